@@ -1,0 +1,167 @@
+//! Finds the OpenCL devices that work, and says in a sentence why the others don't.
+
+use ocl::core::{DeviceId, DeviceType, PlatformId};
+use ocl::ffi;
+
+use super::probe::{self, Place};
+use super::{OpenClDevice, class, info};
+use crate::error::{Error, Result, one_line};
+use crate::machine::DeviceEntry;
+use crate::record::DeviceKind;
+
+/// Devices that work, and sentences about the rest.
+pub struct Discovery {
+    /// In the order of platforms.
+    pub devices: Vec<OpenClDevice>,
+    /// One sentence each.
+    pub problems: Vec<String>,
+}
+
+/// Tells drivers that read an environment variable how many threads to start. Has no effect on
+/// drivers that are loaded already.
+///
+/// # Safety
+///
+/// No other thread may run yet: the environment is not synchronised.
+pub unsafe fn limit_driver_threads(threads: usize) {
+    const POCL: &str = "POCL_MAX_PTHREAD_COUNT";
+    if std::env::var_os(POCL).is_none() {
+        // SAFETY: the caller promises that no other thread runs.
+        unsafe { std::env::set_var(POCL, threads.to_string()) };
+    }
+}
+
+/// Finds every device. CPU devices are held to `threads` threads.
+pub fn discover(threads: usize) -> Discovery {
+    let mut found = Discovery { devices: Vec::new(), problems: Vec::new() };
+    if let Err(why) = opencl_shim::loader() {
+        found.problems.push(format!("no OpenCL: {why}; './setup' adds a loader and a CPU device"));
+        return found;
+    }
+    let probed = probe::probe();
+    if let Some(problem) = probed.problem_at(Place::Loader) {
+        found.problems.push(format!("OpenCL can't be used: {problem}"));
+        return found;
+    }
+    let platforms = match ocl::core::get_platform_ids() {
+        Ok(platforms) => platforms,
+        Err(error) => {
+            let problem = one_line(&error.to_string());
+            found.problems.push(format!("OpenCL's platforms can't be listed: {problem}"));
+            return found;
+        }
+    };
+    if platforms.is_empty() {
+        let problem = "OpenCL's loader is here but no driver; './setup' adds a CPU device, a GPU's \
+                       driver comes from its maker";
+        found.problems.push(problem.to_string());
+    }
+    let mut number = 0;
+    for (index, platform) in platforms.into_iter().enumerate() {
+        add_platform(&mut found, &probed, index, platform, threads, &mut number);
+    }
+    found
+}
+
+/// The devices of a platform; none is an answer, not an error.
+pub fn device_ids(platform: PlatformId) -> Result<Vec<DeviceId>> {
+    match ocl::core::get_device_ids(platform, Some(DeviceType::ALL), None) {
+        Ok(ids) => Ok(ids),
+        Err(e) if e.api_status() == Some(ocl::core::Status::CL_DEVICE_NOT_FOUND) => Ok(Vec::new()),
+        Err(e) => Err(Error::device(e.to_string())),
+    }
+}
+
+fn add_platform(
+    found: &mut Discovery,
+    probed: &probe::Probed,
+    index: usize,
+    platform: PlatformId,
+    threads: usize,
+    number: &mut usize,
+) {
+    if let Some(problem) = probed.problem_at(Place::Platform(index)) {
+        found.problems.push(format!("OpenCL platform {index} can't be used: {problem}"));
+        return;
+    }
+    let platform_name = info::platform(platform);
+    let ids = match device_ids(platform) {
+        Ok(ids) => ids,
+        Err(error) => {
+            found.problems.push(format!("{platform_name} doesn't list its devices: {error}"));
+            return;
+        }
+    };
+    if ids.is_empty() {
+        found.problems.push(format!("{platform_name} is installed but has no device"));
+    }
+    for (position, id) in ids.into_iter().enumerate() {
+        let name = format!("opencl:{number}");
+        *number += 1;
+        if let Some(problem) = probed.problem_at(Place::Device(index, position)) {
+            found.problems.push(format!("{name} on {platform_name} can't be used: {problem}"));
+            continue;
+        }
+        match open(platform, id, &name, &platform_name, threads) {
+            Ok(device) => found.devices.push(device),
+            Err(error) => found.problems.push(format!("{name} can't be used: {error}")),
+        }
+    }
+}
+
+fn open(
+    platform: PlatformId,
+    id: DeviceId,
+    name: &str,
+    platform_name: &str,
+    threads: usize,
+) -> Result<OpenClDevice> {
+    let kind = info::kind(id);
+    let id = if kind == DeviceKind::Cpu { limited(id, threads)? } else { id };
+    let extensions = info::extensions(id);
+    let device_name = info::name(id);
+    let vendor = info::vendor(id);
+    let class = class::of(kind, &vendor, &device_name, platform_name, &extensions);
+    let entry = DeviceEntry {
+        id: name.to_string(),
+        kind,
+        name: device_name,
+        backend: "opencl".to_string(),
+        driver: format!("{platform_name}, driver {}", info::driver_version(id)),
+        class: class.to_string(),
+        threads: info::compute_units(id).filter(|_| kind == DeviceKind::Cpu),
+        compute_units: info::compute_units(id),
+        clock_mhz: info::clock_mhz(id),
+        memory_bytes: info::memory_bytes(id),
+        max_allocation_bytes: info::max_allocation_bytes(id),
+        local_memory_bytes: info::local_memory_bytes(id),
+        extensions,
+    };
+    OpenClDevice::open(platform, id, entry)
+}
+
+/// A CPU device held to `threads` compute units: the device itself where it has no more, else a
+/// part of it.
+fn limited(device: DeviceId, threads: usize) -> Result<DeviceId> {
+    let units = info::compute_units(device).unwrap_or(1) as usize;
+    if units <= threads {
+        return Ok(device);
+    }
+    let by_counts = ffi::CL_DEVICE_PARTITION_BY_COUNTS as isize;
+    let properties = [by_counts, threads as isize, 0, 0];
+    let mut part = std::ptr::null_mut();
+    let mut parts = 0;
+    // SAFETY: the properties end in zero as OpenCL asks, `part` has room for the one device that
+    // is asked for, and both outlive the call.
+    let status = unsafe {
+        ffi::clCreateSubDevices(device.as_raw(), properties.as_ptr(), 1, &mut part, &mut parts)
+    };
+    if status != 0 || part.is_null() {
+        return Err(Error::device(format!(
+            "its driver runs on {units} threads and can't be held to {threads} (status {status}); \
+             try --threads {units}"
+        )));
+    }
+    // SAFETY: the driver just returned this device and it is not null.
+    Ok(unsafe { DeviceId::from_raw(part) })
+}

@@ -1,0 +1,258 @@
+//! `gemm` on OpenCL: which kernel, which parameters, which launch. Twin of `kernels/gemm/`.
+
+use super::tuned::Parameters;
+use super::{Argument, Launch, OpenClDevice, Recipe};
+use crate::error::{Error, Result};
+use crate::workload::Shape;
+
+/// Sizes as the kernels take them. Operands are dense: a row is as long as it is stored.
+struct Product {
+    m: usize,
+    n: usize,
+    k: usize,
+    ta: usize,
+    tb: usize,
+    lda: usize,
+    ldb: usize,
+}
+
+impl Product {
+    fn of(shape: &Shape) -> Result<Product> {
+        let (m, n, k) = (shape.size("m"), shape.size("n"), shape.size("k"));
+        let (ta, tb) = (shape.size("ta"), shape.size("tb"));
+        if [m, n, k].iter().any(|size| *size > i32::MAX as usize / 2) {
+            return Err(Error::Unsupported("the kernels take sizes below 2^30".into()));
+        }
+        let lda = if ta == 1 { m } else { k };
+        let ldb = if tb == 1 { k } else { n };
+        Ok(Product { m, n, k, ta, tb, lda, ldb })
+    }
+
+    /// m n k a lda b ldb c ldc, as every kernel of the family takes them.
+    fn arguments(&self) -> Vec<Argument> {
+        let int = |size: usize| Argument::Int(size as i32);
+        vec![
+            int(self.m),
+            int(self.n),
+            int(self.k),
+            Argument::Input(0),
+            int(self.lda),
+            Argument::Input(1),
+            int(self.ldb),
+            Argument::Output,
+            int(self.n),
+        ]
+    }
+
+    /// Whether vectors of `width` floats may be read from every row of a and b.
+    fn aligned(&self, width: usize) -> bool {
+        self.lda.is_multiple_of(width) && self.ldb.is_multiple_of(width)
+    }
+
+    fn recipe(
+        &self,
+        device: &OpenClDevice,
+        (file, source): (&'static str, &'static str),
+        parameters: &Parameters,
+        shape: Geometry,
+    ) -> Recipe {
+        let switches = format!("-D TA={} -D TB={}", self.ta, self.tb);
+        Recipe {
+            file,
+            source,
+            kernel: "gemm",
+            options: format!("{switches} {}", parameters.options()).trim_end().to_string(),
+            arguments: self.arguments(),
+            group_size: shape.launch.local.iter().product(),
+            launch: shape.launch,
+            local_bytes: shape.local_bytes,
+            tile: shape.tile,
+            tuned: device.tuned.origin(),
+        }
+    }
+}
+
+/// What follows from parameters and sizes.
+struct Geometry {
+    launch: Launch,
+    local_bytes: u64,
+    tile: (usize, usize),
+}
+
+/// Local-memory tiles.
+pub fn local(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
+    let p = Product::of(shape)?;
+    let parameters = local_parameters(device, &p);
+    let geometry = local_geometry(&p, &parameters);
+    let source = include_str!("../../../kernels/gemm/local.cl");
+    Ok(p.recipe(device, ("gemm/local.cl", source), &parameters, geometry))
+}
+
+fn local_parameters(device: &OpenClDevice, p: &Product) -> Parameters {
+    if !p.aligned(4) {
+        let odd = device.tuned.special("gemm", "local", "unaligned");
+        // Even unaligned vectors need rows as long as a vector.
+        let short = p.lda.min(p.ldb) < 4;
+        return if short { odd.with(&[("VA", 1), ("VB", 1), ("UNALIGNED", 0)]) } else { odd };
+    }
+    let parameters = device.tuned.parameters("gemm", "local");
+    if p.n.is_multiple_of(4) { parameters } else { parameters.with(&[("VC", 1)]) }
+}
+
+fn local_geometry(p: &Product, parameters: &Parameters) -> Geometry {
+    let get = |name| parameters.get(name);
+    let (tm, tn, tk) = (get("TM"), get("TN"), get("TK"));
+    let items = (tm / get("WM")) * (tn / get("WN"));
+    let buffers = if get("DB") == 2 { 2 } else { 1 };
+    Geometry {
+        launch: Launch {
+            global: [p.n.div_ceil(tn) * items, p.m.div_ceil(tm), 1],
+            local: [items, 1, 1],
+        },
+        local_bytes: 4 * (buffers * tk * (tm + get("PADA") + tn + get("PADB"))) as u64,
+        tile: (tm, tn),
+    }
+}
+
+/// Registers only.
+pub fn register(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
+    let p = Product::of(shape)?;
+    let mut parameters = device.tuned.parameters("gemm", "register");
+    if !p.aligned(parameters.get("V")) {
+        parameters = parameters.with(&[("V", 1)]);
+    }
+    let get = |name| parameters.get(name);
+    let (rows, columns) = (get("LY") * get("WM"), get("LX") * get("WN"));
+    let items = get("LX") * get("LY");
+    let geometry = Geometry {
+        launch: Launch {
+            global: [p.n.div_ceil(columns) * items, p.m.div_ceil(rows), 1],
+            local: [items, 1, 1],
+        },
+        local_bytes: 0,
+        tile: (rows, columns),
+    };
+    let source = include_str!("../../../kernels/gemm/register.cl");
+    Ok(p.recipe(device, ("gemm/register.cl", source), &parameters, geometry))
+}
+
+/// One work-item an element.
+pub fn naive(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
+    let p = Product::of(shape)?;
+    let parameters = device.tuned.parameters("gemm", "naive");
+    let (x, y) = (parameters.get("LX"), parameters.get("LY"));
+    let geometry = Geometry {
+        launch: Launch {
+            global: [p.n.next_multiple_of(x), p.m.next_multiple_of(y), 1],
+            local: [x, y, 1],
+        },
+        local_bytes: 0,
+        tile: (y, x),
+    };
+    let source = include_str!("../../../kernels/gemm/naive.cl");
+    Ok(p.recipe(device, ("gemm/naive.cl", source), &parameters, geometry))
+}
+
+/// Packed panels, for CPU devices: a work-group is one work-item, which owns a block of c.
+pub fn packed(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
+    let p = Product::of(shape)?;
+    let base = if p.ta == 1 {
+        device.tuned.special("gemm", "packed", "transposed_a")
+    } else {
+        device.tuned.parameters("gemm", "packed")
+    };
+    let local_memory = device.entry.local_memory_bytes.unwrap_or(0) as usize;
+    let threads = device.entry.compute_units.unwrap_or(1) as usize;
+    let (parameters, blocks) = packed_blocks(&p, &base, local_memory, threads);
+    let (mr, nr) = (parameters.get("MR"), 16 * parameters.get("NV"));
+    let (nc, kc) = (parameters.get("NC"), parameters.get("KC"));
+    let geometry = Geometry {
+        launch: Launch { global: [blocks.0, blocks.1, 1], local: [1, 1, 1] },
+        local_bytes: 4 * (nc * kc + mr * (kc + 16) + mr * nr) as u64,
+        tile: (mr, nr),
+    };
+    let source = include_str!("../../../kernels/gemm/packed.cl");
+    Ok(p.recipe(device, ("gemm/packed.cl", source), &parameters, geometry))
+}
+
+/// NC and KC for a shape, and rows and columns of blocks of c: two blocks a thread balance best,
+/// and a block's packed b takes half of the cache that the driver calls local memory.
+fn packed_blocks(
+    p: &Product,
+    base: &Parameters,
+    local_memory: usize,
+    threads: usize,
+) -> (Parameters, (usize, usize)) {
+    const LEAST_KC: usize = 256;
+    let nr = 16 * base.get("NV");
+    let floats = local_memory.min(1 << 20) / 8;
+    // Powers of two only: a program serves many shapes.
+    let mut nc = base.get("NC").min(p.n.next_power_of_two()).max(nr);
+    while nc > nr && nc * LEAST_KC > floats {
+        nc /= 2;
+    }
+    let room = (floats / nc + 1).next_power_of_two() / 2;
+    let kc = base.get("KC").min(room).min(p.k.next_power_of_two()).max(16);
+    let least = p.n.div_ceil(nc);
+    let rows = (2 * threads).div_ceil(least).min(p.m.div_ceil(64)).max(p.m.div_ceil(1024));
+    // Panels are shared out evenly: the number of columns that makes the longest thread shortest.
+    let panels = p.n.div_ceil(nr);
+    let most = panels.min(2 * least + threads).max(least);
+    let longest = |columns: &usize| {
+        let share = panels.div_ceil(*columns);
+        (rows * panels.div_ceil(share)).div_ceil(threads) * share
+    };
+    let columns = (least..=most).min_by_key(longest).unwrap_or(least);
+    (base.with(&[("NC", nc), ("KC", kc)]), (rows, columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tuned::{Tuned, classes};
+    use super::*;
+
+    fn product(m: usize, n: usize, k: usize) -> Product {
+        Product { m, n, k, ta: 0, tb: 0, lda: k, ldb: n }
+    }
+
+    /// The rules at the top of local.cl and register.cl, for every class and case.
+    #[test]
+    fn shipped_parameters_are_legal() {
+        for class in classes() {
+            let tuned = Tuned::of_class(class);
+            for parameters in
+                [tuned.parameters("gemm", "local"), tuned.special("gemm", "local", "unaligned")]
+            {
+                let get = |name| parameters.get(name);
+                let items = get("TM") / get("WM") * (get("TN") / get("WN"));
+                assert!(get("TM").is_multiple_of(get("WM")) && get("WM").is_multiple_of(4), "{class}");
+                assert!(get("TN").is_multiple_of(get("WN")) && get("WN").is_multiple_of(4), "{class}");
+                assert!((get("TM") * get("TK")).is_multiple_of(items * get("VA")), "{class}");
+                assert!((get("TN") * get("TK")).is_multiple_of(items * get("VB")), "{class}");
+                let geometry = local_geometry(&product(100, 100, 100), &parameters);
+                assert!(geometry.local_bytes <= 32 << 10 && items <= 256, "{class}");
+            }
+            let register = tuned.parameters("gemm", "register");
+            assert!(register.get("WN").is_multiple_of(register.get("V")), "{class}");
+            assert!(register.get("KU").is_multiple_of(register.get("V")), "{class}");
+        }
+    }
+
+    #[test]
+    fn packed_blocks_cover_c_and_fit_local_memory() {
+        let base = Tuned::of_class("cpu").parameters("gemm", "packed");
+        for (m, n, k) in [(1, 1, 1), (256, 256, 256), (64, 3136, 576), (512, 49, 4608), (9, 9999, 9)] {
+            for local_memory in [32 << 10, 256 << 10, 1 << 20] {
+                for threads in [1, 2, 64] {
+                    let p = product(m, n, k);
+                    let (parameters, (rows, columns)) =
+                        packed_blocks(&p, &base, local_memory, threads);
+                    let (nc, kc) = (parameters.get("NC"), parameters.get("KC"));
+                    assert!(rows >= 1 && columns >= n.div_ceil(nc));
+                    assert!(kc >= 16 && kc % 16 == 0 && nc % (16 * base.get("NV")) == 0);
+                    assert!(4 * nc * kc <= local_memory);
+                }
+            }
+        }
+    }
+}

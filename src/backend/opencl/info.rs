@@ -1,0 +1,108 @@
+//! Facts about platforms and devices, by calls that return errors: a driver that doesn't know a
+//! question leaves a fact empty.
+
+use ocl::core::{DeviceId, PlatformId};
+use ocl::ffi;
+
+use crate::record::DeviceKind;
+
+fn raw(device: DeviceId, question: u32) -> Option<Vec<u8>> {
+    ocl::core::get_device_info_raw(device, question).ok()
+}
+
+/// A text answer, without its final NUL.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).trim_matches(['\0', ' ', '\n']).to_string()
+}
+
+/// A number of 4 or 8 bytes.
+fn number(device: DeviceId, question: u32) -> Option<u64> {
+    let bytes = raw(device, question)?;
+    match bytes.len() {
+        4 => Some(u64::from(u32::from_ne_bytes(bytes.try_into().ok()?))),
+        8 => Some(u64::from_ne_bytes(bytes.try_into().ok()?)),
+        _ => None,
+    }
+}
+
+fn device_text(device: DeviceId, question: u32) -> String {
+    raw(device, question).map(text).unwrap_or_default()
+}
+
+/// The device's name.
+pub fn name(device: DeviceId) -> String {
+    device_text(device, ffi::CL_DEVICE_NAME)
+}
+
+/// The vendor's name.
+pub fn vendor(device: DeviceId) -> String {
+    device_text(device, ffi::CL_DEVICE_VENDOR)
+}
+
+/// Version of the driver.
+pub fn driver_version(device: DeviceId) -> String {
+    device_text(device, ffi::CL_DRIVER_VERSION)
+}
+
+/// Extensions.
+pub fn extensions(device: DeviceId) -> Vec<String> {
+    let all = device_text(device, ffi::CL_DEVICE_EXTENSIONS);
+    all.split_whitespace().map(str::to_string).collect()
+}
+
+/// What kind of device it says it is.
+pub fn kind(device: DeviceId) -> DeviceKind {
+    let bits = number(device, ffi::CL_DEVICE_TYPE).unwrap_or(0);
+    if bits & ffi::CL_DEVICE_TYPE_CPU != 0 {
+        DeviceKind::Cpu
+    } else if bits & ffi::CL_DEVICE_TYPE_GPU != 0 {
+        DeviceKind::Gpu
+    } else {
+        DeviceKind::Accelerator
+    }
+}
+
+/// Compute units.
+pub fn compute_units(device: DeviceId) -> Option<u32> {
+    number(device, ffi::CL_DEVICE_MAX_COMPUTE_UNITS).map(|n| n as u32)
+}
+
+/// Highest clock in MHz.
+pub fn clock_mhz(device: DeviceId) -> Option<u32> {
+    number(device, ffi::CL_DEVICE_MAX_CLOCK_FREQUENCY).map(|n| n as u32).filter(|n| *n > 0)
+}
+
+/// Global memory in bytes.
+pub fn memory_bytes(device: DeviceId) -> u64 {
+    number(device, ffi::CL_DEVICE_GLOBAL_MEM_SIZE).unwrap_or(0)
+}
+
+/// Largest single allocation in bytes.
+pub fn max_allocation_bytes(device: DeviceId) -> u64 {
+    number(device, ffi::CL_DEVICE_MAX_MEM_ALLOC_SIZE).unwrap_or(0)
+}
+
+/// Local memory of a work-group in bytes.
+pub fn local_memory_bytes(device: DeviceId) -> Option<u64> {
+    number(device, ffi::CL_DEVICE_LOCAL_MEM_SIZE)
+}
+
+/// Most work-items in a work-group.
+pub fn max_group_size(device: DeviceId) -> usize {
+    number(device, ffi::CL_DEVICE_MAX_WORK_GROUP_SIZE).unwrap_or(1) as usize
+}
+
+/// Alignment that a sub-buffer's start needs, in bytes. The driver answers in bits.
+pub fn base_alignment_bytes(device: DeviceId) -> usize {
+    number(device, ffi::CL_DEVICE_MEM_BASE_ADDR_ALIGN).map_or(4096, |bits| (bits as usize / 8).max(4))
+}
+
+/// A platform's name and version.
+pub fn platform(platform: PlatformId) -> String {
+    let ask = |question| {
+        let answer = ocl::core::get_platform_info(platform, question);
+        answer.map(|text| text.to_string()).unwrap_or_default()
+    };
+    use ocl::core::PlatformInfo::{Name, Version};
+    format!("{} ({})", ask(Name).trim(), ask(Version).trim())
+}

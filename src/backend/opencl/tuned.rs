@@ -1,0 +1,143 @@
+//! The store of kernel parameters: one file per class of device under `kernels/tuned/`, embedded.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+/// Class and text of each shipped file. `gpu` serves what a class leaves out.
+const SHIPPED: &[(&str, &str)] = &[
+    ("adreno", include_str!("../../../kernels/tuned/adreno.toml")),
+    ("amd", include_str!("../../../kernels/tuned/amd.toml")),
+    ("apple", include_str!("../../../kernels/tuned/apple.toml")),
+    ("cpu", include_str!("../../../kernels/tuned/cpu.toml")),
+    ("gpu", include_str!("../../../kernels/tuned/gpu.toml")),
+    ("intel", include_str!("../../../kernels/tuned/intel.toml")),
+    ("mali", include_str!("../../../kernels/tuned/mali.toml")),
+    ("nvidia", include_str!("../../../kernels/tuned/nvidia.toml")),
+];
+
+/// The macros of one kernel with their values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parameters {
+    values: BTreeMap<String, String>,
+}
+
+impl Parameters {
+    fn of(table: &Table) -> Parameters {
+        let text = |value: &Value| match value {
+            Value::Integer(n) => Some(n.to_string()),
+            Value::String(s) => Some(s.clone()),
+            _ => None,
+        };
+        let values = table.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
+        Parameters { values: values.collect() }
+    }
+
+    /// A macro's value as a size; zero where the file does not set it.
+    pub fn get(&self, name: &str) -> usize {
+        self.values.get(name).and_then(|v| v.parse().ok()).unwrap_or(0)
+    }
+
+    /// The same with some values replaced.
+    pub fn with(&self, changes: &[(&str, usize)]) -> Parameters {
+        let mut values = self.values.clone();
+        values.extend(changes.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+        Parameters { values }
+    }
+
+    fn overlaid(mut self, other: Parameters) -> Parameters {
+        self.values.extend(other.values);
+        self
+    }
+
+    /// As `-D` options.
+    pub fn options(&self) -> String {
+        let one = |(name, value): (&String, &String)| format!("-D {name}={value}");
+        self.values.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The parameters of one device.
+pub struct Tuned {
+    class: Table,
+    fallback: Table,
+}
+
+impl Tuned {
+    /// The defaults of a class; those of `gpu` for a class without a file.
+    pub fn of_class(class: &str) -> Tuned {
+        let table = |class: &str| {
+            let text = SHIPPED.iter().find(|(name, _)| *name == class).map_or("", |(_, text)| text);
+            text.parse::<Table>().expect("a test parses every shipped file")
+        };
+        Tuned { class: table(class), fallback: table("gpu") }
+    }
+
+    /// Where these parameters come from, as the column `tuned` says it.
+    pub fn origin(&self) -> &'static str {
+        "default"
+    }
+
+    /// The implementation that is timed for a workload where the user names none.
+    pub fn implementation(&self, workload: &str) -> Option<String> {
+        let in_file = |table: &Table| Some(table.get(workload)?.get("implementation")?.as_str()?.to_string());
+        in_file(&self.class).or_else(|| in_file(&self.fallback))
+    }
+
+    /// The parameters of an implementation.
+    pub fn parameters(&self, workload: &str, implementation: &str) -> Parameters {
+        self.find(workload, implementation).map(Parameters::of).unwrap_or_default()
+    }
+
+    /// The parameters of an implementation with those of a special case (`unaligned`, say) on top.
+    pub fn special(&self, workload: &str, implementation: &str, case: &str) -> Parameters {
+        let table = self.find(workload, implementation);
+        let special = table.and_then(|t| t.get(case)?.as_table()).map(Parameters::of);
+        self.parameters(workload, implementation).overlaid(special.unwrap_or_default())
+    }
+
+    fn find(&self, workload: &str, implementation: &str) -> Option<&Table> {
+        let in_file =
+            |table| Table::get(table, workload).and_then(|w| w.get(implementation)?.as_table());
+        in_file(&self.class).or_else(|| in_file(&self.fallback))
+    }
+}
+
+/// Names of all classes.
+#[cfg(test)]
+pub fn classes() -> Vec<&'static str> {
+    SHIPPED.iter().map(|(name, _)| *name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_file_is_read_and_names_a_default() {
+        for (class, text) in SHIPPED {
+            text.parse::<Table>().unwrap_or_else(|e| panic!("{class}: {e}"));
+            let tuned = Tuned::of_class(class);
+            let name = tuned.implementation("gemm").unwrap_or_else(|| panic!("{class}"));
+            assert!(tuned.find("gemm", &name).is_some(), "{class}: {name}");
+        }
+    }
+
+    #[test]
+    fn special_cases_lie_on_top() {
+        let tuned = Tuned::of_class("nvidia");
+        let plain = tuned.parameters("gemm", "local");
+        let odd = tuned.special("gemm", "local", "unaligned");
+        assert_eq!((plain.get("VA"), odd.get("VA")), (4, 1));
+        assert_eq!(plain.get("TM"), odd.get("TM"));
+        assert!(plain.options().contains("-D TM=128"));
+        assert!(plain.options().contains("-D RESTRICT="), "{}", plain.options());
+    }
+
+    #[test]
+    fn a_class_without_an_implementation_has_the_general_one() {
+        let general = Tuned::of_class("gpu").parameters("gemm", "local");
+        assert_eq!(Tuned::of_class("cpu").parameters("gemm", "local"), general);
+        assert_eq!(Tuned::of_class("unheard-of").parameters("gemm", "local"), general);
+    }
+}

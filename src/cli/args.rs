@@ -1,0 +1,181 @@
+//! The arguments of every verb.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::{Error, Result};
+use crate::plan::Selection;
+use crate::workload::{Cache, Scope};
+
+/// Measures from which model size on a GPU beats the CPU, by how much, and why.
+#[derive(Parser)]
+#[command(name = "crossover", version, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// List every device and its facts
+    Devices(DevicesArgs),
+    /// Build, run and check a kernel on each device, and say what is missing
+    Doctor,
+    /// Measure
+    Run(RunArgs),
+    /// Draw the charts and the report of a run again from its CSV files
+    Report(ReportArgs),
+    /// Check every workload and implementation at awkward shapes
+    Verify(VerifyArgs),
+}
+
+/// `devices`.
+#[derive(Args)]
+pub struct DevicesArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `report`.
+#[derive(Args)]
+pub struct ReportArgs {
+    /// Folder of a run
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+/// `verify`.
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// Devices: ids, cpu, gpu, opencl, or part of one name
+    #[arg(long, value_name = "D,..", value_delimiter = ',')]
+    pub device: Vec<String>,
+    /// Workloads
+    #[arg(long, value_name = "W,..", value_delimiter = ',')]
+    pub workload: Vec<String>,
+    /// Implementations
+    #[arg(long, value_name = "I,..", value_delimiter = ',')]
+    pub implementation: Vec<String>,
+    /// Shapes instead of the awkward ones
+    #[arg(long, value_name = "A=N,..")]
+    pub shape: Vec<String>,
+    /// CPU threads
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
+    /// Seed of the data
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `run`.
+#[derive(Args)]
+pub struct RunArgs {
+    /// quick, standard, full or deepbench
+    #[arg(long, value_name = "NAME", default_value = "quick")]
+    pub preset: String,
+    /// Workloads
+    #[arg(long, value_name = "W,..", value_delimiter = ',')]
+    pub workload: Vec<String>,
+    /// A shape instead of the preset's; several that differ in one axis are a sweep
+    #[arg(long, value_name = "A=N,..")]
+    pub shape: Vec<String>,
+    /// Devices: ids, cpu, gpu, opencl, or part of one name
+    #[arg(long, value_name = "D,..", value_delimiter = ',')]
+    pub device: Vec<String>,
+    /// Implementations, or all
+    #[arg(long, value_name = "I,..", value_delimiter = ',')]
+    pub implementation: Vec<String>,
+    /// compute, end_to_end
+    #[arg(long, value_name = "S,..", value_delimiter = ',')]
+    pub scope: Vec<String>,
+    /// hot
+    #[arg(long, value_name = "C,..", value_delimiter = ',')]
+    pub cache: Vec<String>,
+    /// CPU threads, for the CPU path and for CPU drivers; one a physical core unless given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
+    /// Seconds for the whole run: cases are shortened evenly, then left out
+    #[arg(long, value_name = "SECONDS")]
+    pub budget: Option<f64>,
+    /// Seed of the data and of the order of rounds
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Show what would be measured and how long it takes
+    #[arg(long)]
+    pub list: bool,
+    /// Name of the run, instead of the host's
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Folder of the run, new or empty
+    #[arg(long, value_name = "DIR", conflicts_with = "name")]
+    pub out: Option<PathBuf>,
+    /// Continue the run in this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload"])]
+    pub resume: Option<PathBuf>,
+    /// Print one JSON object a row
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl RunArgs {
+    /// As a selection.
+    pub fn selection(&self) -> Result<Selection> {
+        if self.budget.is_some_and(|b| !(b.is_finite() && b > 0.0)) {
+            return Err(Error::usage("--budget takes a number of seconds above 0"));
+        }
+        let base = Selection::default();
+        let scopes = words(&self.scope, "scope", &[Scope::Compute, Scope::EndToEnd], Scope::name)?;
+        let caches = words(&self.cache, "cache state", &[Cache::Hot], Cache::name)?;
+        Ok(Selection {
+            preset: self.preset.clone(),
+            workloads: self.workload.clone(),
+            shapes: self.shape.clone(),
+            devices: self.device.clone(),
+            implementations: self.implementation.clone(),
+            scopes: if scopes.is_empty() { base.scopes } else { scopes },
+            caches: if caches.is_empty() { base.caches } else { caches },
+            threads: self.threads,
+            budget: self.budget,
+            seed: self.seed,
+        })
+    }
+}
+
+/// Turns words into values; an unknown one is an error that lists them all.
+fn words<T: Copy + PartialEq>(
+    given: &[String],
+    what: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    for word in given {
+        let found = all.iter().copied().find(|value| name(*value) == word);
+        let value = found.ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|v| name(*v)).collect();
+            Error::usage(format!("unknown {what} '{word}'; there is {}", names.join(", ")))
+        })?;
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,104 @@
+//! Front end: one file a verb. Exit codes: 0 all well, 1 something failed or the run was cut, 2 bad
+//! usage or input and nothing was started.
+
+mod args;
+mod devices;
+mod doctor;
+mod interrupt;
+mod progress;
+mod report;
+mod run;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::backend::{self, Devices};
+use crate::error::{Error, Result};
+use crate::machine;
+
+use args::{Arguments, Verb};
+
+/// What `crossover` alone says.
+const INTRODUCTION: &str = "\
+Crossover measures from which model size on a GPU beats the CPU, by how much, and why.
+
+  crossover run               measure; CSV, charts and report.html go to reports/
+  crossover run --list        show what would be measured and how long it takes
+  crossover devices           list the devices
+  crossover doctor            check them, and say what is missing
+  crossover verify            check every kernel on every device
+  crossover report DIR        draw a run's charts and report again
+
+Every verb explains itself with --help.";
+
+/// How a verb ended, where it did not fail to start.
+pub(crate) enum End {
+    /// Exit code 0.
+    Well,
+    /// Exit code 1.
+    Badly,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let Some(verb) = arguments.verb else {
+        println!("{INTRODUCTION}");
+        return ExitCode::SUCCESS;
+    };
+    let ended = match verb {
+        Verb::Devices(a) => devices::devices(&a),
+        Verb::Doctor => doctor::doctor(),
+        Verb::Run(a) => run::run(&a),
+        Verb::Report(a) => report::report(&a),
+        Verb::Verify(a) => verify::verify(&a),
+    };
+    match ended {
+        Ok(End::Well) => ExitCode::SUCCESS,
+        Ok(End::Badly) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("crossover: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Help and version as clap prints them; a mistake as one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // Nobody is left to tell when standard output is gone.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let mut parts = text.lines().map(str::trim).filter(|line| {
+        !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more information")
+    });
+    let first = parts.next().unwrap_or_default().trim_start_matches("error: ").to_string();
+    let rest: Vec<&str> = parts.collect();
+    let rest = if rest.is_empty() { String::new() } else { format!(" ({})", rest.join("; ")) };
+    eprintln!("crossover: {first}{rest}; see --help");
+    ExitCode::from(2)
+}
+
+/// Prepares this process for computing and finds the devices: `--threads` decides for the CPU path
+/// and for CPU drivers. To be called once, before anything starts a thread.
+pub(crate) fn start(threads: Option<u32>, names: &[String]) -> Result<(Vec<usize>, Devices)> {
+    let cores = machine::choose_cores(threads)?;
+    // Drivers start their threads from this one and inherit its mask.
+    machine::restrict_thread(&cores);
+    // SAFETY: a verb calls this first; the only thread is this one.
+    unsafe { backend::opencl::limit_driver_threads(cores.len()) };
+    let mut devices = backend::discover(&cores);
+    devices.select(names)?;
+    if devices.all.is_empty() {
+        return Err(Error::usage("no device is left to measure"));
+    }
+    Ok((cores, devices))
+}

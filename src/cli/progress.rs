@@ -1,0 +1,103 @@
+//! What the terminal shows while a run goes on.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::record::{Outcome, Record};
+use crate::session::Progress;
+use crate::units;
+use crate::workload::{self, Shape};
+
+/// A line for each row, and on a terminal a moving line below them.
+pub struct Terminal {
+    bar: ProgressBar,
+    json: bool,
+    title: String,
+}
+
+impl Terminal {
+    /// `json` prints rows as JSON on standard output; everything else goes to standard error.
+    pub fn new(json: bool) -> Terminal {
+        let bar = if io::stderr().is_terminal() {
+            let bar = ProgressBar::new(0);
+            let template = "{spinner} {pos}/{len} {wide_msg} {elapsed}, {eta} left";
+            bar.set_style(ProgressStyle::with_template(template).expect("a legal template"));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        } else {
+            ProgressBar::hidden()
+        };
+        Terminal { bar, json, title: String::new() }
+    }
+
+    /// Takes the moving line away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&self, text: &str) {
+        // A reader that went away is no reason to stop measuring.
+        self.bar.suspend(|| {
+            let _ = writeln!(io::stdout(), "{text}");
+        });
+    }
+}
+
+impl Progress for Terminal {
+    fn case(&mut self, number: usize, total: usize, name: &str) {
+        self.bar.set_length(total as u64);
+        self.bar.set_position(number as u64 - 1);
+        self.title = name.to_string();
+        self.bar.set_message(self.title.clone());
+    }
+
+    fn step(&mut self, what: &str) {
+        self.bar.set_message(format!("{}: {what}", self.title));
+    }
+
+    fn rows(&mut self, records: &[Record]) {
+        for record in records {
+            if self.json {
+                self.line(&serde_json::to_string(record).expect("a row is JSON"));
+            } else {
+                self.line(&row(record));
+            }
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        self.bar.suspend(|| eprintln!("{text}"));
+    }
+}
+
+/// A row for people, in fixed columns.
+fn row(record: &Record) -> String {
+    let shape = workload::find(&record.workload)
+        .and_then(|w| Ok(w.label(&Shape::parse(w, &record.shape)?)))
+        .unwrap_or_else(|_| record.shape.clone());
+    let left = format!(
+        "{} {shape:<18} {:<9} {:<15} {:<10}",
+        record.workload,
+        record.device,
+        record.implementation,
+        record.scope.name()
+    );
+    match (record.outcome, record.wall_median_s) {
+        (Outcome::Measured | Outcome::Suspect, Some(median)) => {
+            let rate = record.flop_per_s.map(units::flop_per_s).unwrap_or_default();
+            let noise = record.noise.unwrap_or(0.0) * 100.0;
+            let notes = if record.notes.is_empty() { "" } else { "  " };
+            format!(
+                "{left} {:>9}  {rate:>13}  ±{noise:.1} %{notes}{}",
+                units::seconds(median),
+                record.notes
+            )
+        }
+        (outcome, _) => {
+            let word = format!("{outcome:?}").to_lowercase();
+            format!("{left} {word}: {}", record.reason)
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `crossover verify`: every workload and implementation at awkward shapes.
+
+use super::args::VerifyArgs;
+use super::{End, interrupt, start};
+use crate::backend::{Device, Task};
+use crate::error::{Error, Result};
+use crate::plan::Case;
+use crate::record::{Outcome, Record};
+use crate::session;
+use crate::verify::Problem;
+use crate::workload::{self, Cache, Shape, WORKLOADS, Workload};
+
+use std::sync::atomic::Ordering;
+
+/// Verifies and prints a line for each implementation, or a JSON object for each shape.
+pub fn verify(args: &VerifyArgs) -> Result<End> {
+    let workloads: Vec<&'static dyn Workload> = if args.workload.is_empty() {
+        WORKLOADS.to_vec()
+    } else {
+        args.workload.iter().map(|name| workload::find(name)).collect::<Result<_>>()?
+    };
+    let shapes: Vec<(&'static dyn Workload, Vec<Shape>)> =
+        workloads.into_iter().map(|w| Ok((w, shapes(w, &args.shape)?))).collect::<Result<_>>()?;
+    let (_, devices) = start(args.threads, &args.device)?;
+    check_implementations(&devices.all, &args.implementation)?;
+    let stop = interrupt::listen();
+    let mut well = true;
+    for (workload, shapes) in &shapes {
+        let mut tallies = tallies(&devices.all, *workload, &args.implementation);
+        for shape in shapes {
+            // The reference is computed once for all.
+            let problem = Problem::new(*workload, shape, args.seed);
+            for tally in &mut tallies {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(End::Badly);
+                }
+                let record = tally.verify(*workload, shape, &problem);
+                if args.json {
+                    println!("{}", serde_json::to_string(&record).expect("a row is JSON"));
+                }
+            }
+        }
+        for tally in &tallies {
+            well &= tally.failures.is_empty();
+            if !args.json {
+                tally.print(workload.name());
+            }
+        }
+    }
+    Ok(if well { End::Well } else { End::Badly })
+}
+
+fn shapes(workload: &'static dyn Workload, given: &[String]) -> Result<Vec<Shape>> {
+    if given.is_empty() {
+        return Ok(workload.awkward_shapes());
+    }
+    given.iter().map(|text| Shape::parse(workload, text)).collect()
+}
+
+fn check_implementations(devices: &[Box<dyn Device>], names: &[String]) -> Result<()> {
+    let known: Vec<&str> =
+        WORKLOADS.iter().flat_map(|w| devices.iter().flat_map(|d| d.implementations(*w))).collect();
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(Error::usage(format!(
+            "no chosen device has an implementation '{name}'; there is {}",
+            known.join(", ")
+        ))),
+    }
+}
+
+/// The verdicts of one implementation on one device.
+struct Tally<'d> {
+    device: &'d dyn Device,
+    implementation: &'static str,
+    right: usize,
+    worst: f64,
+    unsupported: Vec<String>,
+    failures: Vec<String>,
+}
+
+fn tallies<'d>(
+    devices: &'d [Box<dyn Device>],
+    workload: &dyn Workload,
+    names: &[String],
+) -> Vec<Tally<'d>> {
+    let mut tallies = Vec::new();
+    for device in devices {
+        for implementation in device.implementations(workload) {
+            if names.is_empty() || names.iter().any(|n| n == implementation) {
+                tallies.push(Tally {
+                    device: device.as_ref(),
+                    implementation,
+                    right: 0,
+                    worst: 0.0,
+                    unsupported: Vec::new(),
+                    failures: Vec::new(),
+                });
+            }
+        }
+    }
+    tallies
+}
+
+impl Tally<'_> {
+    fn verify(
+        &mut self,
+        workload: &'static dyn Workload,
+        shape: &Shape,
+        problem: &Problem<'_>,
+    ) -> Record {
+        let task = Task { workload, shape, implementation: self.implementation };
+        let case =
+            Case { workload, shape: shape.clone(), cache: Cache::Hot, rows: Vec::new(), skip: None };
+        let scope = workload.scopes()[0];
+        let mut record =
+            session::blank("", &case, self.device.entry(), self.implementation, scope);
+        let verdict = self.device.prepare(&task).and_then(|mut runner| {
+            let verdict = problem.verify(runner.as_mut(), workload.scopes());
+            verdict.map_err(|what| Error::device(format!("{shape}: {what}")))
+        });
+        match verdict {
+            Ok(verdict) => {
+                self.right += 1;
+                self.worst = self.worst.max(verdict.max_error_ratio);
+                record.max_error_ratio = Some(verdict.max_error_ratio);
+            }
+            Err(Error::Unsupported(reason)) => {
+                record.outcome = Outcome::Unsupported;
+                record.reason.clone_from(&reason);
+                self.unsupported.push(reason);
+            }
+            Err(error) => {
+                record.outcome = Outcome::Failed;
+                record.reason = error.to_string();
+                self.failures.push(error.to_string());
+            }
+        }
+        record
+    }
+
+    fn print(&self, workload: &str) {
+        let word = if self.failures.is_empty() { "ok    " } else { "WRONG " };
+        let unsupported = match self.unsupported.first() {
+            None => String::new(),
+            Some(reason) => format!(", {} unsupported ({reason})", self.unsupported.len()),
+        };
+        println!(
+            "{word} {workload} {} {}: {} shapes right, largest error {:.3} of its bound{unsupported}",
+            self.device.entry().id,
+            self.implementation,
+            self.right,
+            self.worst
+        );
+        for failure in self.failures.iter().take(5) {
+            println!("       {failure}");
+        }
+        if self.failures.len() > 5 {
+            println!("       and {} more", self.failures.len() - 5);
+        }
+    }
+}

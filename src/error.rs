@@ -1,0 +1,74 @@
+//! One error type. Its text is one line: which input, what is wrong, what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Result of the library's fallible functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong, by who can mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Bad usage or bad input: nothing was started. Exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// A file or folder could not be read or written.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What happened, and what to do where that isn't plain.
+        problem: String,
+    },
+    /// A device, its driver or its compiler refused.
+    #[error("{0}")]
+    Device(String),
+    /// The implementation can't serve this shape or device; not a fault.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Stopped by the user.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// Bad usage, with its one line.
+    pub fn usage(text: impl Into<String>) -> Error {
+        Error::Usage(text.into())
+    }
+
+    /// A refusal by a device, with its one line.
+    pub fn device(text: impl Into<String>) -> Error {
+        Error::Device(one_line(&text.into()))
+    }
+
+    /// An input or output error on `path`, with a hint for the common ones.
+    pub fn file(path: &Path, error: &io::Error) -> Error {
+        let problem = match error.kind() {
+            io::ErrorKind::NotFound => "not found".to_string(),
+            io::ErrorKind::PermissionDenied => {
+                "permission denied; choose another folder with --out".to_string()
+            }
+            io::ErrorKind::StorageFull => "the disk is full; free some space".to_string(),
+            io::ErrorKind::ReadOnlyFilesystem => {
+                "the file system is read-only; choose another folder with --out".to_string()
+            }
+            _ => error.to_string(),
+        };
+        Error::File { path: path.to_path_buf(), problem }
+    }
+
+    /// A file whose content is not what it should be.
+    pub fn content(path: &Path, problem: impl Into<String>) -> Error {
+        Error::File { path: path.to_path_buf(), problem: problem.into() }
+    }
+}
+
+/// Squeezes a driver's many lines into one of at most 300 characters.
+pub fn one_line(text: &str) -> String {
+    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match joined.char_indices().nth(300) {
+        Some((end, _)) => format!("{}…", &joined[..end]),
+        None => joined,
+    }
+}

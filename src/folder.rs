@@ -1,0 +1,175 @@
+//! The folder of a run: made once, appended to case by case, continued after a cut.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::machine;
+use crate::record::{self, PlanRow, Record, SampleRow, SummaryRow, Writer, file};
+
+/// Where runs go unless told otherwise.
+pub const REPORTS: &str = "reports";
+
+/// An open run folder.
+pub struct RunFolder {
+    path: PathBuf,
+    name: String,
+    results: Writer,
+    samples: Writer,
+}
+
+impl RunFolder {
+    /// Makes `out`, which must be new or empty, or else `reports/<UTC>-<name>`.
+    pub fn create(out: Option<&Path>, name: Option<&str>) -> Result<RunFolder> {
+        let path = match out {
+            Some(path) => empty_folder(path)?,
+            None => fresh_folder(Path::new(REPORTS), name)?,
+        };
+        RunFolder::open(path)
+    }
+
+    /// Opens the folder of a run that was cut, and drops what was not written whole.
+    pub fn resume(path: &Path) -> Result<RunFolder> {
+        if !path.join(file::MACHINE).is_file() {
+            let problem = "holds no run to continue (no machine.json)";
+            return Err(Error::Usage(format!("{}: {problem}", path.display())));
+        }
+        for name in [file::RESULTS, file::SAMPLES] {
+            if path.join(name).is_file() {
+                record::drop_partial_line(&path.join(name))?;
+            }
+        }
+        RunFolder::open(path.to_path_buf())
+    }
+
+    fn open(path: PathBuf) -> Result<RunFolder> {
+        let name = path.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into());
+        let results = Writer::open(&path.join(file::RESULTS))?;
+        let samples = Writer::open(&path.join(file::SAMPLES))?;
+        Ok(RunFolder { path, name, results, samples })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name, which is the run's.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Adds the rows of a case that has ended. Samples first: a row in results.csv has all of its.
+    pub fn append(&mut self, records: &[Record], samples: &[SampleRow]) -> Result<()> {
+        self.samples.append(samples)?;
+        self.results.append(records)
+    }
+
+    /// Replaces plan.csv.
+    pub fn write_plan(&self, rows: &[PlanRow]) -> Result<()> {
+        record::replace(&self.path.join(file::PLAN), rows)
+    }
+
+    /// Replaces summary.csv.
+    pub fn write_summary(&self, rows: &[SummaryRow]) -> Result<()> {
+        record::replace(&self.path.join(file::SUMMARY), rows)
+    }
+
+    /// All rows so far.
+    pub fn records(&self) -> Result<Vec<Record>> {
+        record::read_results(&self.path.join(file::RESULTS))
+    }
+
+    /// All samples so far.
+    pub fn samples(&self) -> Result<Vec<SampleRow>> {
+        record::read(&self.path.join(file::SAMPLES))
+    }
+}
+
+/// Takes `path` if it is new or empty.
+fn empty_folder(path: &Path) -> Result<PathBuf> {
+    let usage = |e: &io::Error| Error::Usage(format!("--out {}", Error::file(path, e)));
+    match fs::read_dir(path) {
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                return Err(Error::Usage(format!(
+                    "--out {}: the folder is not empty; name a new one",
+                    path.display()
+                )));
+            }
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(path).map_err(|e| usage(&e))?;
+        }
+        Err(e) => return Err(usage(&e)),
+    }
+    writable(path)?;
+    Ok(path.to_path_buf())
+}
+
+/// Makes `base/<UTC>-<name>`, with `-2`, `-3` where that is taken.
+fn fresh_folder(base: &Path, name: Option<&str>) -> Result<PathBuf> {
+    let usage = |path: &Path, e: &io::Error| Error::Usage(Error::file(path, e).to_string());
+    fs::create_dir_all(base).map_err(|e| usage(base, &e))?;
+    let name = name.map_or_else(machine::host_name, str::to_string);
+    let fit = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || !name.chars().all(fit) {
+        return Err(Error::Usage(format!(
+            "--name '{name}': use letters, digits, '-', '_' and '.'"
+        )));
+    }
+    let stem = format!("{}-{name}", machine::utc_now().compact());
+    for attempt in 1.. {
+        let suffix = if attempt == 1 { String::new() } else { format!("-{attempt}") };
+        let path = base.join(format!("{stem}{suffix}"));
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => {}
+            Err(e) => return Err(usage(&path, &e)),
+        }
+    }
+    unreachable!("the loop returns")
+}
+
+/// Finds out before the first case whether files can be written at all.
+fn writable(path: &Path) -> Result<()> {
+    let trial = path.join(".trial");
+    let write = || fs::write(&trial, b"trial").and_then(|()| fs::remove_file(&trial));
+    write().map_err(|e| Error::Usage(format!("--out {}", Error::file(path, &e))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_collide() {
+        let base = tempfile::tempdir().unwrap();
+        let first = fresh_folder(base.path(), Some("box")).unwrap();
+        let second = fresh_folder(base.path(), Some("box")).unwrap();
+        assert_ne!(first, second);
+        assert!(first.file_name().unwrap().to_string_lossy().ends_with("Z-box"));
+        for wrong in ["", "a/b", "ä"] {
+            assert!(fresh_folder(base.path(), Some(wrong)).is_err());
+        }
+    }
+
+    #[test]
+    fn an_out_folder_is_new_or_empty() {
+        let base = tempfile::tempdir().unwrap();
+        let new = base.path().join("a/b");
+        RunFolder::create(Some(&new), None).unwrap();
+        let error = RunFolder::create(Some(&new), None).err().unwrap().to_string();
+        assert!(error.contains("not empty"), "{error}");
+        fs::write(base.path().join("file"), "").unwrap();
+        assert!(RunFolder::create(Some(&base.path().join("file")), None).is_err());
+    }
+
+    #[test]
+    fn only_a_run_can_be_continued() {
+        let base = tempfile::tempdir().unwrap();
+        let error = RunFolder::resume(base.path()).err().unwrap().to_string();
+        assert!(error.contains("no run to continue"), "{error}");
+    }
+}

@@ -1,0 +1,22 @@
+//! Crossover measures from which model size on a GPU beats the CPU, by how much, and why.
+//!
+//! Data flows one way: a [`plan::Selection`] becomes [`plan::Case`]s; each case is prepared by the
+//! backends, verified, measured and recorded as CSV; the [`report`] reads those files and draws.
+//! ARCHITECTURE.md has the map.
+
+pub mod backend;
+pub mod cli;
+pub mod error;
+pub mod folder;
+pub mod machine;
+pub mod measure;
+pub mod plan;
+pub mod record;
+pub mod report;
+pub mod session;
+pub mod stats;
+pub mod summary;
+pub mod tensor;
+pub mod units;
+pub mod verify;
+pub mod workload;

@@ -1,0 +1,464 @@
+//! The machine and the run, as machine.json keeps them; and which cores the CPU path uses.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sysinfo::System;
+
+use crate::error::{Error, Result};
+use crate::plan::Selection;
+use crate::record::{self, DeviceKind, SCHEMA};
+
+/// machine.json.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of the run's files.
+    pub schema: u32,
+    /// Name of the run's folder.
+    pub run: String,
+    /// When it began, UTC, as 2026-11-23T05:50:00Z.
+    pub started: String,
+    /// This program.
+    pub program: Program,
+    /// The command line.
+    pub command: Vec<String>,
+    /// How samples were taken.
+    pub sampling: Sampling,
+    /// What was asked for.
+    pub selection: Selection,
+    /// The computer.
+    pub machine: Machine,
+    /// Its devices, in the order of `devices`.
+    pub devices: Vec<DeviceEntry>,
+    /// One sentence for each platform or device that can't be used.
+    pub device_problems: Vec<String>,
+    /// Libraries whose version matters for the numbers.
+    pub libraries: BTreeMap<String, String>,
+    /// Environment variables that change how libraries and drivers run.
+    pub environment: BTreeMap<String, String>,
+    /// What a reader of the numbers should know about the machine's state.
+    pub warnings: Vec<String>,
+    /// Whether the run was cut before its end.
+    pub interrupted: bool,
+}
+
+/// The program that measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Program {
+    /// Version of the package.
+    pub version: String,
+    /// Git revision it was built from, where known.
+    pub git_revision: Option<String>,
+}
+
+/// How samples were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampling {
+    /// All runners of a case in rounds.
+    Interleaved,
+    /// By criterion, one runner after the other.
+    Criterion,
+}
+
+/// The computer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system with its version.
+    pub os: String,
+    /// Kernel version.
+    pub kernel: String,
+    /// The CPU's name.
+    pub cpu: String,
+    /// Instruction sets that the kernels care about.
+    pub instruction_sets: Vec<String>,
+    /// Cores, without those that share a core with another.
+    pub physical_cores: usize,
+    /// Logical processors.
+    pub logical_cores: usize,
+    /// Logical processors that the CPU path was pinned to, one thread each.
+    pub cores_used: Vec<usize>,
+    /// Main memory in bytes.
+    pub memory_bytes: u64,
+    /// Memory that was free at the start, in bytes.
+    pub free_memory_bytes: u64,
+    /// Load average of the last minute at the start.
+    pub load: f64,
+    /// Whether this is a virtual machine, where it can be seen.
+    pub virtual_machine: bool,
+}
+
+/// One device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceEntry {
+    /// `cpu` or `opencl:N`.
+    pub id: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// Its name.
+    pub name: String,
+    /// Which backend drives it.
+    pub backend: String,
+    /// Platform and driver with versions; empty for the CPU.
+    pub driver: String,
+    /// Which defaults its kernels start from; empty for the CPU.
+    pub class: String,
+    /// Threads, for CPUs.
+    pub threads: Option<u32>,
+    /// Compute units, for OpenCL devices.
+    pub compute_units: Option<u32>,
+    /// Highest clock in MHz, where known.
+    pub clock_mhz: Option<u32>,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Largest single allocation in bytes.
+    pub max_allocation_bytes: u64,
+    /// Local memory of a work-group in bytes.
+    pub local_memory_bytes: Option<u64>,
+    /// Extensions, for OpenCL devices.
+    pub extensions: Vec<String>,
+}
+
+impl Manifest {
+    /// A manifest for a run that begins now; devices are filled in by the caller.
+    pub fn new(run: &str, selection: &Selection, sampling: Sampling, cores: &[usize]) -> Manifest {
+        let machine = machine(cores);
+        let warnings = warnings(&machine);
+        Manifest {
+            schema: SCHEMA,
+            run: run.to_string(),
+            started: utc_now().extended(),
+            program: Program {
+                version: env!("CARGO_PKG_VERSION").to_string(),
+                git_revision: option_env!("CROSSOVER_GIT_REVISION").map(str::to_string),
+            },
+            command: std::env::args().collect(),
+            sampling,
+            selection: selection.clone(),
+            machine,
+            devices: Vec::new(),
+            device_problems: Vec::new(),
+            libraries: libraries(),
+            environment: environment(),
+            warnings,
+            interrupted: false,
+        }
+    }
+
+    /// Writes machine.json in one step.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(record::file::MACHINE);
+        let text = serde_json::to_vec_pretty(self).expect("plain data is JSON");
+        record::replace_bytes(&path, &text)
+    }
+
+    /// Reads machine.json.
+    pub fn read(folder: &Path) -> Result<Manifest> {
+        let path = folder.join(record::file::MACHINE);
+        let text = fs::read(&path).map_err(|e| Error::file(&path, &e))?;
+        serde_json::from_slice(&text)
+            .map_err(|e| Error::content(&path, format!("not a file of this program: {e}")))
+    }
+}
+
+fn machine(cores: &[usize]) -> Machine {
+    let facts = facts();
+    let cpu = |system: &System| system.cpus().first().map(|c| c.brand().trim().to_string());
+    Machine {
+        os: System::long_os_version().unwrap_or_default(),
+        kernel: System::kernel_version().unwrap_or_default(),
+        cpu: facts.as_ref().and_then(cpu).unwrap_or_default(),
+        instruction_sets: instruction_sets(),
+        physical_cores: System::physical_core_count().unwrap_or(0),
+        logical_cores: facts.as_ref().map_or(0, |s| s.cpus().len()),
+        cores_used: cores.to_vec(),
+        memory_bytes: facts.as_ref().map_or(0, System::total_memory),
+        free_memory_bytes: facts.as_ref().map_or(0, System::available_memory),
+        load: System::load_average().map_or(0.0, |l| l.one),
+        virtual_machine: fs::read_to_string("/proc/cpuinfo")
+            .is_ok_and(|t| t.lines().any(|l| l.starts_with("flags") && l.contains(" hypervisor"))),
+    }
+}
+
+/// CPU and memory facts. Without them the numbers still stand; the fields stay empty or zero.
+fn facts() -> Option<System> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    system.refresh_cpu_all();
+    Some(system)
+}
+
+/// Facts about the CPU as a device.
+pub struct CpuFacts {
+    /// Its name.
+    pub name: String,
+    /// Clock in MHz as the system tells it, where it does.
+    pub clock_mhz: Option<u32>,
+    /// Main memory in bytes; zero where unknown.
+    pub memory_bytes: u64,
+}
+
+/// See [`CpuFacts`].
+pub fn cpu_facts() -> CpuFacts {
+    let facts = facts();
+    let cpu = facts.as_ref().and_then(|s| s.cpus().first());
+    CpuFacts {
+        name: cpu.map_or_else(|| "CPU".to_string(), |c| c.brand().trim().to_string()),
+        clock_mhz: cpu.map(|c| c.frequency() as u32).filter(|f| *f > 0),
+        memory_bytes: facts.as_ref().map_or(0, System::total_memory),
+    }
+}
+
+/// Memory that a run may still take, in bytes; none where the system doesn't say.
+pub fn free_memory_bytes() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    Some(system.available_memory())
+}
+
+fn instruction_sets() -> Vec<String> {
+    let mut found: Vec<&str> = Vec::new();
+    #[cfg(target_arch = "x86_64")]
+    {
+        let sets = [
+            ("sse2", is_x86_feature_detected!("sse2")),
+            ("avx", is_x86_feature_detected!("avx")),
+            ("avx2", is_x86_feature_detected!("avx2")),
+            ("fma", is_x86_feature_detected!("fma")),
+            ("avx512f", is_x86_feature_detected!("avx512f")),
+            ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
+        ];
+        found.extend(sets.iter().filter(|(_, has)| *has).map(|(name, _)| *name));
+    }
+    #[cfg(target_arch = "aarch64")]
+    found.push("neon");
+    found.into_iter().map(str::to_string).collect()
+}
+
+fn warnings(machine: &Machine) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if machine.load > 0.5 {
+        warnings.push(format!(
+            "load average {:.1} at the start: other programs were using the machine",
+            machine.load
+        ));
+    }
+    if machine.virtual_machine {
+        warnings.push("virtual machine: its neighbours can slow it down unseen".to_string());
+    }
+    let governor = fs::read_to_string("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+    if let Ok(governor) = governor.map(|g| g.trim().to_string())
+        && governor != "performance"
+    {
+        warnings.push(format!("CPU frequency governor is '{governor}', not 'performance'"));
+    }
+    warnings
+}
+
+/// Versions of the crates whose kernels are measured, from the lock file of this build.
+fn libraries() -> BTreeMap<String, String> {
+    const MEASURED: [&str; 5] = ["criterion", "gemm", "matrixmultiply", "ocl", "rayon"];
+    let lock: toml::Table = include_str!("../Cargo.lock").parse().unwrap_or_default();
+    let packages = lock.get("package").and_then(|p| p.as_array());
+    let entry = |p: &toml::Value| {
+        let text = |field: &str| p.get(field).and_then(|v| v.as_str()).map(str::to_string);
+        Some((text("name").filter(|n| MEASURED.contains(&n.as_str()))?, text("version")?))
+    };
+    packages.into_iter().flatten().filter_map(entry).collect()
+}
+
+fn environment() -> BTreeMap<String, String> {
+    const PREFIXES: [&str; 10] = [
+        "CROSSOVER_", "CUDA_", "GOMP_", "MKL_", "OCL_", "OMP_", "OPENBLAS_", "OPENCL_", "POCL_",
+        "RAYON_",
+    ];
+    std::env::vars()
+        .filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p)))
+        .collect()
+}
+
+/// The logical processors to compute on: one of each physical core, inside the affinity mask this
+/// process was started with and no more than the cgroup quota allows. `threads` asks for a number.
+pub fn choose_cores(threads: Option<u32>) -> Result<Vec<usize>> {
+    let allowed = allowed_cores();
+    let mut chosen: Vec<usize> = Vec::new();
+    let mut shared: Vec<usize> = Vec::new();
+    for &core in &allowed {
+        let siblings = siblings(core);
+        let taken = siblings.iter().any(|s| chosen.contains(s));
+        if taken { shared.push(core) } else { chosen.push(core) }
+    }
+    let quota = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let Some(wanted) = threads.map(|t| t as usize) else {
+        chosen.truncate(quota.max(1));
+        return Ok(chosen);
+    };
+    // Asked for more than there are cores: the second thread of each core, then an error.
+    chosen.extend(shared);
+    if wanted == 0 || wanted > chosen.len() {
+        return Err(Error::usage(format!(
+            "--threads {wanted}: this process may use 1 to {} processors",
+            chosen.len()
+        )));
+    }
+    chosen.truncate(wanted);
+    Ok(chosen)
+}
+
+#[cfg(target_os = "linux")]
+fn siblings(core: usize) -> Vec<usize> {
+    let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
+    fs::read_to_string(path).map(|t| core_list(t.trim())).unwrap_or_else(|_| vec![core])
+}
+
+#[cfg(not(target_os = "linux"))]
+fn siblings(core: usize) -> Vec<usize> {
+    vec![core]
+}
+
+/// Reads `0-3,8`.
+#[cfg(target_os = "linux")]
+fn core_list(text: &str) -> Vec<usize> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse::<usize>().ok()?..=last.parse::<usize>().ok()?)
+    };
+    text.split(',').filter_map(range).flatten().collect()
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) fn allowed_cores() -> Vec<usize> {
+    // SAFETY: an all-zero cpu_set_t is a valid empty set, the call writes at most its size into
+    // it, and CPU_ISSET is only asked for numbers below the set's capacity.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) == 0 {
+            return (0..libc::CPU_SETSIZE as usize).filter(|c| libc::CPU_ISSET(*c, &set)).collect();
+        }
+    }
+    all_cores()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn allowed_cores() -> Vec<usize> {
+    all_cores()
+}
+
+fn all_cores() -> Vec<usize> {
+    (0..std::thread::available_parallelism().map_or(1, |n| n.get())).collect()
+}
+
+/// Lets the calling thread, and the threads it starts from now on, run on `cores` only. Where the
+/// system has no such call or refuses, nothing changes: a hint, not a promise.
+#[cfg(target_os = "linux")]
+pub fn restrict_thread(cores: &[usize]) {
+    // SAFETY: as in `allowed_cores`; CPU_SET is only given numbers that came from such a set.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        for core in cores {
+            libc::CPU_SET(*core, &mut set);
+        }
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set);
+    }
+}
+
+/// See the Linux version: other systems offer no such call to users.
+#[cfg(not(target_os = "linux"))]
+pub fn restrict_thread(_cores: &[usize]) {}
+
+/// A moment in UTC, split up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    date: (i64, u32, u32),
+    time: (u32, u32, u32),
+}
+
+impl Moment {
+    /// `20261123T055000Z`, for names.
+    pub fn compact(&self) -> String {
+        let ((y, mo, d), (h, mi, s)) = (self.date, self.time);
+        format!("{y:04}{mo:02}{d:02}T{h:02}{mi:02}{s:02}Z")
+    }
+
+    /// `2026-11-23T05:50:00Z`.
+    pub fn extended(&self) -> String {
+        let ((y, mo, d), (h, mi, s)) = (self.date, self.time);
+        format!("{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}Z")
+    }
+
+    fn of_unix(seconds: u64) -> Moment {
+        let (days, rest) = ((seconds / 86400) as i64, (seconds % 86400) as u32);
+        // Days to a Gregorian date (H. Hinnant, "chrono-compatible low-level date algorithms").
+        let z = days + 719_468;
+        let era = z.div_euclid(146_097);
+        let day_of_era = z.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * day_of_year + 2) / 153;
+        let day = (day_of_year - (153 * shifted + 2) / 5 + 1) as u32;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 } as u32;
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        Moment { date: (year, month, day), time: (rest / 3600, rest / 60 % 60, rest % 60) }
+    }
+}
+
+/// Now, by the system's clock.
+pub fn utc_now() -> Moment {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Moment::of_unix(since.map_or(0, |d| d.as_secs()))
+}
+
+/// The host's name, made fit for a folder name.
+pub fn host_name() -> String {
+    let name = System::host_name().unwrap_or_default();
+    let fit = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = name.chars().map(fit).take(40).collect();
+    if name.trim_matches(['.', '-']).is_empty() { "machine".to_string() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_of_known_days() {
+        assert_eq!(Moment::of_unix(0).extended(), "1970-01-01T00:00:00Z");
+        assert_eq!(Moment::of_unix(951_782_400).extended(), "2000-02-29T00:00:00Z");
+        assert_eq!(Moment::of_unix(1_795_413_000).compact(), "20261123T055000Z");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn core_lists() {
+        assert_eq!(core_list("0-2,7"), [0, 1, 2, 7]);
+        assert_eq!(core_list("5"), [5]);
+        assert!(core_list("").is_empty());
+    }
+
+    #[test]
+    fn cores_are_chosen_within_the_mask() {
+        let allowed = allowed_cores();
+        let cores = choose_cores(None).unwrap();
+        assert!(!cores.is_empty() && cores.iter().all(|c| allowed.contains(c)));
+        assert_eq!(choose_cores(Some(1)).unwrap().len(), 1);
+        for wrong in [0, 100_000] {
+            let error = choose_cores(Some(wrong)).unwrap_err().to_string();
+            assert!(error.contains("--threads"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_manifest_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest =
+            Manifest::new("r", &Selection::default(), Sampling::Interleaved, &[0]);
+        manifest.write(folder.path()).unwrap();
+        let back = Manifest::read(folder.path()).unwrap();
+        assert_eq!(back.selection, manifest.selection);
+        assert!(back.libraries.contains_key("gemm"));
+        assert!(back.machine.memory_bytes > 0);
+    }
+}

@@ -1,0 +1,8 @@
+//! The command line: parse, dispatch, one line for an error, an exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crossover::backend::opencl::probe::answer_if_asked();
+    crossover::cli::main()
+}

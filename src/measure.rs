@@ -1,0 +1,272 @@
+//! How long: warm-up, rounds, and when to stop. Sees prepared runners and a clock, nothing else.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::backend::Runner;
+use crate::plan::Effort;
+use crate::stats::Summary;
+use crate::tensor::Stream;
+use crate::workload::Scope;
+
+/// A sample takes at least this long; shorter runs are repeated.
+const SAMPLE_FLOOR_S: f64 = 20e-6;
+
+/// Over this, a runner needs only `FEW_ROUNDS` samples.
+const LONG_RUN_S: f64 = 0.25;
+
+/// Over this, no untimed run precedes a sample.
+const NO_REHEARSAL_S: f64 = 0.05;
+
+/// Samples that every lane has at least.
+const ROUNDS: usize = 10;
+const FEW_ROUNDS: usize = 3;
+
+/// The interval of the median that ends sampling, relative to the median, to each side.
+const ENOUGH: f64 = 0.02;
+
+/// Batches that must agree to end a warm-up, and how closely.
+const STEADY_BATCHES: usize = 3;
+const STEADY: f64 = 0.03;
+
+/// Runs on the device's own clock.
+const DEVICE_RUNS: usize = 5;
+
+/// A clock in seconds.
+pub trait Clock {
+    /// Seconds since some fixed moment.
+    fn now(&self) -> f64;
+}
+
+/// The system's monotonic clock.
+pub struct WallClock(Instant);
+
+impl Default for WallClock {
+    fn default() -> Self {
+        WallClock(Instant::now())
+    }
+}
+
+impl Clock for WallClock {
+    fn now(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}
+
+/// One runner in one scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Position of its runner.
+    pub runner: usize,
+    /// Its scope.
+    pub scope: Scope,
+}
+
+/// One sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// Round it was taken in.
+    pub round: u64,
+    /// Runs it is the mean of.
+    pub iterations: u64,
+    /// Seconds per run.
+    pub wall_s: f64,
+}
+
+/// One run on the device's own clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeviceRun {
+    /// Seconds by the wall clock.
+    pub wall_s: f64,
+    /// Seconds by the device's clock; none where they make no sense.
+    pub device_s: Option<f64>,
+}
+
+/// What was measured of a lane.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    /// One sample a round.
+    pub samples: Vec<Sample>,
+    /// Runs on the device's clock; empty where it has none.
+    pub device_runs: Vec<DeviceRun>,
+    /// Why the lane dropped out.
+    pub failure: Option<String>,
+}
+
+impl Measured {
+    /// Seconds per run, sample by sample.
+    pub fn wall_s(&self) -> Vec<f64> {
+        self.samples.iter().map(|s| s.wall_s).collect()
+    }
+
+    /// Median of the device's own times.
+    pub fn device_median_s(&self) -> Option<f64> {
+        let times: Vec<f64> = self.device_runs.iter().filter_map(|r| r.device_s).collect();
+        crate::stats::median(&times)
+    }
+}
+
+/// Samples all lanes in rounds until each has met its rule. `stop` ends it early with what there is.
+pub fn sample(
+    runners: &mut [Box<dyn Runner + '_>],
+    lanes: &[Lane],
+    effort: Effort,
+    seed: u64,
+    clock: &dyn Clock,
+    stop: &AtomicBool,
+) -> Vec<Measured> {
+    let mut rounds = Rounds {
+        runners,
+        lanes,
+        clock,
+        stop,
+        iterations: vec![1; lanes.len()],
+        expected_s: vec![0.0; lanes.len()],
+        measured: vec![Measured::default(); lanes.len()],
+        last: None,
+    };
+    for lane in 0..lanes.len() {
+        rounds.warm_up(lane, effort.warm_up_s);
+    }
+    rounds.sample_all(effort.sample_s, seed);
+    rounds.device_clock();
+    rounds.measured
+}
+
+struct Rounds<'a, 'r> {
+    runners: &'a mut [Box<dyn Runner + 'r>],
+    lanes: &'a [Lane],
+    clock: &'a dyn Clock,
+    stop: &'a AtomicBool,
+    /// Runs of a sample, by lane.
+    iterations: Vec<u64>,
+    /// Seconds of a run as the warm-up found them, by lane.
+    expected_s: Vec<f64>,
+    measured: Vec<Measured>,
+    /// The lane that ran last.
+    last: Option<usize>,
+}
+
+impl Rounds<'_, '_> {
+    /// Runs a lane `iterations` times; seconds per run, or none where it failed.
+    fn time(&mut self, lane: usize, iterations: u64) -> Option<f64> {
+        let Lane { runner, scope } = self.lanes[lane];
+        let runner = &mut self.runners[runner];
+        let start = self.clock.now();
+        for _ in 0..iterations {
+            if let Err(error) = runner.run(scope) {
+                self.measured[lane].failure = Some(error.to_string());
+                return None;
+            }
+        }
+        let elapsed = self.clock.now() - start;
+        self.last = Some(lane);
+        Some(elapsed / iterations as f64)
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Batches until three agree or the cap is reached, then the size of a sample.
+    fn warm_up(&mut self, lane: usize, cap_s: f64) {
+        let start = self.clock.now();
+        let mut batches: Vec<f64> = Vec::new();
+        let mut runs = 1;
+        loop {
+            if self.stopped() {
+                return;
+            }
+            let Some(mean) = self.time(lane, runs) else { return };
+            batches.push(mean);
+            let recent = &batches[batches.len().saturating_sub(STEADY_BATCHES)..];
+            let (low, high) = recent
+                .iter()
+                .fold((f64::INFINITY, 0.0f64), |(low, high), t| (low.min(*t), high.max(*t)));
+            let steady = recent.len() == STEADY_BATCHES && high <= low * (1.0 + STEADY);
+            if steady || self.clock.now() - start >= cap_s {
+                let typical = crate::stats::median(recent).unwrap_or(mean);
+                self.expected_s[lane] = typical;
+                self.iterations[lane] = (SAMPLE_FLOOR_S / typical.max(1e-9)).ceil().max(1.0) as u64;
+                return;
+            }
+            // A batch of about a tenth of the cap, so that a short run is warmed up by duration.
+            runs = (cap_s / 10.0 / mean.max(1e-9)).clamp(1.0, 1e6) as u64;
+        }
+    }
+
+    fn sample_all(&mut self, cap_s: f64, seed: u64) {
+        let live = |rounds: &Self| {
+            (0..rounds.lanes.len())
+                .filter(|lane| rounds.measured[*lane].failure.is_none())
+                .collect::<Vec<_>>()
+        };
+        let few = self.expected_s.iter().any(|s| *s > LONG_RUN_S);
+        let least = if few { FEW_ROUNDS } else { ROUNDS };
+        let order = Stream::new(seed, 0x0407_d3e5);
+        let start = self.clock.now();
+        let mut round = 0u64;
+        let mut look_at = least as u64;
+        loop {
+            let lanes = live(self);
+            if lanes.is_empty() {
+                return;
+            }
+            for index in order.shuffle(lanes.len(), round << 8) {
+                if self.stopped() {
+                    return;
+                }
+                self.sample_once(lanes[index], round);
+            }
+            round += 1;
+            // The caps of all lanes together: a fast lane waits for slow ones inside them.
+            let spent = self.clock.now() - start >= cap_s * lanes.len() as f64;
+            if round >= least as u64 && spent {
+                return;
+            }
+            if round >= look_at {
+                if live(self).iter().all(|lane| self.is_enough(*lane)) {
+                    return;
+                }
+                // Looking costs more as samples grow: look at every twentieth more.
+                look_at = round + 1 + round / 20;
+            }
+        }
+    }
+
+    fn sample_once(&mut self, lane: usize, round: u64) {
+        let rehearse = self.last != Some(lane) && self.expected_s[lane] <= NO_REHEARSAL_S;
+        if rehearse && self.time(lane, 1).is_none() {
+            return;
+        }
+        let iterations = self.iterations[lane];
+        if let Some(wall_s) = self.time(lane, iterations) {
+            self.measured[lane].samples.push(Sample { round, iterations, wall_s });
+        }
+    }
+
+    fn is_enough(&self, lane: usize) -> bool {
+        Summary::of(&self.measured[lane].wall_s()).is_some_and(|s| s.relative_interval() <= ENOUGH)
+    }
+
+    /// A few runs on the devices' own clocks. A time that is not positive, not finite or longer than
+    /// the wall's is refused.
+    fn device_clock(&mut self) {
+        for lane in 0..self.lanes.len() {
+            let Lane { runner, scope } = self.lanes[lane];
+            let failed = self.measured[lane].failure.is_some();
+            if scope != Scope::Compute || failed || self.stopped() {
+                continue;
+            }
+            let runs = if self.expected_s[lane] > LONG_RUN_S { FEW_ROUNDS } else { DEVICE_RUNS };
+            for _ in 0..runs {
+                let start = self.clock.now();
+                let Ok(Some(device_s)) = self.runners[runner].run_on_device_clock() else { break };
+                let wall_s = self.clock.now() - start;
+                let sane = device_s.is_finite() && device_s > 0.0 && device_s <= wall_s;
+                let device_s = sane.then_some(device_s);
+                self.measured[lane].device_runs.push(DeviceRun { wall_s, device_s });
+            }
+        }
+    }
+}

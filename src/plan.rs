@@ -1,0 +1,309 @@
+//! Selection to cases: which shapes of which workloads are measured, and where they belong. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::record::PlanRow;
+use crate::workload::{self, Cache, Entry, Preset, Scope, Shape, WORKLOADS, Workload};
+
+/// Only element type so far.
+pub const DTYPE: &str = "f32";
+
+/// What the user asked for. Kept in machine.json, so that a run can be continued.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Name of the preset.
+    pub preset: String,
+    /// Names of workloads; empty means all.
+    pub workloads: Vec<String>,
+    /// Shapes as `A=N,..`; empty means the preset's.
+    pub shapes: Vec<String>,
+    /// Device ids, kinds or parts of names; empty means all.
+    pub devices: Vec<String>,
+    /// Implementations; empty means each device's default, `all` every one.
+    pub implementations: Vec<String>,
+    /// Scopes to measure.
+    pub scopes: Vec<Scope>,
+    /// Cache states to measure.
+    pub caches: Vec<Cache>,
+    /// CPU threads; none means one for each physical core.
+    pub threads: Option<u32>,
+    /// Seconds for the whole run.
+    pub budget: Option<f64>,
+    /// Seed of the data and of the order of rounds.
+    pub seed: u64,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Selection {
+            preset: Preset::Quick.name().to_string(),
+            workloads: Vec::new(),
+            shapes: Vec::new(),
+            devices: Vec::new(),
+            implementations: Vec::new(),
+            scopes: vec![Scope::Compute, Scope::EndToEnd],
+            caches: vec![Cache::Hot],
+            threads: None,
+            budget: None,
+            seed: 1,
+        }
+    }
+}
+
+/// How long to look at one runner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effort {
+    /// Cap of the warm-up in seconds.
+    pub warm_up_s: f64,
+    /// Cap of the samples in seconds.
+    pub sample_s: f64,
+}
+
+impl Effort {
+    /// The caps of a preset, per runner and case.
+    pub fn of(preset: Preset) -> Effort {
+        match preset {
+            Preset::Quick | Preset::DeepBench => Effort { warm_up_s: 0.1, sample_s: 0.25 },
+            Preset::Standard => Effort { warm_up_s: 0.3, sample_s: 1.0 },
+            Preset::Full => Effort { warm_up_s: 1.0, sample_s: 5.0 },
+        }
+    }
+
+    /// Both caps times `factor`.
+    pub fn scaled(self, factor: f64) -> Effort {
+        Effort { warm_up_s: self.warm_up_s * factor, sample_s: self.sample_s * factor }
+    }
+}
+
+/// One shape to be measured by every runner, with its memberships.
+#[derive(Clone)]
+pub struct Case {
+    /// The workload.
+    pub workload: &'static dyn Workload,
+    /// Its shape.
+    pub shape: Shape,
+    /// The state of the caches.
+    pub cache: Cache,
+    /// Sweeps and lists it belongs to.
+    pub rows: Vec<PlanRow>,
+    /// Why it is left out from the start.
+    pub skip: Option<String>,
+}
+
+impl Case {
+    /// `gemm m=512,n=512,k=512`, for people.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.workload.name(), self.shape.short(self.workload))
+    }
+}
+
+/// Expands a selection into cases, each shape once, in the order of the workloads' lists.
+pub fn cases(selection: &Selection) -> Result<Vec<Case>> {
+    let preset = Preset::parse(&selection.preset)?;
+    let workloads = chosen_workloads(selection)?;
+    let mut cases = Vec::new();
+    for workload in &workloads {
+        let entries = entries(selection, *workload, preset)?;
+        for cache in &selection.caches {
+            add_entries(&mut cases, *workload, *cache, &entries, selection.budget.is_some());
+        }
+    }
+    if cases.is_empty() {
+        return Err(Error::usage(format!(
+            "nothing to measure: preset '{}' has no shapes for the chosen workloads",
+            selection.preset
+        )));
+    }
+    Ok(cases)
+}
+
+fn chosen_workloads(selection: &Selection) -> Result<Vec<&'static dyn Workload>> {
+    if selection.workloads.is_empty() {
+        return Ok(WORKLOADS.to_vec());
+    }
+    selection.workloads.iter().map(|name| workload::find(name)).collect()
+}
+
+fn entries(
+    selection: &Selection,
+    workload: &'static dyn Workload,
+    preset: Preset,
+) -> Result<Vec<Entry>> {
+    if selection.shapes.is_empty() {
+        return Ok(workload.preset(preset));
+    }
+    let chosen_by_name = !selection.workloads.is_empty();
+    let mut shapes = Vec::new();
+    for text in &selection.shapes {
+        // A shape goes to each workload that has all its axes; where the user named the workload,
+        // one that doesn't fit is a mistake worth a line.
+        if Shape::fits(workload, text)? || chosen_by_name {
+            shapes.push(checked(workload, Shape::parse(workload, text)?)?);
+        }
+    }
+    if shapes.is_empty() && WORKLOADS.len() == 1 {
+        // Says which axis is unknown.
+        Shape::parse(workload, &selection.shapes[0])?;
+    }
+    Ok(sweep_or_list(workload, shapes))
+}
+
+/// Refuses a shape whose operands can't be counted in 64 bits, let alone stored.
+fn checked(workload: &'static dyn Workload, shape: Shape) -> Result<Shape> {
+    const MOST: u64 = 1 << 46;
+    if workload.work(&shape).bytes_moved > MOST {
+        return Err(Error::usage(format!(
+            "shape '{}' is beyond any memory: its operands take more than 64 TiB",
+            shape.short(workload)
+        )));
+    }
+    Ok(shape)
+}
+
+/// Several shapes that differ in one axis, or in the joint axes together, are a sweep.
+fn sweep_or_list(workload: &'static dyn Workload, mut shapes: Vec<Shape>) -> Vec<Entry> {
+    let mut seen = Vec::new();
+    shapes.retain(|s| !seen.contains(s) && { seen.push(s.clone()); true });
+    if let Some((axis, joint)) = sweep_axis(workload, &shapes) {
+        shapes.sort_by_key(|s| s.get(joint[0]));
+        let point = |s: Shape| {
+            let value = s.get(joint[0]);
+            Entry::point(s, axis, value)
+        };
+        return shapes.into_iter().map(point).collect();
+    }
+    shapes.into_iter().map(|s| Entry::line(s, "", String::new())).collect()
+}
+
+fn sweep_axis(
+    workload: &'static dyn Workload,
+    shapes: &[Shape],
+) -> Option<(&'static str, Vec<&'static str>)> {
+    let first = shapes.first()?;
+    let differing: Vec<&'static str> = workload
+        .axes()
+        .iter()
+        .map(|a| a.name)
+        .filter(|name| shapes.iter().any(|s| s.get(name) != first.get(name)))
+        .collect();
+    if let [axis] = differing[..] {
+        return Some((axis, vec![axis]));
+    }
+    let (name, joint) = workload.joint_axes()?;
+    let equal = |s: &Shape| joint.iter().all(|a| s.get(a) == s.get(joint[0]));
+    (differing == joint && shapes.iter().all(equal)).then(|| (name, joint.to_vec()))
+}
+
+fn add_entries(
+    cases: &mut Vec<Case>,
+    workload: &'static dyn Workload,
+    cache: Cache,
+    entries: &[Entry],
+    has_budget: bool,
+) {
+    for entry in entries {
+        let row = plan_row(workload, entry);
+        let same = |c: &&mut Case| {
+            c.workload.name() == workload.name() && c.shape == entry.shape && c.cache == cache
+        };
+        if let Some(case) = cases.iter_mut().find(same) {
+            case.rows.push(row);
+            continue;
+        }
+        let skip = entry.needs_budget.filter(|_| !has_budget).map(str::to_string);
+        cases.push(Case { workload, shape: entry.shape.clone(), cache, rows: vec![row], skip });
+    }
+}
+
+/// A point that a sweep gains while it runs, with the same axis as `like`.
+pub fn extra_point(like: &Case, axis: &str, value: u64) -> Option<Case> {
+    let workload = like.workload;
+    let joint = workload.joint_axes().filter(|(name, _)| *name == axis);
+    let single = workload.axes().iter().find(|a| a.name == axis).map(|a| a.name);
+    let axes: Vec<&str> = match (joint, single) {
+        (Some((_, axes)), _) => axes.to_vec(),
+        (None, Some(axis)) => vec![axis],
+        (None, None) => return None,
+    };
+    let shape = like.shape.with(&axes, value);
+    let template = like.rows.iter().find(|r| r.axis == axis)?;
+    let row = PlanRow { shape: shape.to_string(), axis_value: Some(value), ..template.clone() };
+    Some(Case { workload, shape, cache: like.cache, rows: vec![row], skip: None })
+}
+
+fn plan_row(workload: &'static dyn Workload, entry: &Entry) -> PlanRow {
+    PlanRow {
+        workload: workload.name().to_string(),
+        shape: entry.shape.to_string(),
+        dtype: DTYPE.to_string(),
+        axis: entry.point.map_or(String::new(), |(axis, _)| axis.to_string()),
+        axis_value: entry.point.map(|(_, value)| value),
+        list: entry.list.to_string(),
+        layer: entry.layer.clone(),
+        repeat: entry.repeat,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn select(shapes: &[&str]) -> Selection {
+        let shapes = shapes.iter().map(|s| s.to_string()).collect();
+        Selection { shapes, ..Selection::default() }
+    }
+
+    #[test]
+    fn quick_is_a_sweep_of_cubes() {
+        let cases = cases(&Selection::default()).unwrap();
+        let gemm: Vec<&Case> = cases.iter().filter(|c| c.workload.name() == "gemm").collect();
+        assert_eq!(gemm.len(), 5);
+        assert!(gemm.iter().all(|c| c.rows[0].axis == "mnk" && c.skip.is_none()));
+        assert_eq!(gemm[4].rows[0].axis_value, Some(2048));
+    }
+
+    #[test]
+    fn shapes_that_differ_in_one_axis_are_a_sweep() {
+        let sweep = cases(&select(&["m=64,n=8,k=8", "m=16,n=8,k=8"])).unwrap();
+        assert_eq!(sweep[0].rows[0].axis, "m");
+        assert_eq!(sweep[0].rows[0].axis_value, Some(16));
+        let cubes = cases(&select(&["m=16,n=16,k=16", "m=8,n=8,k=8"])).unwrap();
+        assert_eq!(cubes[1].rows[0].axis, "mnk");
+        let list = cases(&select(&["m=16,n=16,k=16", "m=8,n=9,k=8"])).unwrap();
+        assert_eq!((list[0].rows[0].axis.as_str(), list[0].rows[0].axis_value), ("", None));
+        assert_eq!(cases(&select(&["m=8,n=8,k=8", "k=8,m=8,n=8"])).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn bad_selections_say_what_is_wrong() {
+        let text = |s: &Selection| cases(s).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(text(&select(&["m=8,n=8"])).contains("axis 'k' is missing"));
+        assert!(text(&select(&["m=8,n=8,q=8"])).contains("no axis 'q'"));
+        let huge = "m=1000000000,n=1000000000,k=1000000000";
+        assert!(text(&select(&[huge])).contains("beyond any memory"));
+        let unknown = Selection { workloads: vec!["gem".into()], ..Selection::default() };
+        assert!(text(&unknown).contains("unknown workload 'gem'"));
+        let preset = Selection { preset: "fast".into(), ..Selection::default() };
+        assert!(text(&preset).contains("unknown preset 'fast'"));
+    }
+
+    #[test]
+    fn a_budget_lets_the_large_products_of_deepbench_in() {
+        let mut selection = Selection { preset: "deepbench".into(), ..Selection::default() };
+        let without = cases(&selection).unwrap();
+        assert_eq!(without.iter().map(|c| c.rows.len()).sum::<usize>(), 160);
+        assert!(without.iter().any(|c| c.skip.is_some()));
+        selection.budget = Some(60.0);
+        assert!(cases(&selection).unwrap().iter().all(|c| c.skip.is_none()));
+    }
+
+    #[test]
+    fn a_sweep_gains_a_point() {
+        let all = cases(&Selection::default()).unwrap();
+        let extra = extra_point(&all[0], "mnk", 72).unwrap();
+        assert_eq!(extra.shape.to_string(), "m=72,n=72,k=72,ta=0,tb=0");
+        assert_eq!((extra.rows[0].axis.as_str(), extra.rows[0].axis_value), ("mnk", Some(72)));
+        assert!(extra_point(&all[0], "bytes", 72).is_none());
+    }
+}

@@ -1,0 +1,376 @@
+//! The rows of the CSV files: written here, read here, and explained in docs/format.md.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::workload::{Cache, Scope};
+
+/// Version of the files' columns.
+pub const SCHEMA: u32 = 1;
+
+/// File names inside a run's folder.
+pub mod file {
+    /// Every outcome, one line per runner, case and scope.
+    pub const RESULTS: &str = "results.csv";
+    /// Every single sample.
+    pub const SAMPLES: &str = "samples.csv";
+    /// Which shape belongs to which sweep or list.
+    pub const PLAN: &str = "plan.csv";
+    /// Speed-ups, verdicts and crossovers.
+    pub const SUMMARY: &str = "summary.csv";
+    /// The machine and the run.
+    pub const MACHINE: &str = "machine.json";
+}
+
+/// How a case ended for one runner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Verified and timed.
+    Measured,
+    /// The implementation or device does not serve it.
+    Unsupported,
+    /// Left out, with the reason.
+    Skipped,
+    /// Timed, but faster than the measured roof allows.
+    Suspect,
+    /// Wrong result, or the device refused.
+    Failed,
+}
+
+/// What kind of device a row ran on. An OpenCL device that is a CPU stays `cpu`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceKind {
+    /// A CPU, whoever drives it.
+    Cpu,
+    /// A GPU.
+    Gpu,
+    /// Anything else.
+    Accelerator,
+}
+
+impl DeviceKind {
+    /// The word in the files.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeviceKind::Cpu => "cpu",
+            DeviceKind::Gpu => "gpu",
+            DeviceKind::Accelerator => "accelerator",
+        }
+    }
+}
+
+/// One line of results.csv. Times in seconds, rates in FLOP/s and bytes/s.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
+pub struct Record {
+    pub schema: u32,
+    pub run: String,
+    pub workload: String,
+    pub shape: String,
+    pub dtype: String,
+    pub cache: Cache,
+    pub scope: Scope,
+    pub device: String,
+    pub device_kind: DeviceKind,
+    pub device_name: String,
+    pub backend: String,
+    pub implementation: String,
+    pub threads: Option<u32>,
+    pub tuned: String,
+    pub outcome: Outcome,
+    pub reason: String,
+    pub notes: String,
+    pub timer: String,
+    pub max_error_ratio: Option<f64>,
+    pub samples: Option<u64>,
+    pub wall_median_s: Option<f64>,
+    pub wall_low_s: Option<f64>,
+    pub wall_high_s: Option<f64>,
+    pub wall_min_s: Option<f64>,
+    pub wall_mad_s: Option<f64>,
+    pub device_median_s: Option<f64>,
+    pub build_s: Option<f64>,
+    pub parameters: Option<u64>,
+    pub flop_count: u64,
+    pub flop_exact: u64,
+    pub bytes_moved: u64,
+    pub scratch_bytes: Option<u64>,
+    pub flop_per_s: Option<f64>,
+    pub bytes_per_s: Option<f64>,
+    pub compute_roof_fraction: Option<f64>,
+    pub memory_roof_fraction: Option<f64>,
+    pub noise: Option<f64>,
+    pub energy_j: Option<f64>,
+}
+
+impl Record {
+    /// Measured, verified and not suspect: may enter lines, verdicts and baselines.
+    pub fn counts(&self) -> bool {
+        self.outcome == Outcome::Measured && self.wall_median_s.is_some()
+    }
+
+    /// Adds a word to `notes`, once.
+    pub fn note(&mut self, word: &str) {
+        if !self.has_note(word) {
+            if !self.notes.is_empty() {
+                self.notes.push(';');
+            }
+            self.notes.push_str(word);
+        }
+    }
+
+    /// Whether `notes` holds the word.
+    pub fn has_note(&self, word: &str) -> bool {
+        self.notes.split(';').any(|n| n == word)
+    }
+}
+
+/// One line of samples.csv. Profiling runs have an empty `round` and are no samples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
+pub struct SampleRow {
+    pub workload: String,
+    pub shape: String,
+    pub dtype: String,
+    pub cache: Cache,
+    pub scope: Scope,
+    pub device: String,
+    pub implementation: String,
+    pub threads: Option<u32>,
+    pub round: Option<u64>,
+    pub iterations: u64,
+    pub wall_s: f64,
+    pub device_s: Option<f64>,
+}
+
+/// One line of plan.csv: a shape's membership in one sweep or list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
+pub struct PlanRow {
+    pub workload: String,
+    pub shape: String,
+    pub dtype: String,
+    pub axis: String,
+    pub axis_value: Option<u64>,
+    pub list: String,
+    pub layer: String,
+    pub repeat: u64,
+}
+
+/// One line of summary.csv: a device set against a CPU baseline at one point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
+pub struct SummaryRow {
+    pub workload: String,
+    pub axis: String,
+    pub shape: String,
+    pub dtype: String,
+    pub cache: Cache,
+    pub scope: Scope,
+    pub baseline: String,
+    pub cpu_device: String,
+    pub cpu_implementation: String,
+    pub device: String,
+    pub implementation: String,
+    pub cpu_median_s: f64,
+    pub device_median_s: f64,
+    pub speedup: f64,
+    pub speedup_low: f64,
+    pub speedup_high: f64,
+    pub pairing: String,
+    pub verdict: String,
+    pub crossover: String,
+}
+
+/// A line of one of the files.
+pub trait Row: Serialize + DeserializeOwned {
+    /// Name of its first column, by which a foreign file shows even when it holds no rows.
+    const FIRST: &'static str;
+}
+
+impl Row for Record {
+    const FIRST: &'static str = "schema";
+}
+
+impl Row for SampleRow {
+    const FIRST: &'static str = "workload";
+}
+
+impl Row for PlanRow {
+    const FIRST: &'static str = "workload";
+}
+
+impl Row for SummaryRow {
+    const FIRST: &'static str = "workload";
+}
+
+/// Reads a CSV file of ours. A foreign or broken file is one clear line, with the place.
+pub fn read<T: Row>(path: &Path) -> Result<Vec<T>> {
+    let file = File::open(path).map_err(|e| Error::file(path, &e))?;
+    let mut reader = csv::Reader::from_reader(file);
+    let first = reader.headers().ok().and_then(|h| h.get(0)).unwrap_or_default();
+    if !first.is_empty() && first != T::FIRST {
+        let problem = format!("not a file of this program: column '{}' is missing", T::FIRST);
+        return Err(Error::content(path, problem));
+    }
+    let rows: std::result::Result<Vec<T>, csv::Error> = reader.deserialize().collect();
+    rows.map_err(|e| {
+        let place = e.position().map(|p| format!(" in line {}", p.line())).unwrap_or_default();
+        let problem = match e.kind() {
+            csv::ErrorKind::Deserialize { err, .. } => err.kind().to_string(),
+            _ => e.to_string(),
+        };
+        Error::content(path, format!("not a file of this program{place}: {problem}"))
+    })
+}
+
+/// Reads results.csv and refuses other versions of its columns.
+pub fn read_results(path: &Path) -> Result<Vec<Record>> {
+    let records: Vec<Record> = read(path)?;
+    if let Some(other) = records.iter().find(|r| r.schema != SCHEMA) {
+        let problem = format!("schema {} is not {SCHEMA}; use the matching version", other.schema);
+        return Err(Error::content(path, problem));
+    }
+    Ok(records)
+}
+
+/// Appends rows to a CSV file, a whole batch at a time: what is on disk is always whole lines.
+pub struct Writer {
+    path: PathBuf,
+    file: File,
+    header_due: bool,
+}
+
+impl Writer {
+    /// Opens `path`, new or to be continued.
+    pub fn open(path: &Path) -> Result<Writer> {
+        let open = || OpenOptions::new().create(true).append(true).open(path);
+        let file = open().map_err(|e| Error::file(path, &e))?;
+        let length = file.metadata().map_err(|e| Error::file(path, &e))?.len();
+        Ok(Writer { path: path.to_path_buf(), file, header_due: length == 0 })
+    }
+
+    /// Writes rows and waits until the system has them. On a failure (a full disk, say) the file
+    /// is cut back to its last whole line.
+    pub fn append<T: Row>(&mut self, rows: &[T]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let text = to_csv(rows, self.header_due).map_err(|e| Error::file(&self.path, &e))?;
+        let before = self.file.metadata().map_err(|e| Error::file(&self.path, &e))?.len();
+        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // Best effort: the error that counts is the first one.
+            let _ = self.file.set_len(before);
+            return Err(Error::file(&self.path, &error));
+        }
+        self.header_due = false;
+        Ok(())
+    }
+}
+
+/// Replaces a CSV file in one step, so that a reader sees the old or the new one.
+pub fn replace<T: Row>(path: &Path, rows: &[T]) -> Result<()> {
+    let text = to_csv(rows, true).map_err(|e| Error::file(path, &e))?;
+    replace_bytes(path, &text)
+}
+
+/// Replaces a file in one step.
+pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    let beside = path.with_extension("new");
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_data()?;
+        fs::rename(&beside, path)
+    };
+    write().map_err(|e| {
+        let _ = fs::remove_file(&beside);
+        Error::file(path, &e)
+    })
+}
+
+fn to_csv<T: Row>(rows: &[T], header: bool) -> io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(header).from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row).map_err(io::Error::other)?;
+    }
+    writer.into_inner().map_err(|e| e.into_error())
+}
+
+/// Drops what follows the last line end, where a run was cut inside a line.
+pub fn drop_partial_line(path: &Path) -> Result<()> {
+    let bytes = fs::read(path).map_err(|e| Error::file(path, &e))?;
+    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+    if whole == bytes.len() {
+        return Ok(());
+    }
+    let cut = || OpenOptions::new().write(true).open(path)?.set_len(whole as u64);
+    cut().map_err(|e| Error::file(path, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan_row(shape: &str) -> PlanRow {
+        PlanRow {
+            workload: "gemm".into(),
+            shape: shape.into(),
+            dtype: "f32".into(),
+            axis: "mnk".into(),
+            axis_value: Some(8),
+            list: String::new(),
+            layer: String::new(),
+            repeat: 1,
+        }
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.csv");
+        let rows = [plan_row("m=8,n=8,k=8,ta=0,tb=0"), plan_row("a \"quoted\" one")];
+        let mut writer = Writer::open(&path).unwrap();
+        writer.append(&rows[..1]).unwrap();
+        drop(writer);
+        Writer::open(&path).unwrap().append(&rows[1..]).unwrap();
+        assert_eq!(read::<PlanRow>(&path).unwrap(), rows);
+    }
+
+    #[test]
+    fn a_foreign_file_is_one_line_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.csv");
+        for text in ["name,value\na,1\n", "\u{0}\u{1}\u{2}", "schema\n\"open"] {
+            fs::write(&path, text).unwrap();
+            let error = read_results(&path).unwrap_err().to_string();
+            assert!(error.contains("results.csv: not a file of this program"), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_cut_line_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("samples.csv");
+        fs::write(&path, "a,b\n1,2\n3,").unwrap();
+        drop_partial_line(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a,b\n1,2\n");
+    }
+
+    /// /dev/full accepts an open and refuses every write.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_an_error_and_not_a_panic() {
+        let error = Writer::open(Path::new("/dev/full")).unwrap().append(&[plan_row("x")]);
+        assert!(error.unwrap_err().to_string().contains("the disk is full"));
+    }
+}

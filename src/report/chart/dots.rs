@@ -1,0 +1,174 @@
+//! Values of a short list: a row for each line of the list, a dot for each series.
+
+use super::canvas::{self, Anchor, Canvas, Font, Look, Stroke};
+use super::scale::{Scale, TICK_SIZE};
+use super::theme::{self, AXIS, GRID, INK, MUTED};
+use super::{Drawing, MARGIN, SAME, Series, Unit, WIDTH, draw_head, text};
+
+/// Widest column of row labels.
+const COLUMN: f64 = 260.0;
+const LABEL: Font = Font::new(11.5, INK);
+const LEGEND: Font = Font::new(11.5, INK);
+const TICK: Font = Font::new(TICK_SIZE, MUTED);
+
+/// A chart of dots.
+pub struct Dots {
+    /// Its title.
+    pub title: String,
+    /// How to read it.
+    pub subtitle: String,
+    /// What it shows, for those who can't see it.
+    pub description: String,
+    /// What the axis is.
+    pub unit: Unit,
+    /// Labels of the rows, from the top.
+    pub rows: Vec<String>,
+    /// What is shown: x is the row's number.
+    pub series: Vec<Series>,
+}
+
+struct Frame {
+    left: f64,
+    right: f64,
+    top: f64,
+    pitch: f64,
+    x: Scale,
+}
+
+impl Frame {
+    fn x_at(&self, value: f64) -> f64 {
+        self.left + self.x.place(value) * (self.right - self.left)
+    }
+}
+
+impl Dots {
+    /// Draws it.
+    pub fn draw(self) -> Drawing {
+        let (legend, legend_rows) = self.legend();
+        let frame = self.frame(legend_rows);
+        let bottom = frame.top + frame.pitch * self.rows.len() as f64;
+        let height = bottom + 34.0 + MARGIN;
+        let body = canvas::paint(WIDTH, height, |c| {
+            c.fill((0.0, 0.0), (WIDTH, height), theme::PAPER, 1.0);
+            draw_head(c, &self.title, &self.subtitle);
+            for (series, (x, row, label)) in self.series.iter().zip(&legend) {
+                draw_key(c, series, *x, MARGIN + 54.0 + *row as f64 * 20.0, label);
+            }
+            self.draw_axes(c, &frame, bottom);
+            self.draw_values(c, &frame);
+        });
+        let size = (WIDTH, height);
+        Drawing { title: self.title, description: self.description, size, body }
+    }
+
+    /// Place, row and text of each key, from left to right and down; and the number of rows.
+    fn legend(&self) -> (Vec<(f64, usize, String)>, usize) {
+        let (mut x, mut row) = (MARGIN, 0);
+        let mut keys = Vec::new();
+        for series in &self.series {
+            let full = match series.detail.as_str() {
+                "" => series.name.clone(),
+                detail => format!("{}, {detail}", series.name),
+            };
+            let label = text::shorten(&full, LEGEND.size, WIDTH - 2.0 * MARGIN - 30.0);
+            let width = 18.0 + text::width(&label, LEGEND.size) + 20.0;
+            if x > MARGIN && x + width > WIDTH - MARGIN {
+                (x, row) = (MARGIN, row + 1);
+            }
+            keys.push((x, row, label));
+            x += width;
+        }
+        (keys, row + 1)
+    }
+
+    fn frame(&self, legend_rows: usize) -> Frame {
+        let widest = self.rows.iter().map(|r| text::width(r, LABEL.size)).fold(40.0, f64::max);
+        let left = MARGIN + widest.min(COLUMN) + 14.0;
+        let right = WIDTH - MARGIN - 20.0;
+        let top = MARGIN + 54.0 + legend_rows as f64 * 20.0 + 30.0;
+        let pitch = (self.series.len() as f64 * 7.0 + 8.0).max(22.0);
+        Frame { left, right, top, pitch, x: self.unit.scale(&self.series, right - left, false) }
+    }
+
+    fn draw_axes(&self, c: &Canvas<'_>, f: &Frame, bottom: f64) {
+        for tick in &f.x.ticks {
+            let x = f.x_at(tick.value);
+            let same = self.unit == Unit::Ratio && tick.value == 1.0;
+            let stroke = if same { Stroke::new(AXIS, 1.5) } else { Stroke::new(GRID, 1.0) };
+            c.line(&[(x, f.top), (x, bottom)], stroke);
+            let font = if same { Font::bold(TICK_SIZE, INK) } else { TICK };
+            c.text((x, bottom + 15.0), Anchor::Middle, font, &tick.label);
+            c.text((x, f.top - 12.0), Anchor::Middle, font, &tick.label);
+            if same {
+                let note = Font::new(10.5, MUTED);
+                c.text((x, bottom + 31.0), Anchor::Middle, note, SAME);
+            }
+        }
+        for (i, row) in self.rows.iter().enumerate() {
+            let y = f.top + (i as f64 + 0.5) * f.pitch;
+            c.line(&[(f.left, y), (f.right, y)], Stroke { opacity: 0.6, ..Stroke::new(GRID, 1.0) });
+            let label = text::shorten(row, LABEL.size, COLUMN);
+            c.text((f.left - 12.0, y), Anchor::End, LABEL, &label);
+        }
+    }
+
+    fn draw_values(&self, c: &Canvas<'_>, f: &Frame) {
+        let count = self.series.len() as f64;
+        for (lane, series) in self.series.iter().enumerate() {
+            let tone = theme::device(series.colour);
+            let shift = (lane as f64 - (count - 1.0) / 2.0) * 7.0;
+            for (row, value) in &series.points {
+                let Some(v) = value else { continue };
+                let y = f.top + (row + 0.5) * f.pitch + shift;
+                let stroke = Stroke { opacity: 0.55, ..Stroke::new(tone, 1.6) };
+                c.line(&[(f.x_at(v.low), y), (f.x_at(v.high), y)], stroke);
+                let look = if v.suspect { Look::Hollow } else { usual_look(series) };
+                c.marker((f.x_at(v.value), y), series.marker, tone, 3.8, look);
+            }
+        }
+    }
+}
+
+fn usual_look(series: &Series) -> Look {
+    if series.dashed { Look::Pale } else { Look::Solid }
+}
+
+fn draw_key(c: &Canvas<'_>, series: &Series, x: f64, y: f64, label: &str) {
+    let tone = theme::device(series.colour);
+    c.marker((x + 5.0, y), series.marker, tone, 4.2, usual_look(series));
+    c.text((x + 16.0, y), Anchor::Start, LEGEND, label);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Value;
+    use super::*;
+
+    #[test]
+    fn keys_wrap_and_stay_inside() {
+        let series = |i: usize| Series {
+            name: format!("GPU number {i} with a long name"),
+            detail: "packed, with transfers".into(),
+            note: String::new(),
+            colour: i,
+            marker: i,
+            dashed: false,
+            points: vec![(0.0, Value::new(2.0, 1.0, 3.0, false))],
+        };
+        let chart = Dots {
+            title: "t".into(),
+            subtitle: String::new(),
+            description: String::new(),
+            unit: Unit::Ratio,
+            rows: vec!["a".into()],
+            series: (0..12).map(series).collect(),
+        };
+        let (keys, rows) = chart.legend();
+        assert!(rows > 1 && keys.len() == 12);
+        for pair in keys.windows(2) {
+            let end = pair[0].0 + 16.0 + text::width(&pair[0].2, LEGEND.size);
+            assert!(end <= WIDTH - MARGIN);
+            assert!(pair[1].1 > pair[0].1 || pair[1].0 >= end);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Drawing, with no knowledge of workloads: lines over an axis, and dots in rows.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `lines.rs` | values over sizes, one line a series, labelled at its end |
+//! | `dots.rs` | values of a short list, one row a line of the list |
+//! | `scale.rs` | axes and their ticks |
+//! | `place.rs` | places for labels that don't touch |
+//! | `text.rs` | estimated widths of texts |
+//! | `canvas.rs` | lines, markers and texts through plotters |
+//! | `theme.rs` | colours, light and dark |
+
+mod canvas;
+mod dots;
+mod lines;
+mod place;
+mod scale;
+mod text;
+mod theme;
+
+use crate::units;
+use canvas::{Anchor, Canvas, Font};
+
+pub use dots::Dots;
+pub use lines::{Lines, Mark};
+pub use scale::Scale;
+pub use theme::css;
+
+/// Width of every chart in pixels.
+const WIDTH: f64 = 920.0;
+
+/// Space round everything.
+const MARGIN: f64 = 20.0;
+
+/// What the line at 1x means.
+const SAME: &str = "same as the CPU";
+
+/// Title, and below it how to read the chart.
+fn draw_head(c: &Canvas<'_>, title: &str, subtitle: &str) {
+    let most = WIDTH - 2.0 * MARGIN;
+    // Bold letters are wider.
+    let title = text::shorten(title, 15.0 * 1.1, most);
+    c.text((MARGIN, MARGIN + 6.0), Anchor::Start, Font::bold(15.0, theme::INK), &title);
+    let subtitle = text::shorten(subtitle, 12.0, most);
+    c.text((MARGIN, MARGIN + 28.0), Anchor::Start, Font::new(12.0, theme::MUTED), &subtitle);
+}
+
+/// A value with its interval, in the unit of its axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Value {
+    /// The value.
+    pub value: f64,
+    /// Lower end of its 95 % interval.
+    pub low: f64,
+    /// Upper end of its 95 % interval.
+    pub high: f64,
+    /// Beyond what the machine can do: drawn hollow and off the lines.
+    pub suspect: bool,
+}
+
+impl Value {
+    /// A value that an axis can show; an end of the interval that it can't is the value itself.
+    pub fn new(value: f64, low: f64, high: f64, suspect: bool) -> Option<Value> {
+        let fit = |v: f64| v.is_finite() && v > 0.0;
+        let end = |v: f64| if fit(v) { v } else { value };
+        fit(value).then(|| Value {
+            value,
+            low: end(low).min(value),
+            high: end(high).max(value),
+            suspect,
+        })
+    }
+
+    fn ends(&self) -> [f64; 3] {
+        [self.low, self.value, self.high]
+    }
+}
+
+/// One device and implementation, in every chart of the same look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// First line of its label: the device.
+    pub name: String,
+    /// Second line: implementation and what else tells it apart.
+    pub detail: String,
+    /// Third line, where there is room: what was found.
+    pub note: String,
+    /// Number of its device, for the colour.
+    pub colour: usize,
+    /// Number of its implementation, for the marker.
+    pub marker: usize,
+    /// Drawn in dashes.
+    pub dashed: bool,
+    /// A place on the x axis, or a row, and what was measured there; none leaves a gap.
+    pub points: Vec<(f64, Option<Value>)>,
+}
+
+impl Series {
+    /// Every number that its value axis must show.
+    fn values(&self) -> impl Iterator<Item = f64> {
+        self.points.iter().filter_map(|(_, v)| v.as_ref()).flat_map(Value::ends)
+    }
+}
+
+/// What the value axis shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// FLOP/s.
+    Flops,
+    /// Bytes/s.
+    Bytes,
+    /// Seconds a run.
+    Seconds,
+    /// Times as fast as the CPU.
+    Ratio,
+}
+
+impl Unit {
+    fn scale(self, series: &[Series], length: f64, vertical: bool) -> Scale {
+        let values: Vec<f64> = series.iter().flat_map(Series::values).collect();
+        match self {
+            Unit::Ratio => Scale::ratios(&values, length, vertical, |v| self.tick(v)),
+            _ => Scale::amounts(&values, length, vertical, |v| self.tick(v)),
+        }
+    }
+
+    /// A round number: `2 TFLOP/s`, without the zeros that a measured one would carry.
+    fn tick(self, value: f64) -> String {
+        let text = match self {
+            _ if value == 0.0 => return "0".to_string(),
+            Unit::Flops => units::flop_per_s(value),
+            Unit::Bytes => units::bytes_per_s(value),
+            Unit::Seconds => units::seconds(value),
+            Unit::Ratio if value < 1.0 / 1.5 && (1.0 / value).fract() == 0.0 => {
+                return format!("1/{:.0}×", 1.0 / value);
+            }
+            Unit::Ratio => units::ratio(value),
+        };
+        trim_zeros(&text)
+    }
+}
+
+/// `2.00 TFLOP/s` as `2 TFLOP/s`.
+pub fn trim_zeros(text: &str) -> String {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, rest) = text.split_at(end);
+    if !number.contains('.') {
+        return text.to_string();
+    }
+    format!("{}{rest}", number.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A finished drawing.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// Its title.
+    pub title: String,
+    /// What it shows, for those who can't see it.
+    pub description: String,
+    size: (f64, f64),
+    body: String,
+}
+
+impl Drawing {
+    /// As a file of its own.
+    pub fn file(&self) -> String {
+        canvas::wrap(&self.body, self.size, &self.title, &self.label(), true)
+    }
+
+    /// As part of a page that has [`css`].
+    pub fn inline(&self) -> String {
+        canvas::wrap(&self.body, self.size, &self.title, &self.label(), false)
+    }
+
+    fn label(&self) -> String {
+        format!("{}. {}", self.title, self.description)
+    }
+}

@@ -1,0 +1,87 @@
+//! Colours, light and dark, and the style sheet that exchanges them.
+
+use std::fmt::Write;
+
+/// A colour in its light and its dark form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tone {
+    /// On a light page: what the drawing holds. Unique, for the style sheet finds it by this.
+    pub light: (u8, u8, u8),
+    /// On a dark page.
+    pub dark: (u8, u8, u8),
+}
+
+const fn tone(light: u32, dark: u32) -> Tone {
+    const fn rgb(hex: u32) -> (u8, u8, u8) {
+        ((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+    }
+    Tone { light: rgb(light), dark: rgb(dark) }
+}
+
+/// The background.
+pub const PAPER: Tone = tone(0xFFFFFF, 0x171B22);
+/// Titles and labels.
+pub const INK: Tone = tone(0x1C2430, 0xE8EBF0);
+/// Axis labels and second lines.
+pub const MUTED: Tone = tone(0x5A6675, 0xA3AEBC);
+/// Grid lines.
+pub const GRID: Tone = tone(0xE6E9EE, 0x2A313B);
+/// Axes, and the line at 1x.
+pub const AXIS: Tone = tone(0x9AA5B1, 0x5F6B7A);
+
+/// One colour a device, the CPU's first. Told apart by colour-blind readers too (M. Okabe and
+/// K. Ito, "Color Universal Design", 2008); their yellow is darkened to be seen on white.
+pub const DEVICES: [Tone; 8] = [
+    tone(0x0072B2, 0x4FA9E2),
+    tone(0xD55E00, 0xFF8B45),
+    tone(0x009E73, 0x2CC79B),
+    tone(0xCC79A7, 0xE79DC6),
+    tone(0xE69F00, 0xF4B73B),
+    tone(0x56B4E9, 0x93D0F5),
+    tone(0xA39300, 0xF0E442),
+    tone(0x3B4654, 0xC5CDD8),
+];
+
+/// The device colour number `index`; after the last they begin again.
+pub fn device(index: usize) -> Tone {
+    DEVICES[index % DEVICES.len()]
+}
+
+/// Style sheet of every drawing: fonts, round joins, and the dark colours on a dark screen.
+pub fn css() -> String {
+    let mut css = String::from(
+        ".chart text{font-family:ui-sans-serif,system-ui,-apple-system,'Segoe UI',Roboto,\
+         'Helvetica Neue',Arial,sans-serif;font-variant-numeric:tabular-nums}\
+         .chart polyline,.chart line{stroke-linecap:round;stroke-linejoin:round}\
+         @media screen and (prefers-color-scheme:dark){",
+    );
+    for tone in [PAPER, INK, MUTED, GRID, AXIS].iter().chain(&DEVICES) {
+        let (light, dark) = (hex(tone.light), hex(tone.dark));
+        // Writing to a string can't fail.
+        let _ = write!(
+            css,
+            ".chart [fill='{light}']{{fill:{dark}}}.chart [stroke='{light}']{{stroke:{dark}}}"
+        );
+    }
+    css.push('}');
+    css
+}
+
+fn hex((r, g, b): (u8, u8, u8)) -> String {
+    format!("#{r:02X}{g:02X}{b:02X}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_colour_is_found_by_its_light_form() {
+        let all: Vec<Tone> = [PAPER, INK, MUTED, GRID, AXIS].into_iter().chain(DEVICES).collect();
+        for (i, a) in all.iter().enumerate() {
+            assert!(all.iter().skip(i + 1).all(|b| a.light != b.light), "{a:?}");
+        }
+        assert!(css().contains("[fill='#0072B2']{fill:#4FA9E2}"));
+        assert_eq!(device(8), DEVICES[0]);
+    }
+}

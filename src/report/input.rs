@@ -1,0 +1,58 @@
+//! The files of a run, read once.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::machine::Manifest;
+use crate::record::{self, PlanRow, Record, Row, SummaryRow, file};
+
+/// What a report is made from.
+pub struct Input {
+    /// Name of the run.
+    pub run: String,
+    /// results.csv.
+    pub records: Vec<Record>,
+    /// plan.csv; empty where the file is missing.
+    pub plan: Vec<PlanRow>,
+    /// The lines of summary.csv; empty where the file is missing.
+    pub summary: Vec<SummaryRow>,
+    /// machine.json; none where the file is missing.
+    pub manifest: Option<Manifest>,
+    /// Names of the run's files that are there, for links.
+    pub files: Vec<&'static str>,
+}
+
+/// Files worth a link, in the order of the report.
+const LINKED: [&str; 7] = [
+    file::RESULTS,
+    file::SUMMARY,
+    file::SAMPLES,
+    file::PLAN,
+    file::MACHINE,
+    "noise.csv",
+    "breakdown.csv",
+];
+
+impl Input {
+    /// Reads a run's folder. Only results.csv must be there; a broken file is an error.
+    pub fn read(folder: &Path) -> Result<Input> {
+        let records = record::read_results(&folder.join(file::RESULTS))?;
+        let has = |name: &str| folder.join(name).exists();
+        let manifest = if has(file::MACHINE) { Some(Manifest::read(folder)?) } else { None };
+        let base = || folder.file_name().map(|n| n.to_string_lossy().into_owned());
+        let run = records.first().map(|r| r.run.clone());
+        let run = run.or_else(|| manifest.as_ref().map(|m| m.run.clone())).or_else(base);
+        Ok(Input {
+            run: run.unwrap_or_default(),
+            records,
+            plan: optional(&folder.join(file::PLAN))?,
+            summary: optional(&folder.join(file::SUMMARY))?,
+            manifest,
+            files: LINKED.into_iter().filter(|name| has(name)).collect(),
+        })
+    }
+}
+
+fn optional<T: Row>(path: &Path) -> Result<Vec<T>> {
+    if path.exists() { record::read(path) } else { Ok(Vec::new()) }
+}

@@ -1,0 +1,60 @@
+//! Charts and the page of a run, drawn from its files. Runs nothing.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `input.rs` | the files, read once |
+//! | `names.rs` | what people call devices, axes and shapes |
+//! | `views.rs` | sweeps, lists and their lanes |
+//! | `crossing.rs` | crossovers in words |
+//! | `headline.rs` | the answers, a sentence each |
+//! | `facts.rs` | trust and machine, in short facts |
+//! | `tables.rs` | the rows of the tables |
+//! | `figures.rs` | which charts there are, and what each shows |
+//! | `chart/` | drawing, with no knowledge of workloads |
+//! | `page.rs` `page.html` `style.css` | report.html |
+
+mod chart;
+mod crossing;
+mod facts;
+mod figures;
+mod headline;
+mod input;
+mod names;
+mod page;
+#[cfg(test)]
+pub(crate) mod sample;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod views;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::record;
+
+use input::Input;
+
+/// Draws `charts/*.svg` and `report.html` of the run in `folder`, from its files alone, and says
+/// what it wrote.
+pub fn render(folder: &Path) -> Result<Vec<PathBuf>> {
+    let input = Input::read(folder)?;
+    let devices = names::devices(&input.records, input.manifest.as_ref());
+    let groups = views::groups(&input);
+    let figures = figures::figures(&input, &groups, &devices);
+    let page = page::html(&input, &groups, &devices, &figures)?;
+
+    let charts = folder.join("charts");
+    fs::create_dir_all(&charts).map_err(|e| Error::file(&charts, &e))?;
+    let mut written = Vec::new();
+    for figure in &figures {
+        let path = charts.join(&figure.file);
+        record::replace_bytes(&path, figure.drawing.file().as_bytes())?;
+        written.push(path);
+    }
+    let path = folder.join("report.html");
+    record::replace_bytes(&path, page.as_bytes())?;
+    written.push(path);
+    Ok(written)
+}

@@ -1,0 +1,181 @@
+//! What people call things: devices, axes, shapes, scopes. An OpenCL device of kind `cpu` is never
+//! called a GPU.
+
+use crate::machine::Manifest;
+use crate::record::{DeviceKind, Record};
+use crate::units;
+use crate::workload::{self, Scope, Shape};
+
+use super::chart;
+
+/// A device, named for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// Its id in the files.
+    pub id: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// For labels and tables: `GPU NVIDIA H200`, `OpenCL on the CPU (PoCL)`.
+    pub label: String,
+    /// For sentences: `the GPU NVIDIA H200`, `the same CPU driven through OpenCL (PoCL)`.
+    pub phrase: String,
+    /// Number of its colour; the CPU has 0.
+    pub colour: usize,
+}
+
+impl Device {
+    /// Whether it may stand for the CPU's own path: then it is no opponent.
+    pub fn is_plain_cpu(&self) -> bool {
+        self.kind == DeviceKind::Cpu && !drives_opencl(&self.id)
+    }
+
+    /// What it is set against, in sentences about it.
+    pub fn rival(&self) -> &'static str {
+        if self.kind == DeviceKind::Cpu { "the CPU path" } else { "the CPU" }
+    }
+}
+
+/// Whether the id is that of an OpenCL device, ours or a contender's.
+fn drives_opencl(id: &str) -> bool {
+    id.starts_with("opencl:") || id.rsplit(':').next().is_some_and(|n| n.starts_with("opencl-"))
+}
+
+/// Every device of the rows, the CPU first, with unique labels.
+pub fn devices(records: &[Record], manifest: Option<&Manifest>) -> Vec<Device> {
+    let mut devices: Vec<Device> = Vec::new();
+    for record in records {
+        if !devices.iter().any(|d| d.id == record.device) {
+            devices.push(device(record, manifest));
+        }
+    }
+    devices.sort_by_key(|d| d.id != "cpu");
+    let labels: Vec<String> = devices.iter().map(|d| d.label.clone()).collect();
+    let has_cpu = devices.first().is_some_and(|d| d.id == "cpu");
+    for (i, device) in devices.iter_mut().enumerate() {
+        // Colour 0 is the CPU's, whether it was measured or not.
+        device.colour = i + usize::from(!has_cpu);
+        if labels.iter().filter(|l| **l == device.label).count() > 1 {
+            device.label = format!("{}, {}", device.label, device.id);
+            device.phrase = format!("{} ({})", device.phrase, device.id);
+        }
+    }
+    devices
+}
+
+fn device(record: &Record, manifest: Option<&Manifest>) -> Device {
+    let name = record.device_name.trim();
+    let driver = || {
+        let entry = manifest?.devices.iter().find(|d| d.id == record.device)?;
+        Some(driver_name(&entry.driver)).filter(|n| !n.is_empty())
+    };
+    let what = match record.device_kind {
+        DeviceKind::Gpu => format!("GPU {name}"),
+        DeviceKind::Accelerator => format!("accelerator {name}"),
+        DeviceKind::Cpu if drives_opencl(&record.device) => {
+            let by = driver().unwrap_or_else(|| record.device.clone());
+            format!("CPU through OpenCL ({by})")
+        }
+        DeviceKind::Cpu => format!("CPU {name}"),
+    };
+    let what = what.trim().to_string();
+    let (label, phrase) = if let Some(contender) = contender(&record.device) {
+        let place = if record.device_kind == DeviceKind::Cpu && !drives_opencl(&record.device) {
+            "CPU".to_string()
+        } else {
+            what
+        };
+        (format!("{contender} on the {place}"), format!("{contender} on the {place}"))
+    } else if let Some(by) = what.strip_prefix("CPU through OpenCL ") {
+        let phrase = format!("the same CPU driven through OpenCL {by}");
+        (format!("OpenCL on the CPU {by}"), phrase)
+    } else {
+        (capital(&what), format!("the {what}"))
+    };
+    Device { id: record.device.clone(), kind: record.device_kind, label, phrase, colour: 0 }
+}
+
+/// NAME of `contender:NAME:ID`.
+fn contender(id: &str) -> Option<&str> {
+    id.strip_prefix("contender:").map(|rest| rest.split(':').next().unwrap_or(rest))
+}
+
+/// A driver by the name people know it by.
+fn driver_name(driver: &str) -> String {
+    let lower = driver.to_lowercase();
+    if lower.contains("pocl") || lower.contains("portable computing language") {
+        return "PoCL".to_string();
+    }
+    driver.chars().take(40).collect::<String>().trim().to_string()
+}
+
+/// With a capital letter at its beginning.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// An axis: `m = n = k` for axes that change together.
+pub fn axis(workload: &str, axis: &str) -> String {
+    let joint = workload::find(workload).ok().and_then(|w| w.joint_axes());
+    match joint {
+        Some((name, axes)) if name == axis => axes.join(" = "),
+        _ => axis.to_string(),
+    }
+}
+
+/// A value on an axis: a number, or an amount of bytes.
+pub fn axis_value(axis: &str, value: u64) -> String {
+    if axis == "bytes" { chart::trim_zeros(&units::bytes(value as f64)) } else { value.to_string() }
+}
+
+/// A place on an axis in a sentence: `m = n = k = 384`, `16.8 MB`.
+pub fn size(workload: &str, axis_name: &str, value: u64) -> String {
+    let value = axis_value(axis_name, value);
+    if axis_name == "bytes" {
+        return value;
+    }
+    format!("{} = {value}", axis(workload, axis_name))
+}
+
+/// A shape in the workload's own short words, or as it stands in the file.
+pub fn shape(workload: &str, text: &str) -> String {
+    let known = workload::find(workload).ok();
+    let label = known.and_then(|w| Some(w.label(&Shape::parse(w, text).ok()?)));
+    label.filter(|l| !l.is_empty()).unwrap_or_else(|| text.to_string())
+}
+
+/// A scope in a label.
+pub fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Compute => "compute",
+        Scope::EndToEnd => "with transfers",
+    }
+}
+
+/// A list in a title; one given on the command line has no name.
+pub fn list(name: &str) -> &str {
+    if name.is_empty() { "the chosen shapes" } else { name }
+}
+
+/// A ratio, where it is a number.
+pub fn ratio(value: f64) -> String {
+    if value.is_finite() { units::ratio(value) } else { "-".to_string() }
+}
+
+/// A share as a percentage of three digits.
+pub fn percent(value: f64) -> String {
+    if value.is_finite() { format!("{} %", units::significant(value * 100.0)) } else { "-".into() }
+}
+
+/// A whole number with its thousands apart.
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{202F}');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,143 @@
+//! report.html: one file that opens offline and needs no script.
+
+use askama::Template;
+
+use crate::error::{Error, Result};
+
+use super::chart;
+use super::facts::{self, DeviceFacts, Fact};
+use super::figures::Figure;
+use super::headline::{self, Headline};
+use super::input::Input;
+use super::names::Device;
+use super::tables::{MissingLine, Tables, Workload};
+use super::views::Group;
+
+/// The page, as its template takes it.
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    run: &'a str,
+    question: &'static str,
+    subtitle: String,
+    style: &'static str,
+    chart_style: String,
+    headlines: Vec<Headline>,
+    has_minor: bool,
+    trust: Vec<Fact>,
+    warnings: Vec<String>,
+    sections: Vec<Section>,
+    workloads: Vec<Workload>,
+    missing: Vec<MissingLine>,
+    machine: Vec<Fact>,
+    devices: Vec<DeviceFacts>,
+    libraries: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
+    command: String,
+    files: &'a [&'static str],
+}
+
+/// The charts of one workload.
+struct Section {
+    name: String,
+    charts: Vec<Chart>,
+}
+
+/// A chart, ready to be put into the page.
+struct Chart {
+    file: String,
+    title: String,
+    svg: String,
+}
+
+/// The page as HTML.
+pub fn html(
+    input: &Input,
+    groups: &[Group<'_>],
+    devices: &[Device],
+    figures: &[Figure],
+) -> Result<String> {
+    let tables = Tables { input, groups, devices };
+    let manifest = input.manifest.as_ref();
+    let pairs = |map: &std::collections::BTreeMap<String, String>| {
+        map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let headlines = headline::headlines(input, groups, devices);
+    let page = Page {
+        run: &input.run,
+        question: headline::question(devices),
+        subtitle: subtitle(input),
+        style: include_str!("style.css"),
+        chart_style: chart::css(),
+        has_minor: headlines.iter().any(|h| h.minor),
+        headlines,
+        trust: facts::trust(input),
+        warnings: warnings(input),
+        sections: sections(figures),
+        workloads: tables.workloads(),
+        missing: tables.missing(),
+        machine: manifest.map(facts::machine).unwrap_or_default(),
+        devices: manifest.map(facts::devices).unwrap_or_default(),
+        libraries: manifest.map(|m| pairs(&m.libraries)).unwrap_or_default(),
+        environment: manifest.map(|m| pairs(&m.environment)).unwrap_or_default(),
+        command: manifest.map(|m| command_line(&m.command)).unwrap_or_default(),
+        files: &input.files,
+    };
+    page.render().map_err(|e| Error::usage(format!("report.html could not be made: {e}")))
+}
+
+/// Machine and moment, in a line.
+fn subtitle(input: &Input) -> String {
+    let Some(manifest) = &input.manifest else { return String::new() };
+    let day = manifest.started.replace('T', " ").replace('Z', " UTC");
+    [manifest.machine.cpu.as_str(), day.as_str()]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ")
+}
+
+fn warnings(input: &Input) -> Vec<String> {
+    let mut warnings = Vec::new();
+    match &input.manifest {
+        Some(manifest) => {
+            warnings.extend(manifest.warnings.iter().cloned());
+            warnings.extend(manifest.device_problems.iter().cloned());
+        }
+        None => warnings.push("machine.json is missing: nothing is known of the machine".into()),
+    }
+    if input.plan.is_empty() && !input.records.is_empty() {
+        warnings.push("plan.csv is missing: sizes are shown as lists and not as sweeps".into());
+    }
+    warnings
+}
+
+fn sections(figures: &[Figure]) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    for figure in figures {
+        let chart = Chart {
+            file: figure.file.clone(),
+            title: figure.drawing.title.clone(),
+            svg: figure.drawing.inline(),
+        };
+        match sections.iter_mut().find(|s| s.name == figure.workload) {
+            Some(section) => section.charts.push(chart),
+            None => {
+                sections.push(Section { name: figure.workload.clone(), charts: vec![chart] });
+            }
+        }
+    }
+    sections
+}
+
+/// The command line as it can be typed again in a POSIX shell.
+fn command_line(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=,./:+@%".contains(c);
+    let quote = |word: &String| {
+        if !word.is_empty() && word.chars().all(plain) {
+            return word.clone();
+        }
+        format!("'{}'", word.replace('\'', "'\\''"))
+    };
+    words.iter().map(quote).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,185 @@
+//! Runs that never were, for tests.
+
+use std::path::Path;
+
+use crate::machine::{DeviceEntry, Manifest, Sampling};
+use crate::plan::Selection;
+use crate::record::{self, DeviceKind, Outcome, PlanRow, Record, SCHEMA, SampleRow, file};
+use crate::stats::Pairing;
+use crate::summary;
+use crate::workload::{self, Cache, Scope, Shape};
+
+/// A device: id, kind and name.
+pub type Device<'a> = (&'a str, DeviceKind, &'a str);
+
+/// The usual devices.
+pub const CPU: Device<'_> = ("cpu", DeviceKind::Cpu, "AMD EPYC 9B14");
+pub const GPU: Device<'_> = ("opencl:0", DeviceKind::Gpu, "NVIDIA H200");
+pub const POCL: Device<'_> = ("opencl:1", DeviceKind::Cpu, "pthread-skylake-avx512-AMD EPYC 9B14");
+
+/// A run in the making.
+pub struct Run {
+    pub manifest: Manifest,
+    pub plan: Vec<PlanRow>,
+    pub records: Vec<Record>,
+    samples: Vec<SampleRow>,
+}
+
+impl Run {
+    pub fn new() -> Run {
+        let name = "20261123T055000Z-bench";
+        let mut manifest =
+            Manifest::new(name, &Selection::default(), Sampling::Interleaved, &[0, 1]);
+        manifest.warnings.clear();
+        manifest.command = ["crossover", "run", "--preset", "quick"].map(String::from).to_vec();
+        Run { manifest, plan: Vec::new(), records: Vec::new(), samples: Vec::new() }
+    }
+
+    /// Tells machine.json of a device.
+    pub fn knows(&mut self, (id, kind, name): Device<'_>, driver: &str) {
+        self.manifest.devices.push(DeviceEntry {
+            id: id.into(),
+            kind,
+            name: name.into(),
+            backend: if id == "cpu" { "cpu" } else { "opencl" }.into(),
+            driver: driver.into(),
+            class: String::new(),
+            threads: (kind == DeviceKind::Cpu).then_some(2),
+            compute_units: (kind != DeviceKind::Cpu).then_some(132),
+            clock_mhz: None,
+            memory_bytes: 16 << 30,
+            max_allocation_bytes: 4 << 30,
+            local_memory_bytes: None,
+            extensions: Vec::new(),
+        });
+    }
+
+    /// Plans a cube of a product as a point of the sweep over m = n = k, and gives its shape.
+    pub fn point(&mut self, size: u64) -> String {
+        let shape = format!("m={size},n={size},k={size},ta=0,tb=0");
+        self.plan("gemm", &shape, "mnk", Some(size), "", "");
+        shape
+    }
+
+    /// Plans a shape.
+    pub fn plan(
+        &mut self,
+        workload: &str,
+        shape: &str,
+        axis: &str,
+        value: Option<u64>,
+        list: &str,
+        layer: &str,
+    ) {
+        self.plan.push(PlanRow {
+            workload: workload.into(),
+            shape: shape.into(),
+            dtype: "f32".into(),
+            axis: axis.into(),
+            axis_value: value,
+            list: list.into(),
+            layer: layer.into(),
+            repeat: 1,
+        });
+    }
+
+    /// Adds a measured row and its samples.
+    pub fn add(
+        &mut self,
+        workload: &str,
+        shape: &str,
+        device: Device<'_>,
+        implementation: &str,
+        scope: Scope,
+        median: f64,
+    ) -> &mut Record {
+        let (id, kind, name) = device;
+        for round in 0..12u64 {
+            // Each device has a phase of its own, so that ratios have an interval too.
+            let wave = ((round * 5 + id.len() as u64 * 3) % 12) as f64 / 5.5 - 1.0;
+            self.samples.push(SampleRow {
+                workload: workload.into(),
+                shape: shape.into(),
+                dtype: "f32".into(),
+                cache: Cache::Hot,
+                scope,
+                device: id.into(),
+                implementation: implementation.into(),
+                threads: None,
+                round: Some(round),
+                iterations: 1,
+                wall_s: median * (1.0 + 0.02 * wave),
+                device_s: None,
+            });
+        }
+        let mut record = blank(workload, shape, scope, median);
+        record.run.clone_from(&self.manifest.run);
+        (record.device, record.device_kind) = (id.into(), kind);
+        (record.device_name, record.implementation) = (name.into(), implementation.into());
+        record.threads = (kind == DeviceKind::Cpu).then_some(2);
+        self.records.push(record);
+        self.records.last_mut().expect("a row was just added")
+    }
+
+    /// The same size on the CPU and on another device.
+    pub fn pair(&mut self, size: u64, cpu: f64, other: Device<'_>, time: f64) {
+        let shape = self.point(size);
+        self.add("gemm", &shape, CPU, "gemm", Scope::Compute, cpu);
+        self.add("gemm", &shape, other, "packed", Scope::Compute, time);
+    }
+
+    /// Writes the run's files.
+    pub fn write(&self, folder: &Path) {
+        let rows = summary::summarize(&self.plan, &self.records, &self.samples, Pairing::Paired);
+        record::replace(&folder.join(file::RESULTS), &self.records).expect("a writable folder");
+        record::replace(&folder.join(file::PLAN), &self.plan).expect("a writable folder");
+        record::replace(&folder.join(file::SUMMARY), &rows).expect("a writable folder");
+        self.manifest.write(folder).expect("a writable folder");
+    }
+}
+
+fn blank(workload: &str, shape: &str, scope: Scope, median: f64) -> Record {
+    let known = workload::find(workload).ok();
+    let work = known.and_then(|w| Some(w.work(&Shape::parse(w, shape).ok()?)));
+    let (flop, bytes) = work.map_or((0, 1 << 20), |w| (w.flop_count, w.bytes_moved));
+    Record {
+        schema: SCHEMA,
+        run: String::new(),
+        workload: workload.into(),
+        shape: shape.into(),
+        dtype: "f32".into(),
+        cache: Cache::Hot,
+        scope,
+        device: String::new(),
+        device_kind: DeviceKind::Cpu,
+        device_name: String::new(),
+        backend: "test".into(),
+        implementation: String::new(),
+        threads: None,
+        tuned: String::new(),
+        outcome: Outcome::Measured,
+        reason: String::new(),
+        notes: String::new(),
+        timer: "wall".into(),
+        max_error_ratio: Some(0.012),
+        samples: Some(12),
+        wall_median_s: Some(median),
+        wall_low_s: Some(median * 0.98),
+        wall_high_s: Some(median * 1.02),
+        wall_min_s: Some(median * 0.97),
+        wall_mad_s: Some(median * 0.01),
+        device_median_s: None,
+        build_s: None,
+        parameters: None,
+        flop_count: flop,
+        flop_exact: flop,
+        bytes_moved: bytes,
+        scratch_bytes: None,
+        flop_per_s: Some(flop as f64 / median),
+        bytes_per_s: Some(bytes as f64 / median),
+        compute_roof_fraction: Some(0.5),
+        memory_roof_fraction: None,
+        noise: Some(0.015),
+        energy_j: None,
+    }
+}

@@ -1,0 +1,666 @@
+//! The loop: prepare, verify, measure, record. The only place that knows the order.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::backend::{Details, Device, Runner, Task};
+use crate::error::{Error, Result};
+use crate::folder::RunFolder;
+use crate::machine::{self, DeviceEntry};
+use crate::measure::{self, Clock, Lane, Measured};
+use crate::plan::{self, Case, DTYPE, Effort, Selection};
+use crate::record::{Outcome, PlanRow, Record, SCHEMA, SampleRow};
+use crate::stats::{Pairing, Summary};
+use crate::summary;
+use crate::units;
+use crate::verify::{Problem, Verdict};
+use crate::workload::{Scope, Workload};
+
+/// Share of the free memory that a case may take.
+const MEMORY_SHARE: f64 = 0.7;
+
+/// Up to this many FLOP every CPU implementation is timed, above it the fastest two.
+const EVERY_CPU_IMPLEMENTATION: u64 = 1 << 31;
+
+/// A run predicted to take this many times its cap is left out.
+const PATIENCE: f64 = 10.0;
+
+/// Noise that is noted.
+const NOISY: f64 = 0.10;
+
+/// Seconds that verifying a case is expected to take, for `--list` and `--budget`.
+const VERIFY_S: f64 = 0.5;
+
+/// Points that each sweep may gain inside the bracket of a crossover, one after the other.
+const BISECTIONS: usize = 2;
+
+/// Who wants to hear how it goes.
+pub trait Progress {
+    /// A case begins: its number, how many there are, and its name.
+    fn case(&mut self, _number: usize, _total: usize, _name: &str) {}
+    /// What is being done right now.
+    fn step(&mut self, _what: &str) {}
+    /// The rows of a case that has ended.
+    fn rows(&mut self, _records: &[Record]) {}
+    /// A sentence.
+    fn say(&mut self, _text: &str) {}
+}
+
+/// Hears nothing.
+pub struct Silent;
+
+impl Progress for Silent {}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// A case failed or is suspect.
+    pub failed: bool,
+    /// The run was cut.
+    pub interrupted: bool,
+}
+
+/// Everything that stays the same from case to case.
+pub struct Session<'a> {
+    /// The devices to measure.
+    pub devices: &'a [Box<dyn Device>],
+    /// What was asked for.
+    pub selection: &'a Selection,
+    /// Name of the run.
+    pub run: String,
+    /// The clock of all wall times.
+    pub clock: &'a dyn Clock,
+    /// Set when the user wants to stop.
+    pub stop: &'a AtomicBool,
+    /// Best FLOP/s so far by workload, device and implementation.
+    rates: HashMap<(&'static str, usize, String), f64>,
+}
+
+/// One runner of a case, by device and implementation.
+#[derive(Clone, Debug, PartialEq)]
+struct Choice {
+    device: usize,
+    implementation: String,
+}
+
+/// A runner that is ready to be sampled.
+struct Ready<'d> {
+    choice: Choice,
+    runner: Box<dyn Runner + 'd>,
+    details: Details,
+    verdict: Verdict,
+    build_s: Option<f64>,
+}
+
+/// The rows of one case.
+#[derive(Default)]
+pub struct CaseRows {
+    /// For results.csv.
+    pub records: Vec<Record>,
+    /// For samples.csv.
+    pub samples: Vec<SampleRow>,
+}
+
+impl<'a> Session<'a> {
+    /// A session that has measured nothing yet. An implementation that no device has is bad usage.
+    pub fn new(
+        devices: &'a [Box<dyn Device>],
+        selection: &'a Selection,
+        run: &str,
+        clock: &'a dyn Clock,
+        stop: &'a AtomicBool,
+    ) -> Result<Session<'a>> {
+        let session = Session {
+            devices,
+            selection,
+            run: run.to_string(),
+            clock,
+            stop,
+            rates: HashMap::new(),
+        };
+        session.check_implementations()?;
+        Ok(session)
+    }
+
+    fn check_implementations(&self) -> Result<()> {
+        let known: Vec<&str> = crate::workload::WORKLOADS
+            .iter()
+            .flat_map(|w| self.devices.iter().flat_map(|d| d.implementations(*w)))
+            .collect();
+        for name in &self.selection.implementations {
+            if name != "all" && !known.contains(&name.as_str()) {
+                let mut there: Vec<&str> = known.clone();
+                there.sort_unstable();
+                there.dedup();
+                return Err(Error::usage(format!(
+                    "no chosen device has an implementation '{name}'; there is {} and all",
+                    there.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures cases into a folder, with two more points inside the bracket of each crossover where
+    /// `bisect`. Cases that the folder holds already are left alone.
+    pub fn run(
+        &mut self,
+        folder: &mut RunFolder,
+        mut cases: Vec<Case>,
+        effort: Effort,
+        bisect: bool,
+        progress: &mut dyn Progress,
+    ) -> Result<Ending> {
+        folder.write_plan(&plan_rows(&cases))?;
+        let mut ending = Ending::default();
+        let budget = Budget::new(self, &cases, effort);
+        self.run_cases(folder, &cases, &budget, progress, &mut ending)?;
+        for _ in 0..BISECTIONS {
+            if !bisect || ending.interrupted {
+                break;
+            }
+            let extra = self.extra_points(folder, &cases)?;
+            if extra.is_empty() {
+                break;
+            }
+            cases.extend(extra.iter().cloned());
+            folder.write_plan(&plan_rows(&cases))?;
+            progress.say("narrowing down where the lines cross");
+            self.run_cases(folder, &extra, &budget, progress, &mut ending)?;
+        }
+        Ok(ending)
+    }
+
+    fn run_cases(
+        &mut self,
+        folder: &mut RunFolder,
+        cases: &[Case],
+        budget: &Budget,
+        progress: &mut dyn Progress,
+        ending: &mut Ending,
+    ) -> Result<()> {
+        let done = folder.records()?;
+        for (index, case) in cases.iter().enumerate() {
+            if self.stop.load(Ordering::Relaxed) {
+                ending.interrupted = true;
+                return Ok(());
+            }
+            let name = case.workload.name();
+            let shape = case.shape.to_string();
+            let is_done = |r: &&Record| {
+                r.workload == name && r.shape == shape && r.cache == case.cache
+            };
+            if done.iter().any(|r| is_done(&r)) {
+                continue;
+            }
+            progress.case(index + 1, cases.len(), &case.name());
+            let rows = match budget.left(self.clock) {
+                false => self.skipped(case, &budget.reason()),
+                true => self.case(case, budget.effort, progress),
+            };
+            // A case that was cut has too few samples to stand beside the others.
+            if self.stop.load(Ordering::Relaxed) {
+                ending.interrupted = true;
+                return Ok(());
+            }
+            folder.append(&rows.records, &rows.samples)?;
+            progress.rows(&rows.records);
+            ending.failed |= rows
+                .records
+                .iter()
+                .any(|r| matches!(r.outcome, Outcome::Failed | Outcome::Suspect));
+        }
+        Ok(())
+    }
+
+    fn extra_points(&self, folder: &RunFolder, cases: &[Case]) -> Result<Vec<Case>> {
+        let rows = plan_rows(cases);
+        let records = folder.records()?;
+        let samples = folder.samples()?;
+        let mut extra: Vec<Case> = Vec::new();
+        for row in summary::summarize(&rows, &records, &samples, Pairing::Paired) {
+            let like = cases.iter().find(|c| {
+                c.workload.name() == row.workload && c.rows.iter().any(|r| r.axis == row.axis)
+            });
+            let Some(like) = like.filter(|_| !row.axis.is_empty()) else { continue };
+            let values: Vec<u64> = cases
+                .iter()
+                .flat_map(|c| &c.rows)
+                .filter(|r| r.workload == row.workload && r.axis == row.axis)
+                .filter_map(|r| r.axis_value)
+                .collect();
+            let Some((low, high)) = summary::bracket(&row.crossover, &values) else { continue };
+            let step = if row.axis == "d_model" && low >= 64 { 64 } else { 8 };
+            let middle = (low + high) / 2 / step * step;
+            if middle <= low || middle >= high || values.contains(&middle) {
+                continue;
+            }
+            if let Some(case) = plan::extra_point(like, &row.axis, middle)
+                && !extra.iter().any(|c| c.shape == case.shape)
+            {
+                extra.push(case);
+            }
+        }
+        Ok(extra)
+    }
+
+    /// Measures one case with all its runners.
+    pub fn case(&mut self, case: &Case, effort: Effort, progress: &mut dyn Progress) -> CaseRows {
+        if let Some(reason) = &case.skip {
+            return self.skipped(case, reason);
+        }
+        let mut rows = CaseRows::default();
+        let choices = self.choices(case, effort, &mut rows);
+        let (groups, too_large) = self.memory_groups(case, choices);
+        for (choice, reason) in too_large {
+            rows.records.extend(self.unmeasured(case, &choice, Outcome::Skipped, &reason));
+        }
+        if groups.is_empty() {
+            return rows;
+        }
+        progress.step("computing the reference");
+        let problem = Problem::new(case.workload, &case.shape, self.selection.seed);
+        let apart = groups.len() > 1;
+        for group in groups {
+            let mut measured = self.group(case, &problem, group, effort, progress);
+            if apart {
+                measured.records.iter_mut().for_each(|r| r.note("not-interleaved"));
+            }
+            rows.records.append(&mut measured.records);
+            rows.samples.append(&mut measured.samples);
+        }
+        rows
+    }
+
+    /// Which runners measure a case. Those that would take far too long become rows at once.
+    fn choices(&self, case: &Case, effort: Effort, rows: &mut CaseRows) -> Vec<Choice> {
+        let wanted = &self.selection.implementations;
+        let mut choices = Vec::new();
+        for (device, d) in self.devices.iter().enumerate() {
+            let names: Vec<String> = if wanted.is_empty() {
+                self.defaults(case, device)
+            } else {
+                let all = wanted.iter().any(|w| w == "all");
+                let named = |n: &&'static str| all || wanted.iter().any(|w| w == n);
+                let names = d.implementations(case.workload);
+                names.into_iter().filter(named).map(str::to_string).collect()
+            };
+            choices.extend(
+                names.into_iter().map(|implementation| Choice { device, implementation }),
+            );
+        }
+        choices.retain(|choice| match self.hopeless(case, choice, effort) {
+            None => true,
+            Some(reason) => {
+                rows.records.extend(self.unmeasured(case, choice, Outcome::Skipped, &reason));
+                false
+            }
+        });
+        choices
+    }
+
+    fn defaults(&self, case: &Case, device: usize) -> Vec<String> {
+        let mut names = self.devices[device].defaults(case.workload);
+        let flop = case.workload.work(&case.shape).flop_count;
+        let is_cpu = self.devices[device].entry().id == "cpu";
+        if is_cpu && flop > EVERY_CPU_IMPLEMENTATION && names.len() > 2 {
+            let rate = |name: &String| {
+                let key = (case.workload.name(), device, name.clone());
+                self.rates.get(&key).copied().unwrap_or(f64::INFINITY)
+            };
+            names.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
+            names.truncate(2);
+        }
+        names
+    }
+
+    /// Why a runner is not even tried: by its best rate so far one run would outlast its cap tenfold.
+    fn hopeless(&self, case: &Case, choice: &Choice, effort: Effort) -> Option<String> {
+        if self.selection.budget.is_some() {
+            return None;
+        }
+        let key = (case.workload.name(), choice.device, choice.implementation.clone());
+        let predicted = case.workload.work(&case.shape).flop_exact as f64 / self.rates.get(&key)?;
+        (predicted > PATIENCE * effort.sample_s).then(|| {
+            format!(
+                "one run would take about {}; --budget SECONDS allows it",
+                units::seconds(predicted)
+            )
+        })
+    }
+
+    /// Runners that fit into memory together: all in one group, else one by one.
+    fn memory_groups(
+        &self,
+        case: &Case,
+        choices: Vec<Choice>,
+    ) -> (Vec<Vec<Choice>>, Vec<(Choice, String)>) {
+        let Some(free) = machine::free_memory_bytes() else { return (vec![choices], Vec::new()) };
+        let allowed = (free as f64 * MEMORY_SHARE) as u64;
+        let shared = Problem::footprint_bytes(case.workload, &case.shape);
+        let takes = |choice: &Choice| {
+            let device = &self.devices[choice.device];
+            device.footprint_bytes(&Task {
+                workload: case.workload,
+                shape: &case.shape,
+                implementation: &choice.implementation,
+            })
+        };
+        if choices.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
+        if shared + choices.iter().map(takes).sum::<u64>() <= allowed {
+            return (vec![choices], Vec::new());
+        }
+        let (fit, too_large): (Vec<Choice>, Vec<Choice>) =
+            choices.into_iter().partition(|c| shared + takes(c) <= allowed);
+        let reason = |c: &Choice| {
+            format!(
+                "needs {} of memory, 70 % of the free is {}",
+                units::bytes((shared + takes(c)) as f64),
+                units::bytes(allowed as f64)
+            )
+        };
+        let too_large = too_large.into_iter().map(|c| (c.clone(), reason(&c))).collect();
+        (fit.into_iter().map(|c| vec![c]).collect(), too_large)
+    }
+
+    /// Prepares, verifies and samples runners together.
+    fn group(
+        &mut self,
+        case: &Case,
+        problem: &Problem<'_>,
+        group: Vec<Choice>,
+        effort: Effort,
+        progress: &mut dyn Progress,
+    ) -> CaseRows {
+        let mut rows = CaseRows::default();
+        let scopes = self.scopes(case.workload);
+        let mut ready: Vec<Ready<'a>> = Vec::new();
+        for choice in group {
+            let what = format!("verifying {}", choice.implementation);
+            progress.step(&what);
+            match self.prepared(case, problem, &choice, &scopes) {
+                Ok(runner) => ready.push(runner),
+                Err((outcome, reason)) => {
+                    rows.records.extend(self.unmeasured(case, &choice, outcome, &reason));
+                }
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return rows;
+            }
+        }
+        progress.step("measuring");
+        let lanes: Vec<Lane> = (0..ready.len())
+            .flat_map(|runner| scopes.iter().map(move |scope| Lane { runner, scope: *scope }))
+            .collect();
+        let mut facts = Vec::new();
+        let mut runners: Vec<Box<dyn Runner + '_>> = Vec::new();
+        for Ready { choice, runner, details, verdict, build_s } in ready {
+            facts.push((choice, details, verdict, build_s));
+            runners.push(runner);
+        }
+        let seed = self.selection.seed;
+        let measured =
+            measure::sample(&mut runners, &lanes, effort, seed, self.clock, self.stop);
+        for (lane, measured) in lanes.iter().zip(&measured) {
+            let (choice, details, verdict, build_s) = &facts[lane.runner];
+            let mut record = self.record(case, choice, lane.scope);
+            fill(&mut record, details, *verdict, *build_s, measured);
+            self.remember(case.workload, choice, &record);
+            rows.samples.extend(sample_rows(&record, measured));
+            rows.records.push(record);
+        }
+        rows
+    }
+
+    fn scopes(&self, workload: &dyn Workload) -> Vec<Scope> {
+        let chosen = |s: &&Scope| self.selection.scopes.contains(s);
+        workload.scopes().iter().filter(chosen).copied().collect()
+    }
+
+    fn prepared(
+        &self,
+        case: &Case,
+        problem: &Problem<'_>,
+        choice: &Choice,
+        scopes: &[Scope],
+    ) -> std::result::Result<Ready<'a>, (Outcome, String)> {
+        let failed = |e: Error| match e {
+            Error::Unsupported(reason) => (Outcome::Unsupported, reason),
+            other => (Outcome::Failed, other.to_string()),
+        };
+        let task = Task {
+            workload: case.workload,
+            shape: &case.shape,
+            implementation: &choice.implementation,
+        };
+        let device: &'a dyn Device = self.devices[choice.device].as_ref();
+        let start = self.clock.now();
+        let mut runner = device.prepare(&task).map_err(failed)?;
+        let prepare_s = self.clock.now() - start;
+        let details = runner.details();
+        let build_s = if details.compiled {
+            // From source to the end of the first run, less one run.
+            let first_s = self.timed_run(runner.as_mut()).map_err(failed)?;
+            let second_s = self.timed_run(runner.as_mut()).map_err(failed)?;
+            Some((prepare_s + first_s - second_s).max(0.0))
+        } else {
+            None
+        };
+        let verdict =
+            problem.verify(runner.as_mut(), scopes).map_err(|text| (Outcome::Failed, text))?;
+        Ok(Ready { choice: choice.clone(), runner, details, verdict, build_s })
+    }
+
+    fn timed_run(&self, runner: &mut dyn Runner) -> Result<f64> {
+        let start = self.clock.now();
+        runner.run(Scope::Compute)?;
+        Ok(self.clock.now() - start)
+    }
+
+    fn remember(&mut self, workload: &'static dyn Workload, choice: &Choice, record: &Record) {
+        let Some(rate) = record.flop_per_s.filter(|_| record.counts()) else { return };
+        let key = (workload.name(), choice.device, choice.implementation.clone());
+        let best = self.rates.entry(key).or_insert(rate);
+        *best = best.max(rate);
+    }
+
+    /// The rows of a case that no runner measures.
+    fn skipped(&self, case: &Case, reason: &str) -> CaseRows {
+        let mut rows = CaseRows::default();
+        for device in 0..self.devices.len() {
+            for implementation in self.defaults(case, device) {
+                let choice = Choice { device, implementation };
+                rows.records.extend(self.unmeasured(case, &choice, Outcome::Skipped, reason));
+            }
+        }
+        rows
+    }
+
+    /// The rows of a runner without a time, one a scope.
+    fn unmeasured(
+        &self,
+        case: &Case,
+        choice: &Choice,
+        outcome: Outcome,
+        reason: &str,
+    ) -> Vec<Record> {
+        let row = |scope: Scope| {
+            let record = self.record(case, choice, scope);
+            Record { outcome, reason: reason.to_string(), ..record }
+        };
+        self.scopes(case.workload).into_iter().map(row).collect()
+    }
+
+    /// A row with everything but results.
+    fn record(&self, case: &Case, choice: &Choice, scope: Scope) -> Record {
+        let entry = self.devices[choice.device].entry();
+        blank(&self.run, case, entry, &choice.implementation, scope)
+    }
+}
+
+/// A row with everything but results.
+pub fn blank(
+    run: &str,
+    case: &Case,
+    entry: &DeviceEntry,
+    implementation: &str,
+    scope: Scope,
+) -> Record {
+    let work = case.workload.work(&case.shape);
+    Record {
+        schema: SCHEMA,
+        run: run.to_string(),
+        workload: case.workload.name().to_string(),
+        shape: case.shape.to_string(),
+        dtype: DTYPE.to_string(),
+        cache: case.cache,
+        scope,
+        device: entry.id.clone(),
+        device_kind: entry.kind,
+        device_name: entry.name.clone(),
+        backend: entry.backend.clone(),
+        implementation: implementation.to_string(),
+        threads: entry.threads,
+        tuned: String::new(),
+        outcome: Outcome::Measured,
+        reason: String::new(),
+        notes: String::new(),
+        timer: String::new(),
+        max_error_ratio: None,
+        samples: None,
+        wall_median_s: None,
+        wall_low_s: None,
+        wall_high_s: None,
+        wall_min_s: None,
+        wall_mad_s: None,
+        device_median_s: None,
+        build_s: None,
+        parameters: None,
+        flop_count: work.flop_count,
+        flop_exact: work.flop_exact,
+        bytes_moved: work.bytes_moved,
+        scratch_bytes: None,
+        flop_per_s: None,
+        bytes_per_s: None,
+        compute_roof_fraction: None,
+        memory_roof_fraction: None,
+        noise: None,
+        energy_j: None,
+    }
+}
+
+/// Puts what was found into a row.
+pub fn fill(
+    record: &mut Record,
+    details: &Details,
+    verdict: Verdict,
+    build_s: Option<f64>,
+    measured: &Measured,
+) {
+    record.tuned = details.tuned.to_string();
+    record.scratch_bytes = Some(details.scratch_bytes);
+    record.max_error_ratio = Some(verdict.max_error_ratio);
+    record.build_s = build_s;
+    if let Some(reason) = &measured.failure {
+        record.outcome = Outcome::Failed;
+        record.reason.clone_from(reason);
+        return;
+    }
+    let Some(summary) = Summary::of(&measured.wall_s()) else {
+        record.outcome = Outcome::Skipped;
+        record.reason = "interrupted before its first sample".to_string();
+        return;
+    };
+    record.samples = Some(summary.count as u64);
+    record.wall_median_s = Some(summary.median);
+    record.wall_low_s = Some(summary.low);
+    record.wall_high_s = Some(summary.high);
+    record.wall_min_s = Some(summary.min);
+    record.wall_mad_s = Some(summary.mad);
+    record.noise = Some(summary.noise());
+    record.flop_per_s = (record.flop_count > 0).then(|| record.flop_count as f64 / summary.median);
+    record.bytes_per_s =
+        (record.bytes_moved > 0).then(|| record.bytes_moved as f64 / summary.median);
+    record.device_median_s = measured.device_median_s();
+    record.timer =
+        if record.device_median_s.is_some() { "wall+device" } else { "wall" }.to_string();
+    if summary.noise() > NOISY {
+        record.note("noisy");
+    }
+    if !measured.device_runs.is_empty() && record.device_median_s.is_none() {
+        record.note("untimed-device");
+    }
+}
+
+/// The samples of a row.
+pub fn sample_rows(record: &Record, measured: &Measured) -> Vec<SampleRow> {
+    let row = |round: Option<u64>, iterations: u64, wall_s: f64, device_s: Option<f64>| SampleRow {
+        workload: record.workload.clone(),
+        shape: record.shape.clone(),
+        dtype: record.dtype.clone(),
+        cache: record.cache,
+        scope: record.scope,
+        device: record.device.clone(),
+        implementation: record.implementation.clone(),
+        threads: record.threads,
+        round,
+        iterations,
+        wall_s,
+        device_s,
+    };
+    let samples = measured.samples.iter().map(|s| row(Some(s.round), s.iterations, s.wall_s, None));
+    let device = measured.device_runs.iter().map(|r| row(None, 1, r.wall_s, r.device_s));
+    samples.chain(device).collect()
+}
+
+/// plan.csv of some cases.
+pub fn plan_rows(cases: &[Case]) -> Vec<PlanRow> {
+    cases.iter().flat_map(|c| c.rows.iter().cloned()).collect()
+}
+
+/// Seconds that the cases are expected to take: caps of all lanes, and verification.
+pub fn expected_seconds(lanes_per_case: usize, cases: &[Case], effort: Effort) -> f64 {
+    let measured = cases.iter().filter(|c| c.skip.is_none()).count() as f64;
+    measured * (VERIFY_S + lanes_per_case as f64 * (effort.warm_up_s / 2.0 + effort.sample_s))
+}
+
+/// Time for the whole run: cases are shortened evenly, and left out once it is used up.
+struct Budget {
+    seconds: Option<f64>,
+    start_s: f64,
+    effort: Effort,
+}
+
+impl Budget {
+    /// Cases are never shortened to less than this share: too few samples say nothing.
+    const LEAST: f64 = 0.1;
+
+    fn new(session: &Session<'_>, cases: &[Case], effort: Effort) -> Budget {
+        let lanes: usize = session
+            .devices
+            .iter()
+            .map(|d| cases.first().map_or(0, |c| d.defaults(c.workload).len()))
+            .sum::<usize>()
+            * session.selection.scopes.len();
+        let expected = expected_seconds(lanes, cases, effort);
+        let factor = session
+            .selection
+            .budget
+            .map_or(1.0, |budget| (budget / expected.max(1e-9)).clamp(Self::LEAST, 1.0));
+        Budget {
+            seconds: session.selection.budget,
+            start_s: session.clock.now(),
+            effort: effort.scaled(factor),
+        }
+    }
+
+    fn left(&self, clock: &dyn Clock) -> bool {
+        self.seconds.is_none_or(|seconds| clock.now() - self.start_s < seconds)
+    }
+
+    fn reason(&self) -> String {
+        format!("the budget of {} is used up", units::seconds(self.seconds.unwrap_or(0.0)))
+    }
+}

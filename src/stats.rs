@@ -1,0 +1,254 @@
+//! Medians, their spread and their intervals: pure functions on slices of numbers.
+
+use crate::tensor::Stream;
+
+/// Resamples of a bootstrap.
+const RESAMPLES: usize = 1000;
+
+/// Scales a median absolute deviation to the standard deviation of a normal distribution.
+const MAD_TO_SIGMA: f64 = 1.4826;
+
+/// What is kept of a set of samples. All in the samples' unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    /// Number of samples.
+    pub count: usize,
+    /// The median.
+    pub median: f64,
+    /// Lower end of the median's 95 % interval.
+    pub low: f64,
+    /// Upper end of the median's 95 % interval.
+    pub high: f64,
+    /// The smallest sample.
+    pub min: f64,
+    /// Median absolute deviation from the median.
+    pub mad: f64,
+}
+
+impl Summary {
+    /// Summarises samples; `None` where there are none.
+    pub fn of(samples: &[f64]) -> Option<Summary> {
+        let sorted = sorted(samples);
+        let median = median_of_sorted(&sorted)?;
+        let deviations: Vec<f64> = sorted.iter().map(|s| (s - median).abs()).collect();
+        let (low, high) = median_interval(&sorted);
+        let mad = self::median(&deviations)?;
+        Some(Summary { count: sorted.len(), median, low, high, min: sorted[0], mad })
+    }
+
+    /// Relative spread of the samples: 1.4826 MAD / median.
+    pub fn noise(&self) -> f64 {
+        MAD_TO_SIGMA * self.mad / self.median
+    }
+
+    /// Half the interval's width over the median.
+    pub fn relative_interval(&self) -> f64 {
+        (self.high - self.low) / (2.0 * self.median)
+    }
+}
+
+fn sorted(samples: &[f64]) -> Vec<f64> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted
+}
+
+fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
+    let n = sorted.len();
+    match n {
+        0 => None,
+        _ if n % 2 == 1 => Some(sorted[n / 2]),
+        _ => Some((sorted[n / 2 - 1] + sorted[n / 2]) / 2.0),
+    }
+}
+
+/// The median; the mean of the two middle ones for an even count.
+pub fn median(samples: &[f64]) -> Option<f64> {
+    median_of_sorted(&sorted(samples))
+}
+
+/// The 95 % percentile-bootstrap interval of the median of `sorted` samples, without resampling:
+/// a resample's median is at or under the i-th sample when at least half of n draws are, so its
+/// distribution is a sum of binomials (Efron 1979, "Bootstrap methods: another look at the
+/// jackknife", section 3).
+fn median_interval(sorted: &[f64]) -> (f64, f64) {
+    let n = sorted.len();
+    let low = bootstrap_rank(n, 0.025);
+    // By symmetry; for an even count both ends lean outwards by half a rank.
+    (sorted[low], sorted[n - 1 - low])
+}
+
+/// Smallest index i (from 0) with P(median of a resample <= i-th sorted sample) >= p.
+fn bootstrap_rank(n: usize, p: f64) -> usize {
+    if n > 1000 {
+        // The distribution of ranks is normal by then: deviation sqrt(n) / 2.
+        let rank = n as f64 / 2.0 - 1.96 * (n as f64).sqrt() / 2.0;
+        return rank.floor().max(0.0) as usize;
+    }
+    (0..n).find(|&i| upper_tail(n, (i + 1) as f64 / n as f64, n.div_ceil(2)) >= p).unwrap_or(0)
+}
+
+/// P(Binomial(n, q) >= least).
+fn upper_tail(n: usize, q: f64, least: usize) -> f64 {
+    if q >= 1.0 {
+        return 1.0;
+    }
+    let mut log_term = n as f64 * (1.0 - q).ln();
+    let mut total = 0.0;
+    for successes in 0..=n {
+        if successes >= least {
+            total += log_term.exp();
+        }
+        log_term += ((n - successes) as f64).ln() - ((successes + 1) as f64).ln()
+            + q.ln()
+            - (1.0 - q).ln();
+    }
+    total
+}
+
+/// How the samples of the two sides of a ratio belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pairing {
+    /// Sample i of both sides comes from round i.
+    Paired,
+    /// The sides were sampled one after the other.
+    Unpaired,
+}
+
+/// A ratio of medians with its 95 % bootstrap interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratio {
+    /// median(numerator) / median(denominator).
+    pub value: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// Ratio of the medians of two sets of samples; `None` where one is empty. Paired sets are cut to
+/// the shorter one and resampled by round, unpaired ones each by themselves.
+pub fn ratio(numerator: &[f64], denominator: &[f64], pairing: Pairing) -> Option<Ratio> {
+    let value = median(numerator)? / median(denominator)?;
+    let random = Stream::new(0x005e_ed0f_b007, 0);
+    let mut counter = 0u64;
+    let mut draw = |n: usize| {
+        counter += 1;
+        (random.bits(counter) as usize * n) >> 24
+    };
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    let mut ratios: Vec<f64> = (0..RESAMPLES)
+        .map(|_| {
+            a.clear();
+            b.clear();
+            match pairing {
+                Pairing::Paired => {
+                    let rounds = numerator.len().min(denominator.len());
+                    for _ in 0..rounds {
+                        let round = draw(rounds);
+                        a.push(numerator[round]);
+                        b.push(denominator[round]);
+                    }
+                }
+                Pairing::Unpaired => {
+                    a.extend((0..numerator.len()).map(|_| numerator[draw(numerator.len())]));
+                    b.extend((0..denominator.len()).map(|_| denominator[draw(denominator.len())]));
+                }
+            }
+            quick_median(&mut a) / quick_median(&mut b)
+        })
+        .collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    let at = |p: f64| ratios[((RESAMPLES - 1) as f64 * p).round() as usize];
+    Some(Ratio { value, low: at(0.025), high: at(0.975) })
+}
+
+/// The median in linear time; reorders its argument.
+fn quick_median(values: &mut [f64]) -> f64 {
+    let n = values.len();
+    let (below, &mut middle, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
+    if n % 2 == 1 {
+        return middle;
+    }
+    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (lower + middle) / 2.0
+}
+
+/// Geometric mean of positive numbers; `None` where there are none.
+pub fn geometric_mean(values: &[f64]) -> Option<f64> {
+    let sum: f64 = values.iter().map(|v| v.ln()).sum();
+    (!values.is_empty()).then(|| (sum / values.len() as f64).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_of_odd_and_even_counts() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
+        assert_eq!(median(&[]), None);
+        assert_eq!(quick_median(&mut [4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert_eq!(quick_median(&mut [5.0]), 5.0);
+    }
+
+    #[test]
+    fn a_summary_of_known_numbers() {
+        let summary = Summary::of(&[1.0, 2.0, 3.0, 4.0, 100.0]).unwrap();
+        assert_eq!((summary.count, summary.median, summary.min, summary.mad), (5, 3.0, 1.0, 1.0));
+        assert!((summary.noise() - 1.4826 / 3.0).abs() < 1e-12);
+        assert!(summary.low <= 3.0 && summary.high >= 3.0);
+    }
+
+    /// The closed form against plain resampling.
+    #[test]
+    fn the_interval_is_that_of_a_bootstrap() {
+        let stream = Stream::new(5, 0);
+        for n in [11usize, 25, 101] {
+            let samples: Vec<f64> = (0..n).map(|i| stream.bits(i as u64) as f64).collect();
+            let mut medians: Vec<f64> = (0..4000u64)
+                .map(|r| {
+                    let draw = Stream::new(6, r);
+                    let mut resample: Vec<f64> = (0..n)
+                        .map(|i| samples[(draw.bits(i as u64) as usize * n) >> 24])
+                        .collect();
+                    quick_median(&mut resample)
+                })
+                .collect();
+            medians.sort_unstable_by(f64::total_cmp);
+            let sorted = sorted(&samples);
+            let rank = |v: f64| sorted.iter().position(|s| *s >= v).unwrap() as i64;
+            let (low, high) = median_interval(&sorted);
+            assert!((rank(low) - rank(medians[100])).abs() <= 1, "n = {n}");
+            assert!((rank(high) - rank(medians[3900])).abs() <= 1, "n = {n}");
+        }
+    }
+
+    #[test]
+    fn large_and_small_counts_meet() {
+        let exact = (0..1000)
+            .find(|&i| upper_tail(1000, (i + 1) as f64 / 1000.0, 500) >= 0.025)
+            .unwrap();
+        assert!(bootstrap_rank(1001, 0.025).abs_diff(exact) <= 2);
+    }
+
+    /// Drift that hits both sides alike must not widen a paired interval.
+    #[test]
+    fn pairing_takes_common_drift_out() {
+        let drift = |i: usize| 1.0 + (i / 10) as f64;
+        let a: Vec<f64> = (0..40).map(|i| 2.0 * drift(i)).collect();
+        let b: Vec<f64> = (0..40).map(drift).collect();
+        let paired = ratio(&a, &b, Pairing::Paired).unwrap();
+        let unpaired = ratio(&a, &b, Pairing::Unpaired).unwrap();
+        assert_eq!((paired.value, paired.low, paired.high), (2.0, 2.0, 2.0));
+        assert!(unpaired.high - unpaired.low > 0.5);
+        assert_eq!(ratio(&a, &[], Pairing::Unpaired), None);
+    }
+
+    #[test]
+    fn geometric_means() {
+        assert_eq!(geometric_mean(&[]), None);
+        assert!((geometric_mean(&[1.0, 4.0]).unwrap() - 2.0).abs() < 1e-12);
+    }
+}

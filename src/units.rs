@@ -1,0 +1,79 @@
+//! Seconds, FLOP/s and bytes/s for people. Files keep SI numbers; only this module formats.
+
+/// `1.23 ms`, three significant digits.
+pub fn seconds(value: f64) -> String {
+    scaled(value, "s", &[(1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")])
+}
+
+/// `205 GFLOP/s`, three significant digits.
+pub fn flop_per_s(value: f64) -> String {
+    large(value, "FLOP/s")
+}
+
+/// `34.1 GB/s`; GB is 1e9.
+pub fn bytes_per_s(value: f64) -> String {
+    large(value, "B/s")
+}
+
+/// `16.8 MB`; MB is 1e6.
+pub fn bytes(value: f64) -> String {
+    large(value, "B")
+}
+
+/// `2.15 GFLOP`, a count.
+pub fn flop(value: f64) -> String {
+    large(value, "FLOP")
+}
+
+/// `31×`, three significant digits.
+pub fn ratio(value: f64) -> String {
+    format!("{}×", significant(value))
+}
+
+fn large(value: f64, unit: &str) -> String {
+    scaled(value, unit, &[(1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")])
+}
+
+/// Picks the first prefix that leaves at least 1, else the last.
+fn scaled(value: f64, unit: &str, prefixes: &[(f64, &str)]) -> String {
+    if !value.is_finite() {
+        return "-".to_string();
+    }
+    let last = prefixes[prefixes.len() - 1];
+    // 0.9995 would round up to 1000 of the smaller unit.
+    let (scale, prefix) =
+        prefixes.iter().copied().find(|(scale, _)| value.abs() >= 0.9995 * scale).unwrap_or(last);
+    format!("{} {prefix}{unit}", significant(value / scale))
+}
+
+/// Three significant digits without an exponent, no trailing noise.
+pub fn significant(value: f64) -> String {
+    let size = value.abs();
+    if size >= 99.95 {
+        format!("{value:.0}")
+    } else if size >= 9.995 {
+        format!("{value:.1}")
+    } else if size >= 0.9995 || size == 0.0 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.3}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_and_a_prefix() {
+        assert_eq!(seconds(0.001234), "1.23 ms");
+        assert_eq!(seconds(2.0e-10), "0.200 ns");
+        assert_eq!(seconds(0.99999), "1.00 s");
+        assert_eq!(flop_per_s(205.4e9), "205 GFLOP/s");
+        assert_eq!(bytes_per_s(9.996e9), "10.0 GB/s");
+        assert_eq!(bytes(999.9e3), "1.00 MB");
+        assert_eq!(ratio(31.04), "31.0×");
+        assert_eq!(flop(0.0), "0.00 FLOP");
+        assert_eq!(seconds(f64::NAN), "-");
+    }
+}

@@ -1,0 +1,444 @@
+//! `gemm`: c = op(a) op(b), f32. a is m x k (stored k x m when ta = 1), b is k x n (stored n x k
+//! when tb = 1), c is m x n; row-major, dense.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use super::{Axis, Entry, Preset, Reference, Shape, Work, Workload};
+use crate::tensor::Stream;
+
+/// See the module.
+pub struct Gemm;
+
+const AXES: &[Axis] =
+    &[Axis::size("m"), Axis::size("n"), Axis::size("k"), Axis::switch("ta"), Axis::switch("tb")];
+
+/// m n k ta tb of DeepBench's training products as it lists them, column-major.
+/// Source: baidu-research/DeepBench, code/kernels/gemm_problems.h (Apache-2.0), see NOTICE.
+const DEEPBENCH: &str = include_str!("deepbench_gemm.csv");
+
+/// A DeepBench product over this many FLOP needs a budget.
+const DEEPBENCH_FLOP_LIMIT: u64 = 6_000_000_000;
+
+/// Sizes of an operand and how it is stored.
+#[derive(Clone, Copy)]
+struct Dims {
+    m: usize,
+    n: usize,
+    k: usize,
+    ta: bool,
+    tb: bool,
+}
+
+impl Dims {
+    fn of(shape: &Shape) -> Dims {
+        Dims {
+            m: shape.size("m"),
+            n: shape.size("n"),
+            k: shape.size("k"),
+            ta: shape.get("ta") == 1,
+            tb: shape.get("tb") == 1,
+        }
+    }
+
+    /// Row i of op(a) in f64.
+    fn a_row(self, a: &[f32], i: usize) -> Vec<f64> {
+        let at = |p: usize| if self.ta { p * self.m + i } else { i * self.k + p };
+        (0..self.k).map(|p| f64::from(a[at(p)])).collect()
+    }
+
+    fn b_at(self, b: &[f32], p: usize, j: usize) -> f64 {
+        f64::from(b[if self.tb { j * self.k + p } else { p * self.n + j }])
+    }
+
+    /// op(b) in f64, k x n.
+    fn b_rows(self, b: &[f32]) -> Vec<f64> {
+        if !self.tb {
+            return b.iter().map(|v| f64::from(*v)).collect();
+        }
+        let mut rows = vec![0.0; self.k * self.n];
+        for (j, column) in b.chunks_exact(self.k).enumerate() {
+            for (p, v) in column.iter().enumerate() {
+                rows[p * self.n + j] = f64::from(*v);
+            }
+        }
+        rows
+    }
+}
+
+impl Workload for Gemm {
+    fn name(&self) -> &'static str {
+        "gemm"
+    }
+
+    fn axes(&self) -> &'static [Axis] {
+        AXES
+    }
+
+    fn work(&self, shape: &Shape) -> Work {
+        let (m, n, k) = (shape.get("m"), shape.get("n"), shape.get("k"));
+        let product = |a: u64, b: u64| a.saturating_mul(b);
+        let flop = product(2, product(product(m, n), k));
+        let elements = product(m, k).saturating_add(product(k, n)).saturating_add(product(m, n));
+        Work { flop_count: flop, flop_exact: flop, bytes_moved: product(4, elements) }
+    }
+
+    fn inputs(&self, shape: &Shape) -> Vec<usize> {
+        let d = Dims::of(shape);
+        vec![d.m * d.k, d.k * d.n]
+    }
+
+    fn output(&self, shape: &Shape) -> usize {
+        shape.size("m") * shape.size("n")
+    }
+
+    fn reduction(&self, shape: &Shape) -> u64 {
+        shape.get("k")
+    }
+
+    fn reference(&self, shape: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference {
+        let d = Dims::of(shape);
+        match at {
+            Some(at) => some_elements(d, &inputs[0], &inputs[1], at),
+            None => all_elements(d, &inputs[0], &inputs[1]),
+        }
+    }
+
+    fn residue(
+        &self,
+        shape: &Shape,
+        inputs: &[Vec<f32>],
+        output: &[f32],
+        signs: Stream,
+    ) -> Result<(), String> {
+        let d = Dims::of(shape);
+        // Every sum here is a whole number far below 2^53: f64 holds it exactly.
+        let x: Vec<f64> = (0..d.n as u64).map(|j| (signs.bits(j) & 1) as f64 * 2.0 - 1.0).collect();
+        let y = product_with_vector(&inputs[1], d.k, d.n, d.tb, &x);
+        let expected = product_with_vector(&inputs[0], d.m, d.k, d.ta, &y);
+        let found = product_with_vector(output, d.m, d.n, false, &x);
+        match (0..d.m).find(|&i| found[i] != expected[i]) {
+            None => Ok(()),
+            Some(i) => Err(format!("row {i} of the product of small integers is wrong")),
+        }
+    }
+
+    fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize> {
+        let d = Dims::of(shape);
+        let random = Stream::new(0x9047_e5, 0);
+        let edge = |i: u64, length: usize, tile: usize| {
+            let tiles = length.div_ceil(tile) as u64;
+            let edge = (random.bits(2 * i) * tiles) >> 24;
+            let side = random.bits(2 * i + 1) & 1;
+            (edge as usize * tile).saturating_sub(side as usize).min(length - 1)
+        };
+        let anywhere = |i: u64, length: usize| (random.bits(i) as usize * length) >> 24;
+        let mut found = BTreeSet::new();
+        for row in [0, d.m - 1] {
+            found.extend([row * d.n, row * d.n + d.n - 1]);
+        }
+        // Half on edges, half anywhere. Draws repeat, so there are more of them than needed.
+        for i in 0..4 * count as u64 {
+            if found.len() >= count {
+                break;
+            }
+            let (row, column) = if i % 2 == 0 {
+                (edge(4 * i, d.m, tile.0), edge(4 * i + 1, d.n, tile.1))
+            } else {
+                (anywhere(8 * i + 5, d.m), anywhere(8 * i + 7, d.n))
+            };
+            found.insert(row * d.n + column);
+        }
+        found.into_iter().collect()
+    }
+
+    fn preset(&self, preset: Preset) -> Vec<Entry> {
+        match preset {
+            Preset::Quick => cubes(&[128, 256, 512, 1024, 2048]),
+            Preset::Standard => cubes(&[
+                64, 127, 128, 129, 192, 255, 256, 257, 384, 511, 512, 513, 768, 1024, 1536, 2048,
+                3072, 4096,
+            ])
+            .into_iter()
+            .chain(shapes_of_training())
+            .collect(),
+            Preset::Full => cubes(&[
+                16, 32, 48, 63, 64, 65, 96, 127, 128, 129, 192, 255, 256, 257, 320, 384, 511, 512,
+                513, 640, 768, 1023, 1024, 1025, 1280, 1536, 2047, 2048, 2049, 3072, 4096, 6144,
+                8192,
+            ])
+            .into_iter()
+            .chain(shapes_of_training())
+            .collect(),
+            Preset::DeepBench => deepbench(),
+        }
+    }
+
+    fn joint_axes(&self) -> Option<(&'static str, &'static [&'static str])> {
+        Some(("mnk", &["m", "n", "k"]))
+    }
+
+    fn awkward_shapes(&self) -> Vec<Shape> {
+        let sizes: &[[u64; 3]] = &[
+            [1, 1, 1],
+            [1, 7, 5],
+            [7, 1, 3],
+            [3, 5, 1],
+            [2, 300, 3],
+            [13, 31, 17],
+            [14, 32, 64],
+            [15, 33, 65],
+            [16, 16, 16],
+            [17, 47, 15],
+            [31, 29, 37],
+            [63, 65, 67],
+            [64, 64, 16],
+            [64, 64, 64],
+            [65, 63, 33],
+            [127, 129, 63],
+            [128, 128, 17],
+            [129, 131, 15],
+            [200, 61, 33],
+            [257, 255, 31],
+            [1, 513, 129],
+            [515, 1, 127],
+            // Over 2^27 multiply-adds, where checks are of another kind.
+            [512, 515, 513],
+        ];
+        let transposes = [[0, 0], [0, 1], [1, 0], [1, 1]];
+        let one = |[m, n, k]: &[u64; 3]| {
+            transposes.map(|[ta, tb]| Shape::of(AXES, &[*m, *n, *k, ta, tb]))
+        };
+        sizes.iter().flat_map(one).collect()
+    }
+
+    fn label(&self, shape: &Shape) -> String {
+        let d = Dims::of(shape);
+        let flags = match (d.ta, d.tb) {
+            (false, false) => "",
+            (true, false) => " ta",
+            (false, true) => " tb",
+            (true, true) => " ta tb",
+        };
+        if d.m == d.n && d.n == d.k {
+            return format!("{}³{flags}", d.m);
+        }
+        format!("{}×{}×{}{flags}", d.m, d.n, d.k)
+    }
+}
+
+fn cubes(sizes: &[u64]) -> Vec<Entry> {
+    let one = |s: &u64| Entry::point(Shape::of(AXES, &[*s, *s, *s, 0, 0]), "mnk", *s);
+    sizes.iter().map(one).collect()
+}
+
+/// Products as training has them: the three transpose cases of a layer, few rows, long sums.
+fn shapes_of_training() -> Vec<Entry> {
+    let shapes: &[(&str, [u64; 5])] = &[
+        ("forward 1024", [1024, 1024, 1024, 0, 0]),
+        ("input gradient 1024", [1024, 1024, 1024, 0, 1]),
+        ("weight gradient 1024", [1024, 1024, 1024, 1, 0]),
+        ("both transposed 1024", [1024, 1024, 1024, 1, 1]),
+        ("recurrent 1760", [1760, 128, 1760, 0, 0]),
+        ("recurrent 1760 transposed", [1760, 128, 1760, 1, 0]),
+        ("speech 5124", [5124, 700, 2048, 0, 0]),
+        ("recurrent 1024", [3072, 128, 1024, 0, 0]),
+        ("3x3 convolution as product", [64, 3136, 576, 0, 0]),
+        ("late convolution as product", [512, 49, 4608, 0, 0]),
+        ("one sample", [1, 4096, 4096, 0, 0]),
+        ("batch of 16", [16, 4096, 4096, 0, 0]),
+        ("long sum", [256, 256, 65536, 0, 0]),
+    ];
+    let entry = |(name, values): &(&str, [u64; 5])| {
+        Entry::line(Shape::of(AXES, values), "training", name.to_string())
+    };
+    shapes.iter().map(entry).collect()
+}
+
+/// DeepBench is column-major: its (m, n, k, a_t, b_t) is our m = n', n = m', ta = b_t, tb = a_t.
+fn deepbench() -> Vec<Entry> {
+    let line = |text: &str| {
+        let fields: Vec<&str> = text.split(',').collect();
+        let size = |i: usize| fields[i].parse::<u64>().expect("the embedded table holds sizes");
+        let turned = |i: usize| u64::from(fields[i] == "T");
+        let shape = Shape::of(AXES, &[size(1), size(0), size(2), turned(4), turned(3)]);
+        let mut entry = Entry::line(shape, "deepbench", fields.join(" "));
+        if Gemm.work(&entry.shape).flop_count > DEEPBENCH_FLOP_LIMIT {
+            entry.needs_budget = Some("over 6e9 FLOP; --budget SECONDS allows it");
+        }
+        entry
+    };
+    DEEPBENCH.lines().skip(1).map(line).collect()
+}
+
+/// op(matrix) times a vector, in f64; op(matrix) is rows x columns, stored transposed if so said.
+fn product_with_vector(
+    matrix: &[f32],
+    rows: usize,
+    columns: usize,
+    transposed: bool,
+    x: &[f64],
+) -> Vec<f64> {
+    if transposed {
+        let mut y = vec![0.0; rows];
+        for (stored_row, scale) in matrix.chunks_exact(rows).zip(x) {
+            for (sum, v) in y.iter_mut().zip(stored_row) {
+                *sum += f64::from(*v) * scale;
+            }
+        }
+        return y;
+    }
+    let dot = |row: &[f32]| row.iter().zip(x).map(|(v, s)| f64::from(*v) * s).sum();
+    matrix.chunks_exact(columns).map(dot).collect()
+}
+
+fn some_elements(d: Dims, a: &[f32], b: &[f32], at: &[usize]) -> Reference {
+    let mut reference = Reference::default();
+    let mut row = (usize::MAX, Vec::new());
+    for &index in at {
+        let (i, j) = (index / d.n, index % d.n);
+        if row.0 != i {
+            row = (i, d.a_row(a, i));
+        }
+        let terms = row.1.iter().enumerate().map(|(p, v)| v * d.b_at(b, p, j));
+        let (mut value, mut magnitude) = (0.0, 0.0);
+        for term in terms {
+            value += term;
+            magnitude += term.abs();
+        }
+        reference.value.push(value);
+        reference.magnitude.push(magnitude);
+    }
+    reference
+}
+
+/// The whole product by plain loops, rows shared out over the cores.
+fn all_elements(d: Dims, a: &[f32], b: &[f32]) -> Reference {
+    let b = d.b_rows(b);
+    let mut value = vec![0.0; d.m * d.n];
+    let mut magnitude = vec![0.0; d.m * d.n];
+    let cores = thread::available_parallelism().map_or(1, |c| c.get());
+    let rows = d.m.div_ceil(cores);
+    thread::scope(|scope| {
+        let parts = value.chunks_mut(rows * d.n).zip(magnitude.chunks_mut(rows * d.n));
+        for (part, (value, magnitude)) in parts.enumerate() {
+            let (b, first) = (&b, part * rows);
+            scope.spawn(move || {
+                let rows = value.chunks_exact_mut(d.n).zip(magnitude.chunks_exact_mut(d.n));
+                for (i, (value, magnitude)) in rows.enumerate() {
+                    let a = d.a_row(a, first + i);
+                    for (scale, b_row) in a.iter().zip(b.chunks_exact(d.n)) {
+                        for ((v, g), x) in value.iter_mut().zip(magnitude.iter_mut()).zip(b_row) {
+                            let term = scale * x;
+                            *v += term;
+                            *g += term.abs();
+                        }
+                    }
+                }
+            });
+        }
+    });
+    Reference { value, magnitude }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Data;
+
+    fn shape(values: [u64; 5]) -> Shape {
+        Shape::of(AXES, &values)
+    }
+
+    fn inputs(shape: &Shape, data: Data) -> Vec<Vec<f32>> {
+        let lengths = Gemm.inputs(shape);
+        lengths.iter().enumerate().map(|(t, len)| data.fill(t as u64, *len)).collect()
+    }
+
+    #[test]
+    fn work_of_a_known_product() {
+        let work = Gemm.work(&shape([2, 3, 4, 0, 1]));
+        assert_eq!(work.flop_count, 48);
+        assert_eq!(work.bytes_moved, 4 * (8 + 12 + 6));
+    }
+
+    #[test]
+    fn a_product_by_hand_in_all_four_storages() {
+        // [1 2; 3 4] [5 6; 7 8] = [19 22; 43 50]
+        let a = [vec![1.0, 2.0, 3.0, 4.0], vec![1.0, 3.0, 2.0, 4.0]];
+        let b = [vec![5.0, 6.0, 7.0, 8.0], vec![5.0, 7.0, 6.0, 8.0]];
+        for (ta, tb) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let shape = shape([2, 2, 2, ta, tb]);
+            let data = vec![a[ta as usize].clone(), b[tb as usize].clone()];
+            let all = Gemm.reference(&shape, &data, None);
+            assert_eq!(all.value, [19.0, 22.0, 43.0, 50.0]);
+            assert_eq!(all.magnitude, all.value);
+            let some = Gemm.reference(&shape, &data, Some(&[1, 2]));
+            assert_eq!(some.value, [22.0, 43.0]);
+        }
+    }
+
+    #[test]
+    fn whole_and_sampled_references_agree() {
+        for values in [[7, 5, 13, 0, 0], [7, 5, 13, 1, 1], [1, 9, 4, 0, 1], [9, 1, 4, 1, 0]] {
+            let shape = shape(values);
+            let data = inputs(&shape, Data::Random(1));
+            let all = Gemm.reference(&shape, &data, None);
+            let at: Vec<usize> = (0..Gemm.output(&shape)).collect();
+            let some = Gemm.reference(&shape, &data, Some(&at));
+            for i in at {
+                assert!((all.value[i] - some.value[i]).abs() < 1e-12);
+                assert!((all.magnitude[i] - some.magnitude[i]).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn the_residue_finds_any_single_wrong_element() {
+        for values in [[6, 5, 9, 0, 0], [6, 5, 9, 1, 0], [6, 5, 9, 0, 1], [6, 5, 9, 1, 1]] {
+            let shape = shape(values);
+            let data = inputs(&shape, Data::Integers { seed: 1, most: 8 });
+            let right = Gemm.reference(&shape, &data, None).value;
+            let mut output: Vec<f32> = right.iter().map(|v| *v as f32).collect();
+            Gemm.residue(&shape, &data, &output, Stream::new(1, 0)).unwrap();
+            for i in 0..output.len() {
+                let kept = output[i];
+                for wrong in [kept + 1.0, kept + 1e-3, f32::NAN, f32::INFINITY] {
+                    output[i] = wrong;
+                    let found = Gemm.residue(&shape, &data, &output, Stream::new(1, 0));
+                    assert!(found.is_err(), "{shape} element {i} as {wrong}");
+                }
+                output[i] = kept;
+            }
+        }
+    }
+
+    #[test]
+    fn probes_hold_the_corners_and_stay_inside() {
+        for values in [[1, 1, 1, 0, 0], [700, 900, 3, 0, 0], [1, 50_000, 7, 0, 0]] {
+            let shape = shape(values);
+            let probes = Gemm.probes(&shape, (64, 64), 512);
+            let (m, n) = (values[0] as usize, values[1] as usize);
+            for corner in [0, n - 1, (m - 1) * n, m * n - 1] {
+                assert!(probes.contains(&corner));
+            }
+            assert!(probes.iter().all(|p| *p < m * n));
+            assert!(probes.len() == 512.min(m * n));
+        }
+    }
+
+    #[test]
+    fn deepbench_has_160_products_in_row_major_terms() {
+        let list = deepbench();
+        assert_eq!(list.len(), 160);
+        // "1760,16,1760,N,N" is the first line.
+        assert_eq!(list[0].shape.to_string(), "m=16,n=1760,k=1760,ta=0,tb=0");
+        let turned = list.iter().find(|e| e.layer.ends_with("T N")).unwrap();
+        assert_eq!((turned.shape.get("ta"), turned.shape.get("tb")), (0, 1));
+        let over = |e: &&Entry| Gemm.work(&e.shape).flop_count > 6_000_000_000;
+        assert_eq!(
+            list.iter().filter(over).count(),
+            list.iter().filter(|e| e.needs_budget.is_some()).count()
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! WHAT is computed: names, axes, shapes, data, f64 references and work. Knows no device.
+
+mod gemm;
+mod preset;
+mod shape;
+
+use crate::error::{Error, Result};
+use crate::tensor::Stream;
+
+use serde::{Deserialize, Serialize};
+
+pub use preset::{Entry, Preset};
+pub use shape::{Axis, Shape};
+
+/// Every workload, in the order of reports.
+pub const WORKLOADS: &[&dyn Workload] = &[&gemm::Gemm];
+
+/// Finds a workload by its name, or says which ones there are.
+pub fn find(name: &str) -> Result<&'static dyn Workload> {
+    WORKLOADS.iter().copied().find(|w| w.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = WORKLOADS.iter().map(|w| w.name()).collect();
+        Error::usage(format!("unknown workload '{name}'; there is {}", names.join(", ")))
+    })
+}
+
+/// What a timed run includes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Operands are resident on the device.
+    Compute,
+    /// Upload, compute, download.
+    EndToEnd,
+}
+
+impl Scope {
+    /// The word in the files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Compute => "compute",
+            Scope::EndToEnd => "end_to_end",
+        }
+    }
+}
+
+/// State of the caches when a sample begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cache {
+    /// As the runs before left them.
+    Hot,
+    /// Flushed before every sample.
+    Cold,
+}
+
+impl Cache {
+    /// The word in the files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cache::Hot => "hot",
+            Cache::Cold => "cold",
+        }
+    }
+}
+
+/// The work of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Nominal floating-point operations; the same for every algorithm.
+    pub flop_count: u64,
+    /// Operations that are really needed: without padding taps.
+    pub flop_exact: u64,
+    /// Compulsory traffic in bytes: each operand once.
+    pub bytes_moved: u64,
+}
+
+/// Reference values of some output elements.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reference {
+    /// The exact result, computed in f64.
+    pub value: Vec<f64>,
+    /// The sum of the magnitudes of the terms, |A||B| for a product: scales the error bound.
+    pub magnitude: Vec<f64>,
+}
+
+/// One workload, described once: everything else takes sizes, data and work from here.
+pub trait Workload: Sync {
+    /// Its name in files and on the command line.
+    fn name(&self) -> &'static str;
+
+    /// Its axes in canonical order.
+    fn axes(&self) -> &'static [Axis];
+
+    /// FLOP and bytes of one run.
+    fn work(&self, shape: &Shape) -> Work;
+
+    /// Elements of each input tensor, in order.
+    fn inputs(&self, shape: &Shape) -> Vec<usize>;
+
+    /// Elements of the output.
+    fn output(&self, shape: &Shape) -> usize;
+
+    /// Length of the longest sum behind an output element.
+    fn reduction(&self, shape: &Shape) -> u64;
+
+    /// The reference for the output elements `at`, or for all of them in order.
+    fn reference(&self, shape: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference;
+
+    /// Checks a whole output computed from small integers through the workload's linear form with
+    /// one random vector of signs (Freivalds 1979): any single wrong element is found. Says where.
+    fn residue(
+        &self,
+        shape: &Shape,
+        inputs: &[Vec<f32>],
+        output: &[f32],
+        signs: Stream,
+    ) -> std::result::Result<(), String>;
+
+    /// Output elements worth a look where not all are checked: corners and both sides of the edges
+    /// of `tile` (rows, columns), the rest at random. Sorted, without repeats.
+    fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize>;
+
+    /// Which scopes can be measured.
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Compute, Scope::EndToEnd]
+    }
+
+    /// The shapes of a preset, sweep by sweep and list by list.
+    fn preset(&self, preset: Preset) -> Vec<Entry>;
+
+    /// Axes that make one sweep when they change together (`m n k` as `mnk`), with its name.
+    fn joint_axes(&self) -> Option<(&'static str, &'static [&'static str])> {
+        None
+    }
+
+    /// Shapes at which every implementation is verified: 1, primes, one under and over each tile.
+    fn awkward_shapes(&self) -> Vec<Shape>;
+
+    /// The shape in a few characters for a chart or a table.
+    fn label(&self, shape: &Shape) -> String;
+}

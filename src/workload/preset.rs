@@ -1,0 +1,77 @@
+//! Presets: named selections of shapes. Each workload holds its own list.
+
+use super::Shape;
+use crate::error::{Error, Result};
+
+/// A named selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// A few sizes, minutes.
+    Quick,
+    /// All sizes that matter, half an hour.
+    Standard,
+    /// Everything, hours.
+    Full,
+    /// The sizes of Baidu's DeepBench.
+    DeepBench,
+}
+
+impl Preset {
+    /// Every preset with its name, in the order of the help text.
+    pub const ALL: &[(&str, Preset)] = &[
+        ("quick", Preset::Quick),
+        ("standard", Preset::Standard),
+        ("full", Preset::Full),
+        ("deepbench", Preset::DeepBench),
+    ];
+
+    /// Finds a preset by its name.
+    pub fn parse(name: &str) -> Result<Preset> {
+        let found = Self::ALL.iter().find(|(n, _)| *n == name);
+        found.map(|(_, preset)| *preset).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|(n, _)| *n).collect();
+            Error::usage(format!("unknown preset '{name}'; there is {}", names.join(", ")))
+        })
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, p)| *p == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// One shape of a preset, as a point of a sweep or a line of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The shape.
+    pub shape: Shape,
+    /// The sweep's axis and this point's value on it; none in a list.
+    pub point: Option<(&'static str, u64)>,
+    /// The list's name; empty in a sweep.
+    pub list: &'static str,
+    /// What the list calls this line.
+    pub layer: String,
+    /// How often the list has it.
+    pub repeat: u64,
+    /// Why it is left out unless a budget is given.
+    pub needs_budget: Option<&'static str>,
+}
+
+impl Entry {
+    /// A point of a sweep.
+    pub fn point(shape: Shape, axis: &'static str, value: u64) -> Entry {
+        Entry {
+            shape,
+            point: Some((axis, value)),
+            list: "",
+            layer: String::new(),
+            repeat: 1,
+            needs_budget: None,
+        }
+    }
+
+    /// A line of a list.
+    pub fn line(shape: Shape, list: &'static str, layer: String) -> Entry {
+        Entry { shape, point: None, list, layer, repeat: 1, needs_budget: None }
+    }
+}

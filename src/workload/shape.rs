@@ -1,0 +1,179 @@
+//! Axes and shapes: `m=512,n=512,k=512,ta=0,tb=0`.
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+
+use super::Workload;
+
+/// One axis of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Axis {
+    /// Its name.
+    pub name: &'static str,
+    /// The value where a shape leaves it out; none means it must be given.
+    pub default: Option<u64>,
+    /// Smallest legal value.
+    pub least: u64,
+    /// Largest legal value.
+    pub most: u64,
+}
+
+impl Axis {
+    /// A size: must be given, from 1 on.
+    pub const fn size(name: &'static str) -> Axis {
+        Axis { name, default: None, least: 1, most: 1 << 40 }
+    }
+
+    /// A switch, off unless said otherwise.
+    pub const fn switch(name: &'static str) -> Axis {
+        Axis { name, default: Some(0), least: 0, most: 1 }
+    }
+}
+
+/// A value for every axis of a workload, in canonical order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    values: Vec<(&'static str, u64)>,
+}
+
+impl Shape {
+    /// Builds a shape from values in the order of the workload's axes. For the project's own
+    /// tables: the values are taken as they are.
+    pub fn of(axes: &'static [Axis], values: &[u64]) -> Shape {
+        debug_assert_eq!(axes.len(), values.len());
+        Shape { values: axes.iter().zip(values).map(|(a, v)| (a.name, *v)).collect() }
+    }
+
+    /// Reads `A=N,..` for a workload and fills in defaults.
+    pub fn parse(workload: &dyn Workload, text: &str) -> Result<Shape> {
+        let given = pairs(text)?;
+        let known = |name: &str| workload.axes().iter().any(|a| a.name == name);
+        if let Some((name, _)) = given.iter().find(|(name, _)| !known(name)) {
+            let names: Vec<&str> = workload.axes().iter().map(|a| a.name).collect();
+            return Err(Error::usage(format!(
+                "shape '{text}': {} has no axis '{name}'; its axes are {}",
+                workload.name(),
+                names.join(" ")
+            )));
+        }
+        let value = |axis: &Axis| {
+            let found = given.iter().find(|(name, _)| *name == axis.name).map(|(_, v)| *v);
+            let value = found.or(axis.default).ok_or_else(|| {
+                Error::usage(format!("shape '{text}': axis '{}' is missing", axis.name))
+            })?;
+            if value < axis.least || value > axis.most {
+                let range = format!("from {} to {}", axis.least, axis.most);
+                return Err(Error::usage(format!(
+                    "shape '{text}': {}={value} is out of range, {range}",
+                    axis.name
+                )));
+            }
+            Ok((axis.name, value))
+        };
+        Ok(Shape { values: workload.axes().iter().map(value).collect::<Result<_>>()? })
+    }
+
+    /// Whether `text` names only axes that `workload` has.
+    pub fn fits(workload: &dyn Workload, text: &str) -> Result<bool> {
+        let given = pairs(text)?;
+        Ok(given.iter().all(|(name, _)| workload.axes().iter().any(|a| a.name == *name)))
+    }
+
+    /// The value of an axis. The name is the program's own, so a missing one is a mistake in it.
+    pub fn get(&self, axis: &str) -> u64 {
+        let found = self.values.iter().find(|(name, _)| *name == axis);
+        found.map(|(_, value)| *value).expect("a workload asks only for its own axes")
+    }
+
+    /// The value of an axis as a length in memory.
+    pub fn size(&self, axis: &str) -> usize {
+        self.get(axis) as usize
+    }
+
+    /// The same shape with some axes set to `value`.
+    pub fn with(&self, axes: &[&str], value: u64) -> Shape {
+        let set = |(name, old): &(&'static str, u64)| {
+            (*name, if axes.contains(name) { value } else { *old })
+        };
+        Shape { values: self.values.iter().map(set).collect() }
+    }
+
+    /// All axes with their values, in canonical order.
+    pub fn values(&self) -> &[(&'static str, u64)] {
+        &self.values
+    }
+
+    /// Without the axes at their default: short, still unique within the workload.
+    pub fn short(&self, workload: &dyn Workload) -> String {
+        let default = |name: &str| {
+            workload.axes().iter().find(|a| a.name == name).and_then(|a| a.default)
+        };
+        let shown = self.values.iter().filter(|(name, value)| default(name) != Some(*value));
+        shown.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (name, value)) in self.values.iter().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            write!(f, "{comma}{name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Splits `A=N,..`; each name once, each value a whole number.
+fn pairs(text: &str) -> Result<Vec<(&str, u64)>> {
+    let mut found: Vec<(&str, u64)> = Vec::new();
+    for part in text.split(',') {
+        let wrong = |what: &str| Error::usage(format!("shape '{text}': {what}; write A=N,B=N"));
+        let (name, value) =
+            part.split_once('=').ok_or_else(|| wrong(&format!("'{part}' is not A=N")))?;
+        let (name, value) = (name.trim(), value.trim());
+        let value =
+            value.parse().map_err(|_| wrong(&format!("'{value}' is not a whole number")))?;
+        if found.iter().any(|(other, _)| *other == name) {
+            return Err(wrong(&format!("axis '{name}' is given twice")));
+        }
+        found.push((name, value));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::find;
+    use super::*;
+
+    #[test]
+    fn defaults_are_filled_in_and_left_out_again() {
+        let gemm = find("gemm").unwrap();
+        let shape = Shape::parse(gemm, "k=3, n=2,m=1").unwrap();
+        assert_eq!(shape.to_string(), "m=1,n=2,k=3,ta=0,tb=0");
+        assert_eq!(shape.short(gemm), "m=1,n=2,k=3");
+        let turned = Shape::parse(gemm, "m=1,n=2,k=3,tb=1").unwrap();
+        assert_eq!(turned.short(gemm), "m=1,n=2,k=3,tb=1");
+        assert_eq!(turned.with(&["m", "n"], 9).to_string(), "m=9,n=9,k=3,ta=0,tb=1");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let gemm = find("gemm").unwrap();
+        for (text, part) in [
+            ("m=1,n=2", "axis 'k' is missing"),
+            ("m=0,n=2,k=3", "m=0 is out of range"),
+            ("m=1,n=2,k=3,ta=2", "ta=2 is out of range"),
+            ("m=1,n=2,k=3,z=1", "gemm has no axis 'z'"),
+            ("m=1,n=2,k=3,m=1", "axis 'm' is given twice"),
+            ("m=-1,n=2,k=3", "'-1' is not a whole number"),
+            ("m=99999999999999999999,n=2,k=3", "is not a whole number"),
+            ("512", "'512' is not A=N"),
+            ("", "'' is not A=N"),
+        ] {
+            let error = Shape::parse(gemm, text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}
