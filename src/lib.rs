@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod cli;
+pub mod conclude;
 pub mod error;
 pub mod folder;
 pub mod machine;

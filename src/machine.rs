@@ -147,6 +147,16 @@ impl Manifest {
         }
     }
 
+    /// Devices and problems, a line each, as a run begins with them.
+    pub fn introduction(&self) -> Vec<String> {
+        let device = |d: &DeviceEntry| {
+            let threads = d.threads.map(|n| format!(", {n} threads")).unwrap_or_default();
+            format!("{:<9} {} ({}{threads})", d.id, d.name, d.kind.name())
+        };
+        let notes = self.device_problems.iter().chain(&self.warnings);
+        self.devices.iter().map(device).chain(notes.map(|n| format!("note      {n}"))).collect()
+    }
+
     /// Writes machine.json in one step.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(record::file::MACHINE);
@@ -271,12 +281,18 @@ fn libraries() -> BTreeMap<String, String> {
 
 fn environment() -> BTreeMap<String, String> {
     const PREFIXES: [&str; 10] = [
-        "CROSSOVER_", "CUDA_", "GOMP_", "MKL_", "OCL_", "OMP_", "OPENBLAS_", "OPENCL_", "POCL_",
+        "CROSSOVER_",
+        "CUDA_",
+        "GOMP_",
+        "MKL_",
+        "OCL_",
+        "OMP_",
+        "OPENBLAS_",
+        "OPENCL_",
+        "POCL_",
         "RAYON_",
     ];
-    std::env::vars()
-        .filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p)))
-        .collect()
+    std::env::vars().filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p))).collect()
 }
 
 /// The logical processors to compute on: one of each physical core, inside the affinity mask this
@@ -453,8 +469,7 @@ mod tests {
     #[test]
     fn the_manifest_comes_back() {
         let folder = tempfile::tempdir().unwrap();
-        let manifest =
-            Manifest::new("r", &Selection::default(), Sampling::Interleaved, &[0]);
+        let manifest = Manifest::new("r", &Selection::default(), Sampling::Interleaved, &[0]);
         manifest.write(folder.path()).unwrap();
         let back = Manifest::read(folder.path()).unwrap();
         assert_eq!(back.selection, manifest.selection);

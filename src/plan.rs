@@ -164,7 +164,12 @@ fn checked(workload: &'static dyn Workload, shape: Shape) -> Result<Shape> {
 /// Several shapes that differ in one axis, or in the joint axes together, are a sweep.
 fn sweep_or_list(workload: &'static dyn Workload, mut shapes: Vec<Shape>) -> Vec<Entry> {
     let mut seen = Vec::new();
-    shapes.retain(|s| !seen.contains(s) && { seen.push(s.clone()); true });
+    shapes.retain(|s| {
+        !seen.contains(s) && {
+            seen.push(s.clone());
+            true
+        }
+    });
     if let Some((axis, joint)) = sweep_axis(workload, &shapes) {
         shapes.sort_by_key(|s| s.get(joint[0]));
         let point = |s: Shape| {
@@ -232,6 +237,39 @@ pub fn extra_point(like: &Case, axis: &str, value: u64) -> Option<Case> {
     Some(Case { workload, shape, cache: like.cache, rows: vec![row], skip: None })
 }
 
+/// Names of a benchmark for criterion, whose folder names hold 64 bytes of each.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BenchId {
+    /// The shape without axes at their default, equal pairs joined.
+    pub function: String,
+    /// Device, implementation, scope, and the state of the caches where it is not hot.
+    pub value: String,
+}
+
+/// The names of one benchmark of a case; the group is the workload.
+pub fn bench_id(case: &Case, device: &str, implementation: &str, scope: Scope) -> BenchId {
+    let mut value = format!("{device},{implementation},{}", scope.name());
+    if case.cache != Cache::Hot {
+        value = format!("{value},{}", case.cache.name());
+    }
+    BenchId { function: joined_pairs(&case.shape.short(case.workload)), value }
+}
+
+/// `stride_h=2,stride_w=2` as `stride=2`.
+fn joined_pairs(shape: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for part in shape.split(',') {
+        let pair = part.split_once("_w=");
+        match (parts.last_mut(), pair) {
+            (Some(last), Some((name, value))) if *last == format!("{name}_h={value}") => {
+                *last = format!("{name}={value}");
+            }
+            _ => parts.push(part.to_string()),
+        }
+    }
+    parts.join(",")
+}
+
 fn plan_row(workload: &'static dyn Workload, entry: &Entry) -> PlanRow {
     PlanRow {
         workload: workload.name().to_string(),
@@ -296,6 +334,26 @@ mod tests {
         assert!(without.iter().any(|c| c.skip.is_some()));
         selection.budget = Some(60.0);
         assert!(cases(&selection).unwrap().iter().all(|c| c.skip.is_none()));
+    }
+
+    /// Criterion cuts each part of a name at 64 bytes when it makes a folder of it.
+    #[test]
+    fn benchmark_names_are_short_and_unique() {
+        for (preset, _) in Preset::ALL {
+            let selection = Selection { preset: preset.to_string(), ..Selection::default() };
+            let mut seen = std::collections::HashSet::new();
+            for case in cases(&selection).unwrap() {
+                let id = bench_id(&case, "opencl:10", "winograd-f4-blocked", Scope::EndToEnd);
+                assert!(id.function.len() <= 64 && id.value.len() <= 64, "{id:?}");
+                assert!(seen.insert((case.workload.name(), id)), "{} twice", case.name());
+            }
+        }
+    }
+
+    #[test]
+    fn equal_pairs_are_joined() {
+        let joined = joined_pairs("n=8,stride_h=2,stride_w=2,pad_h=1,pad_w=2");
+        assert_eq!(joined, "n=8,stride=2,pad_h=1,pad_w=2");
     }
 
     #[test]

@@ -78,15 +78,25 @@ pub struct Session<'a> {
 
 /// One runner of a case, by device and implementation.
 #[derive(Clone, Debug, PartialEq)]
-struct Choice {
-    device: usize,
-    implementation: String,
+pub struct Choice {
+    /// Position of the device.
+    pub device: usize,
+    /// Name of the implementation.
+    pub implementation: String,
 }
 
 /// A runner that is ready to be sampled.
-struct Ready<'d> {
+pub struct Ready<'d> {
+    /// The runner, with the measured data loaded.
+    pub runner: Box<dyn Runner + 'd>,
+    /// What a row says of it besides its times.
+    pub facts: Facts,
+}
+
+/// What a row says of a verified runner besides its times.
+#[derive(Clone, Debug)]
+pub struct Facts {
     choice: Choice,
-    runner: Box<dyn Runner + 'd>,
     details: Details,
     verdict: Verdict,
     build_s: Option<f64>,
@@ -99,6 +109,14 @@ pub struct CaseRows {
     pub records: Vec<Record>,
     /// For samples.csv.
     pub samples: Vec<SampleRow>,
+}
+
+impl CaseRows {
+    /// Adds a row with its samples.
+    pub fn add(&mut self, record: Record, measured: &Measured) {
+        self.samples.extend(sample_rows(&record, measured));
+        self.records.push(record);
+    }
 }
 
 impl<'a> Session<'a> {
@@ -187,9 +205,8 @@ impl<'a> Session<'a> {
             }
             let name = case.workload.name();
             let shape = case.shape.to_string();
-            let is_done = |r: &&Record| {
-                r.workload == name && r.shape == shape && r.cache == case.cache
-            };
+            let is_done =
+                |r: &&Record| r.workload == name && r.shape == shape && r.cache == case.cache;
             if done.iter().any(|r| is_done(&r)) {
                 continue;
             }
@@ -273,7 +290,7 @@ impl<'a> Session<'a> {
     }
 
     /// Which runners measure a case. Those that would take far too long become rows at once.
-    fn choices(&self, case: &Case, effort: Effort, rows: &mut CaseRows) -> Vec<Choice> {
+    pub fn choices(&self, case: &Case, effort: Effort, rows: &mut CaseRows) -> Vec<Choice> {
         let wanted = &self.selection.implementations;
         let mut choices = Vec::new();
         for (device, d) in self.devices.iter().enumerate() {
@@ -285,9 +302,8 @@ impl<'a> Session<'a> {
                 let names = d.implementations(case.workload);
                 names.into_iter().filter(named).map(str::to_string).collect()
             };
-            choices.extend(
-                names.into_iter().map(|implementation| Choice { device, implementation }),
-            );
+            choices
+                .extend(names.into_iter().map(|implementation| Choice { device, implementation }));
         }
         choices.retain(|choice| match self.hopeless(case, choice, effort) {
             None => true,
@@ -396,30 +412,40 @@ impl<'a> Session<'a> {
             .collect();
         let mut facts = Vec::new();
         let mut runners: Vec<Box<dyn Runner + '_>> = Vec::new();
-        for Ready { choice, runner, details, verdict, build_s } in ready {
-            facts.push((choice, details, verdict, build_s));
-            runners.push(runner);
+        for one in ready {
+            facts.push(one.facts);
+            runners.push(one.runner);
         }
         let seed = self.selection.seed;
-        let measured =
-            measure::sample(&mut runners, &lanes, effort, seed, self.clock, self.stop);
+        let measured = measure::sample(&mut runners, &lanes, effort, seed, self.clock, self.stop);
         for (lane, measured) in lanes.iter().zip(&measured) {
-            let (choice, details, verdict, build_s) = &facts[lane.runner];
-            let mut record = self.record(case, choice, lane.scope);
-            fill(&mut record, details, *verdict, *build_s, measured);
-            self.remember(case.workload, choice, &record);
-            rows.samples.extend(sample_rows(&record, measured));
-            rows.records.push(record);
+            rows.add(self.measured(case, &facts[lane.runner], lane.scope, measured), measured);
         }
         rows
     }
 
-    fn scopes(&self, workload: &dyn Workload) -> Vec<Scope> {
+    /// The row of a measured lane. Its rate is remembered for what is still to come.
+    pub fn measured(
+        &mut self,
+        case: &Case,
+        facts: &Facts,
+        scope: Scope,
+        measured: &Measured,
+    ) -> Record {
+        let mut record = self.record(case, &facts.choice, scope);
+        fill(&mut record, facts, measured);
+        self.remember(case.workload, &facts.choice, &record);
+        record
+    }
+
+    /// The scopes that were asked for and that the workload has.
+    pub fn scopes(&self, workload: &dyn Workload) -> Vec<Scope> {
         let chosen = |s: &&Scope| self.selection.scopes.contains(s);
         workload.scopes().iter().filter(chosen).copied().collect()
     }
 
-    fn prepared(
+    /// Compiles, allocates and verifies. The error is how the runner's rows end, and why.
+    pub fn prepared(
         &self,
         case: &Case,
         problem: &Problem<'_>,
@@ -450,7 +476,8 @@ impl<'a> Session<'a> {
         };
         let verdict =
             problem.verify(runner.as_mut(), scopes).map_err(|text| (Outcome::Failed, text))?;
-        Ok(Ready { choice: choice.clone(), runner, details, verdict, build_s })
+        let facts = Facts { choice: choice.clone(), details, verdict, build_s };
+        Ok(Ready { runner, facts })
     }
 
     fn timed_run(&self, runner: &mut dyn Runner) -> Result<f64> {
@@ -467,7 +494,7 @@ impl<'a> Session<'a> {
     }
 
     /// The rows of a case that no runner measures.
-    fn skipped(&self, case: &Case, reason: &str) -> CaseRows {
+    pub fn skipped(&self, case: &Case, reason: &str) -> CaseRows {
         let mut rows = CaseRows::default();
         for device in 0..self.devices.len() {
             for implementation in self.defaults(case, device) {
@@ -479,7 +506,7 @@ impl<'a> Session<'a> {
     }
 
     /// The rows of a runner without a time, one a scope.
-    fn unmeasured(
+    pub fn unmeasured(
         &self,
         case: &Case,
         choice: &Choice,
@@ -552,17 +579,11 @@ pub fn blank(
 }
 
 /// Puts what was found into a row.
-pub fn fill(
-    record: &mut Record,
-    details: &Details,
-    verdict: Verdict,
-    build_s: Option<f64>,
-    measured: &Measured,
-) {
-    record.tuned = details.tuned.to_string();
-    record.scratch_bytes = Some(details.scratch_bytes);
-    record.max_error_ratio = Some(verdict.max_error_ratio);
-    record.build_s = build_s;
+fn fill(record: &mut Record, facts: &Facts, measured: &Measured) {
+    record.tuned = facts.details.tuned.to_string();
+    record.scratch_bytes = Some(facts.details.scratch_bytes);
+    record.max_error_ratio = Some(facts.verdict.max_error_ratio);
+    record.build_s = facts.build_s;
     if let Some(reason) = &measured.failure {
         record.outcome = Outcome::Failed;
         record.reason.clone_from(reason);
@@ -595,7 +616,7 @@ pub fn fill(
 }
 
 /// The samples of a row.
-pub fn sample_rows(record: &Record, measured: &Measured) -> Vec<SampleRow> {
+fn sample_rows(record: &Record, measured: &Measured) -> Vec<SampleRow> {
     let row = |round: Option<u64>, iterations: u64, wall_s: f64, device_s: Option<f64>| SampleRow {
         workload: record.workload.clone(),
         shape: record.shape.clone(),

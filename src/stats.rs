@@ -99,9 +99,8 @@ fn upper_tail(n: usize, q: f64, least: usize) -> f64 {
         if successes >= least {
             total += log_term.exp();
         }
-        log_term += ((n - successes) as f64).ln() - ((successes + 1) as f64).ln()
-            + q.ln()
-            - (1.0 - q).ln();
+        log_term +=
+            ((n - successes) as f64).ln() - ((successes + 1) as f64).ln() + q.ln() - (1.0 - q).ln();
     }
     total
 }
@@ -210,9 +209,8 @@ mod tests {
             let mut medians: Vec<f64> = (0..4000u64)
                 .map(|r| {
                     let draw = Stream::new(6, r);
-                    let mut resample: Vec<f64> = (0..n)
-                        .map(|i| samples[(draw.bits(i as u64) as usize * n) >> 24])
-                        .collect();
+                    let mut resample: Vec<f64> =
+                        (0..n).map(|i| samples[(draw.bits(i as u64) as usize * n) >> 24]).collect();
                     quick_median(&mut resample)
                 })
                 .collect();
@@ -227,9 +225,8 @@ mod tests {
 
     #[test]
     fn large_and_small_counts_meet() {
-        let exact = (0..1000)
-            .find(|&i| upper_tail(1000, (i + 1) as f64 / 1000.0, 500) >= 0.025)
-            .unwrap();
+        let exact =
+            (0..1000).find(|&i| upper_tail(1000, (i + 1) as f64 / 1000.0, 500) >= 0.025).unwrap();
         assert!(bootstrap_rank(1001, 0.025).abs_diff(exact) <= 2);
     }
 

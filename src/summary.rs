@@ -114,8 +114,9 @@ struct Series<'a> {
 fn series(plan: &[PlanRow]) -> Vec<Series<'_>> {
     let mut all: Vec<Series<'_>> = Vec::new();
     for row in plan {
-        let same =
-            |s: &&mut Series<'_>| s.workload == row.workload && s.axis == row.axis && s.dtype == row.dtype;
+        let same = |s: &&mut Series<'_>| {
+            s.workload == row.workload && s.axis == row.axis && s.dtype == row.dtype
+        };
         let point = (row.axis_value.unwrap_or(0), row.shape.as_str());
         match all.iter_mut().find(same) {
             Some(series) if series.points.contains(&point) => {}
@@ -200,8 +201,12 @@ impl Lane<'_> {
         samples: &HashMap<Key<'_>, Samples>,
         pairing: Pairing,
     ) -> Vec<SummaryRow> {
-        let compared: Vec<Option<SummaryRow>> =
-            self.series.points.iter().map(|p| self.compare(records, samples, pairing, p.1)).collect();
+        let compared: Vec<Option<SummaryRow>> = self
+            .series
+            .points
+            .iter()
+            .map(|p| self.compare(records, samples, pairing, p.1))
+            .collect();
         let points: Vec<(u64, Point)> = self
             .series
             .points
@@ -244,7 +249,7 @@ impl Lane<'_> {
             .iter()
             .filter(here)
             .filter(|r| self.baseline.admits(r) && is_blocked(r) == is_blocked(device))
-            .min_by(|a, b| a.wall_median_s.partial_cmp(&b.wall_median_s).expect("finite"))?;
+            .min_by(|a, b| median(a).total_cmp(&median(b)))?;
         let apart = [device, cpu].iter().any(|r| r.has_note("not-interleaved"));
         let pairing = if apart { Pairing::Unpaired } else { pairing };
         let (cpu_s, device_s) = aligned(samples.get(&key_of(cpu))?, samples.get(&key_of(device))?);
@@ -272,6 +277,11 @@ impl Lane<'_> {
             crossover: String::new(),
         })
     }
+}
+
+/// A row's median; a row without one is never the fastest.
+fn median(record: &Record) -> f64 {
+    record.wall_median_s.unwrap_or(f64::INFINITY)
 }
 
 /// The rounds that both sides have, in order.

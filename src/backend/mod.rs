@@ -4,7 +4,7 @@ pub mod cpu;
 pub mod opencl;
 
 use crate::error::{Error, Result};
-use crate::machine::DeviceEntry;
+use crate::machine::{self, DeviceEntry};
 use crate::record::DeviceKind;
 use crate::workload::{Scope, Shape, Workload};
 
@@ -86,6 +86,22 @@ pub struct Devices {
     pub problems: Vec<String>,
 }
 
+/// Chooses the cores, holds this process and the drivers it will load to them, and finds the
+/// devices. `threads` asks for a number of cores.
+///
+/// # Safety
+///
+/// No other thread may run yet: drivers are told through the environment.
+pub unsafe fn start(threads: Option<u32>) -> Result<(Vec<usize>, Devices)> {
+    let cores = machine::choose_cores(threads)?;
+    // Drivers start their threads from this one and inherit its mask.
+    machine::restrict_thread(&cores);
+    // SAFETY: the caller promises that no other thread runs.
+    unsafe { opencl::limit_driver_threads(&cores) };
+    let devices = discover(&cores);
+    Ok((cores, devices))
+}
+
 /// Finds every device. `cores` are the processors to compute on.
 pub fn discover(cores: &[usize]) -> Devices {
     let opencl = opencl::discover(cores.len());
@@ -95,6 +111,11 @@ pub fn discover(cores: &[usize]) -> Devices {
 }
 
 impl Devices {
+    /// The facts of every device, and the problems, for the manifest.
+    pub fn facts(&self) -> (Vec<DeviceEntry>, Vec<String>) {
+        (self.all.iter().map(|d| d.entry().clone()).collect(), self.problems.clone())
+    }
+
     /// Keeps the devices the user named; no names keep all.
     pub fn select(&mut self, names: &[String]) -> Result<()> {
         if names.is_empty() {

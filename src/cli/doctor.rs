@@ -29,7 +29,9 @@ pub fn doctor() -> Result<End> {
         println!("note     {line}");
     }
     if found.all.len() == 1 && found.problems.is_empty() {
-        println!("note     no OpenCL device; ./setup adds a CPU device, a GPU's driver comes from its maker");
+        println!(
+            "note     no OpenCL device; ./setup adds a CPU device, a GPU's driver comes from its maker"
+        );
     }
     let broken = found.problems.iter().any(|p| p.contains("can't be used"));
     Ok(if broken { End::Badly } else { End::Well })

@@ -16,8 +16,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::backend::{self, Devices};
-use crate::error::{Error, Result};
-use crate::machine;
+use crate::error::Result;
 
 use args::{Arguments, Verb};
 
@@ -35,7 +34,7 @@ Crossover measures from which model size on a GPU beats the CPU, by how much, an
 Every verb explains itself with --help.";
 
 /// How a verb ended, where it did not fail to start.
-pub(crate) enum End {
+enum End {
     /// Exit code 0.
     Well,
     /// Exit code 1.
@@ -89,16 +88,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// Prepares this process for computing and finds the devices: `--threads` decides for the CPU path
 /// and for CPU drivers. To be called once, before anything starts a thread.
-pub(crate) fn start(threads: Option<u32>, names: &[String]) -> Result<(Vec<usize>, Devices)> {
-    let cores = machine::choose_cores(threads)?;
-    // Drivers start their threads from this one and inherit its mask.
-    machine::restrict_thread(&cores);
-    // SAFETY: a verb calls this first; the only thread is this one.
-    unsafe { backend::opencl::limit_driver_threads(cores.len()) };
-    let mut devices = backend::discover(&cores);
+fn start(threads: Option<u32>, names: &[String]) -> Result<(Vec<usize>, Devices)> {
+    // SAFETY: every verb calls this first; the only thread is this one.
+    let (cores, mut devices) = unsafe { backend::start(threads)? };
     devices.select(names)?;
-    if devices.all.is_empty() {
-        return Err(Error::usage("no device is left to measure"));
-    }
     Ok((cores, devices))
 }

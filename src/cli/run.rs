@@ -6,16 +6,15 @@ use super::args::RunArgs;
 use super::progress::Terminal;
 use super::{End, interrupt, start};
 use crate::backend::Devices;
+use crate::conclude::conclude;
 use crate::error::{Error, Result};
 use crate::folder::RunFolder;
 use crate::machine::{self, Manifest, Sampling};
 use crate::measure::WallClock;
 use crate::plan::{self, Case, Effort, Selection};
 use crate::session::{self, Ending, Session};
-use crate::stats::Pairing;
 use crate::units;
 use crate::workload::Preset;
-use crate::{report, summary};
 
 /// Measures into a folder, or shows what would be measured.
 pub fn run(args: &RunArgs) -> Result<End> {
@@ -40,7 +39,8 @@ pub fn run(args: &RunArgs) -> Result<End> {
         None => RunFolder::create(args.out.as_deref(), args.name.as_deref())?,
     };
     session.run = folder.name().to_string();
-    let mut manifest = manifest(&folder, &selection, &cores, &devices);
+    let mut manifest = Manifest::new(folder.name(), &selection, Sampling::Interleaved, &cores);
+    (manifest.devices, manifest.device_problems) = devices.facts();
     manifest.write(folder.path()).map_err(|e| Error::usage(e.to_string()))?;
     if !args.json {
         introduce(&manifest);
@@ -55,14 +55,14 @@ pub fn run(args: &RunArgs) -> Result<End> {
         Ending { failed: true, interrupted: true }
     });
     manifest.interrupted = ending.interrupted;
-    Ok(match finish(&folder, &manifest, args.json) {
-        Ok(()) if !ending.failed && !ending.interrupted => End::Well,
-        Ok(()) => End::Badly,
-        Err(error) => {
-            eprintln!("crossover: no report: {error}; 'crossover report' draws it later");
-            End::Badly
-        }
-    })
+    if let Err(error) = conclude(&folder, &manifest) {
+        eprintln!("crossover: no report: {error}; 'crossover report' draws it later");
+        return Ok(End::Badly);
+    }
+    if !args.json {
+        println!("{}", folder.path().join("report.html").display());
+    }
+    Ok(if ending.failed || ending.interrupted { End::Badly } else { End::Well })
 }
 
 /// The selection of a run that was cut.
@@ -90,25 +90,9 @@ fn check_memory(selection: &Selection, cases: &[Case]) -> Result<()> {
     Ok(())
 }
 
-fn manifest(
-    folder: &RunFolder,
-    selection: &Selection,
-    cores: &[usize],
-    devices: &Devices,
-) -> Manifest {
-    let mut manifest = Manifest::new(folder.name(), selection, Sampling::Interleaved, cores);
-    manifest.devices = devices.all.iter().map(|d| d.entry().clone()).collect();
-    manifest.device_problems.clone_from(&devices.problems);
-    manifest
-}
-
 fn introduce(manifest: &Manifest) {
-    for device in &manifest.devices {
-        let threads = device.threads.map(|n| format!(", {n} threads")).unwrap_or_default();
-        println!("{:<9} {} ({}{threads})", device.id, device.name, device.kind.name());
-    }
-    for line in manifest.device_problems.iter().chain(&manifest.warnings) {
-        println!("note      {line}");
+    for line in manifest.introduction() {
+        println!("{line}");
     }
 }
 
@@ -132,18 +116,4 @@ fn list(selection: &Selection, cases: &[Case], devices: &Devices, effort: Effort
         ids.join(", "),
         units::seconds(expected)
     );
-}
-
-/// Writes summary, machine and report, and says where.
-fn finish(folder: &RunFolder, manifest: &Manifest, json: bool) -> Result<()> {
-    let rows = crate::record::read(&folder.path().join(crate::record::file::PLAN))?;
-    let summary =
-        summary::summarize(&rows, &folder.records()?, &folder.samples()?, Pairing::Paired);
-    folder.write_summary(&summary)?;
-    manifest.write(folder.path())?;
-    report::render(folder.path())?;
-    if !json {
-        println!("{}", folder.path().join("report.html").display());
-    }
-    Ok(())
 }

@@ -110,11 +110,15 @@ impl Tally<'_> {
         problem: &Problem<'_>,
     ) -> Record {
         let task = Task { workload, shape, implementation: self.implementation };
-        let case =
-            Case { workload, shape: shape.clone(), cache: Cache::Hot, rows: Vec::new(), skip: None };
+        let case = Case {
+            workload,
+            shape: shape.clone(),
+            cache: Cache::Hot,
+            rows: Vec::new(),
+            skip: None,
+        };
         let scope = workload.scopes()[0];
-        let mut record =
-            session::blank("", &case, self.device.entry(), self.implementation, scope);
+        let mut record = session::blank("", &case, self.device.entry(), self.implementation, scope);
         let verdict = self.device.prepare(&task).and_then(|mut runner| {
             let verdict = problem.verify(runner.as_mut(), workload.scopes());
             verdict.map_err(|what| Error::device(format!("{shape}: {what}")))

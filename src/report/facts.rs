@@ -102,11 +102,16 @@ fn baseline(input: &Input) -> Fact {
     fact("Baseline", format!("best CPU path{threads}"), note)
 }
 
+/// When a run began, in words: `2026-11-23 05:50:00 UTC`.
+pub fn moment(manifest: &Manifest) -> String {
+    manifest.started.replace('T', " ").replace('Z', " UTC")
+}
+
 /// The computer and the run.
 pub fn machine(manifest: &Manifest) -> Vec<Fact> {
     let m = &manifest.machine;
     let cores = m.cores_used.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-    let virtual_machine = if m.virtual_machine { "virtual machine" } else { "" };
+    let place = if m.virtual_machine { ", virtual machine" } else { "" };
     let bytes = |value: u64| units::bytes(value as f64);
     let seed = manifest.selection.seed.to_string();
     let revision = manifest.program.git_revision.as_deref().unwrap_or("unknown revision");
@@ -122,9 +127,9 @@ pub fn machine(manifest: &Manifest) -> Vec<Fact> {
             bytes(m.memory_bytes),
             format!("{} free at the start", bytes(m.free_memory_bytes)),
         ),
-        fact("System", m.os.clone(), format!("{} {virtual_machine}", m.kernel).trim()),
+        fact("System", m.os.clone(), format!("{}{place}", m.kernel)),
         fact("Load at the start", format!("{:.2}", m.load), ""),
-        fact("Started", manifest.started.clone(), ""),
+        fact("Started", moment(manifest), ""),
         fact("Program", format!("crossover {}", manifest.program.version), revision),
         fact("Preset", manifest.selection.preset.clone(), format!("seed {seed}")),
     ]
@@ -162,7 +167,11 @@ pub fn devices(manifest: &Manifest) -> Vec<DeviceFacts> {
             (None, Some(units)) => format!("{units} compute units"),
             (None, None) => String::new(),
         },
-        memory: if d.memory_bytes > 0 { units::bytes(d.memory_bytes as f64) } else { String::new() },
+        memory: if d.memory_bytes > 0 {
+            units::bytes(d.memory_bytes as f64)
+        } else {
+            String::new()
+        },
     };
     manifest.devices.iter().map(facts).collect()
 }

@@ -6,10 +6,10 @@
 //! | `names.rs` | what people call devices, axes and shapes |
 //! | `views.rs` | sweeps, lists and their lanes |
 //! | `crossing.rs` | crossovers in words |
-//! | `headline.rs` | the answers, a sentence each |
+//! | `headline/` | the answers, a sentence each |
 //! | `facts.rs` | trust and machine, in short facts |
 //! | `tables.rs` | the rows of the tables |
-//! | `figures.rs` | which charts there are, and what each shows |
+//! | `figures/` | which charts there are, and what each shows |
 //! | `chart/` | drawing, with no knowledge of workloads |
 //! | `page.rs` `page.html` `style.css` | report.html |
 

@@ -105,7 +105,9 @@ fn driver_name(driver: &str) -> String {
     if lower.contains("pocl") || lower.contains("portable computing language") {
         return "PoCL".to_string();
     }
-    driver.chars().take(40).collect::<String>().trim().to_string()
+    // The platform's name comes first, versions follow.
+    let platform = driver.split(',').next().unwrap_or_default();
+    platform.chars().take(40).collect::<String>().trim().to_string()
 }
 
 /// With a capital letter at its beginning.
@@ -139,6 +141,9 @@ pub fn size(workload: &str, axis_name: &str, value: u64) -> String {
 
 /// A shape in the workload's own short words, or as it stands in the file.
 pub fn shape(workload: &str, text: &str) -> String {
+    if text.is_empty() {
+        return workload.to_string();
+    }
     let known = workload::find(workload).ok();
     let label = known.and_then(|w| Some(w.label(&Shape::parse(w, text).ok()?)));
     label.filter(|l| !l.is_empty()).unwrap_or_else(|| text.to_string())
@@ -152,9 +157,9 @@ pub fn scope(scope: Scope) -> &'static str {
     }
 }
 
-/// A list in a title; one given on the command line has no name.
-pub fn list(name: &str) -> &str {
-    if name.is_empty() { "the chosen shapes" } else { name }
+/// Three digits, where it is a number.
+pub fn significant(value: f64) -> String {
+    if value.is_finite() { units::significant(value) } else { "-".to_string() }
 }
 
 /// A ratio, where it is a number.

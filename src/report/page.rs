@@ -89,8 +89,8 @@ pub fn html(
 /// Machine and moment, in a line.
 fn subtitle(input: &Input) -> String {
     let Some(manifest) = &input.manifest else { return String::new() };
-    let day = manifest.started.replace('T', " ").replace('Z', " UTC");
-    [manifest.machine.cpu.as_str(), day.as_str()]
+    let moment = facts::moment(manifest);
+    [manifest.machine.cpu.as_str(), moment.as_str()]
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()

@@ -12,20 +12,26 @@ use crate::workload::{self, Cache, Scope, Shape};
 /// A device: id, kind and name.
 pub type Device<'a> = (&'a str, DeviceKind, &'a str);
 
-/// The usual devices.
+/// The CPU.
 pub const CPU: Device<'_> = ("cpu", DeviceKind::Cpu, "AMD EPYC 9B14");
+/// A GPU.
 pub const GPU: Device<'_> = ("opencl:0", DeviceKind::Gpu, "NVIDIA H200");
+/// The CPU, driven through OpenCL.
 pub const POCL: Device<'_> = ("opencl:1", DeviceKind::Cpu, "pthread-skylake-avx512-AMD EPYC 9B14");
 
 /// A run in the making.
 pub struct Run {
+    /// What becomes machine.json.
     pub manifest: Manifest,
+    /// What becomes plan.csv.
     pub plan: Vec<PlanRow>,
+    /// What becomes results.csv.
     pub records: Vec<Record>,
     samples: Vec<SampleRow>,
 }
 
 impl Run {
+    /// A run without devices and rows.
     pub fn new() -> Run {
         let name = "20261123T055000Z-bench";
         let mut manifest =

@@ -69,6 +69,8 @@ pub struct MissingLine {
 pub struct SpeedLine {
     /// The shape.
     pub size: String,
+    /// What a list calls it.
+    pub layer: String,
     /// The scope.
     pub scope: String,
     /// The device.
@@ -147,15 +149,18 @@ impl Tables<'_> {
         found.map_or((id.to_string(), 0), |d| (d.label.clone(), d.colour))
     }
 
-    fn layer(&self, r: &Record) -> String {
-        let members = self.groups.iter().filter(|g| g.holds(r)).flat_map(|g| &g.members);
-        let named = members.filter(|m| m.shape == r.shape).find(|m| !m.layer.is_empty());
+    /// What a list calls a shape.
+    fn layer(&self, workload: &str, shape: &str) -> String {
+        let members =
+            self.groups.iter().filter(|g| g.workload == workload).flat_map(|g| &g.members);
+        let named = members.filter(|m| m.shape == shape).find(|m| !m.layer.is_empty());
         named.map_or(String::new(), |m| m.layer.to_string())
     }
 
     fn result(&self, r: &Record) -> ResultLine {
         let (device, colour) = self.device(&r.device);
-        let text = |value: Option<f64>, show: fn(f64) -> String| value.map(show).unwrap_or_default();
+        let text =
+            |value: Option<f64>, show: fn(f64) -> String| value.map(show).unwrap_or_default();
         let interval = r.wall_low_s.zip(r.wall_high_s);
         let mut notes = r.notes.split(';').filter(|n| !n.is_empty()).collect::<Vec<_>>().join(", ");
         if r.outcome == Outcome::Suspect {
@@ -163,7 +168,7 @@ impl Tables<'_> {
         }
         ResultLine {
             size: names::shape(&r.workload, &r.shape),
-            layer: self.layer(r),
+            layer: self.layer(&r.workload, &r.shape),
             scope: scope(r.scope, r.cache, &r.dtype),
             device,
             colour,
@@ -231,6 +236,7 @@ impl Tables<'_> {
         };
         SpeedLine {
             size: names::shape(&s.workload, &s.shape),
+            layer: self.layer(&s.workload, &s.shape),
             scope: scope(s.scope, s.cache, &s.dtype),
             device,
             colour,
@@ -239,7 +245,11 @@ impl Tables<'_> {
             cpu_median: units::seconds(s.cpu_median_s),
             device_median: units::seconds(s.device_median_s),
             speedup: names::ratio(s.speedup),
-            interval: format!("{} to {}", names::ratio(s.speedup_low), names::ratio(s.speedup_high)),
+            interval: format!(
+                "{}–{}",
+                names::significant(s.speedup_low),
+                names::ratio(s.speedup_high)
+            ),
             verdict: s.verdict.clone(),
             crossover: crossing.map(|c| c.words(&s.axis, last)).unwrap_or_default(),
         }
@@ -262,12 +272,12 @@ fn scope(scope: Scope, cache: Cache, dtype: &str) -> String {
     text
 }
 
-/// `1.21 to 1.25 ms`: the unit once where both ends have the same.
+/// `1.21–1.25 ms`: the unit once where both ends have the same.
 fn range(low: f64, high: f64) -> String {
     let (low, high) = (units::seconds(low), units::seconds(high));
     match (low.split_once(' '), high.split_once(' ')) {
-        (Some((number, a)), Some((_, b))) if a == b => format!("{number} to {high}"),
-        _ => format!("{low} to {high}"),
+        (Some((number, a)), Some((_, b))) if a == b => format!("{number}–{high}"),
+        _ => format!("{low} – {high}"),
     }
 }
 

@@ -1,0 +1,237 @@
+//! From files to files: what a run's page and charts say.
+
+use std::fs;
+use std::path::Path;
+
+use super::render;
+use super::sample::{CPU, GPU, POCL, Run};
+use crate::record::{DeviceKind, Outcome};
+use crate::workload::Scope;
+
+/// The page of a run and all its charts, checked for what no drawing may hold.
+fn rendered(run: &Run) -> (String, Vec<(String, String)>) {
+    let folder = tempfile::tempdir().unwrap();
+    run.write(folder.path());
+    read_back(folder.path())
+}
+
+fn read_back(folder: &Path) -> (String, Vec<(String, String)>) {
+    let written = render(folder).unwrap();
+    let (page, charts) = written.split_last().unwrap();
+    assert!(page.ends_with("report.html"));
+    let read = |p: &Path| fs::read_to_string(p).unwrap();
+    let name = |p: &Path| p.file_name().unwrap().to_string_lossy().into_owned();
+    let charts: Vec<(String, String)> = charts.iter().map(|p| (name(p), read(p))).collect();
+    for (name, svg) in &charts {
+        for wrong in ["NaN", "inf\"", "inf ", "inf,", "<script"] {
+            assert!(!svg.contains(wrong), "{name} holds {wrong}");
+        }
+        assert!(svg.contains("role=\"img\" aria-label=\""), "{name}");
+    }
+    (read(page), charts)
+}
+
+/// The text of the answers.
+fn answers(run: &Run) -> String {
+    let page = rendered(run).0;
+    let list = page.split_once("<ul class=\"answers\">").unwrap().1;
+    list.split_once("</section>").unwrap().0.to_string()
+}
+
+fn against(other: super::sample::Device<'_>, speedups: &[f64]) -> Run {
+    let mut run = Run::new();
+    for (size, speedup) in [128, 256, 512, 1024].into_iter().zip(speedups) {
+        run.pair(size, 1e-3, other, 1e-3 / speedup);
+    }
+    run
+}
+
+#[track_caller]
+fn says(text: &str, part: &str) {
+    assert!(text.contains(part), "'{part}' is not in: {text}");
+}
+
+#[test]
+fn every_file_is_written_and_linked() {
+    let (page, charts) = rendered(&against(GPU, &[0.5, 0.9, 2.0, 10.0]));
+    let names: Vec<&str> = charts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["speedup-gemm-mnk.svg", "throughput-gemm-mnk-compute.svg"]);
+    for name in names.iter().chain(&["results.csv", "summary.csv", "plan.csv", "machine.json"]) {
+        says(&page, name);
+    }
+    assert!(!page.contains("<script"));
+    says(&page, "<td class=\"n\"><strong>10.0×</strong></td>");
+}
+
+#[test]
+fn one_crossing_has_a_size_and_a_speed() {
+    let mut run = against(GPU, &[0.5, 0.9, 2.0, 10.0]);
+    for (size, time) in [(128, 9e-3), (256, 5e-3), (512, 2e-3), (1024, 5e-4)] {
+        let shape = format!("m={size},n={size},k={size},ta=0,tb=0");
+        run.add("gemm", &shape, CPU, "gemm", Scope::EndToEnd, 1e-3);
+        run.add("gemm", &shape, GPU, "packed", Scope::EndToEnd, time);
+    }
+    let text = answers(&run);
+    says(&text, "<strong>from 512 on</strong>");
+    says(&text, "The GPU NVIDIA H200 overtakes the CPU from m = n = k = 512 on (268 MFLOP), ");
+    says(&text, "with transfers from 1024 on; at 1024 it is 10.0× as fast (");
+    says(&text, "), 2.00× with transfers.");
+    let (_, charts) = rendered(&run);
+    says(&charts[0].1, "from 512 on");
+}
+
+#[test]
+fn always_never_and_unclear_are_said() {
+    let always = answers(&against(GPU, &[2.0, 3.0, 4.0, 5.0]));
+    says(&always, "is faster than the CPU at every size measured, from m = n = k = 128 to 1024");
+    let never = answers(&against(GPU, &[0.1, 0.2, 0.3, 0.4]));
+    says(&never, "The GPU NVIDIA H200 never overtakes the CPU up to m = n = k = 1024");
+    let unclear = answers(&against(GPU, &[0.5, 2.0, 0.7, 5.0]));
+    says(&unclear, "overtakes the CPU is unclear between m = n = k = 256 and 1024");
+}
+
+#[test]
+fn a_cpu_driver_is_never_called_a_gpu() {
+    let mut run = against(POCL, &[0.5, 0.6, 0.7, 0.83]);
+    run.knows(POCL, "Portable Computing Language, PoCL 3.1");
+    let (page, charts) = rendered(&run);
+    says(&page, "How far does OpenCL take this CPU?");
+    says(&page, "The same CPU driven through OpenCL (PoCL) never overtakes the CPU path up to");
+    says(&page, "at 1024 it is 0.830× as fast");
+    for (name, text) in charts.iter().chain([&("page".to_string(), page)]) {
+        let text = text.replace("names what a GPU needs", "");
+        assert!(!text.contains("GPU"), "{name}");
+    }
+}
+
+#[test]
+fn without_a_device_the_page_says_how_to_add_one() {
+    let mut run = Run::new();
+    run.knows(CPU, "");
+    let shape = run.point(512);
+    run.add("gemm", &shape, CPU, "gemm", Scope::Compute, 1e-3);
+    run.manifest.interrupted = true;
+    let (page, charts) = rendered(&run);
+    assert_eq!(charts.len(), 1);
+    for part in
+        ["no OpenCL device was found", "./setup", "The CPU reaches 268 GFLOP/s at", "--resume"]
+    {
+        says(&page, part);
+    }
+}
+
+#[test]
+fn what_failed_has_its_reason() {
+    let mut run = against(GPU, &[2.0, 2.0]);
+    for record in run.records.iter_mut().filter(|r| r.device == "opencl:0") {
+        record.outcome = Outcome::Failed;
+        record.reason = "element 17 is wrong".into();
+        record.wall_median_s = None;
+    }
+    let (page, _) = rendered(&run);
+    says(&page, "The GPU NVIDIA H200 has no verified result here (element 17 is wrong).");
+    says(&page, "2 of 4 rows");
+    says(&page, "<td class=\"failed\">failed</td>");
+}
+
+#[test]
+fn a_list_adds_up() {
+    let mut run = Run::new();
+    for (i, time) in [4e-3, 1e-3, 5e-4].into_iter().enumerate() {
+        let shape = format!("m={},n=8,k=8,ta=0,tb=0", 64 << i);
+        run.plan("gemm", &shape, "", None, "deepbench", &format!("layer {i}"));
+        run.add("gemm", &shape, CPU, "gemm", Scope::Compute, 2e-3);
+        run.add("gemm", &shape, GPU, "packed", Scope::Compute, time);
+    }
+    run.plan[2].repeat = 10;
+    let text = answers(&run);
+    // (2 + 2 + 20) ms over (4 + 1 + 5) ms.
+    says(&text, "is 2.40× as fast as the CPU in total time");
+    says(&text, "faster on 2 and slower on 1 of the 3 lines compared");
+    let (page, charts) = rendered(&run);
+    assert_eq!(charts[0].0, "list-gemm-deepbench.svg");
+    says(&charts[0].1, "layer 2");
+    says(&page, "layer 1");
+}
+
+#[test]
+fn charts_of_any_size_are_drawn() {
+    for points in [1u64, 2, 40] {
+        for series in [1, 12] {
+            let mut run = Run::new();
+            for i in 1..=points {
+                let shape = run.point(i * 8);
+                run.add("gemm", &shape, CPU, "gemm", Scope::Compute, 1e-3);
+                for s in 0..series {
+                    let id = format!("opencl:{s}");
+                    let device = (id.as_str(), DeviceKind::Gpu, "a device");
+                    // Over six decades.
+                    let time = 1e-3 * 10f64.powf(3.0 - 6.0 * i as f64 / points as f64);
+                    let record = run.add("gemm", &shape, device, "packed", Scope::Compute, time);
+                    if i == 3 {
+                        record.outcome = Outcome::Skipped;
+                        record.wall_median_s = None;
+                    }
+                }
+            }
+            assert_eq!(rendered(&run).1.len(), 2, "{points} points, {series} series");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_many_lines_is_a_cloud() {
+    let mut run = Run::new();
+    for i in 0..160 {
+        let shape = format!("m={},n=8,k=8,ta=0,tb=0", i + 1);
+        run.plan("gemm", &shape, "", None, "deepbench", "");
+        run.add("gemm", &shape, CPU, "gemm", Scope::Compute, 1e-3);
+        run.add("gemm", &shape, GPU, "packed", Scope::Compute, 5e-4);
+    }
+    says(&rendered(&run).1[0].1, "geometric mean 2.00×");
+}
+
+#[test]
+fn hostile_names_and_numbers_are_harmless() {
+    let evil = "<script>alert('x')</script>\"&\u{0}\u{1}é漢字🦀 of eighty characters and many more";
+    let mut run = Run::new();
+    let device = ("opencl:0", DeviceKind::Gpu, evil);
+    for (i, value) in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e308, 5e-324].into_iter().enumerate() {
+        let shape = run.point(1 << i);
+        run.add("gemm", &shape, CPU, evil, Scope::Compute, 1e-3);
+        let record = run.add("gemm", &shape, device, evil, Scope::Compute, 1e-3);
+        (record.wall_median_s, record.wall_low_s, record.noise) =
+            (Some(value), Some(-value), Some(value));
+        record.reason = evil.into();
+    }
+    run.plan("../../../etc/passwd", "x", "<axis>", Some(u64::MAX), "", evil);
+    run.add("../../../etc/passwd", "x", CPU, evil, Scope::Compute, 1e-3);
+    run.plan("other", "", "", None, "../up", evil);
+    run.add("other", "", device, "", Scope::EndToEnd, 1e-300);
+    run.manifest.warnings.push(evil.into());
+    run.manifest.command.push(evil.into());
+    let (page, charts) = rendered(&run);
+    assert!(!page.contains("<script"));
+    for (name, svg) in &charts {
+        assert!(!name.contains(['/', '<', '"']) && !name.contains(".."), "{name}");
+        assert!(svg.chars().all(|c| c == '\n' || !c.is_control()), "{name}");
+    }
+}
+
+#[test]
+fn only_the_results_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = render(folder.path()).unwrap_err().to_string();
+    says(&error, "results.csv: not found");
+    against(GPU, &[0.5, 2.0]).write(folder.path());
+    for name in ["plan.csv", "summary.csv", "machine.json"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    let (page, charts) = read_back(folder.path());
+    says(&page, "plan.csv is missing");
+    assert_eq!(charts[0].0, "list-gemm-shapes.svg");
+    fs::write(folder.path().join("results.csv"), "name,value\na,1\n").unwrap();
+    says(&render(folder.path()).unwrap_err().to_string(), "not a file of this program");
+    fs::write(folder.path().join("results.csv"), "").unwrap();
+    says(&read_back(folder.path()).0, "Nothing was measured yet.");
+}

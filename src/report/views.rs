@@ -56,6 +56,15 @@ impl Group<'_> {
         !self.axis.is_empty()
     }
 
+    /// The list's name in titles; none where there is only one shape, without axes.
+    pub fn list_name(&self) -> &str {
+        match self.list {
+            "" if self.members.iter().all(|m| m.shape.is_empty()) => "",
+            "" => "the chosen shapes",
+            name => name,
+        }
+    }
+
     /// What sets it apart from the usual hot f32, for titles: ` (cold cache)`.
     pub fn setting(&self) -> String {
         match (self.cache, self.dtype) {
@@ -69,6 +78,13 @@ impl Group<'_> {
     /// Whether a row of results.csv belongs here.
     pub fn holds(&self, r: &Record) -> bool {
         r.workload == self.workload && r.dtype == self.dtype && r.cache == self.cache
+    }
+
+    /// Whether its workload moves data and computes next to nothing: it tells about the machine's
+    /// memory and not about a model.
+    pub fn moves_data(&self, input: &Input) -> bool {
+        let mut rows = input.records.iter().filter(|r| self.holds(r));
+        rows.all(|r| r.flop_count.saturating_mul(4) <= r.bytes_moved)
     }
 
     /// The row of a lane at one member.
@@ -115,9 +131,8 @@ impl Group<'_> {
         for device in devices {
             let mut marker = 0;
             for r in input.records.iter().filter(|r| self.holds(r) && r.device == device.id) {
-                let here = |l: &Lane<'_>| {
-                    l.device.id == device.id && l.implementation == r.implementation
-                };
+                let here =
+                    |l: &Lane<'_>| l.device.id == device.id && l.implementation == r.implementation;
                 if !lanes.iter().any(here) && self.members.iter().any(|m| m.shape == r.shape) {
                     lanes.push(Lane { device, implementation: &r.implementation, marker });
                     marker += 1;
@@ -141,9 +156,8 @@ pub fn groups(input: &Input) -> Vec<Group<'_>> {
         }
     }
     for r in &input.records {
-        let known = |p: &PlanRow| {
-            p.workload == r.workload && p.shape == r.shape && p.dtype == r.dtype
-        };
+        let known =
+            |p: &PlanRow| p.workload == r.workload && p.shape == r.shape && p.dtype == r.dtype;
         if !input.plan.iter().any(known) {
             let group = Group {
                 workload: &r.workload,

@@ -106,9 +106,8 @@ impl Shape {
 
     /// Without the axes at their default: short, still unique within the workload.
     pub fn short(&self, workload: &dyn Workload) -> String {
-        let default = |name: &str| {
-            workload.axes().iter().find(|a| a.name == name).and_then(|a| a.default)
-        };
+        let default =
+            |name: &str| workload.axes().iter().find(|a| a.name == name).and_then(|a| a.default);
         let shown = self.values.iter().filter(|(name, value)| default(name) != Some(*value));
         shown.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
     }

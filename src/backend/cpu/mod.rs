@@ -140,11 +140,6 @@ impl Runner for CpuRunner<'_> {
     }
 
     fn details(&self) -> Details {
-        Details {
-            tuned: "",
-            scratch_bytes: 0,
-            compiled: false,
-            tile: self.implementation.tile,
-        }
+        Details { tuned: "", scratch_bytes: 0, compiled: false, tile: self.implementation.tile }
     }
 }

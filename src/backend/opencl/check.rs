@@ -17,9 +17,8 @@ const COUNT: usize = 256;
 
 /// Builds, runs and checks the kernel. One line on what went wrong.
 pub fn check(platform: PlatformId, device: DeviceId) -> Result<()> {
-    let values = run(platform, device).map_err(|(what, error)| {
-        Error::device(format!("{what} failed: {error}"))
-    })?;
+    let values = run(platform, device)
+        .map_err(|(what, error)| Error::device(format!("{what} failed: {error}")))?;
     let wrong = (0..COUNT).find(|i| values[*i] != 2.0 * 3.0 + *i as f32);
     match wrong {
         None => Ok(()),
@@ -38,7 +37,8 @@ fn run(platform: PlatformId, device: DeviceId) -> Step<Vec<f32>> {
     let properties = ContextProperties::new().platform(platform);
     let context = core::create_context(Some(&properties), &[device], None, None)
         .map_err(step("making a context"))?;
-    let queue = core::create_command_queue(&context, device, None).map_err(step("making a queue"))?;
+    let queue =
+        core::create_command_queue(&context, device, None).map_err(step("making a queue"))?;
     let source = CString::new(SOURCE).expect("the source has no NUL");
     let program = core::create_program_with_source(&context, &[source])
         .map_err(step("handing over a program"))?;

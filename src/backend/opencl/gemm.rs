@@ -225,8 +225,14 @@ mod tests {
             {
                 let get = |name| parameters.get(name);
                 let items = get("TM") / get("WM") * (get("TN") / get("WN"));
-                assert!(get("TM").is_multiple_of(get("WM")) && get("WM").is_multiple_of(4), "{class}");
-                assert!(get("TN").is_multiple_of(get("WN")) && get("WN").is_multiple_of(4), "{class}");
+                assert!(
+                    get("TM").is_multiple_of(get("WM")) && get("WM").is_multiple_of(4),
+                    "{class}"
+                );
+                assert!(
+                    get("TN").is_multiple_of(get("WN")) && get("WN").is_multiple_of(4),
+                    "{class}"
+                );
                 assert!((get("TM") * get("TK")).is_multiple_of(items * get("VA")), "{class}");
                 assert!((get("TN") * get("TK")).is_multiple_of(items * get("VB")), "{class}");
                 let geometry = local_geometry(&product(100, 100, 100), &parameters);
@@ -241,7 +247,9 @@ mod tests {
     #[test]
     fn packed_blocks_cover_c_and_fit_local_memory() {
         let base = Tuned::of_class("cpu").parameters("gemm", "packed");
-        for (m, n, k) in [(1, 1, 1), (256, 256, 256), (64, 3136, 576), (512, 49, 4608), (9, 9999, 9)] {
+        for (m, n, k) in
+            [(1, 1, 1), (256, 256, 256), (64, 3136, 576), (512, 49, 4608), (9, 9999, 9)]
+        {
             for local_memory in [32 << 10, 256 << 10, 1 << 20] {
                 for threads in [1, 2, 64] {
                     let p = product(m, n, k);

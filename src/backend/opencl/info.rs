@@ -94,7 +94,8 @@ pub fn max_group_size(device: DeviceId) -> usize {
 
 /// Alignment that a sub-buffer's start needs, in bytes. The driver answers in bits.
 pub fn base_alignment_bytes(device: DeviceId) -> usize {
-    number(device, ffi::CL_DEVICE_MEM_BASE_ADDR_ALIGN).map_or(4096, |bits| (bits as usize / 8).max(4))
+    number(device, ffi::CL_DEVICE_MEM_BASE_ADDR_ALIGN)
+        .map_or(4096, |bits| (bits as usize / 8).max(4))
 }
 
 /// A platform's name and version.

@@ -53,8 +53,7 @@ fn from_source(device: &OpenClDevice, recipe: &Recipe, options: &str) -> Result<
     let refused = |e: core::Error| device.refused(&what, &e);
     let source = CString::new(recipe.source).expect("kernel files hold no NUL");
     let options = CString::new(options).expect("options hold no NUL");
-    let program =
-        core::create_program_with_source(&device.context, &[source]).map_err(refused)?;
+    let program = core::create_program_with_source(&device.context, &[source]).map_err(refused)?;
     core::build_program(&program, Some(&[device.id]), &options, None, None).map_err(refused)?;
     Ok(program)
 }

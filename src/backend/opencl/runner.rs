@@ -109,7 +109,15 @@ impl<'a> KernelRunner<'a> {
         // SAFETY: the read is into memory of `self`, which is borrowed until `finish` returns.
         let status = unsafe {
             let none = None::<&Event>;
-            core::enqueue_read_buffer(queue, &self.output.part, false, 0, data, none, None::<&mut Event>)
+            core::enqueue_read_buffer(
+                queue,
+                &self.output.part,
+                false,
+                0,
+                data,
+                none,
+                None::<&mut Event>,
+            )
         };
         let read = status.map_err(|e| self.device.refused("reading a result", &e));
         // Whatever happened, nothing may be under way when the borrow ends.
@@ -193,7 +201,13 @@ impl Buffer {
         let status = unsafe {
             let none = None::<&Event>;
             core::enqueue_write_buffer(
-                &device.queue, &self.mem, blocking, 0, data, none, None::<&mut Event>,
+                &device.queue,
+                &self.mem,
+                blocking,
+                0,
+                data,
+                none,
+                None::<&mut Event>,
             )
         };
         status.map_err(|e| device.refused("writing an operand", &e))
@@ -205,7 +219,13 @@ impl Buffer {
         let status = unsafe {
             let none = None::<&Event>;
             core::enqueue_read_buffer(
-                &device.queue, &self.mem, true, 0, &mut data, none, None::<&mut Event>,
+                &device.queue,
+                &self.mem,
+                true,
+                0,
+                &mut data,
+                none,
+                None::<&mut Event>,
             )
         };
         status.map_err(|e| device.refused("reading a buffer", &e))?;

@@ -80,7 +80,8 @@ impl Tuned {
 
     /// The implementation that is timed for a workload where the user names none.
     pub fn implementation(&self, workload: &str) -> Option<String> {
-        let in_file = |table: &Table| Some(table.get(workload)?.get("implementation")?.as_str()?.to_string());
+        let in_file =
+            |table: &Table| Some(table.get(workload)?.get("implementation")?.as_str()?.to_string());
         in_file(&self.class).or_else(|| in_file(&self.fallback))
     }
 

@@ -178,11 +178,11 @@ impl Canvas<'_> {
     /// A marker of one of six shapes.
     pub fn marker(&self, at: At, kind: usize, tone: Tone, radius: f64, look: Look) {
         // A rim in the colour of the paper keeps markers apart from lines and from each other.
-        self.shape(at, kind, theme::PAPER, 1.0, radius + 1.4);
+        self.shape(at, kind, theme::PAPER, 1.0, radius * 1.35);
         let opacity = if look == Look::Pale { 0.45 } else { 1.0 };
         self.shape(at, kind, tone, opacity, radius);
         if look == Look::Hollow {
-            self.shape(at, kind, theme::PAPER, 1.0, radius - 1.5);
+            self.shape(at, kind, theme::PAPER, 1.0, radius * 0.62);
         }
     }
 
@@ -210,7 +210,7 @@ impl Canvas<'_> {
             Anchor::End => HPos::Right,
         };
         let style = TextStyle::from(FontDesc::new(FontFamily::SansSerif, size, weight))
-                        .color(&color)
+            .color(&color)
             .pos(Pos::new(side, VPos::Center));
         let label = Text::new(Cow::Owned::<'_, str>(text::clean(text)), whole(at), style);
         self.area.draw(&label).expect("a string takes every drawing");

@@ -7,6 +7,8 @@ use super::{Drawing, MARGIN, SAME, Series, Unit, WIDTH, draw_head, text};
 
 /// Widest column of row labels.
 const COLUMN: f64 = 260.0;
+/// More rows than this, and the axis is labelled at both ends.
+const FAR: usize = 12;
 const LABEL: Font = Font::new(11.5, INK);
 const LEGEND: Font = Font::new(11.5, INK);
 const TICK: Font = Font::new(TICK_SIZE, MUTED);
@@ -85,12 +87,23 @@ impl Dots {
         let widest = self.rows.iter().map(|r| text::width(r, LABEL.size)).fold(40.0, f64::max);
         let left = MARGIN + widest.min(COLUMN) + 14.0;
         let right = WIDTH - MARGIN - 20.0;
-        let top = MARGIN + 54.0 + legend_rows as f64 * 20.0 + 30.0;
+        let top = MARGIN
+            + 54.0
+            + legend_rows as f64 * 20.0
+            + if self.rows.len() > FAR { 30.0 } else { 8.0 };
         let pitch = (self.series.len() as f64 * 7.0 + 8.0).max(22.0);
         Frame { left, right, top, pitch, x: self.unit.scale(&self.series, right - left, false) }
     }
 
     fn draw_axes(&self, c: &Canvas<'_>, f: &Frame, bottom: f64) {
+        for (i, row) in self.rows.iter().enumerate() {
+            let y = f.top + i as f64 * f.pitch;
+            if i % 2 == 0 {
+                c.fill((MARGIN, y), (f.right + 20.0, y + f.pitch), GRID, 0.35);
+            }
+            let label = text::shorten(row, LABEL.size, COLUMN);
+            c.text((f.left - 12.0, y + f.pitch / 2.0), Anchor::End, LABEL, &label);
+        }
         for tick in &f.x.ticks {
             let x = f.x_at(tick.value);
             let same = self.unit == Unit::Ratio && tick.value == 1.0;
@@ -98,17 +111,13 @@ impl Dots {
             c.line(&[(x, f.top), (x, bottom)], stroke);
             let font = if same { Font::bold(TICK_SIZE, INK) } else { TICK };
             c.text((x, bottom + 15.0), Anchor::Middle, font, &tick.label);
-            c.text((x, f.top - 12.0), Anchor::Middle, font, &tick.label);
+            if self.rows.len() > FAR {
+                c.text((x, f.top - 12.0), Anchor::Middle, font, &tick.label);
+            }
             if same {
                 let note = Font::new(10.5, MUTED);
                 c.text((x, bottom + 31.0), Anchor::Middle, note, SAME);
             }
-        }
-        for (i, row) in self.rows.iter().enumerate() {
-            let y = f.top + (i as f64 + 0.5) * f.pitch;
-            c.line(&[(f.left, y), (f.right, y)], Stroke { opacity: 0.6, ..Stroke::new(GRID, 1.0) });
-            let label = text::shorten(row, LABEL.size, COLUMN);
-            c.text((f.left - 12.0, y), Anchor::End, LABEL, &label);
         }
     }
 
@@ -122,20 +131,16 @@ impl Dots {
                 let y = f.top + (row + 0.5) * f.pitch + shift;
                 let stroke = Stroke { opacity: 0.55, ..Stroke::new(tone, 1.6) };
                 c.line(&[(f.x_at(v.low), y), (f.x_at(v.high), y)], stroke);
-                let look = if v.suspect { Look::Hollow } else { usual_look(series) };
+                let look = if v.suspect { Look::Hollow } else { series.look(false) };
                 c.marker((f.x_at(v.value), y), series.marker, tone, 3.8, look);
             }
         }
     }
 }
 
-fn usual_look(series: &Series) -> Look {
-    if series.dashed { Look::Pale } else { Look::Solid }
-}
-
 fn draw_key(c: &Canvas<'_>, series: &Series, x: f64, y: f64, label: &str) {
     let tone = theme::device(series.colour);
-    c.marker((x + 5.0, y), series.marker, tone, 4.2, usual_look(series));
+    c.marker((x + 5.0, y), series.marker, tone, 4.2, series.look(false));
     c.text((x + 16.0, y), Anchor::Start, LEGEND, label);
 }
 

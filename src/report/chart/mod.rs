@@ -3,6 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `lines.rs` | values over sizes, one line a series, labelled at its end |
+//! | `labels.rs` | labels at the ends of lines |
 //! | `dots.rs` | values of a short list, one row a line of the list |
 //! | `scale.rs` | axes and their ticks |
 //! | `place.rs` | places for labels that don't touch |
@@ -12,6 +13,7 @@
 
 mod canvas;
 mod dots;
+mod labels;
 mod lines;
 mod place;
 mod scale;
@@ -19,7 +21,7 @@ mod text;
 mod theme;
 
 use crate::units;
-use canvas::{Anchor, Canvas, Font};
+use canvas::{Anchor, Canvas, Font, Look};
 
 pub use dots::Dots;
 pub use lines::{Lines, Mark};
@@ -96,6 +98,11 @@ pub struct Series {
 }
 
 impl Series {
+    /// How its markers are filled: where lines show dashes, no other sign is needed.
+    fn look(&self, joined: bool) -> Look {
+        if self.dashed && !joined { Look::Pale } else { Look::Solid }
+    }
+
     /// Every number that its value axis must show.
     fn values(&self) -> impl Iterator<Item = f64> {
         self.points.iter().filter_map(|(_, v)| v.as_ref()).flat_map(Value::ends)

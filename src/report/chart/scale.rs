@@ -43,17 +43,21 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// Log axis of sizes over `width` pixels, labelled at sizes that were measured: powers of two
-    /// first, the others where there is room.
+    /// Log axis of sizes over `width` pixels, labelled at sizes that were measured: powers of two,
+    /// then halfway between them, and others where these are few.
     pub fn sizes(values: &[f64], width: f64, label: impl Fn(f64) -> String) -> Scale {
         let mut scale = Scale::log(values, 0.15);
         let mut wanted: Vec<f64> = values.to_vec();
         wanted.sort_by(f64::total_cmp);
         wanted.dedup();
-        let is_power = |v: f64| v >= 1.0 && v.log2().fract() == 0.0;
-        let has_powers = wanted.iter().filter(|v| is_power(**v)).count() > 1;
-        // A stable sort: within both classes the order stays.
-        wanted.sort_by_key(|v| has_powers && !is_power(*v));
+        // A stable sort: within each class the order stays.
+        wanted.sort_by_key(|v| odd_part(*v));
+        let round = wanted.iter().filter(|v| odd_part(**v) <= 3).count();
+        if round > 3 {
+            wanted.truncate(round);
+        } else if round < 2 {
+            wanted.sort_by(f64::total_cmp);
+        }
         scale.ticks = scale.fitting(&wanted, |l| text::width(l, TICK_SIZE), 12.0, width, label);
         scale
     }
@@ -169,11 +173,15 @@ impl Scale {
     }
 }
 
+/// What is left of a whole number without its factors of two, where that is 1 or 3; else 5.
+fn odd_part(value: f64) -> u32 {
+    [1, 3].into_iter().find(|n| (value / f64::from(*n)).log2().fract() == 0.0).unwrap_or(5)
+}
+
 /// Least and greatest of the values that a log axis can show; 1 to 1 without any.
 fn range(values: &[f64]) -> (f64, f64) {
     let fit = values.iter().copied().filter(|v| v.is_finite() && *v > 0.0);
-    let (least, most) =
-        fit.fold((f64::INFINITY, 0.0), |(low, high), v| (v.min(low), v.max(high)));
+    let (least, most) = fit.fold((f64::INFINITY, 0.0), |(low, high), v| (v.min(low), v.max(high)));
     if most > 0.0 { (least, most) } else { (1.0, 1.0) }
 }
 
@@ -199,6 +207,10 @@ mod tests {
         let values = [127.0, 128.0, 129.0, 255.0, 256.0, 257.0, 512.0, 600.0];
         let scale = Scale::sizes(&values, 500.0, |v| v.to_string());
         assert_eq!(labels(&scale), ["128", "256", "512", "600"]);
+        let values: Vec<f64> =
+            (0..24).map(|i| (64.0 * 2f64.powf(f64::from(i) / 4.0)).round()).collect();
+        let scale = Scale::sizes(&values, 500.0, |v| v.to_string());
+        assert_eq!(labels(&scale), ["64", "128", "256", "512", "1024", "2048"]);
         let one = Scale::sizes(&[100.0], 500.0, |v| v.to_string());
         assert_eq!((labels(&one), one.place(100.0)), (vec!["100"], 0.5));
     }
@@ -232,6 +244,7 @@ mod tests {
     fn counts_have_labels_within_a_decade() {
         let scale = Scale::counts(&[2e9, 5e9], 500.0, |v| v.to_string());
         assert_eq!(scale.ticks.len(), 2);
-        assert_eq!(Scale::counts(&[1.0, 1e12], 500.0, |v| v.to_string()).ticks.len(), 13);
+        let wide = Scale::counts(&[1.0, 1e12], 500.0, |v| v.log10().to_string());
+        assert_eq!(wide.ticks.len(), 13);
     }
 }

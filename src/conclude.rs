@@ -1,0 +1,22 @@
+//! The end of a run: summary, machine and report from the rows that are on disk.
+
+use crate::error::Result;
+use crate::folder::RunFolder;
+use crate::machine::{Manifest, Sampling};
+use crate::record::{self, file};
+use crate::stats::Pairing;
+use crate::{report, summary};
+
+/// Writes summary.csv, machine.json, the charts and report.html.
+pub fn conclude(folder: &RunFolder, manifest: &Manifest) -> Result<()> {
+    let plan = record::read(&folder.path().join(file::PLAN))?;
+    let pairing = match manifest.sampling {
+        Sampling::Interleaved => Pairing::Paired,
+        Sampling::Criterion => Pairing::Unpaired,
+    };
+    let rows = summary::summarize(&plan, &folder.records()?, &folder.samples()?, pairing);
+    folder.write_summary(&rows)?;
+    manifest.write(folder.path())?;
+    report::render(folder.path())?;
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Charts of a sweep.
+
+use crate::workload::Scope;
+
+use super::super::chart::{Drawing, Lines, Mark, Scale, Series, Unit};
+use super::super::crossing::Crossing;
+use super::super::names;
+use super::super::views::{Lane, Member, SCOPES};
+use super::{View, rate, unit_name, unit_title};
+
+/// Most crossovers that are named over a plot.
+const MOST_MARKS: usize = 6;
+
+impl View<'_> {
+    /// Rates over the axis, one line a device and implementation.
+    pub fn throughput(&self, scope: Scope) -> Option<Drawing> {
+        let unit = self.unit();
+        let series: Vec<Series> = self
+            .lanes
+            .iter()
+            .filter_map(|lane| {
+                let record = |m: &Member<'_>| self.group.record(self.input, m, scope, lane);
+                let detail = implementation(lane, self.threads(scope, lane));
+                self.series(lane, detail, false, |m| rate(record(m)?, unit))
+            })
+            .collect();
+        let what = match scope {
+            Scope::Compute => "compute only, operands resident",
+            Scope::EndToEnd => "upload, compute and download",
+        };
+        (!series.is_empty()).then(|| {
+            Lines {
+                title: format!("{} of {}", unit_title(unit), self.topic()),
+                subtitle: format!(
+                    "{}: {what}; bands and bars: 95 % interval of the median",
+                    unit_name(unit)
+                ),
+                description: self.describe(&series, unit),
+                x_title: self.axis(),
+                x_scale: self.size_scale(),
+                unit,
+                joined: true,
+                series,
+                marks: Vec::new(),
+            }
+            .draw()
+        })
+    }
+
+    fn threads(&self, scope: Scope, lane: &Lane<'_>) -> Option<u32> {
+        let of = |m: &Member<'_>| self.group.record(self.input, m, scope, lane)?.threads;
+        self.group.members.iter().find_map(of)
+    }
+
+    /// Speed-ups over the axis, with transfers and without, and where they cross 1x.
+    pub fn speedup(&self) -> Option<Drawing> {
+        let (mut series, mut marks) = (Vec::new(), Vec::new());
+        for (lane, scope) in self.lanes.iter().flat_map(|l| SCOPES.map(|s| (l, s))) {
+            let (words, mark) = self.crossing(lane, scope);
+            let detail = format!("{}, {}", lane.implementation, names::scope(scope));
+            if let Some(found) = self.ratios(lane, scope, detail) {
+                series.push(Series { note: words, ..found });
+                marks.extend(mark);
+            }
+        }
+        let marks = merged(marks);
+        let unnamed = match marks.first() {
+            Some(mark) if mark.label.is_empty() => "; vertical lines: crossovers, see the table",
+            _ => "",
+        };
+        (!series.is_empty()).then(|| {
+            Lines {
+                title: format!("Speed-up against the CPU: {}", self.topic()),
+                subtitle: format!(
+                    "Above 1×: faster than the fastest verified CPU implementation; bands and \
+                     bars: 95 % interval{unnamed}"
+                ),
+                description: self.describe(&series, Unit::Ratio),
+                x_title: self.axis(),
+                x_scale: self.size_scale(),
+                unit: Unit::Ratio,
+                joined: true,
+                series,
+                marks,
+            }
+            .draw()
+        })
+    }
+
+    /// A lane's crossover in words and as a mark.
+    fn crossing(&self, lane: &Lane<'_>, scope: Scope) -> (String, Option<Mark>) {
+        let members = &self.group.members;
+        let column = |m: &Member<'_>| {
+            let row = self.group.summary(self.input, m, scope, lane)?;
+            Crossing::parse(&row.crossover)
+        };
+        let Some(crossing) = members.iter().find_map(column) else { return Default::default() };
+        let last = members.last().map_or(0, |m| m.value);
+        let words = crossing.words(self.group.axis, last);
+        let (low, high) = match crossing {
+            Crossing::From(v) => (v, v),
+            Crossing::Unclear(low, high) => (low, high),
+            Crossing::Always | Crossing::Never => return (words, None),
+        };
+        let dashed = scope == Scope::EndToEnd;
+        let label = if dashed { format!("{words}, with transfers") } else { words.clone() };
+        let (low, high) = (low as f64, high as f64);
+        let mark = Mark { low, high, colour: Some(lane.device.colour), dashed, label };
+        (words, Some(mark))
+    }
+
+    fn size_scale(&self) -> fn(&[f64], f64) -> Scale {
+        fn number(v: f64) -> String {
+            names::axis_value("", v as u64)
+        }
+        fn bytes(v: f64) -> String {
+            names::axis_value("bytes", v as u64)
+        }
+        if self.group.axis == "bytes" {
+            |values, width| Scale::sizes(values, width, bytes)
+        } else {
+            |values, width| Scale::sizes(values, width, number)
+        }
+    }
+}
+
+/// One mark for all lanes that cross at one size; without texts where these would be a tower.
+fn merged(marks: Vec<Mark>) -> Vec<Mark> {
+    let mut merged: Vec<Mark> = Vec::new();
+    for mark in marks {
+        let same = |m: &&mut Mark| (m.low, m.high) == (mark.low, mark.high);
+        let Some(m) = merged.iter_mut().find(same) else {
+            merged.push(mark);
+            continue;
+        };
+        if m.colour != mark.colour {
+            m.colour = None;
+        }
+        // True of compute too: the words without "with transfers" hold for both.
+        if !mark.dashed {
+            (m.dashed, m.label) = (false, mark.label);
+        }
+    }
+    if merged.len() > MOST_MARKS {
+        merged.iter_mut().for_each(|m| m.label.clear());
+    }
+    merged
+}
+
+fn implementation(lane: &Lane<'_>, threads: Option<u32>) -> String {
+    match threads {
+        Some(1) => format!("{}, 1 thread", lane.implementation),
+        Some(n) => format!("{}, {n} threads", lane.implementation),
+        None => lane.implementation.to_string(),
+    }
+}

@@ -1,0 +1,70 @@
+//! The answer of a list: what its lines add up to.
+
+use crate::record::SummaryRow;
+use crate::workload::Scope;
+
+use super::super::input::Input;
+use super::super::names::{self, capital};
+use super::super::views::{Group, Lane, Member, SCOPES};
+use super::{Headline, topic};
+
+/// What a list adds up to for one lane and scope.
+struct Total {
+    compared: usize,
+    faster: usize,
+    slower: usize,
+    speedup: f64,
+}
+
+/// Total CPU time over total device time, each line times its repeat.
+fn total(input: &Input, group: &Group<'_>, lane: &Lane<'_>, scope: Scope) -> Option<Total> {
+    let row = |m: &Member<'_>| Some((m.repeat as f64, group.summary(input, m, scope, lane)?));
+    let rows: Vec<(f64, &SummaryRow)> = group.members.iter().filter_map(row).collect();
+    let sum = |time: fn(&SummaryRow) -> f64| rows.iter().map(|(n, s)| n * time(s)).sum::<f64>();
+    let speedup = sum(|s| s.cpu_median_s) / sum(|s| s.device_median_s);
+    let count = |verdict: &str| rows.iter().filter(|(_, s)| s.verdict == verdict).count();
+    let (faster, slower) = (count("faster"), count("slower"));
+    let total = Total { compared: rows.len(), faster, slower, speedup };
+    speedup.is_finite().then_some(total)
+}
+
+/// The answer for one device, by its best implementation.
+pub fn answer(input: &Input, group: &Group<'_>, lanes: &[&Lane<'_>]) -> Option<Headline> {
+    let found = |lane: &&Lane<'_>| {
+        let [compute, moved] = SCOPES.map(|scope| total(input, group, lane, scope));
+        Some((compute.as_ref().or(moved.as_ref())?.speedup, compute, moved))
+    };
+    let candidates = lanes.iter().filter_map(|l| Some((*l, found(l)?)));
+    let (lane, (_, compute, moved)) = candidates.max_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
+    let (main, aside, how) = match (compute, moved) {
+        (Some(compute), moved) => (compute, moved, ""),
+        (None, moved) => (moved?, None, ", transfers included"),
+    };
+    let beside = aside.map(|a| format!(", {} with transfers", names::ratio(a.speedup)));
+    let count = group.members.len();
+    let lines = match main.compared {
+        1 => "the one line compared".to_string(),
+        n if main.faster == n || main.slower == n => format!("all {n} lines compared"),
+        n => format!("the {n} lines compared"),
+    };
+    let split = match (main.faster, main.slower) {
+        (faster, _) if faster == main.compared => format!("faster on {lines}"),
+        (_, slower) if slower == main.compared => format!("slower on {lines}"),
+        (faster, slower) => format!("faster on {faster} and slower on {slower} of {lines}"),
+    };
+    let sentence = format!(
+        "{} is {} as fast as {} in total time{how}{}: {split}{}.",
+        capital(&lane.device.phrase),
+        names::ratio(main.speedup),
+        lane.device.rival(),
+        beside.unwrap_or_default(),
+        if main.compared < count { format!(" ({count} planned)") } else { String::new() }
+    );
+    Some(Headline {
+        topic: topic(group, Some(lane)),
+        answer: names::ratio(main.speedup),
+        sentence,
+        colour: lane.device.colour,
+        minor: false,
+    })
+}

@@ -1,0 +1,183 @@
+//! The answers at the top: from which size on, or by how much, in a sentence a device.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `sweep.rs` | from which size on, and by how much at the largest |
+//! | `list.rs` | what a list adds up to |
+
+mod list;
+mod sweep;
+
+use crate::record::{Outcome, Record};
+use crate::units;
+use crate::workload::Scope;
+
+use super::input::Input;
+use super::names::{self, Device, capital};
+use super::views::{Group, Lane, Member};
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Headline {
+    /// Workload and sweep.
+    pub topic: String,
+    /// The answer in a few words.
+    pub answer: String,
+    /// The answer in a sentence.
+    pub sentence: String,
+    /// Number of the device's colour.
+    pub colour: usize,
+    /// About the machine (memory, transfers, launches) and not about a model.
+    pub minor: bool,
+}
+
+/// All answers, workload by workload. Without an opponent of the CPU there is one that says so.
+pub fn headlines(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<Headline> {
+    let opponents: Vec<&Device> = devices.iter().filter(|d| !d.is_plain_cpu()).collect();
+    let mut found = Vec::new();
+    if opponents.is_empty() && !input.records.is_empty() {
+        found.push(cpu_only(input));
+    }
+    for group in groups {
+        let before = found.len();
+        if opponents.is_empty() {
+            found.extend(cpu_rate(input, group, devices));
+        }
+        let has_cpu = |r: &Record| group.holds(r) && devices[0].id == r.device;
+        if !devices.first().is_some_and(Device::is_plain_cpu) || !input.records.iter().any(has_cpu)
+        {
+            // Nothing that the CPU does: launches, transfers.
+            continue;
+        }
+        let lanes = group.lanes(input, devices);
+        for device in &opponents {
+            let own: Vec<&Lane<'_>> = lanes.iter().filter(|l| l.device.id == device.id).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let answer = if group.is_sweep() {
+                sweep::answer(input, group, &own)
+            } else {
+                list::answer(input, group, &own)
+            };
+            found.extend(answer.or_else(|| nothing(input, group, device)));
+        }
+        let minor = group.moves_data(input);
+        found[before..].iter_mut().for_each(|h| h.minor = minor);
+    }
+    found
+}
+
+/// The title's question, by what was measured.
+pub fn question(devices: &[Device]) -> &'static str {
+    use crate::record::DeviceKind::{Accelerator, Gpu};
+    if devices.iter().any(|d| d.kind == Gpu) {
+        "From which size on is the GPU faster?"
+    } else if devices.iter().any(|d| d.kind == Accelerator) {
+        "From which size on is the accelerator faster?"
+    } else if devices.iter().any(|d| !d.is_plain_cpu()) {
+        "How far does OpenCL take this CPU?"
+    } else {
+        "How fast is this CPU?"
+    }
+}
+
+fn topic(group: &Group<'_>, lane: Option<&Lane<'_>>) -> String {
+    let what = if group.is_sweep() {
+        names::axis(group.workload, group.axis)
+    } else {
+        group.list_name().to_string()
+    };
+    let implementation = lane.map(|l| l.implementation).unwrap_or_default();
+    let parts =
+        [format!("{}{}", group.workload, group.setting()), what, implementation.to_string()];
+    let shown: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
+    shown.join(" · ")
+}
+
+fn cpu_only(input: &Input) -> Headline {
+    let others = input.manifest.iter().flat_map(|m| &m.devices).filter(|d| d.id != "cpu").count();
+    let sentence = if others > 0 {
+        "Only the CPU was measured: the other devices of this machine were left out of this run. \
+         Run again without --device to set them against it."
+    } else {
+        "Only the CPU was measured: no OpenCL device was found. ./setup adds one (PoCL, which \
+         drives this CPU) and names what a GPU needs; then run again."
+    };
+    Headline {
+        topic: "devices".to_string(),
+        answer: "CPU only".to_string(),
+        sentence: sentence.to_string(),
+        colour: 0,
+        minor: false,
+    }
+}
+
+/// How fast the CPU is at the largest size, where there is nothing to set it against.
+fn cpu_rate(input: &Input, group: &Group<'_>, devices: &[Device]) -> Option<Headline> {
+    let lanes = group.lanes(input, devices);
+    let rows = |m: &Member<'_>| {
+        let of = |l: &Lane<'_>| group.record(input, m, Scope::Compute, l).filter(|r| r.counts());
+        let rate = |r: &Record| r.flop_per_s.filter(|v| v.is_finite());
+        let rows = lanes.iter().filter_map(of).filter_map(|r| Some((rate(r)?, r)));
+        rows.max_by(|a, b| a.0.total_cmp(&b.0))
+    };
+    let (member, (rate, record)) = group
+        .members
+        .iter()
+        .rev()
+        .find_map(|m| Some((m, rows(m)?)))
+        .filter(|_| group.is_sweep())?;
+    let share = record
+        .compute_roof_fraction
+        .map(|f| format!(", {} of the measured peak", names::percent(f)));
+    let rate = units::flop_per_s(rate);
+    Some(Headline {
+        topic: topic(group, None),
+        answer: rate.clone(),
+        sentence: format!(
+            "The CPU reaches {rate} at {}{} ({}).",
+            names::size(group.workload, group.axis, member.value),
+            share.unwrap_or_default(),
+            record.implementation
+        ),
+        colour: 0,
+        minor: false,
+    })
+}
+
+/// A device that has rows here, but no comparison.
+fn nothing(input: &Input, group: &Group<'_>, device: &Device) -> Option<Headline> {
+    let here = |m: &Member<'_>| {
+        let rows = input.records.iter().filter(|r| group.holds(r) && r.device == device.id);
+        rows.filter(|r| r.shape == m.shape).collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = group.members.iter().flat_map(here).collect();
+    if rows.iter().any(|r| r.counts()) {
+        let sentence = format!(
+            "{} was measured, but there is no verified CPU row to set it against.",
+            capital(&device.phrase)
+        );
+        let answer = "no comparison".to_string();
+        return Some(Headline {
+            topic: topic(group, None),
+            answer,
+            sentence,
+            colour: device.colour,
+            minor: false,
+        });
+    }
+    let failed = rows.iter().find(|r| r.outcome == Outcome::Failed);
+    let first = failed.or_else(|| rows.first())?;
+    let reason = first.reason.trim().trim_end_matches('.');
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    let sentence = format!("{} has no verified result here{reason}.", capital(&device.phrase));
+    let answer = "no result".to_string();
+    Some(Headline {
+        topic: topic(group, None),
+        answer,
+        sentence,
+        colour: device.colour,
+        minor: false,
+    })
+}

@@ -1,0 +1,161 @@
+//! The answer of a sweep: from which size on, and by how much at the largest.
+
+use crate::record::{Record, SummaryRow};
+use crate::units;
+use crate::workload::Scope;
+
+use super::super::crossing::Crossing;
+use super::super::input::Input;
+use super::super::names::{self, capital};
+use super::super::views::{Group, Lane, Member, SCOPES};
+use super::{Headline, topic};
+
+/// A lane with what was found about it in one scope.
+struct Finding<'a> {
+    crossing: Option<Crossing>,
+    /// The largest size with a comparison.
+    last: (&'a Member<'a>, &'a SummaryRow),
+}
+
+fn finding<'a>(
+    input: &'a Input,
+    group: &'a Group<'a>,
+    lane: &Lane<'_>,
+    scope: Scope,
+) -> Option<Finding<'a>> {
+    let row = |m: &'a Member<'a>| {
+        let row = group.summary(input, m, scope, lane)?;
+        row.speedup.is_finite().then_some((m, row))
+    };
+    let last = group.members.iter().rev().find_map(row)?;
+    Some(Finding { crossing: Crossing::parse(&last.1.crossover), last })
+}
+
+/// The answer for one device, by its best implementation.
+pub fn answer(input: &Input, group: &Group<'_>, lanes: &[&Lane<'_>]) -> Option<Headline> {
+    let found = |lane: &&Lane<'_>| {
+        let [compute, moved] = SCOPES.map(|scope| finding(input, group, lane, scope));
+        let speed = compute.as_ref().or(moved.as_ref())?.last.1.speedup;
+        Some((speed, compute, moved))
+    };
+    // The device's best implementation at the largest size speaks for it.
+    let candidates = lanes.iter().filter_map(|l| Some((*l, found(l)?)));
+    let (lane, (_, compute, moved)) = candidates.max_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
+    let (main, aside) = match (compute, moved) {
+        (Some(compute), moved) => (compute, moved),
+        (None, moved) => (moved?, None),
+    };
+    let only_moved = main.last.1.scope == Scope::EndToEnd;
+    let subject = if only_moved {
+        format!("{}, transfers included,", lane.device.phrase)
+    } else {
+        lane.device.phrase.clone()
+    };
+    let speed = at_last(group, &main, aside.as_ref());
+    let sentence = match main.crossing {
+        Some(crossing) => {
+            let verdict = verdict(input, group, lane, crossing, &subject);
+            let beside = aside.as_ref().map(|a| with_transfers(group, crossing, a));
+            format!("{verdict}{}; {speed}.", beside.unwrap_or_default())
+        }
+        None => format!("{}: {speed}.", capital(&subject)),
+    };
+    let last = group.members.last().map_or(0, |m| m.value);
+    let answer = match main.crossing {
+        Some(crossing) => crossing.words(group.axis, last),
+        None => names::ratio(main.last.1.speedup),
+    };
+    let colour = lane.device.colour;
+    Some(Headline { topic: topic(group, Some(lane)), answer, sentence, colour, minor: false })
+}
+
+/// `The GPU X overtakes the CPU from m = n = k = 384 on (113 MFLOP)`.
+fn verdict(
+    input: &Input,
+    group: &Group<'_>,
+    lane: &Lane<'_>,
+    crossing: Crossing,
+    subject: &str,
+) -> String {
+    let size = |v| names::size(group.workload, group.axis, v);
+    let value = |v| names::axis_value(group.axis, v);
+    let (who, rival) = (capital(subject), lane.device.rival());
+    let first = group.members.first().map_or(0, |m| m.value);
+    let last = group.members.last().map_or(0, |m| m.value);
+    match crossing {
+        Crossing::From(v) => {
+            format!("{who} overtakes {rival} from {} on{}", size(v), model_size(input, group, v))
+        }
+        Crossing::Always if first == last => {
+            format!("{who} is faster than {rival} at {}, the only size measured", size(first))
+        }
+        Crossing::Always => format!(
+            "{who} is faster than {rival} at every size measured, from {} to {}",
+            size(first),
+            value(last)
+        ),
+        Crossing::Never if first == last => {
+            format!("{who} is not faster than {rival} at {}, the only size measured", size(first))
+        }
+        Crossing::Never => format!("{who} never overtakes {rival} up to {}", size(last)),
+        Crossing::Unclear(low, high) if low == high => {
+            format!("Whether {subject} overtakes {rival} is unclear at {}", size(low))
+        }
+        Crossing::Unclear(low, high) => format!(
+            "From which size on {subject} overtakes {rival} is unclear between {} and {}",
+            size(low),
+            value(high)
+        ),
+    }
+}
+
+/// ` (113 MFLOP)`, with the trainable parameters where there are any.
+fn model_size(input: &Input, group: &Group<'_>, value: u64) -> String {
+    let at = |m: &&Member<'_>| m.value == value;
+    let Some(member) = group.members.iter().find(at) else { return String::new() };
+    let here = |r: &&Record| group.holds(r) && r.shape == member.shape;
+    let Some(record) = input.records.iter().find(here) else { return String::new() };
+    let flop = (record.flop_count > 0).then(|| units::flop(record.flop_count as f64));
+    let parameters = record.parameters.map(|p| format!("{} parameters", names::count(p)));
+    let parts: Vec<String> = [parameters, flop].into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+/// The crossover with transfers, beside that of compute alone.
+fn with_transfers(group: &Group<'_>, compute: Crossing, moved: &Finding<'_>) -> String {
+    let value = |v| names::axis_value(group.axis, v);
+    match moved.crossing {
+        None => String::new(),
+        Some(crossing) if crossing == compute => ", with transfers too".to_string(),
+        Some(Crossing::Always) => ", with transfers at every size".to_string(),
+        Some(Crossing::Never) => {
+            let last = group.members.last().map_or(0, |m| m.value);
+            format!(", with transfers never up to {}", value(last))
+        }
+        Some(Crossing::From(v)) => format!(", with transfers from {} on", value(v)),
+        Some(Crossing::Unclear(low, high)) if low == high => {
+            format!(", with transfers unclear at {}", value(low))
+        }
+        Some(Crossing::Unclear(low, high)) => {
+            format!(", with transfers unclear between {} and {}", value(low), value(high))
+        }
+    }
+}
+
+/// `at 2048 it is 31.0× as fast (30.4× to 31.6×), 12.1× with transfers`.
+fn at_last(group: &Group<'_>, main: &Finding<'_>, aside: Option<&Finding<'_>>) -> String {
+    let (member, row) = main.last;
+    let place = names::axis_value(group.axis, member.value);
+    let speed = format!(
+        "at {place} it is {} as fast ({} to {})",
+        names::ratio(row.speedup),
+        names::ratio(row.speedup_low),
+        names::ratio(row.speedup_high)
+    );
+    match aside {
+        Some(moved) if moved.last.0.value == member.value => {
+            format!("{speed}, {} with transfers", names::ratio(moved.last.1.speedup))
+        }
+        _ => speed,
+    }
+}
