@@ -3,7 +3,7 @@ use std::cell::RefCell;
 
 use super::Pool;
 use super::kernel::{Kernel, Tile};
-use super::pack::{Scratch, pack_a};
+use super::pack::Scratch;
 
 /// The product.
 #[derive(Clone, Copy)]
@@ -39,11 +39,11 @@ pub(super) struct Plan { pub nc: usize, pub kc: usize, pub rows: usize, pub colu
 pub(super) fn plan<K: Kernel>(p: &Product, threads: usize) -> Plan {
     let nr = K::NR;
     let least_kc = env("LKC", 256);
-    let mut nc = env("NC", 512).min(p.n.next_multiple_of(nr));
+    let mut nc = env("NC", 256).min(p.n.next_multiple_of(nr));
     while nc > nr && nc * least_kc > K::PACKED_B {
         nc -= nr;
     }
-    let kc = env("KC", 1024).min(K::PACKED_B / nc).min(p.k).max(1);
+    let kc = env("KC", 512).min(K::PACKED_B / nc).min(p.k).max(1);
     let kc = p.k.div_ceil(p.k.div_ceil(kc));
     let tasks = env("TPT", 2);
     let least = p.n.div_ceil(nc);
@@ -108,7 +108,7 @@ unsafe fn block<K: Kernel>(
             for c0 in (i0..i1).step_by(plan.mc) {
                 let c1 = (c0 + plan.mc).min(i1);
                 let (a, a_row, a_column, a_panel) = if p.ta {
-                    pack_a(x.a.add(p0 * p.m + c0), p.m, kc, c1 - c0, mr, pa, x.a.add(p.m * p.k));
+                    K::pack_a(x.a.add(p0 * p.m + c0), p.m, kc, c1 - c0, pa, x.a.add(p.m * p.k));
                     (pa.cast_const(), 1, mr, mr * kc + 16)
                 } else {
                     (x.a.add(c0 * p.k + p0), p.k, 1, mr * p.k)

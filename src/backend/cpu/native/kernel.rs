@@ -29,4 +29,6 @@ pub trait Kernel {
     /// tbd
     /// # Safety
     unsafe fn pack_transposed(b: *const f32, b_row: usize, k: usize, columns: usize, to: *mut f32);
+    /// # Safety
+    unsafe fn pack_a(a: *const f32, lda: usize, k: usize, rows: usize, to: *mut f32, end: *const f32);
 }

@@ -48,6 +48,10 @@ impl Kernel for Avx512 {
         // SAFETY: tbd
         unsafe { pack_transposed(b, b_row, k, columns, to) }
     }
+    unsafe fn pack_a(a: *const f32, lda: usize, k: usize, rows: usize, to: *mut f32, end: *const f32) {
+        // SAFETY: tbd
+        unsafe { pack_a(a, lda, k, rows, to, end) }
+    }
 }
 
 #[target_feature(enable = "avx512f")]
@@ -185,4 +189,10 @@ fn transpose(x: &mut [__m512; 16]) {
         y[12 + c] = _mm512_shuffle_f32x4::<0xdd>(hi, hi2);
     }
     *x = y;
+}
+
+#[target_feature(enable = "avx512f")]
+unsafe fn pack_a(a: *const f32, lda: usize, k: usize, rows: usize, to: *mut f32, end: *const f32) {
+    // SAFETY: tbd
+    unsafe { super::pack::pack_a::<6, 8>(a, lda, k, rows, to, end) }
 }

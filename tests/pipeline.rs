@@ -1,0 +1,352 @@
+//! Plan to report without a device or a clock: made-up devices whose runs only move a made-up clock.
+
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossover::backend::{Details, Device, Runner, Task};
+use crossover::conclude::conclude;
+use crossover::error::{Error, Result};
+use crossover::folder::RunFolder;
+use crossover::machine::{DeviceEntry, Manifest, Sampling};
+use crossover::measure::Clock;
+use crossover::plan::{self, Effort, Selection};
+use crossover::record::{self, DeviceKind, Outcome, Record, SampleRow, SummaryRow};
+use crossover::session::{Ending, Session, Silent};
+use crossover::tensor::{FENCE, fenced};
+use crossover::workload::{self, Scope, Shape, Workload};
+
+/// A clock that only runs move, and what they did.
+#[derive(Clone, Default)]
+struct World {
+    now_s: Rc<Cell<f64>>,
+    log: Rc<RefCell<Vec<String>>>,
+}
+
+impl Clock for World {
+    fn now(&self) -> f64 {
+        self.now_s.get()
+    }
+}
+
+/// A device that takes `overhead_s` and then computes at `rate`.
+struct Fake {
+    entry: DeviceEntry,
+    world: World,
+    overhead_s: f64,
+    rate: f64,
+    /// Fails from this run on.
+    fails_after: usize,
+}
+
+impl Device for Fake {
+    fn entry(&self) -> &DeviceEntry {
+        &self.entry
+    }
+
+    fn implementations(&self, _: &dyn Workload) -> Vec<&'static str> {
+        vec!["fake"]
+    }
+
+    fn defaults(&self, _: &dyn Workload) -> Vec<String> {
+        vec!["fake".to_string()]
+    }
+
+    fn footprint_bytes(&self, _: &Task<'_>) -> u64 {
+        1
+    }
+
+    fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
+        let flop = task.workload.work(task.shape).flop_count as f64;
+        Ok(Box::new(FakeRunner {
+            device: self,
+            seconds: self.overhead_s + flop / self.rate,
+            shape: task.shape.clone(),
+            inputs: Vec::new(),
+            output: Vec::new(),
+            runs: 0,
+        }))
+    }
+}
+
+struct FakeRunner<'a> {
+    device: &'a Fake,
+    seconds: f64,
+    shape: Shape,
+    inputs: Vec<Vec<f32>>,
+    output: Vec<f32>,
+    runs: usize,
+}
+
+impl FakeRunner<'_> {
+    fn say(&self, what: &str) {
+        self.device.world.log.borrow_mut().push(format!("{} {what}", self.device.entry.id));
+    }
+}
+
+impl Runner for FakeRunner<'_> {
+    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+        self.inputs = inputs.to_vec();
+        Ok(())
+    }
+
+    fn poison(&mut self) -> Result<()> {
+        let length = workload::find("gemm").unwrap().output(&self.shape);
+        self.output = fenced(length);
+        Ok(())
+    }
+
+    fn run(&mut self, scope: Scope) -> Result<()> {
+        self.runs += 1;
+        if self.runs > self.device.fails_after {
+            return Err(Error::device("it broke"));
+        }
+        self.say(scope.name());
+        let clock = &self.device.world.now_s;
+        clock.set(clock.get() + self.seconds);
+        // The right answer, once it is asked for.
+        if self.output.iter().skip(FENCE).take(1).any(|v| v.is_nan()) {
+            let gemm = workload::find("gemm").unwrap();
+            let right = gemm.reference(&self.shape, &self.inputs, None).value;
+            for (out, value) in self.output[FENCE..].iter_mut().zip(right) {
+                *out = value as f32;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
+        self.say("device clock");
+        let clock = &self.device.world.now_s;
+        clock.set(clock.get() + self.seconds);
+        Ok(Some(0.9 * self.seconds))
+    }
+
+    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+        Ok(self.inputs.clone())
+    }
+
+    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
+        Ok(self.output.clone())
+    }
+
+    fn details(&self) -> Details {
+        Details { tuned: "default", scratch_bytes: 0, compiled: false, tile: (8, 8) }
+    }
+}
+
+/// A slow but prompt CPU and a fast GPU with 1 ms of overhead: equal at 2e6 FLOP, m = n = k = 100.
+fn devices(world: &World) -> Vec<Box<dyn Device>> {
+    let fake = |id: &str, kind, overhead_s, rate| Fake {
+        entry: support::entry(id, kind),
+        world: world.clone(),
+        overhead_s,
+        rate,
+        fails_after: usize::MAX,
+    };
+    vec![
+        Box::new(fake("cpu", DeviceKind::Cpu, 0.0, 2e9)),
+        Box::new(fake("opencl:0", DeviceKind::Gpu, 1e-3, 1e15)),
+    ]
+}
+
+fn cubes(sizes: &[u64]) -> Selection {
+    let shapes = sizes.iter().map(|s| format!("m={s},n={s},k={s}")).collect();
+    Selection { shapes, ..Selection::default() }
+}
+
+const EFFORT: Effort = Effort { warm_up_s: 0.1, sample_s: 0.25 };
+
+struct Done {
+    _base: tempfile::TempDir,
+    folder: RunFolder,
+    ending: Ending,
+}
+
+fn run(selection: &Selection, devices: &[Box<dyn Device>], world: &World, bisect: bool) -> Done {
+    let base = tempfile::tempdir().unwrap();
+    let mut folder = RunFolder::create(Some(&base.path().join("run")), None).unwrap();
+    let cases = plan::cases(selection).unwrap();
+    let stop = AtomicBool::new(false);
+    let mut session = Session::new(devices, selection, "run", world, &stop).unwrap();
+    let ending = session.run(&mut folder, cases, EFFORT, bisect, &mut Silent).unwrap();
+    let mut manifest = Manifest::new("run", selection, Sampling::Interleaved, &[0]);
+    manifest.devices = devices.iter().map(|d| d.entry().clone()).collect();
+    conclude(&folder, &manifest).unwrap();
+    Done { _base: base, folder, ending }
+}
+
+fn summary(done: &Done) -> Vec<SummaryRow> {
+    record::read(&done.folder.path().join("summary.csv")).unwrap()
+}
+
+#[test]
+fn a_known_crossover_comes_out_of_the_files() {
+    let world = World::default();
+    let done = run(&cubes(&[32, 64, 128, 256]), &devices(&world), &world, false);
+    assert_eq!(done.ending, Ending::default());
+    let rows = summary(&done);
+    assert_eq!(rows.len(), 4 * 2 * 2, "points, scopes, baselines");
+    assert!(rows.iter().all(|r| r.crossover == "128" && r.pairing == "paired"), "{rows:?}");
+    let at_256 = rows.iter().find(|r| r.shape.starts_with("m=256")).unwrap();
+    assert!((at_256.speedup - 16.777).abs() < 0.01, "{}", at_256.speedup);
+    let page = std::fs::read_to_string(done.folder.path().join("report.html")).unwrap();
+    assert!(page.contains("128") && page.contains("made-up opencl:0"));
+    assert!(done.folder.path().join("charts/speedup-gemm-mnk.svg").is_file());
+}
+
+#[test]
+fn a_sweep_narrows_its_crossover_down() {
+    let world = World::default();
+    let done = run(&cubes(&[32, 64, 128, 256]), &devices(&world), &world, true);
+    let rows = summary(&done);
+    // 96 is slower still, 112 is faster: both were added.
+    let shapes: Vec<&str> = rows.iter().map(|r| r.shape.as_str()).collect();
+    assert!(shapes.iter().any(|s| s.starts_with("m=96,")), "{shapes:?}");
+    assert!(rows.iter().all(|r| r.crossover == "112"), "{rows:?}");
+}
+
+#[test]
+fn every_lane_takes_part_in_every_round_after_a_rehearsal() {
+    let world = World::default();
+    let done = run(&cubes(&[64]), &devices(&world), &world, false);
+    let samples = done.folder.samples().unwrap();
+    let rounds: Vec<u64> = samples.iter().filter_map(|s| s.round).collect();
+    let last = *rounds.iter().max().unwrap();
+    assert_eq!(last, 9, "steady runs need ten rounds and no more");
+    for round in 0..=last {
+        assert_eq!(rounds.iter().filter(|r| **r == round).count(), 4, "round {round}");
+    }
+    // The log of the rounds: after each change of lane one untimed run, then the sample. The CPU
+    // takes 262 us a run and the GPU 1 ms, so that a sample is one run.
+    let log = world.log.borrow();
+    let device_clock = log.iter().filter(|l| l.ends_with("device clock")).count();
+    assert_eq!(device_clock, 2 * 5);
+    let sampling = &log[log.len() - device_clock - 80..log.len() - device_clock];
+    let mut at = 0;
+    let mut previous = "";
+    let mut samples = 0;
+    while at < sampling.len() && samples < 40 {
+        let lane = sampling[at].as_str();
+        if lane != previous {
+            assert_eq!(lane, sampling[at + 1], "a rehearsal before the sample, at {at}");
+            at += 1;
+        }
+        at += 1;
+        samples += 1;
+        previous = lane;
+    }
+    // Rounds are shuffled: the first lanes of the rounds are not all the same.
+    assert!(log.windows(2).any(|w| w[0] != w[1]));
+}
+
+#[test]
+fn long_runs_are_sampled_three_times_without_rehearsal() {
+    let world = World::default();
+    let slow = Fake {
+        entry: support::entry("cpu", DeviceKind::Cpu),
+        world: world.clone(),
+        overhead_s: 0.3,
+        rate: 1e12,
+        fails_after: usize::MAX,
+    };
+    let devices: Vec<Box<dyn Device>> = vec![Box::new(slow)];
+    let done = run(&cubes(&[16]), &devices, &world, false);
+    let samples: Vec<SampleRow> = done.folder.samples().unwrap();
+    assert_eq!(samples.iter().filter(|s| s.round.is_some()).count(), 2 * 3);
+    // Device-clock runs are rows without a round.
+    assert!(samples.iter().any(|s| s.round.is_none() && s.device_s.is_some()));
+}
+
+#[test]
+fn short_runs_are_repeated_to_fill_20_us() {
+    let world = World::default();
+    let prompt = Fake {
+        entry: support::entry("cpu", DeviceKind::Cpu),
+        world: world.clone(),
+        overhead_s: 3e-6,
+        rate: 1e15,
+        fails_after: usize::MAX,
+    };
+    let devices: Vec<Box<dyn Device>> = vec![Box::new(prompt)];
+    let done = run(&cubes(&[16]), &devices, &world, false);
+    let samples = done.folder.samples().unwrap();
+    let sample = samples.iter().find(|s| s.round.is_some()).unwrap();
+    assert_eq!(sample.iterations, 7);
+    assert!((sample.wall_s - 3e-6).abs() < 1e-8);
+}
+
+#[test]
+fn a_runner_that_breaks_while_measured_is_a_failed_row_and_costs_no_other() {
+    let world = World::default();
+    let mut all = devices(&world);
+    all.push(Box::new(Fake {
+        entry: support::entry("opencl:1", DeviceKind::Accelerator),
+        world: world.clone(),
+        overhead_s: 1e-3,
+        rate: 1e12,
+        fails_after: 12,
+    }));
+    let done = run(&cubes(&[32, 64]), &all, &world, false);
+    assert!(done.ending.failed && !done.ending.interrupted);
+    let records: Vec<Record> = done.folder.records().unwrap();
+    let of = |id: &str| records.iter().filter(|r| r.device == id).cloned().collect::<Vec<_>>();
+    assert!(of("opencl:1").iter().any(|r| r.outcome == Outcome::Failed && r.reason == "it broke"));
+    assert!(of("cpu").iter().all(|r| r.outcome == Outcome::Measured));
+    assert!(of("opencl:0").iter().all(|r| r.outcome == Outcome::Measured));
+}
+
+#[test]
+fn a_cut_run_keeps_its_rows_and_goes_on_where_it_was() {
+    let world = World::default();
+    let all = devices(&world);
+    let selection = cubes(&[16, 32, 64]);
+    let base = tempfile::tempdir().unwrap();
+    let path = base.path().join("run");
+    let cases = plan::cases(&selection).unwrap();
+    let stop = AtomicBool::new(false);
+    let mut folder = RunFolder::create(Some(&path), None).unwrap();
+    Manifest::new("run", &selection, Sampling::Interleaved, &[0]).write(&path).unwrap();
+    let mut session = Session::new(&all, &selection, "run", &world, &stop).unwrap();
+    // The first case by itself, as if the run had been cut in the second.
+    session.run(&mut folder, cases[..1].to_vec(), EFFORT, false, &mut Silent).unwrap();
+    stop.store(true, Ordering::Relaxed);
+    let ending = session.run(&mut folder, cases.clone(), EFFORT, false, &mut Silent).unwrap();
+    assert!(ending.interrupted);
+    let before = folder.records().unwrap();
+    assert_eq!(before.len(), 4);
+    drop(folder);
+    stop.store(false, Ordering::Relaxed);
+    let mut folder = RunFolder::resume(&path).unwrap();
+    let ending = session.run(&mut folder, cases, EFFORT, false, &mut Silent).unwrap();
+    assert!(!ending.interrupted);
+    let after = folder.records().unwrap();
+    assert_eq!(after.len(), 12);
+    assert_eq!(after[..4], before[..]);
+}
+
+#[test]
+fn a_used_up_budget_skips_the_rest_with_that_reason() {
+    let world = World::default();
+    let all = devices(&world);
+    let selection = Selection { budget: Some(1e-6), ..cubes(&[16, 32]) };
+    let done = run(&selection, &all, &world, false);
+    let records = done.folder.records().unwrap();
+    assert_eq!(records.len(), 8, "a row a runner and scope, measured or not");
+    let skipped: Vec<&Record> = records.iter().filter(|r| r.outcome == Outcome::Skipped).collect();
+    assert_eq!(skipped.len(), 4);
+    assert!(skipped.iter().all(|r| r.reason.contains("the budget of 1.00 µs is used up")));
+}
+
+#[test]
+fn an_unknown_implementation_is_bad_usage() {
+    let world = World::default();
+    let all = devices(&world);
+    let selection =
+        Selection { implementations: vec!["fast".to_string()], ..Selection::default() };
+    let stop = AtomicBool::new(false);
+    let error = Session::new(&all, &selection, "r", &world, &stop).err().unwrap().to_string();
+    assert!(error.contains("no chosen device has an implementation 'fast'; there is fake"));
+}

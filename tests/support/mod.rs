@@ -1,0 +1,61 @@
+//! What several tests share.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use crossover::machine::DeviceEntry;
+use crossover::record::DeviceKind;
+
+/// The facts of a made-up device.
+pub fn entry(id: &str, kind: DeviceKind) -> DeviceEntry {
+    DeviceEntry {
+        id: id.to_string(),
+        kind,
+        name: format!("made-up {id}"),
+        backend: "test".to_string(),
+        driver: String::new(),
+        class: String::new(),
+        threads: None,
+        compute_units: None,
+        clock_mhz: None,
+        memory_bytes: 1 << 30,
+        max_allocation_bytes: 1 << 30,
+        local_memory_bytes: None,
+        extensions: Vec::new(),
+    }
+}
+
+/// Whether a missing device or tool must fail the tests instead of shortening them.
+pub fn is_required() -> bool {
+    std::env::var("CROSSOVER_REQUIRE_DEVICE").is_ok_and(|v| v == "1")
+}
+
+/// Says that something could not be tested here, or fails where it must be.
+pub fn missing(what: &str) {
+    assert!(!is_required(), "CROSSOVER_REQUIRE_DEVICE=1, but {what}");
+    eprintln!("not tested here: {what}");
+}
+
+/// The program, to be given arguments.
+pub fn crossover() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_crossover"))
+}
+
+/// Standard output and standard error as text.
+pub fn texts(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// A file of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Whether a program is on the path.
+pub fn has_program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
