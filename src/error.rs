@@ -66,7 +66,9 @@ impl Error {
 
 /// Squeezes a driver's many lines into one of at most 300 characters.
 pub fn one_line(text: &str) -> String {
-    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Lines of '#' frame the messages of `ocl`.
+    let words = text.split_whitespace().filter(|word| word.chars().any(|c| c != '#'));
+    let joined = words.collect::<Vec<_>>().join(" ");
     match joined.char_indices().nth(300) {
         Some((end, _)) => format!("{}…", &joined[..end]),
         None => joined,

@@ -344,8 +344,7 @@ fn a_used_up_budget_skips_the_rest_with_that_reason() {
 fn an_unknown_implementation_is_bad_usage() {
     let world = World::default();
     let all = devices(&world);
-    let selection =
-        Selection { implementations: vec!["fast".to_string()], ..Selection::default() };
+    let selection = Selection { implementations: vec!["fast".to_string()], ..Selection::default() };
     let stop = AtomicBool::new(false);
     let error = Session::new(&all, &selection, "r", &world, &stop).err().unwrap().to_string();
     assert!(error.contains("no chosen device has an implementation 'fast'; there is fake"));

@@ -102,7 +102,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     pub threads: Option<u32>,
     /// Seconds for the whole run: cases are shortened evenly, then left out
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub budget: Option<f64>,
     /// Seed of the data and of the order of rounds
     #[arg(long, value_name = "N", default_value_t = 1)]

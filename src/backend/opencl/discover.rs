@@ -94,7 +94,7 @@ fn add_platform(
         found.problems.push(format!("OpenCL platform {index} can't be used: {problem}"));
         return;
     }
-    let platform_name = info::platform(platform);
+    let platform_name = info::platform_name(platform);
     let ids = match device_ids(platform) {
         Ok(ids) => ids,
         Err(error) => {
@@ -112,26 +112,21 @@ fn add_platform(
             found.problems.push(format!("{name} on {platform_name} can't be used: {problem}"));
             continue;
         }
-        match open(platform, id, &name, &platform_name, threads) {
+        match open(platform, id, &name, threads) {
             Ok(device) => found.devices.push(device),
             Err(error) => found.problems.push(format!("{name} can't be used: {error}")),
         }
     }
 }
 
-fn open(
-    platform: PlatformId,
-    id: DeviceId,
-    name: &str,
-    platform_name: &str,
-    threads: usize,
-) -> Result<OpenClDevice> {
+fn open(platform: PlatformId, id: DeviceId, name: &str, threads: usize) -> Result<OpenClDevice> {
     let kind = info::kind(id);
     let id = if kind == DeviceKind::Cpu { limited(id, threads)? } else { id };
     let extensions = info::extensions(id);
     let device_name = info::name(id);
     let vendor = info::vendor(id);
-    let class = class::of(kind, &vendor, &device_name, platform_name, &extensions);
+    let platform_name = info::platform(platform);
+    let class = class::of(kind, &vendor, &device_name, &platform_name, &extensions);
     let entry = DeviceEntry {
         id: name.to_string(),
         kind,

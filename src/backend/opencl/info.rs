@@ -1,7 +1,7 @@
 //! Facts about platforms and devices, by calls that return errors: a driver that doesn't know a
 //! question leaves a fact empty.
 
-use ocl::core::{DeviceId, PlatformId};
+use ocl::core::{DeviceId, PlatformId, PlatformInfo};
 use ocl::ffi;
 
 use crate::record::DeviceKind;
@@ -98,12 +98,17 @@ pub fn base_alignment_bytes(device: DeviceId) -> usize {
         .map_or(4096, |bits| (bits as usize / 8).max(4))
 }
 
+/// A platform's name.
+pub fn platform_name(platform: PlatformId) -> String {
+    ask(platform, PlatformInfo::Name)
+}
+
 /// A platform's name and version.
 pub fn platform(platform: PlatformId) -> String {
-    let ask = |question| {
-        let answer = ocl::core::get_platform_info(platform, question);
-        answer.map(|text| text.to_string()).unwrap_or_default()
-    };
-    use ocl::core::PlatformInfo::{Name, Version};
-    format!("{} ({})", ask(Name).trim(), ask(Version).trim())
+    format!("{} ({})", platform_name(platform), ask(platform, PlatformInfo::Version))
+}
+
+fn ask(platform: PlatformId, question: PlatformInfo) -> String {
+    let answer = ocl::core::get_platform_info(platform, question);
+    answer.map(|text| text.to_string().trim().to_string()).unwrap_or_default()
 }

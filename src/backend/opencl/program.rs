@@ -25,7 +25,9 @@ const OPTIONS: &str = "-cl-std=CL1.2 -cl-mad-enable";
 
 /// Builds a recipe's program, from the cache where it has it. Tells whether it was compiled.
 pub fn build(device: &OpenClDevice, recipe: &Recipe) -> Result<(Program, bool)> {
-    let options = format!("{OPTIONS} {}", recipe.options);
+    // For trying things out, and for devices that need another setting.
+    let own = std::env::var("CROSSOVER_KERNEL_OPTIONS").unwrap_or_default();
+    let options = format!("{OPTIONS} {} {own}", recipe.options).trim_end().to_string();
     let key = format!(
         "{MAGIC}{}\n{}\n{options}\n{:016x} {}\n",
         device.entry.name,

@@ -40,10 +40,10 @@ pub(super) fn plan<K: Kernel>(p: &Product, threads: usize) -> Plan {
     let nr = K::NR;
     let least_kc = env("LKC", 256);
     let mut nc = env("NC", 256).min(p.n.next_multiple_of(nr));
-    while nc > nr && nc * least_kc > K::PACKED_B {
+    while nc > nr && nc * least_kc > env("PB", K::PACKED_B) {
         nc -= nr;
     }
-    let kc = env("KC", 512).min(K::PACKED_B / nc).min(p.k).max(1);
+    let kc = env("KC", 512).min(env("PB", K::PACKED_B) / nc).min(p.k).max(1);
     let kc = p.k.div_ceil(p.k.div_ceil(kc));
     let tasks = env("TPT", 2);
     let least = p.n.div_ceil(nc);
@@ -55,7 +55,7 @@ pub(super) fn plan<K: Kernel>(p: &Product, threads: usize) -> Plan {
         (rows * panels.div_ceil(share)).div_ceil(threads) * share
     };
     let columns = (least..=most).min_by_key(longest).unwrap_or(least);
-    Plan { nc, kc, rows: env("ROWS", rows), columns: env("COLS", columns), mc: env("MC", 48) }
+    Plan { nc, kc, rows: env("ROWS", rows), columns: env("COLS", columns), mc: env("MC", 192) }
 }
 
 pub(super) fn multiply<K: Kernel>(pool: &Pool, p: Product, a: &[f32], b: &[f32], c: &mut [f32]) {

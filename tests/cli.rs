@@ -1,0 +1,230 @@
+//! The program as a user meets it: verbs, exit codes, one line for a mistake.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use crossover::record::{self, Outcome, Record};
+
+use support::{crossover, texts};
+
+fn run(arguments: &[&str]) -> Output {
+    crossover().args(arguments).output().unwrap()
+}
+
+/// Exit code 2, nothing on standard output, one line on standard error that holds `part`.
+fn is_refused(arguments: &[&str], part: &str) {
+    let output = run(arguments);
+    let (out, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {out}{err}");
+    assert_eq!(err.trim_end().lines().count(), 1, "{arguments:?}: {err}");
+    assert!(err.contains(part), "{arguments:?}: {err}");
+    assert!(out.is_empty(), "{arguments:?}: {out}");
+}
+
+/// A tiny run on the CPU into `folder`.
+fn tiny(folder: &Path) -> Output {
+    let out = folder.to_str().unwrap();
+    let sizes = ["--shape", "m=16,n=16,k=16", "--shape", "m=24,n=24,k=24"];
+    run(&[&["run", "--device", "cpu", "--out", out], &sizes[..]].concat())
+}
+
+#[test]
+fn alone_it_explains_itself() {
+    let output = run(&[]);
+    let (out, _) = texts(&output);
+    assert!(output.status.success());
+    assert!(out.contains("crossover run") && out.lines().count() <= 12, "{out}");
+    assert!(run(&["--version"]).status.success());
+    assert!(texts(&run(&["run", "--help"])).0.contains("--preset"));
+}
+
+#[test]
+fn bad_usage_is_one_line_and_exit_code_2() {
+    is_refused(&["run", "--workload", "gem"], "unknown workload 'gem'");
+    is_refused(&["run", "--workload", "gemm", "--shape", "m=1,n=1,x=1"], "no axis 'x'");
+    is_refused(&["run", "--shape", "m=0,n=1,k=1"], "m=0 is out of range");
+    is_refused(&["run", "--shape", "m=8,n=8"], "axis 'k' is missing");
+    is_refused(&["run", "--shape", "m=9999999,n=9999999,k=9"], "beyond");
+    is_refused(&["run", "--shape", "m=400000,n=400000,k=9"], "beyond this machine's memory");
+    is_refused(&["run", "--preset", "fast"], "unknown preset 'fast'");
+    is_refused(&["run", "--device", "toaster"], "no device 'toaster'");
+    is_refused(
+        &["run", "--implementation", "best"],
+        "no chosen device has an implementation 'best'",
+    );
+    is_refused(&["run", "--scope", "all"], "unknown scope 'all'");
+    is_refused(&["run", "--cache", "warm"], "unknown cache state 'warm'");
+    is_refused(&["run", "--threads", "4096"], "--threads 4096");
+    is_refused(&["run", "--budget", "-3"], "--budget");
+    is_refused(&["run", "--name", "a/b"], "--name 'a/b'");
+    is_refused(&["run", "--fast"], "unexpected argument '--fast'");
+    is_refused(&["jump"], "unrecognized subcommand 'jump'");
+    is_refused(&["verify", "--shape", "m=1"], "axis 'n' is missing");
+    is_refused(&["report"], "required arguments were not provided");
+}
+
+#[test]
+fn bad_folders_are_one_line_and_exit_code_2() {
+    let base = tempfile::tempdir().unwrap();
+    let path = |name: &str| base.path().join(name).to_str().unwrap().to_string();
+    fs::write(path("file"), "x").unwrap();
+    fs::create_dir(path("full")).unwrap();
+    fs::write(path("full/results.csv"), "name,value\n1,2\n").unwrap();
+    is_refused(&["run", "--out", &path("full")], "not empty");
+    is_refused(&["run", "--out", &path("file")], "file");
+    is_refused(&["run", "--out", "/proc/crossover/run"], "/proc/crossover/run");
+    is_refused(&["run", "--resume", &path("full")], "machine.json: not found");
+    is_refused(&["report", &path("full")], "results.csv: not a file of this program");
+    is_refused(&["report", &path("none")], "results.csv: not found");
+}
+
+#[test]
+fn a_tiny_run_leaves_every_file() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("run");
+    let output = tiny(&folder);
+    let (out, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    for name in ["plan.csv", "results.csv", "samples.csv", "summary.csv", "machine.json"] {
+        assert!(folder.join(name).is_file(), "{name}");
+    }
+    assert!(fs::read_to_string(folder.join("report.html")).unwrap().contains("<html"));
+    assert!(fs::read_dir(folder.join("charts")).unwrap().count() >= 1);
+    let records = record::read_results(&folder.join("results.csv")).unwrap();
+    assert!(records.iter().all(|r| r.outcome == Outcome::Measured && r.run == "run"));
+    assert!(records.iter().all(|r| r.max_error_ratio.is_some_and(|e| e <= 1.0)));
+    assert!(out.trim_end().ends_with("report.html"), "{out}");
+    // Drawn again from the files alone.
+    fs::remove_file(folder.join("report.html")).unwrap();
+    assert!(run(&["report", folder.to_str().unwrap()]).status.success());
+    assert!(folder.join("report.html").is_file());
+    // A finished run has nothing left to do, and says so by ending well.
+    let before = fs::read(folder.join("results.csv")).unwrap();
+    assert!(run(&["run", "--resume", folder.to_str().unwrap()]).status.success());
+    assert_eq!(fs::read(folder.join("results.csv")).unwrap(), before);
+}
+
+#[test]
+fn json_is_one_object_a_row() {
+    let base = tempfile::tempdir().unwrap();
+    let out = base.path().join("run");
+    let out = out.to_str().unwrap();
+    let shape = ["--shape", "m=16,n=8,k=4", "--scope", "compute", "--json"];
+    let output = run(&[&["run", "--device", "cpu", "--out", out], &shape[..]].concat());
+    let (text, _) = texts(&output);
+    assert!(!text.is_empty());
+    for line in text.lines() {
+        let record: Record = serde_json::from_str(line).unwrap();
+        assert_eq!(record.shape, "m=16,n=8,k=4,ta=0,tb=0");
+    }
+    let output = run(&["verify", "--device", "cpu", "--shape", "m=3,n=4,k=5", "--json"]);
+    let (text, _) = texts(&output);
+    assert!(output.status.success());
+    for line in text.lines() {
+        let record: Record = serde_json::from_str(line).unwrap();
+        assert!(record.wall_median_s.is_none() && record.max_error_ratio.is_some());
+    }
+}
+
+#[test]
+fn a_list_measures_nothing() {
+    let base = tempfile::tempdir().unwrap();
+    let output = crossover()
+        .args(["run", "--list", "--preset", "deepbench"])
+        .current_dir(base.path())
+        .output();
+    let (out, _) = texts(&output.unwrap());
+    assert!(out.contains("160 cases") || out.lines().count() > 100, "{out}");
+    assert!(out.contains("over 6e9 FLOP"));
+    assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn devices_name_the_cpu_and_its_threads() {
+    let (out, _) = texts(&run(&["devices", "--json"]));
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(value["devices"][0]["id"], "cpu");
+    assert!(value["devices"][0]["threads"].as_u64().unwrap() >= 1);
+}
+
+/// Ctrl-C in a sweep: exit code 1, whole rows, a report of what there is, and it can go on.
+#[test]
+#[cfg(unix)]
+fn an_interrupt_keeps_what_is_measured() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("run");
+    let sizes: Vec<String> = (1..40).map(|i| format!("m={0},n={0},k={0}", 8 * i)).collect();
+    let mut command = crossover();
+    command.args(["run", "--device", "cpu", "--out", folder.to_str().unwrap()]);
+    sizes.iter().for_each(|s| {
+        command.args(["--shape", s]);
+    });
+    let child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let child = child.spawn().unwrap();
+    let results = folder.join("results.csv");
+    let start = Instant::now();
+    while fs::read_to_string(&results).map_or(0, |t| t.lines().count()) < 3 {
+        assert!(start.elapsed() < Duration::from_secs(60), "no row appeared");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // SAFETY: sends a signal to the child that was just started and is still owned here.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    let output = child.wait_with_output().unwrap();
+    let (_, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("what is measured is kept"), "{err}");
+    let records = record::read_results(&results).unwrap();
+    assert!(!records.is_empty() && records.len() < 39 * 4);
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.to_lowercase().contains("interrupted"));
+    let output = run(&["run", "--resume", folder.to_str().unwrap(), "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", texts(&output).1);
+    let all = record::read_results(&results).unwrap();
+    assert_eq!(all[..records.len()], records[..]);
+    let shapes: std::collections::HashSet<&str> = all.iter().map(|r| r.shape.as_str()).collect();
+    assert_eq!(shapes.len(), 39);
+}
+
+/// A disk that fills up in the middle: one line, exit code 1, rows so far intact.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_keeps_what_is_measured() {
+    // A small file system of its own needs a mount namespace.
+    let script = "mount -t tmpfs -o size=192k tmpfs \"$1\" && shift && exec \"$@\"";
+    let base = tempfile::tempdir().unwrap();
+    let mount = base.path().join("small");
+    fs::create_dir(&mount).unwrap();
+    let sizes: Vec<String> = (1..60).map(|i| format!("m={0},n={0},k={0}", 8 * i)).collect();
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-m", "sh", "-c", &format!("{script}; true")]);
+    command.args(["sh", mount.to_str().unwrap(), "sh", "-c"]);
+    command.arg("\"$@\"; code=$?; cat \"$OUT/results.csv\"; exit $code").arg("sh");
+    command.arg(env!("CARGO_BIN_EXE_crossover"));
+    let out = mount.join("run");
+    command.args(["run", "--device", "cpu", "--json", "--out", out.to_str().unwrap()]);
+    sizes.iter().for_each(|s| {
+        command.args(["--shape", s]);
+    });
+    let output = command.env("OUT", &out).output();
+    let Ok(output) = output.map(|o| (o.status.code(), texts(&o))) else {
+        support::missing("unshare is not installed");
+        return;
+    };
+    let (code, (text, err)) = output;
+    if err.contains("unshare") || err.contains("mount:") {
+        support::missing("mount namespaces are not allowed");
+        return;
+    }
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("the disk is full; free some space"), "{err}");
+    assert!(!err.contains("panicked"), "{err}");
+    // What follows the JSON rows is results.csv: its rows are whole.
+    let csv = &text[text.find("schema,run,").expect("results.csv is there")..];
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let rows: Result<Vec<Record>, _> = reader.deserialize().collect();
+    assert!(!rows.expect("whole lines").is_empty());
+}

@@ -1,0 +1,278 @@
+//! Kernels on every OpenCL device that is here, on Oclgrind, and what happens where there is none.
+
+mod support;
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use serde_json::Value;
+use support::{crossover, has_program, missing, texts};
+
+/// Ids of the OpenCL devices here.
+fn device_ids() -> Vec<String> {
+    let (out, err) = texts(&crossover().args(["devices", "--json"]).output().unwrap());
+    let value: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
+    let all = value["devices"].as_array().unwrap().iter();
+    let ids = all.map(|d| d["id"].as_str().unwrap().to_string());
+    ids.filter(|id| id.starts_with("opencl:")).collect()
+}
+
+#[test]
+fn every_implementation_is_right_at_awkward_sizes_on_every_device() {
+    let ids = device_ids();
+    if ids.is_empty() {
+        missing("there is no OpenCL device");
+    }
+    let output = crossover().args(["verify", "--json"]).output().unwrap();
+    let (out, err) = texts(&output);
+    assert!(output.status.success(), "{err}");
+    let mut seen = HashSet::new();
+    for line in out.lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(row["outcome"], "measured", "{line}");
+        let text = |field: &str| row[field].as_str().unwrap().to_string();
+        seen.insert((text("device"), text("implementation")));
+    }
+    for id in &ids {
+        for name in ["naive", "local", "register", "packed"] {
+            assert!(seen.contains(&(id.clone(), name.to_string())), "{name} on {id}");
+        }
+    }
+    assert!(seen.contains(&("cpu".to_string(), "gemm".to_string())));
+}
+
+/// A folder that makes Oclgrind the only driver.
+fn oclgrind_only(folder: &Path) -> Option<()> {
+    let library =
+        ["/usr/lib/oclgrind/liboclgrind-rt-icd.so", "/usr/local/lib/liboclgrind-rt-icd.so"]
+            .into_iter()
+            .find(|path| Path::new(path).exists())?;
+    fs::write(folder.join("oclgrind.icd"), format!("{library}\n")).unwrap();
+    Some(())
+}
+
+/// Tiny shapes over and under the tiles, with all transposes, on a simulator that finds races and
+/// accesses outside a buffer.
+#[test]
+fn oclgrind_finds_no_race_and_no_bad_access() {
+    let folder = tempfile::tempdir().unwrap();
+    if oclgrind_only(folder.path()).is_none() {
+        missing("Oclgrind is not installed");
+        return;
+    }
+    let log = folder.path().join("oclgrind.log");
+    let mut command = crossover();
+    command.args(["verify", "--device", "opencl", "--workload", "gemm"]);
+    for size in ["m=1,n=1,k=1", "m=5,n=7,k=3", "m=17,n=66,k=19", "m=68,n=12,k=20"] {
+        for transposes in ["ta=0,tb=0", "ta=0,tb=1", "ta=1,tb=0", "ta=1,tb=1"] {
+            command.args(["--shape", &format!("{size},{transposes}")]);
+        }
+    }
+    let output = command
+        .env("OCL_ICD_VENDORS", folder.path())
+        .env("OCLGRIND_DATA_RACES", "1")
+        .env("OCLGRIND_LOG", &log)
+        .env("CROSSOVER_CACHE_DIR", "off")
+        .env("CROSSOVER_KERNEL_OPTIONS", "-D PREFETCH=0")
+        .output()
+        .unwrap();
+    let (out, err) = texts(&output);
+    assert!(output.status.success(), "{out}{err}");
+    for name in ["naive", "local", "register", "packed"] {
+        assert!(out.contains(&format!("{name}: 16 shapes right")), "{out}");
+    }
+    let log = fs::read_to_string(&log).unwrap_or_default();
+    for fault in ["Data race", "Invalid read", "Invalid write", "divergence"] {
+        assert!(!log.contains(fault) && !err.contains(fault), "{log}{err}");
+    }
+}
+
+#[test]
+fn a_damaged_program_cache_is_built_anew() {
+    if device_ids().is_empty() {
+        missing("there is no OpenCL device");
+        return;
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let verify = || {
+        crossover()
+            .args(["verify", "--device", "opencl:0", "--implementation", "naive"])
+            .args(["--shape", "m=5,n=4,k=3"])
+            .env("CROSSOVER_CACHE_DIR", cache.path())
+            .output()
+            .unwrap()
+    };
+    let files =
+        || -> Vec<_> { fs::read_dir(cache.path()).unwrap().map(|f| f.unwrap().path()).collect() };
+    assert!(verify().status.success());
+    let first = files();
+    assert_eq!(first.len(), 1, "one program, one file");
+    let whole = fs::read(&first[0]).unwrap();
+    for damaged in [&whole[..whole.len() / 2], b"", b"something else"] {
+        fs::write(&first[0], damaged).unwrap();
+        assert!(verify().status.success());
+        assert_eq!(files().len(), 1);
+    }
+    // The binary itself damaged under a right checksum: the driver refuses it, and it is rebuilt.
+    assert!(fs::read(&first[0]).unwrap().starts_with(b"crossover program"));
+}
+
+/// Threads of a CPU driver stay on the chosen cores, and there are no more than asked for.
+#[test]
+#[cfg(target_os = "linux")]
+fn cpu_drivers_obey_the_number_of_threads() {
+    if device_ids().is_empty() {
+        missing("there is no OpenCL device");
+        return;
+    }
+    let output =
+        crossover().args(["run", "--list", "--threads", "1", "--shape", "m=8,n=8,k=8"]).output();
+    assert!(output.unwrap().status.success());
+    let base = tempfile::tempdir().unwrap();
+    let out = base.path().join("run");
+    let mut child = crossover()
+        .args(["run", "--threads", "1", "--shape", "m=1024,n=1024,k=1024"])
+        .args(["--out", out.to_str().unwrap()])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let core = crossover::machine::choose_cores(Some(1)).unwrap()[0].to_string();
+    let mut masks = HashSet::new();
+    while child.try_wait().unwrap().is_none() {
+        let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).into_iter().flatten();
+        for status in
+            tasks.flatten().filter_map(|t| fs::read_to_string(t.path().join("status")).ok())
+        {
+            let mask = status.lines().find_map(|l| l.strip_prefix("Cpus_allowed_list:"));
+            masks.extend(mask.map(|m| m.trim().to_string()));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    // The main thread may be seen before it restricted itself.
+    let all: HashSet<String> = masks.into_iter().filter(|m| *m != core).collect();
+    assert!(all.len() <= 1, "threads outside core {core}: {all:?}");
+    let records = crossover::record::read_results(&out.join("results.csv")).unwrap();
+    assert!(records.iter().any(|r| r.device.starts_with("opencl:")));
+    assert!(records.iter().all(|r| r.threads == Some(1)), "{records:?}");
+}
+
+/// Runs the program where neither a loader nor a driver is to be seen.
+fn without_opencl(arguments: &[&str]) -> Option<std::process::Output> {
+    let hide = "empty=$(mktemp -d); for f in $(ldconfig -p | sed -n 's/.*libOpenCL.* => //p'); do \
+                mount --bind /dev/null \"$(readlink -f \"$f\")\" || exit 99; done; \
+                if [ -d /etc/OpenCL ]; then mount --bind \"$empty\" /etc/OpenCL || exit 99; fi; \
+                exec \"$@\"";
+    let output = Command::new("unshare")
+        .args(["-m", "sh", "-c", hide, "sh", env!("CARGO_BIN_EXE_crossover")])
+        .args(arguments)
+        .output()
+        .ok()?;
+    let hidden = output.status.code() != Some(99) && !texts(&output).1.contains("unshare:");
+    hidden.then_some(output)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_opencl_the_cpu_is_measured_and_one_line_says_what_is_missing() {
+    let Some(output) = without_opencl(&["devices"]) else {
+        missing("mount namespaces are not allowed");
+        return;
+    };
+    let (out, err) = texts(&output);
+    assert!(output.status.success(), "{out}{err}");
+    assert!(out.contains("no OpenCL: ") && out.contains("./setup"), "{out}");
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("run");
+    let start = Instant::now();
+    let out = folder.to_str().unwrap();
+    let run = without_opencl(&["run", "--shape", "m=16,n=16,k=16", "--out", out]).unwrap();
+    assert_eq!(run.status.code(), Some(0), "{}", texts(&run).1);
+    assert!(start.elapsed().as_secs() < 10);
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("./setup"), "the report says how to add a device");
+    let doctor = without_opencl(&["doctor"]).unwrap();
+    assert!(texts(&doctor).0.contains("missing  OpenCL loader"));
+    assert!(!has_panicked(&doctor) && !has_panicked(&run) && !has_panicked(&output));
+}
+
+fn has_panicked(output: &std::process::Output) -> bool {
+    texts(output).1.contains("panicked")
+}
+
+/// Builds a driver from C that does `body` when it is loaded, as the only one.
+fn bad_driver(folder: &Path, body: &str) -> Option<()> {
+    if !has_program("cc") {
+        return None;
+    }
+    let source = format!(
+        "#include <unistd.h>\n#include <stdlib.h>\nstatic int *nothing = 0;\n\
+         __attribute__((constructor)) static void start(void) {{ {body} }}\n"
+    );
+    fs::write(folder.join("bad.c"), source).unwrap();
+    let library = folder.join("bad.so");
+    let status = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &folder.join("bad.c")])
+        .status()
+        .ok()?;
+    fs::write(folder.join("bad.icd"), format!("{}\n", library.display())).unwrap();
+    status.success().then_some(())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_driver_that_crashes_or_has_no_device_costs_nothing_but_a_sentence() {
+    if device_ids().is_empty() {
+        missing("there is no OpenCL loader with a device");
+        return;
+    }
+    for (body, sentence) in [
+        ("*(volatile int *)nothing = 1;", "its driver crashed (signal: 11"),
+        ("", "no driver"),
+        ("abort();", "its driver crashed (signal: 6"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        if bad_driver(folder.path(), body).is_none() {
+            missing("there is no C compiler");
+            return;
+        }
+        let start = Instant::now();
+        let output =
+            crossover().arg("devices").env("OCL_ICD_VENDORS", folder.path()).output().unwrap();
+        let (out, err) = texts(&output);
+        assert!(output.status.success(), "{body}: {out}{err}");
+        assert!(out.contains(sentence), "{body}: {out}{err}");
+        assert!(out.starts_with("cpu") && !has_panicked(&output));
+        assert!(start.elapsed().as_secs() < 5, "{body}");
+    }
+}
+
+/// PoCL keeps what it compiles in files: where it may not write any, its compiler is broken.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_device_whose_compiler_is_broken_is_left_out_with_a_reason() {
+    let (out, _) = texts(&crossover().arg("devices").output().unwrap());
+    if !out.contains("PoCL") {
+        missing("there is no PoCL device");
+        return;
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 0; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_crossover"), "devices"])
+        .env("POCL_CACHE_DIR", cache.path())
+        .output()
+        .unwrap();
+    let (out, err) = texts(&output);
+    assert!(output.status.success() && !has_panicked(&output), "{out}{err}");
+    assert!(out.contains("can't be used: building a kernel failed"), "{out}{err}");
+    // And where it has no place at all, PoCL is a platform without a device.
+    let output =
+        crossover().arg("devices").env("POCL_CACHE_DIR", "/proc/nowhere").output().unwrap();
+    let (out, err) = texts(&output);
+    assert!(output.status.success() && !has_panicked(&output), "{out}{err}");
+    assert!(out.contains("is installed but has no device"), "{out}{err}");
+}
