@@ -1,9 +1,12 @@
 //! `gemm` on OpenCL: which kernel, which parameters, which launch. Twin of `kernels/gemm/`.
 
-use super::tuned::Parameters;
-use super::{Argument, Launch, OpenClDevice, Recipe};
+use super::tuned::{Parameters, Tuned};
+use super::{Argument, Build, Launch, OpenClDevice, Recipe};
 use crate::error::{Error, Result};
 use crate::workload::Shape;
+
+const LOCAL: &str = include_str!("../../../kernels/gemm/local.cl");
+const REGISTER: &str = include_str!("../../../kernels/gemm/register.cl");
 
 /// Sizes as the kernels take them. Operands are dense: a row is as long as it is stored.
 struct Product {
@@ -49,6 +52,10 @@ impl Product {
         self.lda.is_multiple_of(width) && self.ldb.is_multiple_of(width)
     }
 
+    fn options(&self, parameters: &Parameters) -> String {
+        format!("-D TA={} -D TB={} {}", self.ta, self.tb, parameters.options())
+    }
+
     fn recipe(
         &self,
         device: &OpenClDevice,
@@ -56,12 +63,11 @@ impl Product {
         parameters: &Parameters,
         shape: Geometry,
     ) -> Recipe {
-        let switches = format!("-D TA={} -D TB={}", self.ta, self.tb);
         Recipe {
             file,
             source,
             kernel: "gemm",
-            options: format!("{switches} {}", parameters.options()).trim_end().to_string(),
+            options: self.options(parameters),
             arguments: self.arguments(),
             group_size: shape.launch.local.iter().product(),
             launch: shape.launch,
@@ -82,20 +88,19 @@ struct Geometry {
 /// Local-memory tiles.
 pub fn local(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
     let p = Product::of(shape)?;
-    let parameters = local_parameters(device, &p);
+    let parameters = local_parameters(&device.tuned, &p);
     let geometry = local_geometry(&p, &parameters);
-    let source = include_str!("../../../kernels/gemm/local.cl");
-    Ok(p.recipe(device, ("gemm/local.cl", source), &parameters, geometry))
+    Ok(p.recipe(device, ("gemm/local.cl", LOCAL), &parameters, geometry))
 }
 
-fn local_parameters(device: &OpenClDevice, p: &Product) -> Parameters {
+fn local_parameters(tuned: &Tuned, p: &Product) -> Parameters {
     if !p.aligned(4) {
-        let odd = device.tuned.special("gemm", "local", "unaligned");
+        let odd = tuned.special("gemm", "local", "unaligned");
         // Even unaligned vectors need rows as long as a vector.
         let short = p.lda.min(p.ldb) < 4;
         return if short { odd.with(&[("VA", 1), ("VB", 1), ("UNALIGNED", 0)]) } else { odd };
     }
-    let parameters = device.tuned.parameters("gemm", "local");
+    let parameters = tuned.parameters("gemm", "local");
     if p.n.is_multiple_of(4) { parameters } else { parameters.with(&[("VC", 1)]) }
 }
 
@@ -117,10 +122,7 @@ fn local_geometry(p: &Product, parameters: &Parameters) -> Geometry {
 /// Registers only.
 pub fn register(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
     let p = Product::of(shape)?;
-    let mut parameters = device.tuned.parameters("gemm", "register");
-    if !p.aligned(parameters.get("V")) {
-        parameters = parameters.with(&[("V", 1)]);
-    }
+    let parameters = register_parameters(&device.tuned, &p);
     let get = |name| parameters.get(name);
     let (rows, columns) = (get("LY") * get("WM"), get("LX") * get("WN"));
     let items = get("LX") * get("LY");
@@ -132,8 +134,33 @@ pub fn register(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
         local_bytes: 0,
         tile: (rows, columns),
     };
-    let source = include_str!("../../../kernels/gemm/register.cl");
-    Ok(p.recipe(device, ("gemm/register.cl", source), &parameters, geometry))
+    Ok(p.recipe(device, ("gemm/register.cl", REGISTER), &parameters, geometry))
+}
+
+fn register_parameters(tuned: &Tuned, p: &Product) -> Parameters {
+    let parameters = tuned.parameters("gemm", "register");
+    if p.aligned(parameters.get("V")) { parameters } else { parameters.with(&[("V", 1)]) }
+}
+
+/// The GPU kernels as a class of devices builds them: all transposes, aligned and odd sizes.
+pub fn gpu_builds(class: &str) -> Vec<Build> {
+    let tuned = Tuned::of_class(class);
+    let mut builds = Vec::new();
+    for (ta, tb) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        for (size, word) in [(64, "aligned"), (63, "unaligned")] {
+            let p = Product { m: size, n: size, k: size, ta, tb, lda: size, ldb: size };
+            let mut add = |kernel: &str, source: &'static str, parameters: &Parameters| {
+                builds.push(Build {
+                    name: format!("{kernel} ta={ta} tb={tb} {word}"),
+                    source,
+                    options: p.options(parameters),
+                });
+            };
+            add("local", LOCAL, &local_parameters(&tuned, &p));
+            add("register", REGISTER, &register_parameters(&tuned, &p));
+        }
+    }
+    builds
 }
 
 /// One work-item an element.
@@ -208,7 +235,7 @@ fn packed_blocks(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tuned::{Tuned, classes};
+    use super::super::tuned::classes;
     use super::*;
 
     fn product(m: usize, n: usize, k: usize) -> Product {

@@ -18,7 +18,21 @@ use crate::machine::DeviceEntry;
 use crate::workload::{Shape, Workload};
 
 pub use discover::{Discovery, discover, limit_driver_threads};
-pub use program::clear_cache;
+
+/// A kernel as a class of GPUs builds it, for compilers that need no device.
+pub struct Build {
+    /// Which kernel, and for which operands.
+    pub name: String,
+    /// Its source.
+    pub source: &'static str,
+    /// `-D` options.
+    pub options: String,
+}
+
+/// Every GPU kernel as a class of `kernels/tuned/` builds it.
+pub fn gpu_builds(class: &str) -> Vec<Build> {
+    gemm::gpu_builds(class)
+}
 
 /// One launch of a kernel.
 #[derive(Clone, Debug, PartialEq)]

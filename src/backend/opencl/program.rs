@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use ocl::core::{self, Program, ProgramInfo, ProgramInfoResult};
 
 use super::{OpenClDevice, Recipe};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// First line of a cache file.
 const MAGIC: &str = "crossover program 1\n";
@@ -91,12 +91,6 @@ fn folder() -> Option<PathBuf> {
         set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?
     };
     Some(base.join("crossover").join("programs"))
-}
-
-/// Empties the cache. For tests and for a user who doubts it.
-pub fn clear_cache() -> Result<()> {
-    let Some(folder) = folder().filter(|f| f.exists()) else { return Ok(()) };
-    fs::remove_dir_all(&folder).map_err(|e| Error::file(&folder, &e))
 }
 
 /// The binary in a cache file, if the file is whole and of this key.
