@@ -4,8 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
 use crate::workload::{Cache, Scope};
@@ -190,34 +190,62 @@ pub struct SummaryRow {
 }
 
 /// A line of one of the files.
-pub trait Row: Serialize + DeserializeOwned {
-    /// Name of its first column, by which a foreign file shows even when it holds no rows.
-    const FIRST: &'static str;
+pub trait Row: Serialize + DeserializeOwned {}
+
+impl Row for Record {}
+impl Row for SampleRow {}
+impl Row for PlanRow {}
+impl Row for SummaryRow {}
+
+/// Names of a row's columns, in order.
+pub fn columns<T: Row>() -> &'static [&'static str] {
+    let mut names = FieldNames(&[]);
+    // Always ends in an error: the names are all that is wanted.
+    let _ = T::deserialize(&mut names);
+    names.0
 }
 
-impl Row for Record {
-    const FIRST: &'static str = "schema";
+/// A deserializer that only learns which fields a struct asks for.
+struct FieldNames(&'static [&'static str]);
+
+impl<'de> Deserializer<'de> for &mut FieldNames {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> std::result::Result<V::Value, Self::Error> {
+        self.0 = fields;
+        self.deserialize_any_error()
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> std::result::Result<V::Value, Self::Error> {
+        self.deserialize_any_error()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
 }
 
-impl Row for SampleRow {
-    const FIRST: &'static str = "workload";
-}
-
-impl Row for PlanRow {
-    const FIRST: &'static str = "workload";
-}
-
-impl Row for SummaryRow {
-    const FIRST: &'static str = "workload";
+impl FieldNames {
+    fn deserialize_any_error<T>(&self) -> std::result::Result<T, serde::de::value::Error> {
+        Err(serde::de::Error::custom("holds no values"))
+    }
 }
 
 /// Reads a CSV file of ours. A foreign or broken file is one clear line, with the place.
 pub fn read<T: Row>(path: &Path) -> Result<Vec<T>> {
     let file = File::open(path).map_err(|e| Error::file(path, &e))?;
     let mut reader = csv::Reader::from_reader(file);
-    let first = reader.headers().ok().and_then(|h| h.get(0)).unwrap_or_default();
-    if !first.is_empty() && first != T::FIRST {
-        let problem = format!("not a file of this program: column '{}' is missing", T::FIRST);
+    let header = reader.headers().cloned().unwrap_or_default();
+    // An empty file is a run that was cut before its first case.
+    let missing = columns::<T>().iter().find(|c| !header.iter().any(|h| h == **c));
+    if let Some(column) = missing.filter(|_| !header.is_empty()) {
+        let problem = format!("not a file of this program: column '{column}' is missing");
         return Err(Error::content(path, problem));
     }
     let rows: std::result::Result<Vec<T>, csv::Error> = reader.deserialize().collect();
@@ -298,7 +326,10 @@ pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn to_csv<T: Row>(rows: &[T], header: bool) -> io::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().has_headers(header).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    if header {
+        writer.write_record(columns::<T>()).map_err(io::Error::other)?;
+    }
     for row in rows {
         writer.serialize(row).map_err(io::Error::other)?;
     }
@@ -346,10 +377,37 @@ mod tests {
     }
 
     #[test]
+    fn every_column_is_explained() {
+        let format = include_str!("../docs/format.md");
+        let files = [
+            (file::RESULTS, columns::<Record>()),
+            (file::SAMPLES, columns::<SampleRow>()),
+            (file::PLAN, columns::<PlanRow>()),
+            (file::SUMMARY, columns::<SummaryRow>()),
+        ];
+        for (name, columns) in files {
+            let section = format.split("\n## ").find(|s| s.starts_with(name)).unwrap();
+            assert!(!columns.is_empty());
+            for column in columns {
+                assert!(section.contains(&format!("`{column}`")), "{name}: {column}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_without_rows_has_its_header() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary.csv");
+        replace::<SummaryRow>(&path, &[]).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().starts_with("workload,axis,shape,"));
+        assert!(read::<SummaryRow>(&path).unwrap().is_empty());
+    }
+
+    #[test]
     fn a_foreign_file_is_one_line_with_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("results.csv");
-        for text in ["name,value\na,1\n", "\u{0}\u{1}\u{2}", "schema\n\"open"] {
+        for text in ["name,value\na,1\n", "name,value\n", "\u{0}\u{1}\u{2}", "schema\n\"open"] {
             fs::write(&path, text).unwrap();
             let error = read_results(&path).unwrap_err().to_string();
             assert!(error.contains("results.csv: not a file of this program"), "{error}");

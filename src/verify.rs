@@ -164,8 +164,7 @@ impl<'a> Problem<'a> {
         for ((i, found), (value, magnitude)) in elements.zip(references) {
             let error = (f64::from(found) - value).abs();
             let ratio = error / bound.of(*magnitude);
-            // Written so that a NaN fails.
-            if !(ratio <= 1.0) {
+            if ratio.is_nan() || ratio > 1.0 {
                 return Err(format!(
                     "element {i} is {found}, not {value:.9}: {} of the error bound",
                     crate::units::ratio(ratio)
@@ -177,7 +176,7 @@ impl<'a> Problem<'a> {
         }
         let l2 = (error_squares / squares.max(TINY)).sqrt();
         let allowed = 8.0 * U * k.sqrt();
-        if !(l2 <= allowed) {
+        if l2.is_nan() || l2 > allowed {
             return Err(format!(
                 "the result is less exact than f32: relative L2 error {l2:.1e}, at most {allowed:.1e}"
             ));

@@ -1,5 +1,7 @@
 //! The program as a user meets it: verbs, exit codes, one line for a mistake.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::fs;
@@ -98,16 +100,6 @@ fn a_tiny_run_leaves_every_file() {
     assert!(records.iter().all(|r| r.outcome == Outcome::Measured && r.run == "run"));
     assert!(records.iter().all(|r| r.max_error_ratio.is_some_and(|e| e <= 1.0)));
     assert!(out.trim_end().ends_with("report.html"), "{out}");
-    // Every column is explained.
-    let format = fs::read_to_string(support::repository("docs/format.md")).unwrap();
-    for name in ["plan.csv", "results.csv", "samples.csv", "summary.csv"] {
-        let section = format.split("\n## ").find(|s| s.starts_with(name));
-        for column in csv_columns(&folder.join(name)) {
-            let explained = section.is_some_and(|s| s.contains(&format!("`{column}`")));
-            // A run without OpenCL has no summary rows, so no header either.
-            assert!(explained || column.is_empty(), "{name}: {column}");
-        }
-    }
     // Drawn again from the files alone.
     fs::remove_file(folder.join("report.html")).unwrap();
     assert!(run(&["report", folder.to_str().unwrap()]).status.success());
@@ -116,11 +108,6 @@ fn a_tiny_run_leaves_every_file() {
     let before = fs::read(folder.join("results.csv")).unwrap();
     assert!(run(&["run", "--resume", folder.to_str().unwrap()]).status.success());
     assert_eq!(fs::read(folder.join("results.csv")).unwrap(), before);
-}
-
-fn csv_columns(path: &Path) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap();
-    text.lines().next().unwrap_or_default().split(',').map(str::to_string).collect()
 }
 
 #[test]

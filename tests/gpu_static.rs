@@ -1,6 +1,8 @@
 //! GPU code without a GPU: every GPU kernel with its class's parameters, through the compilers that
 //! NVIDIA's and AMD's drivers are built on, must not spill a register.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Kernels on every OpenCL device that is here, on Oclgrind, and what happens where there is none.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::collections::HashSet;

@@ -1,5 +1,7 @@
 //! Plan to report without a device or a clock: made-up devices whose runs only move a made-up clock.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::cell::{Cell, RefCell};

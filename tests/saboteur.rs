@@ -1,6 +1,8 @@
 //! Proof that verification can fail: a backend with planted faults, each of which must be rejected
 //! below and above 2^27 multiply-adds and must get no time.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::sync::atomic::AtomicBool;

@@ -48,19 +48,22 @@ mod tests {
 
     #[test]
     fn known_devices_fall_into_their_class() {
-        let of = |kind, vendor, name, extensions: &[&str]| {
+        let class = |kind, vendor, name, extensions: &[&str]| {
             let extensions: Vec<String> = extensions.iter().map(|e| e.to_string()).collect();
-            super::of(kind, vendor, name, "", &extensions)
+            of(kind, vendor, name, "", &extensions)
         };
         use DeviceKind::{Cpu, Gpu};
         // PoCL on an AMD CPU calls its vendor AuthenticAMD.
-        assert_eq!(of(Cpu, "AuthenticAMD", "pthread-skylake-avx512-AMD EPYC", &[]), "cpu");
-        assert_eq!(of(Gpu, "x", "y", &["cl_khr_fp64", "cl_nv_copy_opts"]), "nvidia");
-        assert_eq!(of(Gpu, "Advanced Micro Devices, Inc.", "gfx1100", &[]), "amd");
-        assert_eq!(of(Gpu, "Intel(R) Corporation", "Arc A770", &["cl_intel_subgroups"]), "intel");
-        assert_eq!(of(Gpu, "ARM", "Mali-G610", &["cl_arm_printf"]), "mali");
-        assert_eq!(of(Gpu, "QUALCOMM", "Adreno 740", &[]), "adreno");
-        assert_eq!(of(Gpu, "Apple", "Apple M2", &[]), "apple");
-        assert_eq!(of(Gpu, "somebody", "something", &[]), "gpu");
+        assert_eq!(class(Cpu, "AuthenticAMD", "pthread-skylake-avx512-AMD EPYC", &[]), "cpu");
+        assert_eq!(class(Gpu, "x", "y", &["cl_khr_fp64", "cl_nv_copy_opts"]), "nvidia");
+        assert_eq!(class(Gpu, "Advanced Micro Devices, Inc.", "gfx1100", &[]), "amd");
+        assert_eq!(
+            class(Gpu, "Intel(R) Corporation", "Arc A770", &["cl_intel_subgroups"]),
+            "intel"
+        );
+        assert_eq!(class(Gpu, "ARM", "Mali-G610", &["cl_arm_printf"]), "mali");
+        assert_eq!(class(Gpu, "QUALCOMM", "Adreno 740", &[]), "adreno");
+        assert_eq!(class(Gpu, "Apple", "Apple M2", &[]), "apple");
+        assert_eq!(class(Gpu, "somebody", "something", &[]), "gpu");
     }
 }
