@@ -1,12 +1,12 @@
-//! Loops.
-use std::cell::RefCell;
+//! The loops round the micro-kernel, and how c is shared out over threads.
 
 use super::Pool;
-use super::kernel::{Kernel, Tile};
-use super::pack::Scratch;
+use super::kernel::{B, Kernel, Tile};
+use super::pack::{panel_of_a, with_scratch};
 
-/// The product.
-#[derive(Clone, Copy)]
+/// Sizes of a product and how its operands are stored: a is m x k (k x m when `ta`), b is k x n
+/// (n x k when `tb`), c is m x n; row-major, dense.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Product {
     pub m: usize,
     pub n: usize,
@@ -15,128 +15,184 @@ pub(super) struct Product {
     pub tb: bool,
 }
 
+/// How a product is cut up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// Steps over k are this deep, but for the last.
+    pub kc: usize,
+    /// Rows and columns of blocks of c. A block is a task.
+    pub grid: (usize, usize),
+}
+
+/// Blocks higher than this share too little work; rows of a, stored k x m, packed at a time.
+const MOST_ROWS: usize = 1024;
+const ROWS_PACKED: usize = 192;
+
+impl Plan {
+    pub(super) fn of<K: Kernel>(p: &Product, threads: usize) -> Plan {
+        // Steps of equal depth, and the widest block whose packed b still fits.
+        let most = if p.ta { K::KC_TRANSPOSED_A } else { K::KC };
+        let kc = p.k.div_ceil(p.k.div_ceil(most));
+        let panels = p.n.div_ceil(K::NR);
+        let fitting = (K::PACKED_B / kc / K::NR).max(1);
+        // Two blocks a thread balance best, and none should be flatter than some tiles.
+        let least = panels.div_ceil(fitting);
+        let rows = (2 * threads).div_ceil(least).min(p.m.div_ceil(64));
+        let rows = rows.max(p.m.div_ceil(MOST_ROWS));
+        // Panels are shared out evenly: the number of columns that makes the longest thread
+        // shortest.
+        let most = panels.min(2 * least + threads).max(least);
+        let longest = |columns: &usize| {
+            let share = panels.div_ceil(*columns);
+            (rows * panels.div_ceil(share)).div_ceil(threads) * share
+        };
+        let columns = (least..=most).min_by_key(longest).unwrap_or(least);
+        Plan { kc, grid: (rows, columns) }
+    }
+}
+
+/// A part of the rows or columns of c.
 #[derive(Clone, Copy)]
-struct Pointers {
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-}
-// SAFETY: tbd
-unsafe impl Sync for Pointers {}
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch::new()) };
+struct Span {
+    start: usize,
+    end: usize,
 }
 
-/// tune
-pub static TUNE: std::sync::Mutex<Vec<(String, usize)>> = std::sync::Mutex::new(Vec::new());
-fn env(name: &str, default: usize) -> usize {
-    TUNE.lock().expect("l").iter().find(|x| x.0 == name).map(|x| x.1).unwrap_or(default)
-}
-
-pub(super) struct Plan { pub nc: usize, pub kc: usize, pub rows: usize, pub columns: usize, pub mc: usize }
-
-pub(super) fn plan<K: Kernel>(p: &Product, threads: usize) -> Plan {
-    let nr = K::NR;
-    let least_kc = env("LKC", 256);
-    let mut nc = env("NC", 256).min(p.n.next_multiple_of(nr));
-    while nc > nr && nc * least_kc > env("PB", K::PACKED_B) {
-        nc -= nr;
+impl Span {
+    /// Part `index` of `parts` even ones, in whole units. May be empty.
+    fn share(length: usize, unit: usize, parts: usize, index: usize) -> Span {
+        let units = length.div_ceil(unit);
+        let edge = |i: usize| (units * i / parts * unit).min(length);
+        Span { start: edge(index), end: edge(index + 1) }
     }
-    let kc = env("KC", 512).min(env("PB", K::PACKED_B) / nc).min(p.k).max(1);
-    let kc = p.k.div_ceil(p.k.div_ceil(kc));
-    let tasks = env("TPT", 2);
-    let least = p.n.div_ceil(nc);
-    let rows = (tasks * threads).div_ceil(least).min(p.m.div_ceil(64)).max(p.m.div_ceil(1024));
-    let panels = p.n.div_ceil(nr);
-    let most = panels.min(2 * least + threads).max(least);
-    let longest = |columns: &usize| {
-        let share = panels.div_ceil(*columns);
-        (rows * panels.div_ceil(share)).div_ceil(threads) * share
-    };
-    let columns = (least..=most).min_by_key(longest).unwrap_or(least);
-    Plan { nc, kc, rows: env("ROWS", rows), columns: env("COLS", columns), mc: env("MC", 192) }
+
+    fn len(self) -> usize {
+        self.end - self.start
+    }
 }
 
-pub(super) fn multiply<K: Kernel>(pool: &Pool, p: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-    let plan = plan::<K>(&p, pool.threads());
-    if std::env::var("SHOW").is_ok() {
-        eprintln!("nc {} kc {} rows {} columns {}", plan.nc, plan.kc, plan.rows, plan.columns);
+/// c, shared by tasks that each write their own block of it.
+struct Output {
+    start: *mut f32,
+    len: usize,
+    /// Floats from one row to the next.
+    row: usize,
+}
+
+// SAFETY: tasks write disjoint blocks through it, and the borrow it was made from outlives them:
+// `Pool::each` waits for all of them.
+unsafe impl Sync for Output {}
+
+impl Output {
+    /// Where `rows` x `columns` elements begin. Panics unless they lie inside.
+    fn tile(&self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> *mut f32 {
+        assert!(j + columns <= self.row && (i + rows) * self.row <= self.len);
+        self.start.wrapping_add(i * self.row + j)
     }
-    let x = Pointers { a: a.as_ptr(), b: b.as_ptr(), c: c.as_mut_ptr() };
-    pool.each(plan.rows * plan.columns, |task| {
-        let x = &x;
-        let i = share(p.m, K::MR, plan.rows, task / plan.columns);
-        let j = share(p.n, K::NR, plan.columns, task % plan.columns);
-        if i.0 < i.1 && j.0 < j.1 {
-            SCRATCH.with_borrow_mut(|s| {
-                // SAFETY: tbd
-                unsafe { block::<K>(&p, &plan, *x, i, j, s) }
-            });
+}
+
+/// c = op(a) op(b). Panics unless the slices have the product's sizes.
+///
+/// # Safety
+/// The CPU has the kernel's instructions.
+pub(super) unsafe fn multiply<K: Kernel>(
+    pool: &Pool,
+    p: &Product,
+    a: &[f32],
+    b: &[f32],
+    c: &mut [f32],
+) {
+    assert!(a.len() == p.m * p.k && b.len() == p.k * p.n && c.len() == p.m * p.n);
+    if c.is_empty() || p.k == 0 {
+        return c.fill(0.0);
+    }
+    let plan = Plan::of::<K>(p, pool.threads());
+    let output = Output { start: c.as_mut_ptr(), len: c.len(), row: p.n };
+    let (rows, columns) = plan.grid;
+    pool.each(rows * columns, |task| {
+        let i = Span::share(p.m, K::MR, rows, task / columns);
+        let j = Span::share(p.n, K::NR, columns, task % columns);
+        if i.len() == 0 || j.len() == 0 {
+            return;
         }
+        let width = j.len().next_multiple_of(K::NR);
+        let height = if p.ta { i.len().min(ROWS_PACKED).div_ceil(K::MR) } else { 0 };
+        with_scratch(width * plan.kc, height * panel_of_a(K::MR, plan.kc), |packed_b, packed_a| {
+            // SAFETY: the caller vouches for the CPU. The spans of different tasks differ in i or
+            // in j, and parts of one length are disjoint, so no other task writes this block.
+            unsafe { block::<K>(p, plan.kc, (a, b, &output), (i, j), (packed_a, packed_b)) };
+        });
     });
 }
 
-fn share(length: usize, unit: usize, parts: usize, index: usize) -> (usize, usize) {
-    let units = length.div_ceil(unit);
-    let edge = |i: usize| (units * i / parts * unit).min(length);
-    (edge(index), edge(index + 1))
-}
-
+/// Computes one block of c: rows `i`, columns `j`.
+///
+/// # Safety
+/// The CPU has the kernel's instructions, and nothing else refers to the block during the call.
 unsafe fn block<K: Kernel>(
     p: &Product,
-    plan: &Plan,
-    x: Pointers,
-    (i0, i1): (usize, usize),
-    (j0, j1): (usize, usize),
-    scratch: &mut Scratch,
+    kc: usize,
+    (a, b, c): (&[f32], &[f32], &Output),
+    (i, j): (Span, Span),
+    (packed_a, packed_b): (&mut [f32], &mut [f32]),
 ) {
     let (mr, nr) = (K::MR, K::NR);
-    let panels = (j1 - j0).div_ceil(nr);
-    let (pb, pa) = scratch.get(panels * nr * plan.kc, plan.mc * (plan.kc + 16));
-    let columns = |q: usize| (j1 - j0 - q * nr).min(nr);
-    for p0 in (0..p.k).step_by(plan.kc) {
-        let kc = (p.k - p0).min(plan.kc);
-        // SAFETY: tbd
-        unsafe {
-            if p.tb {
-                for q in 0..panels {
-                    let from = x.b.add((j0 + q * nr) * p.k + p0);
-                    K::pack_transposed(from, p.k, kc, columns(q), pb.add(q * nr * kc));
-                }
+    let panels = j.len().div_ceil(nr);
+    let columns = |q: usize| (j.len() - q * nr).min(nr);
+    for p0 in (0..p.k).step_by(kc) {
+        let kc = kc.min(p.k - p0);
+        if p.tb {
+            for (q, to) in packed_b.chunks_exact_mut(kc * nr).take(panels).enumerate() {
+                let from = &b[(j.start + q * nr) * p.k + p0..];
+                // SAFETY: the caller vouches for the CPU.
+                unsafe { K::pack_transposed_b(from, p.k, kc, columns(q), to) };
             }
-            for c0 in (i0..i1).step_by(plan.mc) {
-                let c1 = (c0 + plan.mc).min(i1);
-                let (a, a_row, a_column, a_panel) = if p.ta {
-                    K::pack_a(x.a.add(p0 * p.m + c0), p.m, kc, c1 - c0, pa, x.a.add(p.m * p.k));
-                    (pa.cast_const(), 1, mr, mr * kc + 16)
+        }
+        let group = if p.ta { ROWS_PACKED / mr * mr } else { i.len() };
+        for i0 in (i.start..i.end).step_by(group) {
+            let i1 = (i0 + group).min(i.end);
+            if p.ta {
+                let from = &a[p0 * p.m + i0..];
+                // SAFETY: the caller vouches for the CPU.
+                unsafe { K::pack_a(from, p.m, kc, i1 - i0, packed_a) };
+            }
+            for r in (i0..i1).step_by(mr) {
+                let rows = mr.min(i1 - r);
+                let (a, a_row, a_column) = if p.ta {
+                    (&packed_a[(r - i0) / mr * panel_of_a(mr, kc)..], 1, mr)
                 } else {
-                    (x.a.add(c0 * p.k + p0), p.k, 1, mr * p.k)
+                    (&a[r * p.k + p0..], p.k, 1)
                 };
-                for i in (c0..c1).step_by(mr) {
-                    let first = !p.tb && i == i0;
-                    let a = a.add((i - c0) / mr * a_panel);
-                    let portion = mr.div_ceil(panels);
-                    for q in 0..panels {
-                        let next_rows =
-                            if p.ta || env("NOPF", 0) == 1 { 0 } else { portion.min(mr - (q * portion).min(mr)) };
-                        let next = a.wrapping_add(mr * p.k + q * portion * p.k);
-                        let packed = pb.add(q * nr * kc);
-                        let tile = Tile {
-                            k: kc,
-                            a,
-                            a_row,
-                            a_column,
-                            b: if first { x.b.add(p0 * p.n + j0 + q * nr) } else { packed },
-                            b_row: if first { p.n } else { nr },
-                            pack: if first { packed } else { std::ptr::null_mut() },
-                            c: x.c.add(i * p.n + j0 + q * nr),
-                            c_row: p.n,
-                            columns: columns(q),
-                            add: p0 > 0, next, next_rows,
-                        };
-                        K::multiply((c1 - i).min(mr), &tile);
-                    }
+                // The rows after these, or of the next step over k: prefetched in as many portions
+                // as there are panels. What is packed is in cache.
+                let ahead = if r + mr < i.end { mr * p.k } else { kc.wrapping_sub((r - i.start) * p.k) };
+                let portion = mr.div_ceil(panels);
+                for q in 0..panels {
+                    let panel = &mut packed_b[q * nr * kc..][..nr * kc];
+                    let first = r == i.start && !p.tb;
+                    let skipped = (q * portion).min(mr);
+                    let tile = Tile {
+                        rows,
+                        columns: columns(q),
+                        k: kc,
+                        a,
+                        a_row,
+                        a_column,
+                        b: if first {
+                            let from = &b[p0 * p.n + j.start + q * nr..];
+                            B::Stored { from, row: p.n, pack: panel }
+                        } else {
+                            B::Packed(panel)
+                        },
+                        c: c.tile((r, rows), (j.start + q * nr, columns(q))),
+                        c_row: p.n,
+                        add: p0 > 0,
+                        next: a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * p.k),
+                        next_rows: if p.ta { 0 } else { portion.min(mr - skipped) },
+                    };
+                    // SAFETY: the caller vouches for the CPU, and for the block: the tile lies in
+                    // it, as r + rows <= i.end and q nr + columns(q) <= j.len().
+                    unsafe { K::multiply(tile) };
                 }
             }
         }

@@ -1,18 +1,103 @@
-//! Native.
-pub mod blocking;
-pub mod kernel;
-pub mod kernel_avx512;
+//! Our own sgemm for the CPU: c = op(a) op(b), row-major f32, any m, n, k.
+//!
+//! The structure is that of GotoBLAS and BLIS with one level less. Every task owns a block of c and
+//! needs no other task: no barrier, and every thread packs what it reads itself.
+//!
+//! ```text
+//! for each block of c, mb x nb, in parallel                            blocking.rs
+//!   for kc of k                     kc x nb of b: packed, kept in the second-level cache
+//!     for mr rows of the block      mr x kc of a: kept in the first-level cache
+//!       for nr columns of them      mr x nr of c: in registers         kernel_*.rs
+//! ```
+//!
+//! What is packed (pack.rs)
+//! - b, always: panels `[nb / nr][kc][nr]`, so that a panel is read front to back. Stored k x n, it is
+//!   packed by the micro-kernel itself while that multiplies the first rows, which hides the cost;
+//!   stored n x k, by transposing squares in registers.
+//! - a, only where it is stored k x m: panels `[rows / mr][kc][mr]`. Stored m x k, the micro-kernel
+//!   reads it where it is, as one stream a row.
+//!
+//! A [`Kernel`](kernel::Kernel) is a micro-kernel with its sizes. There is one for AVX-512, one for
+//! AVX2 with FMA and one in plain Rust for every other CPU; the best that the CPU has is taken.
+
+mod blocking;
+mod kernel;
+#[cfg(target_arch = "x86_64")]
+mod kernel_avx2;
+#[cfg(target_arch = "x86_64")]
+mod kernel_avx512;
+mod kernel_portable;
 mod pack;
+#[cfg(test)]
+mod tests;
+
 use super::Pool;
 use crate::workload::Shape;
-/// tbd
+use blocking::Product;
+
+/// Which micro-kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    Portable,
+}
+
+impl Path {
+    /// All, best first.
+    const ALL: &[Path] = &[
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx512,
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx2,
+        Path::Portable,
+    ];
+
+    /// Whether this CPU has the instructions.
+    fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => is_x86_feature_detected!("avx512f"),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Path::Portable => true,
+        }
+    }
+
+    fn best() -> Path {
+        Path::ALL.iter().copied().find(|path| path.is_available()).unwrap_or(Path::Portable)
+    }
+
+    /// c = op(a) op(b). Panics unless the slices have the product's sizes and the CPU the path.
+    fn multiply(self, pool: &Pool, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+        assert!(self.is_available());
+        // SAFETY: just checked that the CPU has what the kernel needs.
+        unsafe {
+            match self {
+                #[cfg(target_arch = "x86_64")]
+                Path::Avx512 => {
+                    blocking::multiply::<kernel_avx512::Avx512>(pool, product, a, b, c);
+                }
+                #[cfg(target_arch = "x86_64")]
+                Path::Avx2 => blocking::multiply::<kernel_avx2::Avx2>(pool, product, a, b, c),
+                Path::Portable => {
+                    blocking::multiply::<kernel_portable::Portable>(pool, product, a, b, c);
+                }
+            }
+        }
+    }
+}
+
+/// The engine of this module, on the threads of `pool`.
 pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
-    let p = blocking::Product {
-        m: shape.size("m"), n: shape.size("n"), k: shape.size("k"),
-        ta: shape.get("ta") == 1, tb: shape.get("tb") == 1,
+    let product = Product {
+        m: shape.size("m"),
+        n: shape.size("n"),
+        k: shape.size("k"),
+        ta: shape.get("ta") == 1,
+        tb: shape.get("tb") == 1,
     };
-    assert_eq!(inputs[0].len(), p.m * p.k);
-    assert_eq!(inputs[1].len(), p.k * p.n);
-    assert_eq!(c.len(), p.m * p.n);
-    blocking::multiply::<kernel_avx512::Avx512>(pool, p, &inputs[0], &inputs[1], c);
+    Path::best().multiply(pool, &product, &inputs[0], &inputs[1], c);
 }

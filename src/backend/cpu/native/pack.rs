@@ -1,74 +1,102 @@
-//! Scratch and packing.
-pub(super) struct Scratch {
-    ptr: *mut f32,
-    len: usize,
-}
-impl Scratch {
-    pub(super) const fn new() -> Scratch { Scratch { ptr: std::ptr::null_mut(), len: 0 } }
-    pub(super) fn get(&mut self, b: usize, a: usize) -> (*mut f32, *mut f32) {
-        let b = b.next_multiple_of(16);
-        let need = a + b + 64;
-        if self.len < need {
-            let size = (need * 4).next_multiple_of(2 << 20);
-            let l = std::alloc::Layout::from_size_align(size, 2 << 20).expect("layout");
-            // SAFETY: tbd
-            self.ptr = unsafe { std::alloc::alloc_zeroed(l).cast() };
-            if std::env::var("THP").is_ok() {
-                // SAFETY: tbd
-                unsafe { libc::madvise(self.ptr.cast(), size, 14); }
-            }
-            self.len = size / 4;
-        }
-        (self.ptr, self.ptr.wrapping_add(b))
-    }
-}
-/// tbd
-#[inline(always)]
-pub(super) fn prefetch(at: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch of any address has no effect but on caches.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
+//! Packing that needs no special instructions, and the memory that packed operands live in.
+
+use std::cell::RefCell;
+
+use super::kernel::prefetch;
+
+/// Floats of a cache line.
+const LINE: usize = 16;
+
+thread_local! {
+    /// Kept between calls: a run neither allocates nor touches new pages once it is warm.
+    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Packs k x rows of a, stored k x m. WIDE
+/// Hands `work` this thread's scratch, split in two of the given lengths, each on a cache line of
+/// its own. It holds what the last user left.
+pub(super) fn with_scratch(first: usize, second: usize, work: impl FnOnce(&mut [f32], &mut [f32])) {
+    SCRATCH.with_borrow_mut(|all| {
+        let first_lines = first.next_multiple_of(LINE);
+        let need = LINE + first_lines + second;
+        if all.len() < need {
+            // Not `resize`: that would copy what nobody reads again.
+            *all = vec![0.0; need];
+        }
+        // Only speed depends on the alignment, so a failure to find it does no harm.
+        let start = all.as_ptr().align_offset(4 * LINE).min(LINE);
+        let (front, back) = all[start..].split_at_mut(first_lines);
+        work(&mut front[..first], &mut back[..second]);
+    });
+}
+
+/// Floats from one packed panel of a to the next: `[k][mr]` and a cache line, which also keeps
+/// panels from all starting in the same set of the cache.
+pub(super) const fn panel_of_a(mr: usize, k: usize) -> usize {
+    mr * k + LINE
+}
+
+/// `Kernel::pack_a`. Columns are moved as `WIDE` >= `MR` floats; the surplus is overwritten by the
+/// next column, or lies in the gap between two panels.
 #[inline(always)]
-pub(super) unsafe fn pack_a<const MR: usize, const WIDE: usize>(a: *const f32, lda: usize, k: usize, rows: usize, to: *mut f32, end: *const f32) {
-    let ahead = AHEAD;
-    // SAFETY: tbd
-    unsafe {
-        for p in 0..k {
-            let from = a.add(p * lda);
-            let mut l = 0;
-            while l < rows {
-                prefetch(from.wrapping_add(ahead * lda + l));
-                l += 16;
-            }
-            prefetch(from.wrapping_add(ahead * lda + rows - 1));
-            let whole = if end.offset_from(from) as usize >= rows + WIDE { rows / MR } else { 0 };
-            let stride = MR * k + 16;
-            let mut to = to.add(p * MR);
-            let mut from = from;
-            for _ in 0..whole {
-                let x: [f32; WIDE] = from.cast::<[f32; WIDE]>().read_unaligned();
-                to.cast::<[f32; WIDE]>().write_unaligned(x);
-                to = to.add(stride);
-                from = from.add(MR);
-            }
-            let mut left = rows - whole * MR;
-            while left > 0 {
-                for r in 0..left.min(MR) {
-                    *to.add(r) = *from.add(r);
-                }
-                to = to.add(stride);
-                from = from.wrapping_add(MR);
-                left -= left.min(MR);
+pub(super) fn pack_a<const MR: usize, const WIDE: usize>(
+    a: &[f32],
+    a_row: usize,
+    k: usize,
+    rows: usize,
+    to: &mut [f32],
+) {
+    /// Rows of a to prefetch ahead: they lie too far apart for the hardware to foresee.
+    const AHEAD: usize = 8;
+    for p in 0..k {
+        let from = &a[p * a_row..];
+        for i in (0..rows).step_by(LINE).chain([rows - 1]) {
+            prefetch(from.as_ptr().wrapping_add(AHEAD * a_row + i));
+        }
+        for (i, panel) in (0..rows).step_by(MR).zip(to.chunks_mut(panel_of_a(MR, k))) {
+            let (from, to) = (&from[i..], &mut panel[p * MR..]);
+            if let (Some(from), Some(to)) = (from.first_chunk::<WIDE>(), to.first_chunk_mut()) {
+                *to = *from;
+            } else {
+                let rest = MR.min(rows - i);
+                to[..rest].copy_from_slice(&from[..rest]);
             }
         }
     }
 }
-const AHEAD: usize = 8;
+
+/// Packs one panel `[k][nr]` from b stored k x n, rows `b_row` apart, with zeros right of `columns`.
+pub(super) fn pack_b(
+    b: &[f32],
+    b_row: usize,
+    k: usize,
+    columns: usize,
+    nr: usize,
+    to: &mut [f32],
+) {
+    for (p, to) in to.chunks_exact_mut(nr).take(k).enumerate() {
+        let from = &b[p * b_row..];
+        to[..columns].copy_from_slice(&from[..columns]);
+        to[columns..].fill(0.0);
+    }
+}
+
+/// `Kernel::pack_transposed_b`, element by element.
+pub(super) fn pack_transposed_b(
+    b: &[f32],
+    b_row: usize,
+    k: usize,
+    columns: usize,
+    nr: usize,
+    to: &mut [f32],
+) {
+    // One cache line of each row of b at a time, so that the part written stays in cache.
+    for p0 in (0..k).step_by(LINE) {
+        let p1 = (p0 + LINE).min(k);
+        for j in 0..columns {
+            let from = &b[j * b_row..][p0..p1];
+            for (to, value) in to[p0 * nr..].chunks_mut(nr).zip(from) {
+                to[j] = *value;
+            }
+        }
+    }
+}
