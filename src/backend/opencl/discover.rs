@@ -1,6 +1,6 @@
 //! Finds the OpenCL devices that work, and says in a sentence why the others don't.
 
-use ocl::core::{DeviceId, DeviceType, PlatformId};
+use ocl::core::{DeviceId, PlatformId};
 use ocl::ffi;
 
 use super::probe::{self, Place};
@@ -73,15 +73,6 @@ pub fn discover(threads: usize) -> Discovery {
     found
 }
 
-/// The devices of a platform; none is an answer, not an error.
-pub fn device_ids(platform: PlatformId) -> Result<Vec<DeviceId>> {
-    match ocl::core::get_device_ids(platform, Some(DeviceType::ALL), None) {
-        Ok(ids) => Ok(ids),
-        Err(e) if e.api_status() == Some(ocl::core::Status::CL_DEVICE_NOT_FOUND) => Ok(Vec::new()),
-        Err(e) => Err(Error::device(e.to_string())),
-    }
-}
-
 fn add_platform(
     found: &mut Discovery,
     probed: &probe::Probed,
@@ -95,7 +86,7 @@ fn add_platform(
         return;
     }
     let platform_name = info::platform_name(platform);
-    let ids = match device_ids(platform) {
+    let ids = match info::device_ids(platform) {
         Ok(ids) => ids,
         Err(error) => {
             found.problems.push(format!("{platform_name} doesn't list its devices: {error}"));

@@ -1,9 +1,10 @@
 //! Facts about platforms and devices, by calls that return errors: a driver that doesn't know a
 //! question leaves a fact empty.
 
-use ocl::core::{DeviceId, PlatformId, PlatformInfo};
+use ocl::core::{DeviceId, DeviceType, PlatformId, PlatformInfo, Status};
 use ocl::ffi;
 
+use crate::error::{Error, Result};
 use crate::record::DeviceKind;
 
 fn raw(device: DeviceId, question: u32) -> Option<Vec<u8>> {
@@ -111,4 +112,13 @@ pub fn platform(platform: PlatformId) -> String {
 fn ask(platform: PlatformId, question: PlatformInfo) -> String {
     let answer = ocl::core::get_platform_info(platform, question);
     answer.map(|text| text.to_string().trim().to_string()).unwrap_or_default()
+}
+
+/// The devices of a platform; none is an answer, not an error.
+pub fn device_ids(platform: PlatformId) -> Result<Vec<DeviceId>> {
+    match ocl::core::get_device_ids(platform, Some(DeviceType::ALL), None) {
+        Ok(ids) => Ok(ids),
+        Err(e) if e.api_status() == Some(Status::CL_DEVICE_NOT_FOUND) => Ok(Vec::new()),
+        Err(e) => Err(Error::device(e.to_string())),
+    }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{check, discover, info};
+use super::{check, info};
 use crate::error::one_line;
 
 /// Set in the child's environment; holds the places to leave out.
@@ -172,7 +172,7 @@ fn try_everything(skip: &[Place]) {
         }
         tell(&News::At(place));
         let _ = info::platform(platform);
-        let Ok(ids) = discover::device_ids(platform) else { continue };
+        let Ok(ids) = info::device_ids(platform) else { continue };
         for (position, id) in ids.into_iter().enumerate() {
             let place = Place::Device(index, position);
             if skip.contains(&place) {

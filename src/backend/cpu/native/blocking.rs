@@ -165,7 +165,8 @@ unsafe fn block<K: Kernel>(
                 };
                 // The rows after these, or of the next step over k: prefetched in as many portions
                 // as there are panels. What is packed is in cache.
-                let ahead = if r + mr < i.end { mr * p.k } else { kc.wrapping_sub((r - i.start) * p.k) };
+                let ahead =
+                    if r + mr < i.end { mr * p.k } else { kc.wrapping_sub((r - i.start) * p.k) };
                 let portion = mr.div_ceil(panels);
                 for q in 0..panels {
                     let panel = &mut packed_b[q * nr * kc..][..nr * kc];

@@ -36,13 +36,7 @@ pub(super) trait Kernel {
     ///
     /// # Safety
     /// The CPU has the kernel's instructions.
-    unsafe fn pack_transposed_b(
-        b: &[f32],
-        b_row: usize,
-        k: usize,
-        columns: usize,
-        to: &mut [f32],
-    );
+    unsafe fn pack_transposed_b(b: &[f32], b_row: usize, k: usize, columns: usize, to: &mut [f32]);
 }
 
 /// One register tile: c (+)= a b, with a of rows x k and b of k x columns, all at least 1.

@@ -46,19 +46,13 @@ impl Kernel for Avx2 {
     unsafe fn pack_a(a: &[f32], a_row: usize, k: usize, rows: usize, to: &mut [f32]) {
         #[target_feature(enable = "avx2")]
         fn vectorised(a: &[f32], a_row: usize, k: usize, rows: usize, to: &mut [f32]) {
-            pack::pack_a::<MR, 8>(a, a_row, k, rows, to);
+            pack::pack_a::<MR>(a, a_row, k, rows, to);
         }
         // SAFETY: as of the trait.
         unsafe { vectorised(a, a_row, k, rows, to) }
     }
 
-    unsafe fn pack_transposed_b(
-        b: &[f32],
-        b_row: usize,
-        k: usize,
-        columns: usize,
-        to: &mut [f32],
-    ) {
+    unsafe fn pack_transposed_b(b: &[f32], b_row: usize, k: usize, columns: usize, to: &mut [f32]) {
         let whole = columns / LANES * LANES;
         let deep = k / LANES * LANES;
         if whole > 0 {
@@ -109,8 +103,7 @@ unsafe fn multiply_add<const ROWS: usize>(tile: &Tile<'_>, b: &[f32]) {
             if tile.columns == NR {
                 for v in 0..2 {
                     let c = c.add(v * LANES);
-                    let before =
-                        if tile.add { _mm256_loadu_ps(c) } else { _mm256_setzero_ps() };
+                    let before = if tile.add { _mm256_loadu_ps(c) } else { _mm256_setzero_ps() };
                     _mm256_storeu_ps(c, _mm256_add_ps(before, sums[v]));
                 }
             } else {

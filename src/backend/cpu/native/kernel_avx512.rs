@@ -39,19 +39,13 @@ impl Kernel for Avx512 {
     unsafe fn pack_a(a: &[f32], a_row: usize, k: usize, rows: usize, to: &mut [f32]) {
         #[target_feature(enable = "avx512f")]
         fn vectorised(a: &[f32], a_row: usize, k: usize, rows: usize, to: &mut [f32]) {
-            pack::pack_a::<MR, 8>(a, a_row, k, rows, to);
+            pack::pack_a::<MR>(a, a_row, k, rows, to);
         }
         // SAFETY: as of the trait.
         unsafe { vectorised(a, a_row, k, rows, to) }
     }
 
-    unsafe fn pack_transposed_b(
-        b: &[f32],
-        b_row: usize,
-        k: usize,
-        columns: usize,
-        to: &mut [f32],
-    ) {
+    unsafe fn pack_transposed_b(b: &[f32], b_row: usize, k: usize, columns: usize, to: &mut [f32]) {
         assert!((1..=NR).contains(&columns) && k > 0);
         assert!((columns - 1) * b_row + k <= b.len() && k * NR <= to.len());
         // SAFETY: as of the trait, and as just checked.

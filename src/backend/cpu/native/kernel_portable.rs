@@ -41,16 +41,10 @@ impl Kernel for Portable {
     }
 
     unsafe fn pack_a(a: &[f32], a_row: usize, k: usize, rows: usize, to: &mut [f32]) {
-        pack::pack_a::<MR, { MR.next_multiple_of(4) }>(a, a_row, k, rows, to);
+        pack::pack_a::<MR>(a, a_row, k, rows, to);
     }
 
-    unsafe fn pack_transposed_b(
-        b: &[f32],
-        b_row: usize,
-        k: usize,
-        columns: usize,
-        to: &mut [f32],
-    ) {
+    unsafe fn pack_transposed_b(b: &[f32], b_row: usize, k: usize, columns: usize, to: &mut [f32]) {
         pack::pack_transposed_b(b, b_row, k, columns, NR, to);
     }
 }

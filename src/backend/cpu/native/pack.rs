@@ -35,10 +35,8 @@ pub(super) const fn panel_of_a(mr: usize, k: usize) -> usize {
     mr * k + LINE
 }
 
-/// `Kernel::pack_a`. Columns are moved as `WIDE` >= `MR` floats; the surplus is overwritten by the
-/// next column, or lies in the gap between two panels.
-#[inline(always)]
-pub(super) fn pack_a<const MR: usize, const WIDE: usize>(
+/// `Kernel::pack_a`.
+pub(super) fn pack_a<const MR: usize>(
     a: &[f32],
     a_row: usize,
     k: usize,
@@ -48,31 +46,24 @@ pub(super) fn pack_a<const MR: usize, const WIDE: usize>(
     /// Rows of a to prefetch ahead: they lie too far apart for the hardware to foresee.
     const AHEAD: usize = 8;
     for p in 0..k {
-        let from = &a[p * a_row..];
-        for i in (0..rows).step_by(LINE).chain([rows - 1]) {
-            prefetch(from.as_ptr().wrapping_add(AHEAD * a_row + i));
+        let from = &a[p * a_row..][..rows];
+        let ahead = from.as_ptr().wrapping_add(AHEAD * a_row);
+        (0..rows).step_by(LINE).for_each(|i| prefetch(ahead.wrapping_add(i)));
+        let (whole, rest) = from.as_chunks::<MR>();
+        let mut panels = to.chunks_mut(panel_of_a(MR, k));
+        for (from, panel) in whole.iter().zip(&mut panels) {
+            panel[p * MR..][..MR].copy_from_slice(from);
         }
-        for (i, panel) in (0..rows).step_by(MR).zip(to.chunks_mut(panel_of_a(MR, k))) {
-            let (from, to) = (&from[i..], &mut panel[p * MR..]);
-            if let (Some(from), Some(to)) = (from.first_chunk::<WIDE>(), to.first_chunk_mut()) {
-                *to = *from;
-            } else {
-                let rest = MR.min(rows - i);
-                to[..rest].copy_from_slice(&from[..rest]);
-            }
+        if !rest.is_empty()
+            && let Some(panel) = panels.next()
+        {
+            panel[p * MR..][..rest.len()].copy_from_slice(rest);
         }
     }
 }
 
 /// Packs one panel `[k][nr]` from b stored k x n, rows `b_row` apart, with zeros right of `columns`.
-pub(super) fn pack_b(
-    b: &[f32],
-    b_row: usize,
-    k: usize,
-    columns: usize,
-    nr: usize,
-    to: &mut [f32],
-) {
+pub(super) fn pack_b(b: &[f32], b_row: usize, k: usize, columns: usize, nr: usize, to: &mut [f32]) {
     for (p, to) in to.chunks_exact_mut(nr).take(k).enumerate() {
         let from = &b[p * b_row..];
         to[..columns].copy_from_slice(&from[..columns]);

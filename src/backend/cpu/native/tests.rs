@@ -1,0 +1,133 @@
+//! Every path against plain loops, on small integers, where every order of sums is exact.
+
+use super::blocking::Plan;
+use super::kernel::Kernel;
+use super::*;
+
+/// Lies before and behind every output.
+const SENTINEL: f32 = 12345.0;
+const FENCE: usize = 64;
+
+fn pool(threads: usize) -> Pool {
+    Pool::new(&vec![0; threads])
+}
+
+fn numbers(len: usize, seed: usize) -> Vec<f32> {
+    (0..len).map(|i| ((i * 7 + seed + i / 13) % 17) as f32 - 8.0).collect()
+}
+
+/// Runs a product and compares all of c and the fences round it.
+fn check(path: Path, pool: &Pool, p: Product) {
+    let Product { m, n, k, ta, tb } = p;
+    let (a, b) = (numbers(m * k, 3), numbers(k * n, 5));
+    let mut fenced = vec![SENTINEL; m * n + 2 * FENCE];
+    fenced[FENCE..FENCE + m * n].fill(f32::NAN);
+    path.multiply(pool, &p, &a, &b, &mut fenced[FENCE..FENCE + m * n]);
+
+    let mut expected = vec![0.0; m * n];
+    for i in 0..m {
+        for q in 0..k {
+            let x = a[if ta { q * m + i } else { i * k + q }];
+            for j in 0..n {
+                expected[i * n + j] += x * b[if tb { j * k + q } else { q * n + j }];
+            }
+        }
+    }
+    let (before, rest) = fenced.split_at(FENCE);
+    let (c, behind) = rest.split_at(m * n);
+    let wrong = c.iter().zip(&expected).position(|(got, want)| got != want);
+    assert_eq!(wrong, None, "{path:?} {p:?}");
+    assert!(before.iter().chain(behind).all(|x| *x == SENTINEL), "{path:?} {p:?}");
+}
+
+fn check_all_transposes(path: Path, pool: &Pool, (m, n, k): (usize, usize, usize)) {
+    for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+        check(path, pool, Product { m, n, k, ta, tb });
+    }
+}
+
+fn available() -> impl Iterator<Item = Path> {
+    Path::ALL.iter().copied().filter(|path| path.is_available())
+}
+
+#[test]
+fn sizes_round_every_tile_are_exact() {
+    let pool = pool(1);
+    for path in available() {
+        for m in [1, 2, 3, 4, 5, 6, 7, 11, 12, 13] {
+            for n in [1, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 63, 64, 65, 127] {
+                for k in [1, 2, 15, 16, 17] {
+                    check_all_transposes(path, &pool, (m, n, k));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_over_every_block_are_exact() {
+    let two = pool(2);
+    for path in available() {
+        // Several steps over k, the last of them odd; several blocks of columns; more rows than
+        // are packed at a time.
+        for size in [(7, 65, 2053), (5, 4099, 67), (197, 129, 259), (193, 66, 515), (1031, 3, 9)] {
+            check_all_transposes(path, &two, size);
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_is_exact() {
+    for threads in [1, 2, 3, 16] {
+        let pool = pool(threads);
+        for path in available() {
+            for size in [(1, 1, 1), (130, 70, 40), (65, 200, 33), (23, 1, 300), (1, 300, 23)] {
+                check_all_transposes(path, &pool, size);
+            }
+        }
+    }
+}
+
+/// The scratch is kept: what a large product left there must not show in a small one.
+#[test]
+fn one_product_leaves_nothing_to_the_next() {
+    let pool = pool(2);
+    for path in available() {
+        for size in [(100, 300, 300), (3, 5, 7), (50, 129, 31), (1, 1, 1), (100, 300, 300)] {
+            check_all_transposes(path, &pool, size);
+        }
+    }
+}
+
+#[test]
+fn without_terms_c_is_zero() {
+    for path in available() {
+        check_all_transposes(path, &pool(1), (3, 4, 0));
+        check_all_transposes(path, &pool(1), (0, 4, 3));
+    }
+}
+
+#[test]
+fn plans_fit_the_cache_and_feed_every_thread() {
+    fn check<K: Kernel>() {
+        for (m, n, k) in
+            [(1, 1, 1), (256, 256, 256), (64, 3136, 576), (9, 9999, 9), (4096, 4096, 4096)]
+        {
+            for threads in [1, 2, 64] {
+                for ta in [false, true] {
+                    let p = Product { m, n, k, ta, tb: false };
+                    let Plan { kc, grid: (rows, columns) } = Plan::of::<K>(&p, threads);
+                    let widest = n.div_ceil(K::NR).div_ceil(columns) * K::NR;
+                    assert!(kc >= 1 && rows >= 1 && columns >= 1);
+                    assert!(widest * kc <= K::PACKED_B, "{p:?}");
+                    assert!(m * n < 1 << 20 || rows * columns >= threads, "{p:?}");
+                }
+            }
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    check::<kernel_avx512::Avx512>();
+    #[cfg(target_arch = "x86_64")]
+    check::<kernel_avx2::Avx2>();
+    check::<kernel_portable::Portable>();
+}

@@ -1,4 +1,7 @@
-//! The machine and the run, as machine.json keeps them; and which cores the CPU path uses.
+//! The machine and the run, as machine.json keeps them.
+
+mod cores;
+mod moment;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,6 +13,11 @@ use sysinfo::System;
 use crate::error::{Error, Result};
 use crate::plan::Selection;
 use crate::record::{self, DeviceKind, SCHEMA};
+
+#[cfg(test)]
+pub(crate) use cores::allowed_cores;
+pub use cores::{choose_cores, restrict_thread};
+pub use moment::{Moment, utc_now};
 
 /// machine.json.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -270,7 +278,7 @@ fn warnings(machine: &Machine) -> Vec<String> {
 /// Versions of the crates whose kernels are measured, from the lock file of this build.
 fn libraries() -> BTreeMap<String, String> {
     const MEASURED: [&str; 5] = ["criterion", "gemm", "matrixmultiply", "ocl", "rayon"];
-    let lock: toml::Table = include_str!("../Cargo.lock").parse().unwrap_or_default();
+    let lock: toml::Table = include_str!("../../Cargo.lock").parse().unwrap_or_default();
     let packages = lock.get("package").and_then(|p| p.as_array());
     let entry = |p: &toml::Value| {
         let text = |field: &str| p.get(field).and_then(|v| v.as_str()).map(str::to_string);
@@ -295,138 +303,6 @@ fn environment() -> BTreeMap<String, String> {
     std::env::vars().filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p))).collect()
 }
 
-/// The logical processors to compute on: one of each physical core, inside the affinity mask this
-/// process was started with and no more than the cgroup quota allows. `threads` asks for a number.
-pub fn choose_cores(threads: Option<u32>) -> Result<Vec<usize>> {
-    let allowed = allowed_cores();
-    let mut chosen: Vec<usize> = Vec::new();
-    let mut shared: Vec<usize> = Vec::new();
-    for &core in &allowed {
-        let siblings = siblings(core);
-        let taken = siblings.iter().any(|s| chosen.contains(s));
-        if taken { shared.push(core) } else { chosen.push(core) }
-    }
-    let quota = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let Some(wanted) = threads.map(|t| t as usize) else {
-        chosen.truncate(quota.max(1));
-        return Ok(chosen);
-    };
-    // Asked for more than there are cores: the second thread of each core, then an error.
-    chosen.extend(shared);
-    if wanted == 0 || wanted > chosen.len() {
-        return Err(Error::usage(format!(
-            "--threads {wanted}: this process may use 1 to {} processors",
-            chosen.len()
-        )));
-    }
-    chosen.truncate(wanted);
-    Ok(chosen)
-}
-
-#[cfg(target_os = "linux")]
-fn siblings(core: usize) -> Vec<usize> {
-    let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
-    fs::read_to_string(path).map(|t| core_list(t.trim())).unwrap_or_else(|_| vec![core])
-}
-
-#[cfg(not(target_os = "linux"))]
-fn siblings(core: usize) -> Vec<usize> {
-    vec![core]
-}
-
-/// Reads `0-3,8`.
-#[cfg(target_os = "linux")]
-fn core_list(text: &str) -> Vec<usize> {
-    let range = |part: &str| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        Some(first.parse::<usize>().ok()?..=last.parse::<usize>().ok()?)
-    };
-    text.split(',').filter_map(range).flatten().collect()
-}
-
-#[cfg(target_os = "linux")]
-pub(crate) fn allowed_cores() -> Vec<usize> {
-    // SAFETY: an all-zero cpu_set_t is a valid empty set, the call writes at most its size into
-    // it, and CPU_ISSET is only asked for numbers below the set's capacity.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) == 0 {
-            return (0..libc::CPU_SETSIZE as usize).filter(|c| libc::CPU_ISSET(*c, &set)).collect();
-        }
-    }
-    all_cores()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn allowed_cores() -> Vec<usize> {
-    all_cores()
-}
-
-fn all_cores() -> Vec<usize> {
-    (0..std::thread::available_parallelism().map_or(1, |n| n.get())).collect()
-}
-
-/// Lets the calling thread, and the threads it starts from now on, run on `cores` only. Where the
-/// system has no such call or refuses, nothing changes: a hint, not a promise.
-#[cfg(target_os = "linux")]
-pub fn restrict_thread(cores: &[usize]) {
-    // SAFETY: as in `allowed_cores`; CPU_SET is only given numbers that came from such a set.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        for core in cores {
-            libc::CPU_SET(*core, &mut set);
-        }
-        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set);
-    }
-}
-
-/// See the Linux version: other systems offer no such call to users.
-#[cfg(not(target_os = "linux"))]
-pub fn restrict_thread(_cores: &[usize]) {}
-
-/// A moment in UTC, split up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    date: (i64, u32, u32),
-    time: (u32, u32, u32),
-}
-
-impl Moment {
-    /// `20261123T055000Z`, for names.
-    pub fn compact(&self) -> String {
-        let ((y, mo, d), (h, mi, s)) = (self.date, self.time);
-        format!("{y:04}{mo:02}{d:02}T{h:02}{mi:02}{s:02}Z")
-    }
-
-    /// `2026-11-23T05:50:00Z`.
-    pub fn extended(&self) -> String {
-        let ((y, mo, d), (h, mi, s)) = (self.date, self.time);
-        format!("{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}Z")
-    }
-
-    fn of_unix(seconds: u64) -> Moment {
-        let (days, rest) = ((seconds / 86400) as i64, (seconds % 86400) as u32);
-        // Days to a Gregorian date (H. Hinnant, "chrono-compatible low-level date algorithms").
-        let z = days + 719_468;
-        let era = z.div_euclid(146_097);
-        let day_of_era = z.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let day = (day_of_year - (153 * shifted + 2) / 5 + 1) as u32;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 } as u32;
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
-        Moment { date: (year, month, day), time: (rest / 3600, rest / 60 % 60, rest % 60) }
-    }
-}
-
-/// Now, by the system's clock.
-pub fn utc_now() -> Moment {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Moment::of_unix(since.map_or(0, |d| d.as_secs()))
-}
-
 /// The host's name, made fit for a folder name.
 pub fn host_name() -> String {
     let name = System::host_name().unwrap_or_default();
@@ -438,33 +314,6 @@ pub fn host_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_of_known_days() {
-        assert_eq!(Moment::of_unix(0).extended(), "1970-01-01T00:00:00Z");
-        assert_eq!(Moment::of_unix(951_782_400).extended(), "2000-02-29T00:00:00Z");
-        assert_eq!(Moment::of_unix(1_795_413_000).compact(), "20261123T055000Z");
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn core_lists() {
-        assert_eq!(core_list("0-2,7"), [0, 1, 2, 7]);
-        assert_eq!(core_list("5"), [5]);
-        assert!(core_list("").is_empty());
-    }
-
-    #[test]
-    fn cores_are_chosen_within_the_mask() {
-        let allowed = allowed_cores();
-        let cores = choose_cores(None).unwrap();
-        assert!(!cores.is_empty() && cores.iter().all(|c| allowed.contains(c)));
-        assert_eq!(choose_cores(Some(1)).unwrap().len(), 1);
-        for wrong in [0, 100_000] {
-            let error = choose_cores(Some(wrong)).unwrap_err().to_string();
-            assert!(error.contains("--threads"), "{error}");
-        }
-    }
 
     #[test]
     fn the_manifest_comes_back() {

@@ -1,35 +1,28 @@
 //! The loop: prepare, verify, measure, record. The only place that knows the order.
 
+mod budget;
+mod choice;
+mod rows;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backend::{Details, Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::folder::RunFolder;
-use crate::machine::{self, DeviceEntry};
 use crate::measure::{self, Clock, Lane, Measured};
-use crate::plan::{self, Case, DTYPE, Effort, Selection};
-use crate::record::{Outcome, PlanRow, Record, SCHEMA, SampleRow};
-use crate::stats::{Pairing, Summary};
+use crate::plan::{self, Case, Effort, Selection};
+use crate::record::{Outcome, PlanRow, Record, SampleRow};
+use crate::stats::Pairing;
 use crate::summary;
-use crate::units;
 use crate::verify::{Problem, Verdict};
 use crate::workload::{Scope, Workload};
 
-/// Share of the free memory that a case may take.
-const MEMORY_SHARE: f64 = 0.7;
+use budget::Budget;
+use rows::{fill, sample_rows};
 
-/// Up to this many FLOP every CPU implementation is timed, above it the fastest two.
-const EVERY_CPU_IMPLEMENTATION: u64 = 1 << 31;
-
-/// A run predicted to take this many times its cap is left out.
-const PATIENCE: f64 = 10.0;
-
-/// Noise that is noted.
-const NOISY: f64 = 0.10;
-
-/// Seconds that verifying a case is expected to take, for `--list` and `--budget`.
-const VERIFY_S: f64 = 0.5;
+pub use budget::expected_seconds;
+pub use rows::blank;
 
 /// Points that each sweep may gain inside the bracket of a crossover, one after the other.
 const BISECTIONS: usize = 2;
@@ -289,98 +282,6 @@ impl<'a> Session<'a> {
         rows
     }
 
-    /// Which runners measure a case. Those that would take far too long become rows at once.
-    pub fn choices(&self, case: &Case, effort: Effort, rows: &mut CaseRows) -> Vec<Choice> {
-        let wanted = &self.selection.implementations;
-        let mut choices = Vec::new();
-        for (device, d) in self.devices.iter().enumerate() {
-            let names: Vec<String> = if wanted.is_empty() {
-                self.defaults(case, device)
-            } else {
-                let all = wanted.iter().any(|w| w == "all");
-                let named = |n: &&'static str| all || wanted.iter().any(|w| w == n);
-                let names = d.implementations(case.workload);
-                names.into_iter().filter(named).map(str::to_string).collect()
-            };
-            choices
-                .extend(names.into_iter().map(|implementation| Choice { device, implementation }));
-        }
-        choices.retain(|choice| match self.hopeless(case, choice, effort) {
-            None => true,
-            Some(reason) => {
-                rows.records.extend(self.unmeasured(case, choice, Outcome::Skipped, &reason));
-                false
-            }
-        });
-        choices
-    }
-
-    fn defaults(&self, case: &Case, device: usize) -> Vec<String> {
-        let mut names = self.devices[device].defaults(case.workload);
-        let flop = case.workload.work(&case.shape).flop_count;
-        let is_cpu = self.devices[device].entry().id == "cpu";
-        if is_cpu && flop > EVERY_CPU_IMPLEMENTATION && names.len() > 2 {
-            let rate = |name: &String| {
-                let key = (case.workload.name(), device, name.clone());
-                self.rates.get(&key).copied().unwrap_or(f64::INFINITY)
-            };
-            names.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
-            names.truncate(2);
-        }
-        names
-    }
-
-    /// Why a runner is not even tried: by its best rate so far one run would outlast its cap tenfold.
-    fn hopeless(&self, case: &Case, choice: &Choice, effort: Effort) -> Option<String> {
-        if self.selection.budget.is_some() {
-            return None;
-        }
-        let key = (case.workload.name(), choice.device, choice.implementation.clone());
-        let predicted = case.workload.work(&case.shape).flop_exact as f64 / self.rates.get(&key)?;
-        (predicted > PATIENCE * effort.sample_s).then(|| {
-            format!(
-                "one run would take about {}; --budget SECONDS allows it",
-                units::seconds(predicted)
-            )
-        })
-    }
-
-    /// Runners that fit into memory together: all in one group, else one by one.
-    fn memory_groups(
-        &self,
-        case: &Case,
-        choices: Vec<Choice>,
-    ) -> (Vec<Vec<Choice>>, Vec<(Choice, String)>) {
-        let Some(free) = machine::free_memory_bytes() else { return (vec![choices], Vec::new()) };
-        let allowed = (free as f64 * MEMORY_SHARE) as u64;
-        let shared = Problem::footprint_bytes(case.workload, &case.shape);
-        let takes = |choice: &Choice| {
-            let device = &self.devices[choice.device];
-            device.footprint_bytes(&Task {
-                workload: case.workload,
-                shape: &case.shape,
-                implementation: &choice.implementation,
-            })
-        };
-        if choices.is_empty() {
-            return (Vec::new(), Vec::new());
-        }
-        if shared + choices.iter().map(takes).sum::<u64>() <= allowed {
-            return (vec![choices], Vec::new());
-        }
-        let (fit, too_large): (Vec<Choice>, Vec<Choice>) =
-            choices.into_iter().partition(|c| shared + takes(c) <= allowed);
-        let reason = |c: &Choice| {
-            format!(
-                "needs {} of memory, 70 % of the free is {}",
-                units::bytes((shared + takes(c)) as f64),
-                units::bytes(allowed as f64)
-            )
-        };
-        let too_large = too_large.into_iter().map(|c| (c.clone(), reason(&c))).collect();
-        (fit.into_iter().map(|c| vec![c]).collect(), too_large)
-    }
-
     /// Prepares, verifies and samples runners together.
     fn group(
         &mut self,
@@ -527,161 +428,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A row with everything but results.
-pub fn blank(
-    run: &str,
-    case: &Case,
-    entry: &DeviceEntry,
-    implementation: &str,
-    scope: Scope,
-) -> Record {
-    let work = case.workload.work(&case.shape);
-    Record {
-        schema: SCHEMA,
-        run: run.to_string(),
-        workload: case.workload.name().to_string(),
-        shape: case.shape.to_string(),
-        dtype: DTYPE.to_string(),
-        cache: case.cache,
-        scope,
-        device: entry.id.clone(),
-        device_kind: entry.kind,
-        device_name: entry.name.clone(),
-        backend: entry.backend.clone(),
-        implementation: implementation.to_string(),
-        threads: entry.threads,
-        tuned: String::new(),
-        outcome: Outcome::Measured,
-        reason: String::new(),
-        notes: String::new(),
-        timer: String::new(),
-        max_error_ratio: None,
-        samples: None,
-        wall_median_s: None,
-        wall_low_s: None,
-        wall_high_s: None,
-        wall_min_s: None,
-        wall_mad_s: None,
-        device_median_s: None,
-        build_s: None,
-        parameters: None,
-        flop_count: work.flop_count,
-        flop_exact: work.flop_exact,
-        bytes_moved: work.bytes_moved,
-        scratch_bytes: None,
-        flop_per_s: None,
-        bytes_per_s: None,
-        compute_roof_fraction: None,
-        memory_roof_fraction: None,
-        noise: None,
-        energy_j: None,
-    }
-}
-
-/// Puts what was found into a row.
-fn fill(record: &mut Record, facts: &Facts, measured: &Measured) {
-    record.tuned = facts.details.tuned.to_string();
-    record.scratch_bytes = Some(facts.details.scratch_bytes);
-    record.max_error_ratio = Some(facts.verdict.max_error_ratio);
-    record.build_s = facts.build_s;
-    if let Some(reason) = &measured.failure {
-        record.outcome = Outcome::Failed;
-        record.reason.clone_from(reason);
-        return;
-    }
-    let Some(summary) = Summary::of(&measured.wall_s()) else {
-        record.outcome = Outcome::Skipped;
-        record.reason = "interrupted before its first sample".to_string();
-        return;
-    };
-    record.samples = Some(summary.count as u64);
-    record.wall_median_s = Some(summary.median);
-    record.wall_low_s = Some(summary.low);
-    record.wall_high_s = Some(summary.high);
-    record.wall_min_s = Some(summary.min);
-    record.wall_mad_s = Some(summary.mad);
-    record.noise = Some(summary.noise());
-    record.flop_per_s = (record.flop_count > 0).then(|| record.flop_count as f64 / summary.median);
-    record.bytes_per_s =
-        (record.bytes_moved > 0).then(|| record.bytes_moved as f64 / summary.median);
-    record.device_median_s = measured.device_median_s();
-    record.timer =
-        if record.device_median_s.is_some() { "wall+device" } else { "wall" }.to_string();
-    if summary.noise() > NOISY {
-        record.note("noisy");
-    }
-    if !measured.device_runs.is_empty() && record.device_median_s.is_none() {
-        record.note("untimed-device");
-    }
-}
-
-/// The samples of a row.
-fn sample_rows(record: &Record, measured: &Measured) -> Vec<SampleRow> {
-    let row = |round: Option<u64>, iterations: u64, wall_s: f64, device_s: Option<f64>| SampleRow {
-        workload: record.workload.clone(),
-        shape: record.shape.clone(),
-        dtype: record.dtype.clone(),
-        cache: record.cache,
-        scope: record.scope,
-        device: record.device.clone(),
-        implementation: record.implementation.clone(),
-        threads: record.threads,
-        round,
-        iterations,
-        wall_s,
-        device_s,
-    };
-    let samples = measured.samples.iter().map(|s| row(Some(s.round), s.iterations, s.wall_s, None));
-    let device = measured.device_runs.iter().map(|r| row(None, 1, r.wall_s, r.device_s));
-    samples.chain(device).collect()
-}
-
 /// plan.csv of some cases.
 pub fn plan_rows(cases: &[Case]) -> Vec<PlanRow> {
     cases.iter().flat_map(|c| c.rows.iter().cloned()).collect()
-}
-
-/// Seconds that the cases are expected to take: caps of all lanes, and verification.
-pub fn expected_seconds(lanes_per_case: usize, cases: &[Case], effort: Effort) -> f64 {
-    let measured = cases.iter().filter(|c| c.skip.is_none()).count() as f64;
-    measured * (VERIFY_S + lanes_per_case as f64 * (effort.warm_up_s / 2.0 + effort.sample_s))
-}
-
-/// Time for the whole run: cases are shortened evenly, and left out once it is used up.
-struct Budget {
-    seconds: Option<f64>,
-    start_s: f64,
-    effort: Effort,
-}
-
-impl Budget {
-    /// Cases are never shortened to less than this share: too few samples say nothing.
-    const LEAST: f64 = 0.1;
-
-    fn new(session: &Session<'_>, cases: &[Case], effort: Effort) -> Budget {
-        let lanes: usize = session
-            .devices
-            .iter()
-            .map(|d| cases.first().map_or(0, |c| d.defaults(c.workload).len()))
-            .sum::<usize>()
-            * session.selection.scopes.len();
-        let expected = expected_seconds(lanes, cases, effort);
-        let factor = session
-            .selection
-            .budget
-            .map_or(1.0, |budget| (budget / expected.max(1e-9)).clamp(Self::LEAST, 1.0));
-        Budget {
-            seconds: session.selection.budget,
-            start_s: session.clock.now(),
-            effort: effort.scaled(factor),
-        }
-    }
-
-    fn left(&self, clock: &dyn Clock) -> bool {
-        self.seconds.is_none_or(|seconds| clock.now() - self.start_s < seconds)
-    }
-
-    fn reason(&self) -> String {
-        format!("the budget of {} is used up", units::seconds(self.seconds.unwrap_or(0.0)))
-    }
 }

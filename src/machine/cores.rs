@@ -1,0 +1,120 @@
+//! Which cores the CPU path uses, and how threads are held to them.
+
+#[cfg(target_os = "linux")]
+use std::fs;
+
+use crate::error::{Error, Result};
+
+/// The logical processors to compute on: one of each physical core, inside the affinity mask this
+/// process was started with and no more than the cgroup quota allows. `threads` asks for a number.
+pub fn choose_cores(threads: Option<u32>) -> Result<Vec<usize>> {
+    let allowed = allowed_cores();
+    let mut chosen: Vec<usize> = Vec::new();
+    let mut shared: Vec<usize> = Vec::new();
+    for &core in &allowed {
+        let siblings = siblings(core);
+        let taken = siblings.iter().any(|s| chosen.contains(s));
+        if taken { shared.push(core) } else { chosen.push(core) }
+    }
+    let quota = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let Some(wanted) = threads.map(|t| t as usize) else {
+        chosen.truncate(quota.max(1));
+        return Ok(chosen);
+    };
+    // Asked for more than there are cores: the second thread of each core, then an error.
+    chosen.extend(shared);
+    if wanted == 0 || wanted > chosen.len() {
+        return Err(Error::usage(format!(
+            "--threads {wanted}: this process may use 1 to {} processors",
+            chosen.len()
+        )));
+    }
+    chosen.truncate(wanted);
+    Ok(chosen)
+}
+
+#[cfg(target_os = "linux")]
+fn siblings(core: usize) -> Vec<usize> {
+    let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
+    fs::read_to_string(path).map(|t| core_list(t.trim())).unwrap_or_else(|_| vec![core])
+}
+
+#[cfg(not(target_os = "linux"))]
+fn siblings(core: usize) -> Vec<usize> {
+    vec![core]
+}
+
+/// Reads `0-3,8`.
+#[cfg(target_os = "linux")]
+fn core_list(text: &str) -> Vec<usize> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse::<usize>().ok()?..=last.parse::<usize>().ok()?)
+    };
+    text.split(',').filter_map(range).flatten().collect()
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) fn allowed_cores() -> Vec<usize> {
+    // SAFETY: an all-zero cpu_set_t is a valid empty set, the call writes at most its size into
+    // it, and CPU_ISSET is only asked for numbers below the set's capacity.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) == 0 {
+            return (0..libc::CPU_SETSIZE as usize).filter(|c| libc::CPU_ISSET(*c, &set)).collect();
+        }
+    }
+    all_cores()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn allowed_cores() -> Vec<usize> {
+    all_cores()
+}
+
+fn all_cores() -> Vec<usize> {
+    (0..std::thread::available_parallelism().map_or(1, |n| n.get())).collect()
+}
+
+/// Lets the calling thread, and the threads it starts from now on, run on `cores` only. Where the
+/// system has no such call or refuses, nothing changes: a hint, not a promise.
+#[cfg(target_os = "linux")]
+pub fn restrict_thread(cores: &[usize]) {
+    // SAFETY: as in `allowed_cores`; CPU_SET is only given numbers that came from such a set.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        for core in cores {
+            libc::CPU_SET(*core, &mut set);
+        }
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set);
+    }
+}
+
+/// See the Linux version: other systems offer no such call to users.
+#[cfg(not(target_os = "linux"))]
+pub fn restrict_thread(_cores: &[usize]) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn core_lists() {
+        assert_eq!(core_list("0-2,7"), [0, 1, 2, 7]);
+        assert_eq!(core_list("5"), [5]);
+        assert!(core_list("").is_empty());
+    }
+
+    #[test]
+    fn cores_are_chosen_within_the_mask() {
+        let allowed = allowed_cores();
+        let cores = choose_cores(None).unwrap();
+        assert!(!cores.is_empty() && cores.iter().all(|c| allowed.contains(c)));
+        assert_eq!(choose_cores(Some(1)).unwrap().len(), 1);
+        for wrong in [0, 100_000] {
+            let error = choose_cores(Some(wrong)).unwrap_err().to_string();
+            assert!(error.contains("--threads"), "{error}");
+        }
+    }
+}

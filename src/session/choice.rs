@@ -1,0 +1,112 @@
+//! Which runners measure a case, and which of them together.
+
+use super::{CaseRows, Choice, Session};
+use crate::backend::Task;
+use crate::machine;
+use crate::plan::{Case, Effort};
+use crate::record::Outcome;
+use crate::units;
+use crate::verify::Problem;
+
+/// Share of the free memory that a case may take.
+const MEMORY_SHARE: f64 = 0.7;
+
+/// Up to this many FLOP every CPU implementation is timed, above it the fastest two.
+const EVERY_CPU_IMPLEMENTATION: u64 = 1 << 31;
+
+/// A run predicted to take this many times its cap is left out.
+const PATIENCE: f64 = 10.0;
+
+impl Session<'_> {
+    /// Which runners measure a case. Those that would take far too long become rows at once.
+    pub fn choices(&self, case: &Case, effort: Effort, rows: &mut CaseRows) -> Vec<Choice> {
+        let wanted = &self.selection.implementations;
+        let mut choices = Vec::new();
+        for (device, d) in self.devices.iter().enumerate() {
+            let names: Vec<String> = if wanted.is_empty() {
+                self.defaults(case, device)
+            } else {
+                let all = wanted.iter().any(|w| w == "all");
+                let named = |n: &&'static str| all || wanted.iter().any(|w| w == n);
+                let names = d.implementations(case.workload);
+                names.into_iter().filter(named).map(str::to_string).collect()
+            };
+            choices
+                .extend(names.into_iter().map(|implementation| Choice { device, implementation }));
+        }
+        choices.retain(|choice| match self.hopeless(case, choice, effort) {
+            None => true,
+            Some(reason) => {
+                rows.records.extend(self.unmeasured(case, choice, Outcome::Skipped, &reason));
+                false
+            }
+        });
+        choices
+    }
+
+    pub(super) fn defaults(&self, case: &Case, device: usize) -> Vec<String> {
+        let mut names = self.devices[device].defaults(case.workload);
+        let flop = case.workload.work(&case.shape).flop_count;
+        let is_cpu = self.devices[device].entry().id == "cpu";
+        if is_cpu && flop > EVERY_CPU_IMPLEMENTATION && names.len() > 2 {
+            let rate = |name: &String| {
+                let key = (case.workload.name(), device, name.clone());
+                self.rates.get(&key).copied().unwrap_or(f64::INFINITY)
+            };
+            names.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
+            names.truncate(2);
+        }
+        names
+    }
+
+    /// Why a runner is not even tried: by its best rate so far one run would outlast its cap tenfold.
+    fn hopeless(&self, case: &Case, choice: &Choice, effort: Effort) -> Option<String> {
+        if self.selection.budget.is_some() {
+            return None;
+        }
+        let key = (case.workload.name(), choice.device, choice.implementation.clone());
+        let predicted = case.workload.work(&case.shape).flop_exact as f64 / self.rates.get(&key)?;
+        (predicted > PATIENCE * effort.sample_s).then(|| {
+            format!(
+                "one run would take about {}; --budget SECONDS allows it",
+                units::seconds(predicted)
+            )
+        })
+    }
+
+    /// Runners that fit into memory together: all in one group, else one by one.
+    pub(super) fn memory_groups(
+        &self,
+        case: &Case,
+        choices: Vec<Choice>,
+    ) -> (Vec<Vec<Choice>>, Vec<(Choice, String)>) {
+        let Some(free) = machine::free_memory_bytes() else { return (vec![choices], Vec::new()) };
+        let allowed = (free as f64 * MEMORY_SHARE) as u64;
+        let shared = Problem::footprint_bytes(case.workload, &case.shape);
+        let takes = |choice: &Choice| {
+            let device = &self.devices[choice.device];
+            device.footprint_bytes(&Task {
+                workload: case.workload,
+                shape: &case.shape,
+                implementation: &choice.implementation,
+            })
+        };
+        if choices.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
+        if shared + choices.iter().map(takes).sum::<u64>() <= allowed {
+            return (vec![choices], Vec::new());
+        }
+        let (fit, too_large): (Vec<Choice>, Vec<Choice>) =
+            choices.into_iter().partition(|c| shared + takes(c) <= allowed);
+        let reason = |c: &Choice| {
+            format!(
+                "needs {} of memory, 70 % of the free is {}",
+                units::bytes((shared + takes(c)) as f64),
+                units::bytes(allowed as f64)
+            )
+        };
+        let too_large = too_large.into_iter().map(|c| (c.clone(), reason(&c))).collect();
+        (fit.into_iter().map(|c| vec![c]).collect(), too_large)
+    }
+}

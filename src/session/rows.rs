@@ -1,0 +1,121 @@
+//! From what was measured to rows.
+
+use super::Facts;
+use crate::machine::DeviceEntry;
+use crate::measure::Measured;
+use crate::plan::{Case, DTYPE};
+use crate::record::{Outcome, Record, SCHEMA, SampleRow};
+use crate::stats::Summary;
+use crate::workload::Scope;
+
+/// Noise that is noted.
+const NOISY: f64 = 0.10;
+
+/// A row with everything but results.
+pub fn blank(
+    run: &str,
+    case: &Case,
+    entry: &DeviceEntry,
+    implementation: &str,
+    scope: Scope,
+) -> Record {
+    let work = case.workload.work(&case.shape);
+    Record {
+        schema: SCHEMA,
+        run: run.to_string(),
+        workload: case.workload.name().to_string(),
+        shape: case.shape.to_string(),
+        dtype: DTYPE.to_string(),
+        cache: case.cache,
+        scope,
+        device: entry.id.clone(),
+        device_kind: entry.kind,
+        device_name: entry.name.clone(),
+        backend: entry.backend.clone(),
+        implementation: implementation.to_string(),
+        threads: entry.threads,
+        tuned: String::new(),
+        outcome: Outcome::Measured,
+        reason: String::new(),
+        notes: String::new(),
+        timer: String::new(),
+        max_error_ratio: None,
+        samples: None,
+        wall_median_s: None,
+        wall_low_s: None,
+        wall_high_s: None,
+        wall_min_s: None,
+        wall_mad_s: None,
+        device_median_s: None,
+        build_s: None,
+        parameters: None,
+        flop_count: work.flop_count,
+        flop_exact: work.flop_exact,
+        bytes_moved: work.bytes_moved,
+        scratch_bytes: None,
+        flop_per_s: None,
+        bytes_per_s: None,
+        compute_roof_fraction: None,
+        memory_roof_fraction: None,
+        noise: None,
+        energy_j: None,
+    }
+}
+
+/// Puts what was found into a row.
+pub(super) fn fill(record: &mut Record, facts: &Facts, measured: &Measured) {
+    record.tuned = facts.details.tuned.to_string();
+    record.scratch_bytes = Some(facts.details.scratch_bytes);
+    record.max_error_ratio = Some(facts.verdict.max_error_ratio);
+    record.build_s = facts.build_s;
+    if let Some(reason) = &measured.failure {
+        record.outcome = Outcome::Failed;
+        record.reason.clone_from(reason);
+        return;
+    }
+    let Some(summary) = Summary::of(&measured.wall_s()) else {
+        record.outcome = Outcome::Skipped;
+        record.reason = "interrupted before its first sample".to_string();
+        return;
+    };
+    record.samples = Some(summary.count as u64);
+    record.wall_median_s = Some(summary.median);
+    record.wall_low_s = Some(summary.low);
+    record.wall_high_s = Some(summary.high);
+    record.wall_min_s = Some(summary.min);
+    record.wall_mad_s = Some(summary.mad);
+    record.noise = Some(summary.noise());
+    record.flop_per_s = (record.flop_count > 0).then(|| record.flop_count as f64 / summary.median);
+    record.bytes_per_s =
+        (record.bytes_moved > 0).then(|| record.bytes_moved as f64 / summary.median);
+    record.device_median_s = measured.device_median_s();
+    record.timer =
+        if record.device_median_s.is_some() { "wall+device" } else { "wall" }.to_string();
+    if summary.noise() > NOISY {
+        record.note("noisy");
+    }
+    if !measured.device_runs.is_empty() && record.device_median_s.is_none() {
+        record.note("untimed-device");
+    }
+}
+
+/// The samples of a row.
+pub(super) fn sample_rows(record: &Record, measured: &Measured) -> Vec<SampleRow> {
+    let row = |round: Option<u64>, iterations: u64, wall_s: f64, device_s: Option<f64>| SampleRow {
+        workload: record.workload.clone(),
+        shape: record.shape.clone(),
+        dtype: record.dtype.clone(),
+        cache: record.cache,
+        scope: record.scope,
+        device: record.device.clone(),
+        implementation: record.implementation.clone(),
+        threads: record.threads,
+        round,
+        iterations,
+        wall_s,
+        device_s,
+    };
+    let samples = measured.samples.iter().map(|s| row(Some(s.round), s.iterations, s.wall_s, None));
+    let device = measured.device_runs.iter().map(|r| row(None, 1, r.wall_s, r.device_s));
+    samples.chain(device).collect()
+}

@@ -1,0 +1,243 @@
+//! Synthetic records with known answers.
+
+use super::*;
+use crate::record::{Outcome, SCHEMA};
+
+/// A run with one CPU and one GPU row per point; `times` holds their medians.
+struct Run {
+    plan: Vec<PlanRow>,
+    records: Vec<Record>,
+    samples: Vec<SampleRow>,
+}
+
+fn record(shape: &str, device: &str, kind: DeviceKind, median: f64) -> Record {
+    Record {
+        schema: SCHEMA,
+        run: "r".into(),
+        workload: "gemm".into(),
+        shape: shape.into(),
+        dtype: "f32".into(),
+        cache: Cache::Hot,
+        scope: Scope::Compute,
+        device: device.into(),
+        device_kind: kind,
+        device_name: device.into(),
+        backend: "test".into(),
+        implementation: "test".into(),
+        threads: None,
+        tuned: String::new(),
+        outcome: Outcome::Measured,
+        reason: String::new(),
+        notes: String::new(),
+        timer: "wall".into(),
+        max_error_ratio: Some(0.1),
+        samples: Some(20),
+        wall_median_s: Some(median),
+        wall_low_s: Some(median),
+        wall_high_s: Some(median),
+        wall_min_s: Some(median),
+        wall_mad_s: Some(0.0),
+        device_median_s: None,
+        build_s: None,
+        parameters: None,
+        flop_count: 1,
+        flop_exact: 1,
+        bytes_moved: 1,
+        scratch_bytes: None,
+        flop_per_s: None,
+        bytes_per_s: None,
+        compute_roof_fraction: None,
+        memory_roof_fraction: None,
+        noise: Some(0.01),
+        energy_j: None,
+    }
+}
+
+impl Run {
+    fn new() -> Run {
+        Run { plan: Vec::new(), records: Vec::new(), samples: Vec::new() }
+    }
+
+    /// Adds a record with 20 samples that spread by `noise` round its median.
+    fn add(&mut self, mut record: Record, noise: f64) {
+        let median = record.wall_median_s.unwrap();
+        record.noise = Some(noise);
+        for round in 0..20u64 {
+            // Independent of the other side: the two must not cancel.
+            let phase = round * 7 + record.device.len() as u64 * 3;
+            let wave = ((phase % 20) as f64 - 9.5) / 9.5;
+            self.samples.push(SampleRow {
+                workload: record.workload.clone(),
+                shape: record.shape.clone(),
+                dtype: "f32".into(),
+                cache: record.cache,
+                scope: record.scope,
+                device: record.device.clone(),
+                implementation: record.implementation.clone(),
+                threads: None,
+                round: Some(round),
+                iterations: 1,
+                wall_s: median * (1.0 + noise * wave),
+                device_s: None,
+            });
+        }
+        self.records.push(record);
+    }
+
+    fn point(&mut self, value: u64, cpu: f64, gpu: f64, noise: f64) {
+        let shape = format!("m={value}");
+        self.plan_point(value);
+        self.add(record(&shape, "cpu", DeviceKind::Cpu, cpu), noise);
+        self.add(record(&shape, "opencl:0", DeviceKind::Gpu, gpu), noise);
+    }
+
+    fn plan_point(&mut self, value: u64) {
+        self.plan.push(PlanRow {
+            workload: "gemm".into(),
+            shape: format!("m={value}"),
+            dtype: "f32".into(),
+            axis: "mnk".into(),
+            axis_value: Some(value),
+            list: String::new(),
+            layer: String::new(),
+            repeat: 1,
+        });
+    }
+
+    fn rows(&self) -> Vec<SummaryRow> {
+        summarize(&self.plan, &self.records, &self.samples, Pairing::Paired)
+    }
+
+    fn crossover(&self) -> String {
+        let rows = self.rows();
+        assert!(rows.iter().all(|r| r.crossover == rows[0].crossover));
+        rows[0].crossover.clone()
+    }
+}
+
+fn sweep(speedups: &[(u64, f64)]) -> Run {
+    let mut run = Run::new();
+    for (value, speedup) in speedups {
+        run.point(*value, *speedup, 1.0, 0.001);
+    }
+    run
+}
+
+#[test]
+fn always_never_and_one_crossing() {
+    assert_eq!(sweep(&[(1, 2.0), (2, 3.0), (4, 4.0)]).crossover(), "<=first");
+    assert_eq!(sweep(&[(1, 0.2), (2, 0.3), (4, 0.4)]).crossover(), ">last");
+    assert_eq!(sweep(&[(1, 0.2), (2, 0.5), (4, 2.0), (8, 9.0)]).crossover(), "4");
+    // "same" counts as slower.
+    assert_eq!(sweep(&[(1, 0.2), (2, 1.0), (4, 2.0)]).crossover(), "4");
+}
+
+#[test]
+fn the_order_of_the_plan_does_not_matter() {
+    assert_eq!(sweep(&[(4, 2.0), (1, 0.2), (8, 9.0), (2, 0.5)]).crossover(), "4");
+}
+
+#[test]
+fn two_crossings_are_unclear() {
+    let run = sweep(&[(1, 0.5), (2, 2.0), (4, 0.5), (8, 2.0)]);
+    assert_eq!(run.crossover(), "unclear:2-8");
+    let run = sweep(&[(1, 0.5), (2, 2.0), (4, 0.5)]);
+    assert_eq!(run.crossover(), "unclear:2-4");
+}
+
+#[test]
+fn noise_makes_a_crossover_unclear() {
+    let mut run = sweep(&[(1, 0.5), (4, 2.0), (8, 3.0)]);
+    run.point(2, 1.03, 1.0, 0.2);
+    assert_eq!(run.crossover(), "unclear:2-4");
+    let verdict = |run: &Run, shape: &str| {
+        run.rows().iter().find(|r| r.shape == shape).unwrap().verdict.clone()
+    };
+    assert_eq!(verdict(&run, "m=2"), "ambiguous");
+    let mut run = sweep(&[(1, 0.5), (4, 2.0)]);
+    run.point(2, 9.0, 1.0, 0.3);
+    assert_eq!(verdict(&run, "m=2"), "none");
+    assert_eq!(run.crossover(), "unclear:2-4");
+}
+
+#[test]
+fn a_missing_point_is_unclear() {
+    let mut run = sweep(&[(1, 0.5), (4, 2.0), (8, 3.0)]);
+    run.plan_point(2);
+    assert_eq!(run.crossover(), "unclear:2-4");
+    let mut run = sweep(&[(1, 2.0), (2, 2.0)]);
+    run.plan_point(4);
+    assert_eq!(run.crossover(), "unclear:1-4");
+}
+
+#[test]
+fn suspect_and_failed_rows_stay_out() {
+    let mut run = sweep(&[(1, 0.5), (2, 2.0)]);
+    let gpu = run.records.iter_mut().find(|r| r.device != "cpu" && r.shape == "m=2").unwrap();
+    gpu.outcome = Outcome::Suspect;
+    assert_eq!(run.crossover(), "unclear:2-2");
+    assert!(run.rows().iter().all(|r| r.shape == "m=1"));
+}
+
+#[test]
+fn both_baselines_and_who_stands_for_the_cpu() {
+    let mut run = sweep(&[(1, 4.0)]);
+    let mut torch = record("m=1", "contender:pytorch:cpu", DeviceKind::Cpu, 2.0);
+    torch.implementation = "pytorch".into();
+    run.add(torch, 0.001);
+    let mut clblast = record("m=1", "contender:clblast:opencl-0", DeviceKind::Cpu, 0.5);
+    clblast.implementation = "clblast".into();
+    run.add(clblast, 0.001);
+    let rows = run.rows();
+    let find = |baseline: &str, device: &str| {
+        rows.iter().find(|r| r.baseline == baseline && r.device == device)
+    };
+    let best = find("best", "opencl:0").unwrap();
+    assert_eq!(best.cpu_device, "contender:pytorch:cpu");
+    assert!((best.speedup - 2.0).abs() < 0.01);
+    assert_eq!(find("own", "opencl:0").unwrap().cpu_device, "cpu");
+    assert!(find("best", "contender:clblast:opencl-0").is_some());
+    assert!(find("best", "contender:pytorch:cpu").is_none());
+    let own = find("own", "contender:pytorch:cpu").unwrap();
+    assert!((own.speedup - 2.0).abs() < 0.01 && own.crossover.is_empty());
+}
+
+#[test]
+fn blocked_rows_face_only_blocked_rows() {
+    let mut run = sweep(&[(1, 4.0)]);
+    let mut blocked = record("m=1", "cpu", DeviceKind::Cpu, 0.1);
+    blocked.implementation = "native-blocked".into();
+    run.add(blocked, 0.001);
+    assert_eq!(run.rows().iter().find(|r| r.device == "opencl:0").unwrap().cpu_median_s, 4.0);
+}
+
+#[test]
+fn lists_have_no_crossover() {
+    let mut run = sweep(&[(1, 0.5), (2, 2.0)]);
+    for row in &mut run.plan {
+        row.axis.clear();
+        row.axis_value = None;
+    }
+    assert_eq!(run.rows().len(), 4);
+    assert!(run.rows().iter().all(|r| r.crossover.is_empty()));
+}
+
+#[test]
+fn brackets_for_bisection() {
+    let values = [128, 256, 512];
+    assert_eq!(bracket("256", &values), Some((128, 256)));
+    assert_eq!(bracket("unclear:128-512", &values), Some((128, 512)));
+    assert_eq!(bracket(">last", &values), None);
+    assert_eq!(bracket("<=first", &values), None);
+    assert_eq!(bracket("unclear:512-512", &values), None);
+    assert_eq!(bracket("", &values), None);
+}
+
+#[test]
+fn verdicts_at_their_borders() {
+    assert_eq!(verdict(1.02, 1.5, 0.0), "faster");
+    assert_eq!(verdict(0.5, 0.98, 0.0), "slower");
+    assert_eq!(verdict(0.985, 1.015, 0.0), "same");
+    assert_eq!(verdict(0.95, 1.05, 0.1), "ambiguous");
+    assert_eq!(verdict(5.0, 6.0, 0.26), "none");
+}
