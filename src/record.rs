@@ -66,6 +66,19 @@ impl DeviceKind {
     }
 }
 
+/// Whether a device may stand for the CPU: device `cpu`, and contenders on the CPU unless they drive
+/// an OpenCL device (`contender:NAME:opencl-N`).
+pub fn is_cpu_side(device: &str, kind: DeviceKind) -> bool {
+    match device.strip_prefix("contender:") {
+        None => device == "cpu",
+        Some(contender) => {
+            let drives_opencl =
+                contender.rsplit(':').next().is_some_and(|id| id.starts_with("opencl-"));
+            kind == DeviceKind::Cpu && !drives_opencl
+        }
+    }
+}
+
 /// One line of results.csv. Times in seconds, rates in FLOP/s and bytes/s.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
@@ -114,6 +127,11 @@ impl Record {
     /// Measured, verified and not suspect: may enter lines, verdicts and baselines.
     pub fn counts(&self) -> bool {
         self.outcome == Outcome::Measured && self.wall_median_s.is_some()
+    }
+
+    /// See [`is_cpu_side`].
+    pub fn is_cpu_side(&self) -> bool {
+        is_cpu_side(&self.device, self.device_kind)
     }
 
     /// Adds a word to `notes`, once.

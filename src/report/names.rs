@@ -2,7 +2,7 @@
 //! called a GPU.
 
 use crate::machine::Manifest;
-use crate::record::{DeviceKind, Record};
+use crate::record::{DeviceKind, Record, is_cpu_side};
 use crate::units;
 use crate::workload::{self, Scope, Shape};
 
@@ -26,7 +26,7 @@ pub struct Device {
 impl Device {
     /// Whether it may stand for the CPU's own path: then it is no opponent.
     pub fn is_plain_cpu(&self) -> bool {
-        self.kind == DeviceKind::Cpu && !drives_opencl(&self.id)
+        is_cpu_side(&self.id, self.kind)
     }
 
     /// What it is set against, in sentences about it.

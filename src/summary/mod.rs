@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::record::{DeviceKind, PlanRow, Record, SampleRow, SummaryRow};
+use crate::record::{PlanRow, Record, SampleRow, SummaryRow};
 use crate::stats::{self, Pairing};
 use crate::workload::{Cache, Scope};
 
@@ -35,24 +35,13 @@ impl Baseline {
     }
 
     fn admits(self, record: &Record) -> bool {
-        is_cpu_side(record) && (self == Baseline::Best || record.device == "cpu")
+        record.is_cpu_side() && (self == Baseline::Best || record.device == "cpu")
     }
 
     /// Whether `record` is set against this baseline.
     fn faces(self, record: &Record) -> bool {
-        !is_cpu_side(record) || (self == Baseline::Own && record.device != "cpu")
+        !record.is_cpu_side() || (self == Baseline::Own && record.device != "cpu")
     }
-}
-
-/// Device `cpu`, and contenders on the CPU unless they drive an OpenCL device (`opencl-N`).
-fn is_cpu_side(record: &Record) -> bool {
-    if record.device == "cpu" {
-        return true;
-    }
-    let mut parts = record.device.splitn(3, ':');
-    let contender = parts.next() == Some("contender");
-    let id = parts.nth(1).unwrap_or_default();
-    contender && record.device_kind == DeviceKind::Cpu && !id.starts_with("opencl-")
 }
 
 fn is_blocked(record: &Record) -> bool {
@@ -219,7 +208,7 @@ impl Lane<'_> {
         let mut rows: Vec<SummaryRow> = compared.into_iter().flatten().collect();
         let own_side = rows.iter().any(|r| r.device.starts_with("contender:"))
             && self.baseline == Baseline::Own
-            && records.iter().any(|r| r.device == self.device && is_cpu_side(r));
+            && records.iter().any(|r| r.device == self.device && r.is_cpu_side());
         if !self.series.axis.is_empty() && !own_side {
             let crossover = crossover(&points);
             rows.iter_mut().for_each(|r| r.crossover.clone_from(&crossover));

@@ -1,7 +1,7 @@
 //! Synthetic records with known answers.
 
 use super::*;
-use crate::record::{Outcome, SCHEMA};
+use crate::record::{DeviceKind, Outcome, SCHEMA};
 
 /// A run with one CPU and one GPU row per point; `times` holds their medians.
 struct Run {

@@ -85,26 +85,26 @@ unsafe fn multiply_add<const ROWS: usize>(tile: &Tile<'_>, b: &[f32]) {
     for _ in 0..tile.k {
         // SAFETY: row p < k of the panel [k][NR].
         let bv = unsafe { [_mm256_loadu_ps(b), _mm256_loadu_ps(b.add(LANES))] };
-        for r in 0..ROWS {
+        for (a, sums) in a.iter_mut().zip(&mut sums) {
             // SAFETY: element (r, p) of a, which `check` found inside.
-            let av = _mm256_set1_ps(unsafe { *a[r] });
-            for v in 0..2 {
-                sums[r][v] = _mm256_fmadd_ps(av, bv[v], sums[r][v]);
+            let av = _mm256_set1_ps(unsafe { **a });
+            for (sum, bv) in sums.iter_mut().zip(&bv) {
+                *sum = _mm256_fmadd_ps(av, *bv, *sum);
             }
-            a[r] = a[r].wrapping_add(tile.a_column);
+            *a = a.wrapping_add(tile.a_column);
         }
         b = b.wrapping_add(NR);
     }
     for (r, sums) in sums.iter().enumerate() {
         let c = tile.c.wrapping_add(r * tile.c_row);
-        // SAFETY: row r of c may be used as far as the columns go: all NR, or what is copied of a
-        // row put down elsewhere. Unless `add`, c is not read.
+        // SAFETY: row r of c may be used as far as the columns go: all NR, or as many elements of
+        // a row put down elsewhere. Unless `add`, c is not read.
         unsafe {
             if tile.columns == NR {
-                for v in 0..2 {
+                for (v, sum) in sums.iter().enumerate() {
                     let c = c.add(v * LANES);
                     let before = if tile.add { _mm256_loadu_ps(c) } else { _mm256_setzero_ps() };
-                    _mm256_storeu_ps(c, _mm256_add_ps(before, sums[v]));
+                    _mm256_storeu_ps(c, _mm256_add_ps(before, *sum));
                 }
             } else {
                 let mut row = [0.0_f32; NR];

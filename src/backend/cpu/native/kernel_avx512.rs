@@ -13,6 +13,9 @@ const LANES: usize = 16;
 const MR: usize = 6;
 const NR: usize = 4 * LANES;
 
+/// The mask of a whole vector.
+const ALL: __mmask16 = 0xffff;
+
 /// See the module.
 pub(super) struct Avx512;
 
@@ -87,7 +90,7 @@ unsafe fn multiply_add<const ROWS: usize, const NV: usize, const PACK: bool>(mut
         B::Stored { from, row, pack } => (from.as_ptr(), *row, pack.as_mut_ptr()),
     };
     let in_last = tile.columns - LANES * (NV - 1);
-    let mask: __mmask16 = 0xffff >> (LANES - in_last);
+    let mask = ALL >> (LANES - in_last);
     for r in 0..ROWS {
         for v in 0..NV {
             prefetch(tile.c.wrapping_add(r * tile.c_row + v * LANES));
@@ -107,34 +110,30 @@ unsafe fn multiply_add<const ROWS: usize, const NV: usize, const PACK: bool>(mut
         left -= steps;
         for _ in 0..steps {
             let mut bv = [_mm512_setzero_ps(); NV];
-            for v in 0..NV {
+            for (v, bv) in bv.iter_mut().enumerate() {
                 let from = b.wrapping_add(v * LANES);
                 // SAFETY: this is step p < k. Packed, a whole row p of [k][NR] lies in the panel,
                 // and NV LANES <= NR. Stored, `check` has (k - 1) row + columns floats: all vectors
-                // but the last lie within the columns, and the mask ends the last one there. The
-                // row p of `pack` lies inside as that of a packed panel does.
+                // but the last lie within the columns, and the mask ends the last one there. Row p
+                // of `pack` lies inside as that of a packed panel does.
                 unsafe {
                     if PACK {
-                        prefetch(from.wrapping_add(8 * b_row));
-                        let last = v + 1 == NV;
-                        bv[v] = if last {
-                            _mm512_maskz_loadu_ps(mask, from)
-                        } else {
-                            _mm512_loadu_ps(from)
-                        };
-                        _mm512_storeu_ps(to.wrapping_add(v * LANES), bv[v]);
+                        prefetch(from.wrapping_add(pack::AHEAD * b_row));
+                        let mask = if v + 1 == NV { mask } else { ALL };
+                        *bv = _mm512_maskz_loadu_ps(mask, from);
+                        _mm512_storeu_ps(to.wrapping_add(v * LANES), *bv);
                     } else {
-                        bv[v] = _mm512_loadu_ps(from);
+                        *bv = _mm512_loadu_ps(from);
                     }
                 }
             }
-            for r in 0..ROWS {
+            for (a, sums) in a.iter_mut().zip(&mut sums) {
                 // SAFETY: element (r, p) of a, which `check` found inside.
-                let av = _mm512_set1_ps(unsafe { *a[r] });
-                for v in 0..NV {
-                    sums[r][v] = _mm512_fmadd_ps(av, bv[v], sums[r][v]);
+                let av = _mm512_set1_ps(unsafe { **a });
+                for (sum, bv) in sums.iter_mut().zip(&bv) {
+                    *sum = _mm512_fmadd_ps(av, *bv, *sum);
                 }
-                a[r] = a[r].wrapping_add(tile.a_column);
+                *a = a.wrapping_add(tile.a_column);
             }
             b = b.wrapping_add(if PACK { b_row } else { NR });
             if PACK {
@@ -142,16 +141,16 @@ unsafe fn multiply_add<const ROWS: usize, const NV: usize, const PACK: bool>(mut
             }
         }
     }
-    for r in 0..ROWS {
-        for v in 0..NV {
+    for (r, sums) in sums.iter().enumerate() {
+        for (v, sum) in sums.iter().enumerate() {
             let c = tile.c.wrapping_add(r * tile.c_row + v * LANES);
-            let mask = if v + 1 == NV { mask } else { 0xffff };
+            let mask = if v + 1 == NV { mask } else { ALL };
             // SAFETY: row r of c may be used as far as the columns go, which is where the mask
             // ends the last vector. Unless `add`, c is not read.
             unsafe {
                 let before =
                     if tile.add { _mm512_maskz_loadu_ps(mask, c) } else { _mm512_setzero_ps() };
-                _mm512_mask_storeu_ps(c, mask, _mm512_add_ps(before, sums[r][v]));
+                _mm512_mask_storeu_ps(c, mask, _mm512_add_ps(before, *sum));
             }
         }
     }
@@ -165,7 +164,7 @@ unsafe fn pack_transposed_b(b: &[f32], b_row: usize, k: usize, columns: usize, t
     for j in (0..columns).step_by(LANES) {
         for p in (0..k).step_by(LANES) {
             let depth = LANES.min(k - p);
-            let mask: __mmask16 = 0xffff >> (LANES - depth);
+            let mask = ALL >> (LANES - depth);
             let mut square: [__m512; LANES] = from_fn(|r| {
                 // Past the last column, that once more: what it is doesn't matter.
                 let column = (j + r).min(columns - 1);

@@ -55,11 +55,11 @@ fn products(tile: &Tile<'_>, b: &[f32]) -> [[f32; NR]; MR] {
     let rows: [&[f32]; MR] = from_fn(|r| &tile.a[r.min(tile.rows - 1) * tile.a_row..]);
     let mut sums = [[0.0; NR]; MR];
     for (p, b) in b.as_chunks::<NR>().0.iter().enumerate().take(tile.k) {
-        for r in 0..MR {
+        for (a, sums) in rows.iter().zip(&mut sums) {
             // SAFETY: element (r, p) of a, for a row of the tile: `Tile::check` found it inside.
-            let a = unsafe { *rows[r].get_unchecked(p * tile.a_column) };
-            for j in 0..NR {
-                sums[r][j] = multiply_add(a, b[j], sums[r][j]);
+            let a = unsafe { *a.get_unchecked(p * tile.a_column) };
+            for (sum, b) in sums.iter_mut().zip(b) {
+                *sum = multiply_add(a, *b, *sum);
             }
         }
     }

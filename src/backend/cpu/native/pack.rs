@@ -7,6 +7,10 @@ use super::kernel::prefetch;
 /// Floats of a cache line.
 const LINE: usize = 16;
 
+/// Rows of an operand to prefetch ahead: they may lie a page apart each, too far for the hardware to
+/// foresee them.
+pub(super) const AHEAD: usize = 8;
+
 thread_local! {
     /// Kept between calls: a run neither allocates nor touches new pages once it is warm.
     static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
@@ -43,8 +47,6 @@ pub(super) fn pack_a<const MR: usize>(
     rows: usize,
     to: &mut [f32],
 ) {
-    /// Rows of a to prefetch ahead: they lie too far apart for the hardware to foresee.
-    const AHEAD: usize = 8;
     for p in 0..k {
         let from = &a[p * a_row..][..rows];
         let ahead = from.as_ptr().wrapping_add(AHEAD * a_row);
@@ -65,8 +67,9 @@ pub(super) fn pack_a<const MR: usize>(
 /// Packs one panel `[k][nr]` from b stored k x n, rows `b_row` apart, with zeros right of `columns`.
 pub(super) fn pack_b(b: &[f32], b_row: usize, k: usize, columns: usize, nr: usize, to: &mut [f32]) {
     for (p, to) in to.chunks_exact_mut(nr).take(k).enumerate() {
-        let from = &b[p * b_row..];
-        to[..columns].copy_from_slice(&from[..columns]);
+        let from = &b[p * b_row..][..columns];
+        prefetch(from.as_ptr().wrapping_add(AHEAD * b_row));
+        to[..columns].copy_from_slice(from);
         to[columns..].fill(0.0);
     }
 }
