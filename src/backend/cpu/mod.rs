@@ -1,6 +1,7 @@
 //! The CPU path: every implementation on all chosen cores, operands in main memory.
 
 mod gemm;
+mod native;
 mod pool;
 
 use super::{Details, Device, Runner, Task};
@@ -33,6 +34,7 @@ const IMPLEMENTATIONS: &[Implementation] = &[
         tile: (16, 16),
     },
     Implementation { workload: "gemm", name: "gemm", kernel: gemm::gemm, tile: (16, 16) },
+    Implementation { workload: "gemm", name: "native", kernel: native::gemm, tile: (16, 32) },
 ];
 
 /// The CPU as a device.

@@ -1,7 +1,7 @@
 //! The loops round the micro-kernel, and how c is shared out over threads.
 
 use super::Pool;
-use super::kernel::{B, Kernel, Tile};
+use super::kernel::{B, Kernel, Tile, prefetch};
 use super::pack::{panel_of_a, with_scratch};
 
 /// Sizes of a product and how its operands are stored: a is m x k (k x m when `ta`), b is k x n
@@ -26,6 +26,7 @@ pub(super) struct Plan {
 
 /// Blocks higher than this share too little work; rows of a, stored k x m, packed at a time.
 const MOST_ROWS: usize = 1024;
+const DIRECT: usize = 4;
 const ROWS_PACKED: usize = 192;
 
 impl Plan {
@@ -151,14 +152,21 @@ unsafe fn block<K: Kernel>(
         let group = if p.ta { ROWS_PACKED / mr * mr } else { i.len() };
         for i0 in (i.start..i.end).step_by(group) {
             let i1 = (i0 + group).min(i.end);
-            if p.ta {
+            let direct = p.ta && panels <= DIRECT && !p.m.is_multiple_of(256);
+            if p.ta && !direct {
                 let from = &a[p0 * p.m + i0..];
                 // SAFETY: the caller vouches for the CPU.
                 unsafe { K::pack_a(from, p.m, kc, i1 - i0, packed_a) };
             }
+            // What is packed after this group, prefetched row by row in as many portions as there are
+            // tiles: packing itself would wait for most of it.
+            let (next_p, next_i) = if i1 < i.end { (p0, i1) } else { (p0 + kc, i.start) };
+            let next_group = a.as_ptr().wrapping_add(next_p * p.m + next_i);
+            let tiles = (i1 - i0).div_ceil(mr) * panels;
+            let mut tiles_done = 0;
             for r in (i0..i1).step_by(mr) {
                 let rows = mr.min(i1 - r);
-                let (a, a_row, a_column) = if p.ta {
+                let (a, a_row, a_column) = if direct { (&a[p0 * p.m + r..], 1, p.m) } else if p.ta {
                     (&packed_a[(r - i0) / mr * panel_of_a(mr, kc)..], 1, mr)
                 } else {
                     (&a[r * p.k + p0..], p.k, 1)
@@ -169,6 +177,13 @@ unsafe fn block<K: Kernel>(
                     if r + mr < i.end { mr * p.k } else { kc.wrapping_sub((r - i.start) * p.k) };
                 let portion = mr.div_ceil(panels);
                 for q in 0..panels {
+                    if p.ta && !direct {
+                        for p1 in tiles_done * kc / tiles..(tiles_done + 1) * kc / tiles {
+                            let row = next_group.wrapping_add(p1 * p.m);
+                            (0..group).step_by(16).for_each(|l| prefetch(row.wrapping_add(l)));
+                        }
+                        tiles_done += 1;
+                    }
                     let panel = &mut packed_b[q * nr * kc..][..nr * kc];
                     let first = r == i.start && !p.tb;
                     let skipped = (q * portion).min(mr);
@@ -188,8 +203,10 @@ unsafe fn block<K: Kernel>(
                         c: c.tile((r, rows), (j.start + q * nr, columns(q))),
                         c_row: p.n,
                         add: p0 > 0,
-                        next: a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * p.k),
-                        next_rows: if p.ta { 0 } else { portion.min(mr - skipped) },
+                        next_step: if direct { 16 * p.m } else { 16 },
+                        next_row: if p.ta {p.m} else {p.k},
+                        next: if direct { a.as_ptr().wrapping_add(mr+5+q*16usize.div_ceil(panels) * p.m) } else { a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * p.k)},
+                        next_rows: if direct { 16usize.div_ceil(panels) } else if p.ta { 0 } else { portion.min(mr - skipped) },
                     };
                     // SAFETY: the caller vouches for the CPU, and for the block: the tile lies in
                     // it, as r + rows <= i.end and q nr + columns(q) <= j.len().

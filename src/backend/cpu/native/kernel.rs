@@ -58,6 +58,8 @@ pub(super) struct Tile<'a> {
     /// each. Never dereferenced, so it may point anywhere.
     pub next: *const f32,
     pub next_rows: usize,
+    pub next_row: usize,
+    pub next_step: usize,
 }
 
 /// A panel of b.

@@ -103,9 +103,9 @@ unsafe fn multiply_add<const ROWS: usize, const NV: usize, const PACK: bool>(mut
     while left > 0 {
         // A cache line of every row that is read next, as often as one is used up.
         for r in 0..tile.next_rows {
-            prefetch(next.wrapping_add(r * tile.a_row));
+            prefetch(next.wrapping_add(r * tile.next_row));
         }
-        next = next.wrapping_add(LANES);
+        next = next.wrapping_add(tile.next_step);
         let steps = left.min(LANES);
         left -= steps;
         for _ in 0..steps {
