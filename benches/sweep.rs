@@ -18,10 +18,10 @@ use crossover::conclude::conclude;
 use crossover::error::{Error, Result};
 use crossover::folder::RunFolder;
 use crossover::machine::{Manifest, Sampling};
-use crossover::measure::{Measured, Sample, WallClock};
+use crossover::measure::{self, Measured, Sample, WallClock};
 use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::Outcome;
-use crossover::session::{self, CaseRows, Choice, Ready, Session};
+use crossover::session::{self, CaseRows, Choice, Ready, Refusal, Session};
 use crossover::verify::Problem;
 use crossover::workload::{Preset, Scope};
 
@@ -47,6 +47,9 @@ fn bench() -> Result<ExitCode> {
     let (cores, mut devices) = unsafe { backend::start(selection.threads)? };
     devices.select(&selection.devices)?;
     let arguments: Vec<String> = std::env::args().collect();
+    if arguments.iter().any(|a| a == "--quick") {
+        return Err(Error::usage("--quick takes no samples; use CROSSOVER_PRESET=quick"));
+    }
     let mut criterion = configured(preset);
     let folder = if measures(&arguments) { Some(RunFolder::create(None, None)?) } else { None };
     let run = folder.as_ref().map_or(String::new(), |f| f.name().to_string());
@@ -67,12 +70,21 @@ fn bench() -> Result<ExitCode> {
     let clock = WallClock::default();
     let session = Session::new(&devices.all, &selection, &run, &clock, &STOP)?;
     let mut sweep = Sweep { session, folder, samples, failed: false };
-    sweep.all(&mut criterion, &cases, Effort::of(preset), &devices)?;
+    let ended = sweep.all(&mut criterion, &cases, Effort::of(preset), &devices);
+    if let Err(error) = &ended {
+        eprintln!("crossover: the run was cut: {error}; what is measured is kept");
+        sweep.failed = true;
+    }
     criterion.final_summary();
-    manifest.interrupted = STOP.load(Ordering::Relaxed);
+    manifest.interrupted = ended.is_err() || STOP.load(Ordering::Relaxed);
     if let Some(folder) = &sweep.folder {
-        conclude(folder, &manifest)?;
-        println!("\n{}", folder.path().join("report.html").display());
+        match conclude(folder, &manifest) {
+            Ok(()) => println!("\n{}", folder.path().join("report.html").display()),
+            Err(error) => {
+                eprintln!("crossover: no report: {error}; 'crossover report' draws it later");
+                sweep.failed = true;
+            }
+        }
     }
     Ok(if sweep.failed || manifest.interrupted { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -159,7 +171,7 @@ impl<'a> Sweep<'a> {
                     rows = self.session.skipped(case, reason);
                     Vec::new()
                 }
-                None => self.session.choices(case, effort, &mut rows),
+                None => self.choices(case, effort, &mut rows),
             };
             self.keep(&rows)?;
             let work = case.workload.work(&case.shape);
@@ -182,6 +194,17 @@ impl<'a> Sweep<'a> {
         Ok(())
     }
 
+    /// The runners of a case that are worth a try and fit into memory.
+    fn choices(&self, case: &Case, effort: Effort, rows: &mut CaseRows) -> Vec<Choice> {
+        let choices = self.session.choices(case, effort, rows);
+        let (groups, too_large) = self.session.memory_groups(case, choices);
+        for (choice, reason) in too_large {
+            let refusal = Refusal::skipped(reason);
+            rows.records.extend(self.session.unmeasured(case, &choice, &refusal));
+        }
+        groups.into_iter().flatten().collect()
+    }
+
     /// Both scopes of one runner, prepared and verified when the first of them passes the filter.
     fn runner<'c>(
         &mut self,
@@ -195,7 +218,7 @@ impl<'a> Sweep<'a> {
         for scope in self.session.scopes(case.workload) {
             let id = plan::bench_id(case, device, &choice.implementation, scope);
             let mut calls: Vec<(u64, f64)> = Vec::new();
-            let mut refused: Option<(Outcome, String)> = None;
+            let mut refused: Option<Refusal> = None;
             let session = &self.session;
             let ended = panic::catch_unwind(AssertUnwindSafe(|| {
                 group.bench_function(
@@ -205,8 +228,7 @@ impl<'a> Sweep<'a> {
                             let seed = session.selection.seed;
                             let problem = problem
                                 .get_or_init(|| Problem::new(case.workload, &case.shape, seed));
-                            let scopes = session.scopes(case.workload);
-                            match session.prepared(case, problem, choice, &scopes) {
+                            match session.prepared(case, problem, choice) {
                                 Ok(runner) => ready = Some(runner),
                                 Err(why) => {
                                     refused = Some(why);
@@ -221,7 +243,7 @@ impl<'a> Sweep<'a> {
                                 elapsed
                             }
                             Err(error) => {
-                                refused = Some((Outcome::Failed, error.to_string()));
+                                refused = Some(Refusal::of(error));
                                 panic::resume_unwind(Box::new(Abandoned));
                             }
                         });
@@ -233,29 +255,32 @@ impl<'a> Sweep<'a> {
             {
                 panic::resume_unwind(payload);
             }
-            if let Some((outcome, reason)) = refused {
-                return self.refuse(case, choice, outcome, &reason);
+            if let Some(refusal) = refused {
+                return self.refuse(case, choice, scope, &refusal);
             }
-            if let Some(ready) = ready.as_ref().filter(|_| !calls.is_empty()) {
+            if let Some(ready) = ready.as_mut().filter(|_| !calls.is_empty()) {
                 self.measured(case, ready, scope, &calls)?;
             }
         }
         Ok(())
     }
 
+    /// The rows of a runner from `scope` on: the scopes before it have theirs.
     fn refuse(
         &mut self,
         case: &Case,
         choice: &Choice,
-        outcome: Outcome,
-        reason: &str,
+        scope: Scope,
+        refusal: &Refusal,
     ) -> Result<()> {
         if STOP.load(Ordering::Relaxed) {
             return Ok(());
         }
-        eprintln!("{} {}: {outcome:?}: {reason}", case.name(), choice.implementation);
-        self.failed |= outcome == Outcome::Failed;
-        let records = self.session.unmeasured(case, choice, outcome, reason);
+        let name = &choice.implementation;
+        eprintln!("{} {name}: {:?}: {}", case.name(), refusal.outcome, refusal.reason);
+        self.failed |= refusal.outcome == Outcome::Failed;
+        let mut records = self.session.unmeasured(case, choice, refusal);
+        records.retain(|r| r.scope >= scope);
         self.keep(&CaseRows { records, samples: Vec::new() })
     }
 
@@ -263,7 +288,7 @@ impl<'a> Sweep<'a> {
     fn measured(
         &mut self,
         case: &Case,
-        ready: &Ready<'_>,
+        ready: &mut Ready<'_>,
         scope: Scope,
         calls: &[(u64, f64)],
     ) -> Result<()> {
@@ -273,10 +298,14 @@ impl<'a> Sweep<'a> {
             iterations: *iterations,
             wall_s: seconds / *iterations as f64,
         };
-        let measured = Measured {
-            samples: samples.iter().enumerate().map(sample).collect(),
-            ..Measured::default()
+        let samples: Vec<Sample> = samples.iter().enumerate().map(sample).collect();
+        let device_runs = match (scope, samples.last()) {
+            (Scope::Compute, Some(last)) => {
+                measure::device_runs(ready.runner.as_mut(), last.wall_s, self.session.clock)
+            }
+            _ => Vec::new(),
         };
+        let measured = Measured { samples, device_runs, failure: None };
         let mut rows = CaseRows::default();
         rows.add(self.session.measured(case, &ready.facts, scope, &measured), &measured);
         self.keep(&rows)

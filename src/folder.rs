@@ -1,5 +1,6 @@
 //! The folder of a run: made once, appended to case by case, continued after a cut.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,18 +36,20 @@ impl RunFolder {
             let problem = "holds no run to continue (no machine.json)";
             return Err(Error::Usage(format!("{}: {problem}", path.display())));
         }
+        let foreign = |e: Error| Error::Usage(format!("--resume: {e}"));
+        record::check_header::<Record>(&path.join(file::RESULTS)).map_err(foreign)?;
+        record::check_header::<SampleRow>(&path.join(file::SAMPLES)).map_err(foreign)?;
         for name in [file::RESULTS, file::SAMPLES] {
-            if path.join(name).is_file() {
-                record::drop_partial_line(&path.join(name))?;
-            }
+            record::drop_partial_line(&path.join(name))?;
         }
+        record::read_results(&path.join(file::RESULTS)).map_err(foreign)?;
         RunFolder::open(path.to_path_buf())
     }
 
     fn open(path: PathBuf) -> Result<RunFolder> {
         let name = path.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into());
-        let results = Writer::open(&path.join(file::RESULTS))?;
-        let samples = Writer::open(&path.join(file::SAMPLES))?;
+        let results = Writer::open::<Record>(&path.join(file::RESULTS))?;
+        let samples = Writer::open::<SampleRow>(&path.join(file::SAMPLES))?;
         Ok(RunFolder { path, name, results, samples })
     }
 
@@ -64,6 +67,28 @@ impl RunFolder {
     pub fn append(&mut self, records: &[Record], samples: &[SampleRow]) -> Result<()> {
         self.samples.append(samples)?;
         self.results.append(records)
+    }
+
+    /// Keeps these rows and their samples alone. Both files are replaced in one step each.
+    pub fn keep(&mut self, records: &[Record]) -> Result<()> {
+        let key = |r: &Record| {
+            let name = [&r.workload, &r.shape, &r.dtype, &r.device, &r.implementation];
+            (name.map(String::clone), r.cache, r.scope)
+        };
+        let keys: HashSet<_> = records.iter().map(key).collect();
+        let mut samples = self.samples()?;
+        samples.retain(|s| {
+            let name = [&s.workload, &s.shape, &s.dtype, &s.device, &s.implementation];
+            keys.contains(&(name.map(String::clone), s.cache, s.scope))
+        });
+        let (results_path, samples_path) =
+            (self.path.join(file::RESULTS), self.path.join(file::SAMPLES));
+        record::replace(&results_path, records)?;
+        record::replace(&samples_path, &samples)?;
+        // The open files are the replaced ones.
+        self.results = Writer::open::<Record>(&results_path)?;
+        self.samples = Writer::open::<SampleRow>(&samples_path)?;
+        Ok(())
     }
 
     /// Replaces plan.csv.

@@ -249,8 +249,7 @@ impl Rounds<'_, '_> {
         Summary::of(&self.measured[lane].wall_s()).is_some_and(|s| s.relative_interval() <= ENOUGH)
     }
 
-    /// A few runs on the devices' own clocks. A time that is not positive, not finite or longer than
-    /// the wall's is refused.
+    /// A few runs on the devices' own clocks.
     fn device_clock(&mut self) {
         for lane in 0..self.lanes.len() {
             let Lane { runner, scope } = self.lanes[lane];
@@ -258,15 +257,22 @@ impl Rounds<'_, '_> {
             if scope != Scope::Compute || failed || self.stopped() {
                 continue;
             }
-            let runs = if self.expected_s[lane] > LONG_RUN_S { FEW_ROUNDS } else { DEVICE_RUNS };
-            for _ in 0..runs {
-                let start = self.clock.now();
-                let Ok(Some(device_s)) = self.runners[runner].run_on_device_clock() else { break };
-                let wall_s = self.clock.now() - start;
-                let sane = device_s.is_finite() && device_s > 0.0 && device_s <= wall_s;
-                let device_s = sane.then_some(device_s);
-                self.measured[lane].device_runs.push(DeviceRun { wall_s, device_s });
-            }
+            self.measured[lane].device_runs =
+                device_runs(self.runners[runner].as_mut(), self.expected_s[lane], self.clock);
         }
     }
+}
+
+/// A few runs on the device's own clock, of about `expected_s` each; none where it has no clock. A
+/// time that is not positive, not finite or longer than the wall's is refused.
+pub fn device_runs(runner: &mut dyn Runner, expected_s: f64, clock: &dyn Clock) -> Vec<DeviceRun> {
+    let mut runs = Vec::new();
+    for _ in 0..if expected_s > LONG_RUN_S { FEW_ROUNDS } else { DEVICE_RUNS } {
+        let start = clock.now();
+        let Ok(Some(device_s)) = runner.run_on_device_clock() else { break };
+        let wall_s = clock.now() - start;
+        let sane = device_s.is_finite() && device_s > 0.0 && device_s <= wall_s;
+        runs.push(DeviceRun { wall_s, device_s: sane.then_some(device_s) });
+    }
+    runs
 }

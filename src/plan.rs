@@ -139,7 +139,7 @@ fn entries(
         // A shape goes to each workload that has all its axes; where the user named the workload,
         // one that doesn't fit is a mistake worth a line.
         if Shape::fits(workload, text)? || chosen_by_name {
-            shapes.push(checked(workload, Shape::parse(workload, text)?)?);
+            shapes.push(parse_shape(workload, text)?);
         }
     }
     if shapes.is_empty() && WORKLOADS.len() == 1 {
@@ -149,9 +149,19 @@ fn entries(
     Ok(sweep_or_list(workload, shapes))
 }
 
-/// Refuses a shape whose operands can't be counted in 64 bits, let alone stored.
-fn checked(workload: &'static dyn Workload, shape: Shape) -> Result<Shape> {
+/// Reads a shape and refuses one whose operands can't be counted in 64 bits, let alone stored, and
+/// one whose sums are too long to be checked: from 2^24 terms on neither small integers nor the error
+/// bound say anything about f32.
+pub fn parse_shape(workload: &'static dyn Workload, text: &str) -> Result<Shape> {
     const MOST: u64 = 1 << 46;
+    const MOST_TERMS: u64 = 1 << 24;
+    let shape = Shape::parse(workload, text)?;
+    if workload.reduction(&shape) >= MOST_TERMS {
+        return Err(Error::usage(format!(
+            "shape '{}': sums of 2^24 terms and more can't be verified in f32",
+            shape.short(workload)
+        )));
+    }
     if workload.work(&shape).bytes_moved > MOST {
         return Err(Error::usage(format!(
             "shape '{}' is beyond any memory: its operands take more than 64 TiB",
@@ -318,7 +328,7 @@ mod tests {
         let text = |s: &Selection| cases(s).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(text(&select(&["m=8,n=8"])).contains("axis 'k' is missing"));
         assert!(text(&select(&["m=8,n=8,q=8"])).contains("no axis 'q'"));
-        let huge = "m=1000000000,n=1000000000,k=1000000000";
+        let huge = "m=1000000000,n=1000000000,k=1000";
         assert!(text(&select(&[huge])).contains("beyond any memory"));
         let unknown = Selection { workloads: vec!["gem".into()], ..Selection::default() };
         assert!(text(&unknown).contains("unknown workload 'gem'"));

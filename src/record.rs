@@ -259,13 +259,7 @@ impl FieldNames {
 pub fn read<T: Row>(path: &Path) -> Result<Vec<T>> {
     let file = File::open(path).map_err(|e| Error::file(path, &e))?;
     let mut reader = csv::Reader::from_reader(file);
-    let header = reader.headers().cloned().unwrap_or_default();
-    // An empty file is a run that was cut before its first case.
-    let missing = columns::<T>().iter().find(|c| !header.iter().any(|h| h == **c));
-    if let Some(column) = missing.filter(|_| !header.is_empty()) {
-        let problem = format!("not a file of this program: column '{column}' is missing");
-        return Err(Error::content(path, problem));
-    }
+    check_columns::<T>(path, &mut reader)?;
     let rows: std::result::Result<Vec<T>, csv::Error> = reader.deserialize().collect();
     rows.map_err(|e| {
         let place = e.position().map(|p| format!(" in line {}", p.line())).unwrap_or_default();
@@ -275,6 +269,25 @@ pub fn read<T: Row>(path: &Path) -> Result<Vec<T>> {
         };
         Error::content(path, format!("not a file of this program{place}: {problem}"))
     })
+}
+
+/// Refuses a file that is not ours by its first line.
+pub fn check_header<T: Row>(path: &Path) -> Result<()> {
+    let file = File::open(path).map_err(|e| Error::file(path, &e))?;
+    check_columns::<T>(path, &mut csv::Reader::from_reader(file))
+}
+
+fn check_columns<T: Row>(path: &Path, reader: &mut csv::Reader<File>) -> Result<()> {
+    let header = reader.headers().cloned().unwrap_or_default();
+    // An empty file is a run that was cut before its first line.
+    let missing = columns::<T>().iter().find(|c| !header.iter().any(|h| h == **c));
+    match missing.filter(|_| !header.is_empty()) {
+        None => Ok(()),
+        Some(column) => {
+            let problem = format!("not a file of this program: column '{column}' is missing");
+            Err(Error::content(path, problem))
+        }
+    }
 }
 
 /// Reads results.csv and refuses other versions of its columns.
@@ -291,16 +304,19 @@ pub fn read_results(path: &Path) -> Result<Vec<Record>> {
 pub struct Writer {
     path: PathBuf,
     file: File,
-    header_due: bool,
 }
 
 impl Writer {
-    /// Opens `path`, new or to be continued.
-    pub fn open(path: &Path) -> Result<Writer> {
+    /// Opens `path`, new or to be continued. A new file gets its header.
+    pub fn open<T: Row>(path: &Path) -> Result<Writer> {
         let open = || OpenOptions::new().create(true).append(true).open(path);
         let file = open().map_err(|e| Error::file(path, &e))?;
         let length = file.metadata().map_err(|e| Error::file(path, &e))?.len();
-        Ok(Writer { path: path.to_path_buf(), file, header_due: length == 0 })
+        let mut writer = Writer { path: path.to_path_buf(), file };
+        if length == 0 {
+            writer.write(&to_csv::<T>(&[], true).map_err(|e| Error::file(path, &e))?)?;
+        }
+        Ok(writer)
     }
 
     /// Writes rows and waits until the system has them. On a failure (a full disk, say) the file
@@ -309,15 +325,18 @@ impl Writer {
         if rows.is_empty() {
             return Ok(());
         }
-        let text = to_csv(rows, self.header_due).map_err(|e| Error::file(&self.path, &e))?;
+        let text = to_csv(rows, false).map_err(|e| Error::file(&self.path, &e))?;
+        self.write(&text)
+    }
+
+    fn write(&mut self, text: &[u8]) -> Result<()> {
         let before = self.file.metadata().map_err(|e| Error::file(&self.path, &e))?.len();
-        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(text).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // Best effort: the error that counts is the first one.
             let _ = self.file.set_len(before);
             return Err(Error::file(&self.path, &error));
         }
-        self.header_due = false;
         Ok(())
     }
 }
@@ -387,10 +406,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.csv");
         let rows = [plan_row("m=8,n=8,k=8,ta=0,tb=0"), plan_row("a \"quoted\" one")];
-        let mut writer = Writer::open(&path).unwrap();
+        let mut writer = Writer::open::<PlanRow>(&path).unwrap();
         writer.append(&rows[..1]).unwrap();
         drop(writer);
-        Writer::open(&path).unwrap().append(&rows[1..]).unwrap();
+        Writer::open::<PlanRow>(&path).unwrap().append(&rows[1..]).unwrap();
         assert_eq!(read::<PlanRow>(&path).unwrap(), rows);
     }
 
@@ -446,7 +465,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_full_disk_is_an_error_and_not_a_panic() {
-        let error = Writer::open(Path::new("/dev/full")).unwrap().append(&[plan_row("x")]);
-        assert!(error.unwrap_err().to_string().contains("the disk is full"));
+        let error = Writer::open::<PlanRow>(Path::new("/dev/full")).err().unwrap();
+        assert!(error.to_string().contains("the disk is full"));
     }
 }

@@ -85,7 +85,17 @@ fn bootstrap_rank(n: usize, p: f64) -> usize {
         let rank = n as f64 / 2.0 - 1.96 * (n as f64).sqrt() / 2.0;
         return rank.floor().max(0.0) as usize;
     }
-    (0..n).find(|&i| upper_tail(n, (i + 1) as f64 / n as f64, n.div_ceil(2)) >= p).unwrap_or(0)
+    // The tail grows with i.
+    let (mut low, mut high) = (0, n - 1);
+    while low < high {
+        let middle = (low + high) / 2;
+        if upper_tail(n, (middle + 1) as f64 / n as f64, n.div_ceil(2)) >= p {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low
 }
 
 /// P(Binomial(n, q) >= least).
@@ -93,14 +103,14 @@ fn upper_tail(n: usize, q: f64, least: usize) -> f64 {
     if q >= 1.0 {
         return 1.0;
     }
+    let log_odds = q.ln() - (1.0 - q).ln();
     let mut log_term = n as f64 * (1.0 - q).ln();
     let mut total = 0.0;
     for successes in 0..=n {
         if successes >= least {
             total += log_term.exp();
         }
-        log_term +=
-            ((n - successes) as f64).ln() - ((successes + 1) as f64).ln() + q.ln() - (1.0 - q).ln();
+        log_term += ((n - successes) as f64 / (successes + 1) as f64).ln() + log_odds;
     }
     total
 }

@@ -37,6 +37,21 @@ pub struct Verdict {
     pub max_error_ratio: f64,
 }
 
+/// Why a runner gets no verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wrong {
+    /// One line on what is wrong.
+    pub what: String,
+    /// Largest error over its bound that was seen, where it came to that.
+    pub error_ratio: Option<f64>,
+}
+
+impl From<String> for Wrong {
+    fn from(what: String) -> Wrong {
+        Wrong { what, error_ratio: None }
+    }
+}
+
 /// A workload at a shape with its data and references, which all runners of a case share.
 pub struct Problem<'a> {
     workload: &'a dyn Workload,
@@ -77,10 +92,11 @@ impl<'a> Problem<'a> {
         (8 * inputs + (reference + 8) * workload.output(shape) + 4 * inputs) as u64
     }
 
-    /// Checks a runner in every scope that will be timed. Leaves the measured data loaded. The error
-    /// is one line on what is wrong.
-    pub fn verify(&self, runner: &mut dyn Runner, scopes: &[Scope]) -> Result<Verdict, String> {
+    /// Checks a runner in every scope of its workload, whichever will be timed: fences on the device
+    /// show in one, missing transfers in another. Leaves the measured data loaded.
+    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Verdict, Wrong> {
         let told = |e: crate::error::Error| e.to_string();
+        let scopes = self.workload.scopes();
         runner.load(&self.integers).map_err(told)?;
         let integers = integers(self.workload.reduction(self.shape), self.seed);
         for scope in scopes {
@@ -104,7 +120,7 @@ impl<'a> Problem<'a> {
         data: Data,
     ) -> Result<Vec<f32>, String> {
         let told = |e: crate::error::Error| e.to_string();
-        runner.poison().map_err(told)?;
+        runner.poison(scope).map_err(told)?;
         runner.run(scope).map_err(told)?;
         let mut output = runner.output(scope).map_err(told)?;
         let length = self.workload.output(self.shape);
@@ -142,7 +158,7 @@ impl<'a> Problem<'a> {
     }
 
     /// Largest error over bound of the measured data.
-    fn check_measured(&self, output: &[f32], tile: (usize, usize)) -> Result<f64, String> {
+    fn check_measured(&self, output: &[f32], tile: (usize, usize)) -> Result<f64, Wrong> {
         if let Some(whole) = &self.whole {
             let all = output.iter().copied().enumerate();
             return self.check_elements(all, &whole.measured);
@@ -156,7 +172,7 @@ impl<'a> Problem<'a> {
         &self,
         elements: impl Iterator<Item = (usize, f32)>,
         reference: &Reference,
-    ) -> Result<f64, String> {
+    ) -> Result<f64, Wrong> {
         let k = self.workload.reduction(self.shape) as f64;
         let bound = Bound::new(k);
         let (mut worst, mut error_squares, mut squares) = (0.0f64, 0.0f64, 0.0f64);
@@ -165,10 +181,13 @@ impl<'a> Problem<'a> {
             let error = (f64::from(found) - value).abs();
             let ratio = error / bound.of(*magnitude);
             if ratio.is_nan() || ratio > 1.0 {
-                return Err(format!(
-                    "element {i} is {found}, not {value:.9}: {} of the error bound",
-                    crate::units::ratio(ratio)
-                ));
+                let times = crate::units::ratio(ratio);
+                return Err(Wrong {
+                    what: format!(
+                        "element {i} is {found}, not {value:.9}: {times} its error bound"
+                    ),
+                    error_ratio: Some(ratio).filter(|r| r.is_finite()),
+                });
             }
             worst = worst.max(ratio);
             error_squares += error * error;
@@ -177,9 +196,10 @@ impl<'a> Problem<'a> {
         let l2 = (error_squares / squares.max(TINY)).sqrt();
         let allowed = 8.0 * U * k.sqrt();
         if l2.is_nan() || l2 > allowed {
-            return Err(format!(
+            let what = format!(
                 "the result is less exact than f32: relative L2 error {l2:.1e}, at most {allowed:.1e}"
-            ));
+            );
+            return Err(Wrong { what, error_ratio: Some(worst) });
         }
         Ok(worst)
     }

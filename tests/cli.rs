@@ -66,6 +66,9 @@ fn bad_usage_is_one_line_and_exit_code_2() {
     is_refused(&["run", "--fast"], "unexpected argument '--fast'");
     is_refused(&["jump"], "unrecognized subcommand 'jump'");
     is_refused(&["verify", "--shape", "m=1"], "axis 'n' is missing");
+    is_refused(&["verify", "--shape", "m=1099511627776,n=1,k=4"], "beyond");
+    is_refused(&["run", "--shape", "m=1,n=1,k=16777216"], "can't be verified in f32");
+    is_refused(&["run", "--resume", "x", "--threads", "1"], "cannot be used with");
     is_refused(&["report"], "required arguments were not provided");
 }
 
@@ -104,6 +107,22 @@ fn a_tiny_run_leaves_every_file() {
     fs::remove_file(folder.join("report.html")).unwrap();
     assert!(run(&["report", folder.to_str().unwrap()]).status.success());
     assert!(folder.join("report.html").is_file());
+    // A run that was cut inside a case measures that case again, and no other.
+    let text = fs::read_to_string(folder.join("results.csv")).unwrap();
+    let cut = text.trim_end().rfind('\n').unwrap();
+    let whole: Vec<&str> = text.lines().filter(|l| !l.contains("m=24")).collect();
+    fs::write(folder.join("results.csv"), &text[..cut - 5]).unwrap();
+    assert!(run(&["run", "--resume", folder.to_str().unwrap()]).status.success());
+    let again = fs::read_to_string(folder.join("results.csv")).unwrap();
+    assert_eq!(again.lines().count(), text.lines().count());
+    assert!(whole.iter().all(|line| again.contains(line)));
+    // A foreign file is left as it is.
+    let foreign = base.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    fs::copy(folder.join("machine.json"), foreign.join("machine.json")).unwrap();
+    fs::write(foreign.join("results.csv"), "name,value\na,1").unwrap();
+    is_refused(&["run", "--resume", foreign.to_str().unwrap()], "not a file of this program");
+    assert_eq!(fs::read(foreign.join("results.csv")).unwrap(), b"name,value\na,1");
     // A finished run has nothing left to do, and says so by ending well.
     let before = fs::read(folder.join("results.csv")).unwrap();
     assert!(run(&["run", "--resume", folder.to_str().unwrap()]).status.success());
@@ -196,11 +215,13 @@ fn an_interrupt_keeps_what_is_measured() {
 #[cfg(target_os = "linux")]
 fn a_full_disk_keeps_what_is_measured() {
     // A small file system of its own needs a mount namespace.
-    let script = "mount -t tmpfs -o size=192k tmpfs \"$1\" && shift && exec \"$@\"";
+    let script = "mount -t tmpfs -o size=1m tmpfs \"$1\" && shift && exec \"$@\"";
     let base = tempfile::tempdir().unwrap();
     let mount = base.path().join("small");
     fs::create_dir(&mount).unwrap();
-    let sizes: Vec<String> = (1..60).map(|i| format!("m={0},n={0},k={0}", 8 * i)).collect();
+    // A first case with few samples, then ever more cases with many.
+    let mut sizes = vec!["m=512,n=512,k=512".to_string()];
+    sizes.extend((1..200).map(|i| format!("m={i},n={},k=8", i + 1)));
     let mut command = std::process::Command::new("unshare");
     command.args(["-m", "sh", "-c", &format!("{script}; true")]);
     command.args(["sh", mount.to_str().unwrap(), "sh", "-c"]);

@@ -34,7 +34,11 @@ fn every_implementation_is_right_at_awkward_sizes_on_every_device() {
     let mut seen = HashSet::new();
     for line in out.lines() {
         let row: Value = serde_json::from_str(line).unwrap();
-        assert_eq!(row["outcome"], "measured", "{line}");
+        // Not every device is served by every kernel, but each must be right where it serves.
+        assert!(row["outcome"] == "measured" || row["outcome"] == "unsupported", "{line}");
+        if row["device_kind"] == "cpu" {
+            assert_eq!(row["outcome"], "measured", "{line}");
+        }
         let text = |field: &str| row[field].as_str().unwrap().to_string();
         seen.insert((text("device"), text("implementation")));
     }
@@ -107,8 +111,9 @@ fn a_damaged_program_cache_is_built_anew() {
             .output()
             .unwrap()
     };
-    let files =
-        || -> Vec<_> { fs::read_dir(cache.path()).unwrap().map(|f| f.unwrap().path()).collect() };
+    let files = || -> Vec<_> {
+        fs::read_dir(cache.path().join("programs")).unwrap().map(|f| f.unwrap().path()).collect()
+    };
     assert!(verify().status.success());
     let first = files();
     assert_eq!(first.len(), 1, "one program, one file");

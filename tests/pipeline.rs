@@ -94,7 +94,7 @@ impl Runner for FakeRunner<'_> {
         Ok(())
     }
 
-    fn poison(&mut self) -> Result<()> {
+    fn poison(&mut self, _: Scope) -> Result<()> {
         let length = workload::find("gemm").unwrap().output(&self.shape);
         self.output = fenced(length);
         Ok(())

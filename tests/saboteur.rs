@@ -40,6 +40,7 @@ const FAULTS: &[(&str, Fault)] = &[
     ("bf16-inputs", Fault::Rounded(16)),
     ("zeros", Fault::Zeros),
     ("wrong-end-to-end", Fault::EndToEndOnly),
+    ("no-upload", Fault::NoUpload),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +63,7 @@ enum Fault {
     Rounded(u32),
     Zeros,
     EndToEndOnly,
+    NoUpload,
 }
 
 struct Saboteur {
@@ -90,6 +92,7 @@ impl Device for Saboteur {
         Ok(Box::new(Sabotaged {
             fault,
             dims: Dims::of(task.shape),
+            host: Vec::new(),
             inputs: Vec::new(),
             output: Vec::new(),
             runs: 0,
@@ -113,6 +116,9 @@ impl Dims {
 struct Sabotaged {
     fault: Fault,
     dims: Dims,
+    /// What an end-to-end run uploads.
+    host: Vec<Vec<f32>>,
+    /// What the made-up device holds.
     inputs: Vec<Vec<f32>>,
     output: Vec<f32>,
     runs: usize,
@@ -210,17 +216,24 @@ impl Sabotaged {
 
 impl Runner for Sabotaged {
     fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+        self.host = inputs.to_vec();
         self.inputs = inputs.to_vec();
         Ok(())
     }
 
-    fn poison(&mut self) -> Result<()> {
+    fn poison(&mut self, scope: Scope) -> Result<()> {
+        if scope == Scope::EndToEnd {
+            self.inputs.iter_mut().for_each(|input| input.fill(f32::NAN));
+        }
         self.output = fenced(self.dims.m * self.dims.n);
         Ok(())
     }
 
     fn run(&mut self, scope: Scope) -> Result<()> {
         self.runs += 1;
+        if scope == Scope::EndToEnd && self.fault != Fault::NoUpload {
+            self.inputs = self.host.clone();
+        }
         if self.fault == Fault::Stale && self.runs > 1 {
             return Ok(());
         }
@@ -263,6 +276,7 @@ fn every_fault_is_rejected(shape: &str) {
         }
         assert_eq!(row.outcome, Outcome::Failed, "{} passed at {shape}", row.implementation);
         assert_eq!(row.wall_median_s, None, "{} got a time", row.implementation);
+        assert!(row.max_error_ratio.is_none_or(|ratio| ratio.is_finite()));
         assert!(!row.reason.is_empty() && !row.reason.contains('\n'), "{}", row.reason);
     }
 }

@@ -43,8 +43,10 @@ pub trait Runner {
     /// Takes new operands and makes them resident. Blocking.
     fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()>;
 
-    /// Fills the outputs of both scopes with poison between fences. Blocking.
-    fn poison(&mut self) -> Result<()>;
+    /// Fills the outputs of both scopes with poison between fences. Before an end-to-end run the
+    /// device's copies of the operands are spoilt too, where there are such: what the run does not
+    /// upload must show. Blocking.
+    fn poison(&mut self, scope: Scope) -> Result<()>;
 
     /// Computes once. Must not return before the result is there.
     fn run(&mut self, scope: Scope) -> Result<()>;

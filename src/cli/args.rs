@@ -117,7 +117,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed"])]
     pub resume: Option<PathBuf>,
     /// Print one JSON object a row
     #[arg(long)]

@@ -12,17 +12,17 @@ pub fn devices(args: &DevicesArgs) -> Result<End> {
     let entries: Vec<&DeviceEntry> = found.all.iter().map(|d| d.entry()).collect();
     if args.json {
         let value = serde_json::json!({ "devices": entries, "problems": found.problems });
-        println!("{}", serde_json::to_string_pretty(&value).expect("plain data is JSON"));
+        out!("{}", serde_json::to_string_pretty(&value).expect("plain data is JSON"));
         return Ok(End::Well);
     }
     for entry in entries {
-        println!("{:<10} {:<12} {}", entry.id, entry.kind.name(), entry.name);
+        out!("{:<10} {:<12} {}", entry.id, entry.kind.name(), entry.name);
         for (what, fact) in facts(entry) {
-            println!("{:<10} {what:<12} {fact}", "");
+            out!("{:<10} {what:<12} {fact}", "");
         }
     }
     for problem in &found.problems {
-        println!("{problem}");
+        out!("{problem}");
     }
     Ok(End::Well)
 }

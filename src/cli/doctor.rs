@@ -10,30 +10,31 @@ use crate::record::DeviceKind;
 /// Checks loader, drivers and devices. The kernel on each device was built, run and checked in a
 /// child process when the devices were found.
 pub fn doctor() -> Result<End> {
-    match opencl_shim::loader() {
-        Ok(loader) => println!("ok       OpenCL loader {}", loader.path().display()),
-        Err(why) => println!("missing  OpenCL loader: {why}; ./setup installs it"),
-    }
     let (cores, found) = start(None, &[])?;
-    println!("ok       cpu: {} threads, one a physical core", cores.len());
+    match opencl_shim::loader() {
+        Ok(loader) => out!("ok       OpenCL loader {}", loader.path().display()),
+        Err(why) => out!("missing  OpenCL loader: {why}; ./setup installs it"),
+    }
+    out!("ok       cpu: {} threads, one a physical core", cores.len());
     for device in found.all.iter().skip(1) {
         let entry = device.entry();
-        println!("ok       {} {}: built, ran and checked a kernel", entry.id, entry.name);
+        out!("ok       {} {}: built, ran and checked a kernel", entry.id, entry.name);
     }
     for problem in &found.problems {
-        println!("problem  {problem}");
+        out!("problem  {problem}");
     }
     let has_gpu = found.all.iter().any(|d| d.entry().kind == DeviceKind::Gpu);
     let advice = if has_gpu { Vec::new() } else { gpu_advice() };
     for line in &advice {
-        println!("note     {line}");
+        out!("note     {line}");
     }
     if found.all.len() == 1 && found.problems.is_empty() {
-        println!(
+        out!(
             "note     no OpenCL device; ./setup adds a CPU device, a GPU's driver comes from its maker"
         );
     }
-    let broken = found.problems.iter().any(|p| p.contains("can't be used"));
+    let broken =
+        found.problems.iter().any(|p| p.contains("can't be") || p.contains("doesn't list"));
     Ok(if broken { End::Badly } else { End::Well })
 }
 
@@ -60,8 +61,9 @@ fn gpu_advice() -> Vec<String> {
         let path = node.path();
         match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(_) => advice.push(format!(
-                "a GPU is here ({}) but no OpenCL platform for it: install the maker's OpenCL \
-                 driver (intel-opencl-icd, rocm-opencl-runtime or mesa-opencl-icd)",
+                "a graphics device is here ({}) but no OpenCL platform for it: if it is a GPU, \
+                 install its maker's OpenCL driver (intel-opencl-icd, rocm-opencl-runtime or \
+                 mesa-opencl-icd)",
                 path.display()
             )),
             Err(_) => advice.push(format!(

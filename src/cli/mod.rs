@@ -1,6 +1,14 @@
 //! Front end: one file a verb. Exit codes: 0 all well, 1 something failed or the run was cut, 2 bad
 //! usage or input and nothing was started.
 
+/// Prints a line. A reader that went away (`| head`) is no reason to panic.
+macro_rules! out {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 mod args;
 mod devices;
 mod doctor;
@@ -16,7 +24,10 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::backend::{self, Devices};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::machine;
+use crate::units;
+use crate::workload::{Shape, Workload};
 
 use args::{Arguments, Verb};
 
@@ -48,7 +59,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let Some(verb) = arguments.verb else {
-        println!("{INTRODUCTION}");
+        out!("{INTRODUCTION}");
         return ExitCode::SUCCESS;
     };
     let ended = match verb {
@@ -84,6 +95,21 @@ fn usage(error: &clap::Error) -> ExitCode {
     let rest = if rest.is_empty() { String::new() } else { format!(" ({})", rest.join("; ")) };
     eprintln!("crossover: {first}{rest}; see --help");
     ExitCode::from(2)
+}
+
+/// Shapes that the user named and that this machine could never hold are a mistake, not a skip.
+fn check_memory(workload: &'static dyn Workload, shape: &Shape) -> Result<()> {
+    let memory = machine::cpu_facts().memory_bytes;
+    let bytes = workload.work(shape).bytes_moved;
+    if memory == 0 || bytes <= memory {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "shape '{}' is beyond this machine's memory: its operands take {}, there is {}",
+        shape.short(workload),
+        units::bytes(bytes as f64),
+        units::bytes(memory as f64)
+    )))
 }
 
 /// Prepares this process for computing and finds the devices: `--threads` decides for the CPU path

@@ -8,7 +8,7 @@ use crate::report::render;
 /// Draws and says what was written.
 pub fn report(args: &ReportArgs) -> Result<End> {
     for path in render(&args.folder)? {
-        println!("{}", path.display());
+        out!("{}", path.display());
     }
     Ok(End::Well)
 }

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use super::args::RunArgs;
 use super::progress::Terminal;
-use super::{End, interrupt, start};
+use super::{End, check_memory, interrupt, start};
 use crate::backend::Devices;
 use crate::conclude::conclude;
 use crate::error::{Error, Result};
 use crate::folder::RunFolder;
-use crate::machine::{self, Manifest, Sampling};
+use crate::machine::{DeviceEntry, Manifest, Sampling};
 use crate::measure::WallClock;
 use crate::plan::{self, Case, Effort, Selection};
-use crate::session::{self, Ending, Session};
+use crate::session::{Ending, Session};
 use crate::units;
 use crate::workload::Preset;
 
@@ -23,7 +23,9 @@ pub fn run(args: &RunArgs) -> Result<End> {
         None => args.selection()?,
     };
     let cases = plan::cases(&selection)?;
-    check_memory(&selection, &cases)?;
+    if !selection.shapes.is_empty() {
+        cases.iter().try_for_each(|case| check_memory(case.workload, &case.shape))?;
+    }
     let effort = Effort::of(Preset::parse(&selection.preset)?);
     let (cores, devices) = start(selection.threads, &selection.devices)?;
     let clock = WallClock::default();
@@ -31,7 +33,7 @@ pub fn run(args: &RunArgs) -> Result<End> {
     // Finds unknown implementations before anything is written.
     let mut session = Session::new(&devices.all, &selection, "", &clock, stop)?;
     if args.list {
-        list(&selection, &cases, &devices, effort);
+        list(&session, &cases, &devices, effort);
         return Ok(End::Well);
     }
     let mut folder = match &args.resume {
@@ -39,15 +41,19 @@ pub fn run(args: &RunArgs) -> Result<End> {
         None => RunFolder::create(args.out.as_deref(), args.name.as_deref())?,
     };
     session.run = folder.name().to_string();
-    let mut manifest = Manifest::new(folder.name(), &selection, Sampling::Interleaved, &cores);
-    (manifest.devices, manifest.device_problems) = devices.facts();
+    let mut manifest = match args.resume {
+        Some(_) => continued(&folder, &devices)?,
+        None => Manifest::new(folder.name(), &selection, Sampling::Interleaved, &cores),
+    };
+    if args.resume.is_none() {
+        (manifest.devices, manifest.device_problems) = devices.facts();
+    }
     manifest.write(folder.path()).map_err(|e| Error::usage(e.to_string()))?;
     if !args.json {
         introduce(&manifest);
     }
     let mut progress = Terminal::new(args.json);
-    // A list of the user's own is measured as it is; so is the short preset.
-    let bisect = selection.shapes.is_empty() && selection.preset != Preset::Quick.name();
+    let bisect = selection.preset != Preset::Quick.name();
     let ended = session.run(&mut folder, cases, effort, bisect, &mut progress);
     progress.finish();
     let ending = ended.unwrap_or_else(|error| {
@@ -60,57 +66,56 @@ pub fn run(args: &RunArgs) -> Result<End> {
         return Ok(End::Badly);
     }
     if !args.json {
-        println!("{}", folder.path().join("report.html").display());
+        out!("{}", folder.path().join("report.html").display());
     }
     Ok(if ending.failed || ending.interrupted { End::Badly } else { End::Well })
 }
 
 /// The selection of a run that was cut.
 fn resumed(folder: &Path) -> Result<Selection> {
-    Ok(Manifest::read(folder)?.selection)
+    let manifest = Manifest::read(folder)?;
+    if manifest.sampling != Sampling::Interleaved {
+        return Err(Error::usage(format!(
+            "--resume {}: this run was sampled by 'cargo bench', which can't be continued",
+            folder.display()
+        )));
+    }
+    Ok(manifest.selection)
 }
 
-/// Shapes that the user named and that this machine could never hold are a mistake, not a skip.
-fn check_memory(selection: &Selection, cases: &[Case]) -> Result<()> {
-    let memory = machine::cpu_facts().memory_bytes;
-    if selection.shapes.is_empty() || memory == 0 {
-        return Ok(());
+/// The manifest of a run that goes on: as it was, if the devices are.
+fn continued(folder: &RunFolder, devices: &Devices) -> Result<Manifest> {
+    let manifest = Manifest::read(folder.path())?;
+    let same = |a: &DeviceEntry, b: &DeviceEntry| {
+        (&a.id, &a.name, &a.driver, a.threads) == (&b.id, &b.name, &b.driver, b.threads)
+    };
+    let (now, _) = devices.facts();
+    let equal = now.len() == manifest.devices.len()
+        && now.iter().zip(&manifest.devices).all(|(a, b)| same(a, b));
+    if equal {
+        return Ok(manifest);
     }
-    for case in cases {
-        let bytes = case.workload.work(&case.shape).bytes_moved;
-        if bytes > memory {
-            return Err(Error::usage(format!(
-                "shape '{}' is beyond this machine's memory: its operands take {}, there is {}",
-                case.shape.short(case.workload),
-                units::bytes(bytes as f64),
-                units::bytes(memory as f64)
-            )));
-        }
-    }
-    Ok(())
+    Err(Error::usage(format!(
+        "--resume {}: the devices or drivers are not those of the run; start a new one",
+        folder.path().display()
+    )))
 }
 
 fn introduce(manifest: &Manifest) {
     for line in manifest.introduction() {
-        println!("{line}");
+        out!("{line}");
     }
 }
 
-fn list(selection: &Selection, cases: &[Case], devices: &Devices, effort: Effort) {
+fn list(session: &Session<'_>, cases: &[Case], devices: &Devices, effort: Effort) {
     for case in cases {
         let skip = case.skip.as_deref().map(|why| format!("  skipped: {why}")).unwrap_or_default();
         let flop = units::flop(case.workload.work(&case.shape).flop_count as f64);
-        println!("{:<44} {flop:>12}{skip}", case.name());
+        out!("{:<44} {flop:>12}{skip}", case.name());
     }
-    let lanes: usize = devices
-        .all
-        .iter()
-        .map(|d| cases.first().map_or(0, |c| d.defaults(c.workload).len()))
-        .sum::<usize>()
-        * selection.scopes.len();
     let ids: Vec<&str> = devices.all.iter().map(|d| d.entry().id.as_str()).collect();
-    let expected = session::expected_seconds(lanes, cases, effort);
-    println!(
+    let expected = session.expected_seconds(cases, effort);
+    out!(
         "{} cases on {}, at most about {} (less where times settle early)",
         cases.len(),
         ids.join(", "),

@@ -1,10 +1,10 @@
 //! `crossover verify`: every workload and implementation at awkward shapes.
 
 use super::args::VerifyArgs;
-use super::{End, interrupt, start};
+use super::{End, check_memory, interrupt, start};
 use crate::backend::{Device, Task};
 use crate::error::{Error, Result};
-use crate::plan::Case;
+use crate::plan::{self, Case};
 use crate::record::{Outcome, Record};
 use crate::session;
 use crate::verify::Problem;
@@ -36,7 +36,7 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
                 }
                 let record = tally.verify(*workload, shape, &problem);
                 if args.json {
-                    println!("{}", serde_json::to_string(&record).expect("a row is JSON"));
+                    out!("{}", serde_json::to_string(&record).expect("a row is JSON"));
                 }
             }
         }
@@ -54,7 +54,10 @@ fn shapes(workload: &'static dyn Workload, given: &[String]) -> Result<Vec<Shape
     if given.is_empty() {
         return Ok(workload.awkward_shapes());
     }
-    given.iter().map(|text| Shape::parse(workload, text)).collect()
+    let shapes = given.iter().map(|text| plan::parse_shape(workload, text));
+    let shapes: Vec<Shape> = shapes.collect::<Result<_>>()?;
+    shapes.iter().try_for_each(|shape| check_memory(workload, shape))?;
+    Ok(shapes)
 }
 
 fn check_implementations(devices: &[Box<dyn Device>], names: &[String]) -> Result<()> {
@@ -120,8 +123,11 @@ impl Tally<'_> {
         let scope = workload.scopes()[0];
         let mut record = session::blank("", &case, self.device.entry(), self.implementation, scope);
         let verdict = self.device.prepare(&task).and_then(|mut runner| {
-            let verdict = problem.verify(runner.as_mut(), workload.scopes());
-            verdict.map_err(|what| Error::device(format!("{shape}: {what}")))
+            let verdict = problem.verify(runner.as_mut());
+            verdict.map_err(|wrong| {
+                record.max_error_ratio = wrong.error_ratio;
+                Error::device(format!("{shape}: {}", wrong.what))
+            })
         });
         match verdict {
             Ok(verdict) => {
@@ -149,7 +155,7 @@ impl Tally<'_> {
             None => String::new(),
             Some(reason) => format!(", {} unsupported ({reason})", self.unsupported.len()),
         };
-        println!(
+        out!(
             "{word} {workload} {} {}: {} shapes right, largest error {:.3} of its bound{unsupported}",
             self.device.entry().id,
             self.implementation,
@@ -157,10 +163,10 @@ impl Tally<'_> {
             self.worst
         );
         for failure in self.failures.iter().take(5) {
-            println!("       {failure}");
+            out!("       {failure}");
         }
         if self.failures.len() > 5 {
-            println!("       and {} more", self.failures.len() - 5);
+            out!("       and {} more", self.failures.len() - 5);
         }
     }
 }

@@ -80,10 +80,10 @@ fn all_cores() -> Vec<usize> {
 /// system has no such call or refuses, nothing changes: a hint, not a promise.
 #[cfg(target_os = "linux")]
 pub fn restrict_thread(cores: &[usize]) {
-    // SAFETY: as in `allowed_cores`; CPU_SET is only given numbers that came from such a set.
+    // SAFETY: as in `allowed_cores`; CPU_SET is only given numbers below the set's capacity.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
-        for core in cores {
+        for core in cores.iter().filter(|core| **core < libc::CPU_SETSIZE as usize) {
             libc::CPU_SET(*core, &mut set);
         }
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set);

@@ -229,11 +229,12 @@ pub fn cpu_facts() -> CpuFacts {
     }
 }
 
-/// Memory that a run may still take, in bytes; none where the system doesn't say.
+/// Memory that a run may still take, in bytes, inside the cgroup's limit; none where the system doesn't say.
 pub fn free_memory_bytes() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
-    Some(system.available_memory())
+    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    Some(system.available_memory().min(limit))
 }
 
 fn instruction_sets() -> Vec<String> {

@@ -8,16 +8,22 @@ use crate::units;
 /// Seconds that verifying a case is expected to take.
 const VERIFY_S: f64 = 0.5;
 
-/// Seconds that the cases are expected to take: caps of all lanes, and verification.
-pub fn expected_seconds(lanes_per_case: usize, cases: &[Case], effort: Effort) -> f64 {
-    let measured = cases.iter().filter(|c| c.skip.is_none()).count() as f64;
-    measured * (VERIFY_S + lanes_per_case as f64 * (effort.warm_up_s / 2.0 + effort.sample_s))
+impl Session<'_> {
+    /// Seconds that cases take at the most where no run is long: caps of all lanes, and verification.
+    pub fn expected_seconds(&self, cases: &[Case], effort: Effort) -> f64 {
+        let seconds = |case: &Case| {
+            let lanes = self.wanted(case).len() * self.scopes(case.workload).len();
+            VERIFY_S + lanes as f64 * (effort.warm_up_s / 2.0 + effort.sample_s)
+        };
+        cases.iter().filter(|c| c.skip.is_none()).map(seconds).sum()
+    }
 }
 
 /// Time for the whole run: cases are shortened evenly, and left out once it is used up.
 pub(super) struct Budget {
     seconds: Option<f64>,
-    start_s: f64,
+    /// When it is used up, by the session's clock.
+    pub(super) deadline_s: Option<f64>,
     /// The caps, shortened where the budget asks for it.
     pub(super) effort: Effort,
 }
@@ -27,26 +33,20 @@ impl Budget {
     const LEAST: f64 = 0.1;
 
     pub(super) fn new(session: &Session<'_>, cases: &[Case], effort: Effort) -> Budget {
-        let lanes: usize = session
-            .devices
-            .iter()
-            .map(|d| cases.first().map_or(0, |c| d.defaults(c.workload).len()))
-            .sum::<usize>()
-            * session.selection.scopes.len();
-        let expected = expected_seconds(lanes, cases, effort);
+        let expected = session.expected_seconds(cases, effort);
         let factor = session
             .selection
             .budget
             .map_or(1.0, |budget| (budget / expected.max(1e-9)).clamp(Self::LEAST, 1.0));
         Budget {
             seconds: session.selection.budget,
-            start_s: session.clock.now(),
+            deadline_s: session.selection.budget.map(|s| session.clock.now() + s),
             effort: effort.scaled(factor),
         }
     }
 
     pub(super) fn left(&self, clock: &dyn Clock) -> bool {
-        self.seconds.is_none_or(|seconds| clock.now() - self.start_s < seconds)
+        self.deadline_s.is_none_or(|deadline_s| clock.now() < deadline_s)
     }
 
     pub(super) fn reason(&self) -> String {

@@ -1,10 +1,9 @@
 //! Which runners measure a case, and which of them together.
 
-use super::{CaseRows, Choice, Session};
+use super::{CaseRows, Choice, Refusal, Session};
 use crate::backend::Task;
 use crate::machine;
 use crate::plan::{Case, Effort};
-use crate::record::Outcome;
 use crate::units;
 use crate::verify::Problem;
 
@@ -17,9 +16,25 @@ const EVERY_CPU_IMPLEMENTATION: u64 = 1 << 31;
 /// A run predicted to take this many times its cap is left out.
 const PATIENCE: f64 = 10.0;
 
+/// Runs that a scope takes at the least, with its verification.
+const FEWEST_RUNS: f64 = 5.0;
+
 impl Session<'_> {
     /// Which runners measure a case. Those that would take far too long become rows at once.
     pub fn choices(&self, case: &Case, effort: Effort, rows: &mut CaseRows) -> Vec<Choice> {
+        let mut choices = self.wanted(case);
+        choices.retain(|choice| match self.hopeless(case, choice, effort) {
+            None => true,
+            Some(reason) => {
+                rows.records.extend(self.unmeasured(case, choice, &Refusal::skipped(reason)));
+                false
+            }
+        });
+        choices
+    }
+
+    /// The runners that were asked for, or each device's defaults.
+    pub fn wanted(&self, case: &Case) -> Vec<Choice> {
         let wanted = &self.selection.implementations;
         let mut choices = Vec::new();
         for (device, d) in self.devices.iter().enumerate() {
@@ -34,38 +49,37 @@ impl Session<'_> {
             choices
                 .extend(names.into_iter().map(|implementation| Choice { device, implementation }));
         }
-        choices.retain(|choice| match self.hopeless(case, choice, effort) {
-            None => true,
-            Some(reason) => {
-                rows.records.extend(self.unmeasured(case, choice, Outcome::Skipped, &reason));
-                false
-            }
-        });
         choices
     }
 
-    pub(super) fn defaults(&self, case: &Case, device: usize) -> Vec<String> {
+    fn defaults(&self, case: &Case, device: usize) -> Vec<String> {
         let mut names = self.devices[device].defaults(case.workload);
         let flop = case.workload.work(&case.shape).flop_count;
         let is_cpu = self.devices[device].entry().id == "cpu";
-        if is_cpu && flop > EVERY_CPU_IMPLEMENTATION && names.len() > 2 {
-            let rate = |name: &String| {
-                let key = (case.workload.name(), device, name.clone());
-                self.rates.get(&key).copied().unwrap_or(f64::INFINITY)
-            };
-            names.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
+        let rate =
+            |name: &String| self.rates.get(&(case.workload.name(), device, name.clone())).copied();
+        // One that was never timed may be the fastest.
+        let all_known = names.iter().all(|name| rate(name).is_some());
+        if is_cpu && flop > EVERY_CPU_IMPLEMENTATION && all_known {
+            names.sort_by(|a, b| {
+                rate(b).unwrap_or_default().total_cmp(&rate(a).unwrap_or_default())
+            });
             names.truncate(2);
         }
         names
     }
 
-    /// Why a runner is not even tried: by its best rate so far one run would outlast its cap tenfold.
+    /// Why a runner is not even tried: by its best rate so far one run would outlast its cap tenfold,
+    /// or a few of them what is left of the budget.
     fn hopeless(&self, case: &Case, choice: &Choice, effort: Effort) -> Option<String> {
-        if self.selection.budget.is_some() {
-            return None;
-        }
         let key = (case.workload.name(), choice.device, choice.implementation.clone());
         let predicted = case.workload.work(&case.shape).flop_exact as f64 / self.rates.get(&key)?;
+        if let Some(deadline_s) = self.deadline_s {
+            let least = FEWEST_RUNS * self.scopes(case.workload).len() as f64 * predicted;
+            return (self.clock.now() + least > deadline_s).then(|| {
+                format!("{} at least, more than is left of the budget", units::seconds(least))
+            });
+        }
         (predicted > PATIENCE * effort.sample_s).then(|| {
             format!(
                 "one run would take about {}; --budget SECONDS allows it",
@@ -74,8 +88,9 @@ impl Session<'_> {
         })
     }
 
-    /// Runners that fit into memory together: all in one group, else one by one.
-    pub(super) fn memory_groups(
+    /// Runners that fit into memory together: all in one group, else one by one. And those that
+    /// don't fit even alone, with the figure.
+    pub fn memory_groups(
         &self,
         case: &Case,
         choices: Vec<Choice>,

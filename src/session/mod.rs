@@ -21,7 +21,6 @@ use crate::workload::{Scope, Workload};
 use budget::Budget;
 use rows::{fill, sample_rows};
 
-pub use budget::expected_seconds;
 pub use rows::blank;
 
 /// Points that each sweep may gain inside the bracket of a crossover, one after the other.
@@ -67,6 +66,8 @@ pub struct Session<'a> {
     pub stop: &'a AtomicBool,
     /// Best FLOP/s so far by workload, device and implementation.
     rates: HashMap<(&'static str, usize, String), f64>,
+    /// When the budget is used up, by the clock.
+    deadline_s: Option<f64>,
 }
 
 /// One runner of a case, by device and implementation.
@@ -93,6 +94,33 @@ pub struct Facts {
     details: Details,
     verdict: Verdict,
     build_s: Option<f64>,
+}
+
+/// Why a runner has no time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// How its rows end.
+    pub outcome: Outcome,
+    /// One line.
+    pub reason: String,
+    /// Largest error over its bound, where a wrong result was the reason.
+    pub error_ratio: Option<f64>,
+}
+
+impl Refusal {
+    /// Left out from the start.
+    pub fn skipped(reason: String) -> Refusal {
+        Refusal { outcome: Outcome::Skipped, reason, error_ratio: None }
+    }
+
+    /// What a backend's error makes of its rows.
+    pub fn of(error: Error) -> Refusal {
+        let (outcome, reason) = match error {
+            Error::Unsupported(reason) => (Outcome::Unsupported, reason),
+            other => (Outcome::Failed, other.to_string()),
+        };
+        Refusal { outcome, reason, error_ratio: None }
+    }
 }
 
 /// The rows of one case.
@@ -128,6 +156,7 @@ impl<'a> Session<'a> {
             clock,
             stop,
             rates: HashMap::new(),
+            deadline_s: None,
         };
         session.check_implementations()?;
         Ok(session)
@@ -163,8 +192,9 @@ impl<'a> Session<'a> {
         progress: &mut dyn Progress,
     ) -> Result<Ending> {
         folder.write_plan(&plan_rows(&cases))?;
-        let mut ending = Ending::default();
+        let mut ending = Ending { failed: self.take_up(folder, &cases)?, interrupted: false };
         let budget = Budget::new(self, &cases, effort);
+        self.deadline_s = budget.deadline_s;
         self.run_cases(folder, &cases, &budget, progress, &mut ending)?;
         for _ in 0..BISECTIONS {
             if !bisect || ending.interrupted {
@@ -180,6 +210,47 @@ impl<'a> Session<'a> {
             self.run_cases(folder, &extra, &budget, progress, &mut ending)?;
         }
         Ok(ending)
+    }
+
+    /// Takes up what a run that was cut has left: drops cases that were not written whole and samples
+    /// without a row, remembers rates, and tells whether a case has failed.
+    fn take_up(&mut self, folder: &mut RunFolder, cases: &[Case]) -> Result<bool> {
+        let records = folder.records()?;
+        if records.is_empty() {
+            return Ok(false);
+        }
+        // Rates first: they decide which runners a large case has.
+        for record in &records {
+            let device = self.devices.iter().position(|d| d.entry().id == record.device);
+            let workload = crate::workload::find(&record.workload);
+            if let (Some(device), Ok(workload)) = (device, workload) {
+                let implementation = record.implementation.clone();
+                self.remember(workload, &Choice { device, implementation }, record);
+            }
+        }
+        let is_of = |r: &Record, case: &Case| {
+            r.workload == case.workload.name()
+                && r.shape == case.shape.to_string()
+                && r.cache == case.cache
+        };
+        let is_whole = |case: &Case| {
+            let has = |choice: &Choice, scope: Scope| {
+                records.iter().any(|r| {
+                    is_of(r, case)
+                        && r.device == self.devices[choice.device].entry().id
+                        && r.implementation == choice.implementation
+                        && r.scope == scope
+                })
+            };
+            let scopes = self.scopes(case.workload);
+            self.wanted(case).iter().all(|choice| scopes.iter().all(|scope| has(choice, *scope)))
+        };
+        // Points that a sweep gained are not among the cases: they stay.
+        let cut: Vec<&Case> = cases.iter().filter(|case| !is_whole(case)).collect();
+        let kept: Vec<Record> =
+            records.iter().filter(|r| !cut.iter().any(|case| is_of(r, case))).cloned().collect();
+        folder.keep(&kept)?;
+        Ok(kept.iter().any(|r| matches!(r.outcome, Outcome::Failed | Outcome::Suspect)))
     }
 
     fn run_cases(
@@ -263,7 +334,7 @@ impl<'a> Session<'a> {
         let choices = self.choices(case, effort, &mut rows);
         let (groups, too_large) = self.memory_groups(case, choices);
         for (choice, reason) in too_large {
-            rows.records.extend(self.unmeasured(case, &choice, Outcome::Skipped, &reason));
+            rows.records.extend(self.unmeasured(case, &choice, &Refusal::skipped(reason)));
         }
         if groups.is_empty() {
             return rows;
@@ -297,11 +368,9 @@ impl<'a> Session<'a> {
         for choice in group {
             let what = format!("verifying {}", choice.implementation);
             progress.step(&what);
-            match self.prepared(case, problem, &choice, &scopes) {
+            match self.prepared(case, problem, &choice) {
                 Ok(runner) => ready.push(runner),
-                Err((outcome, reason)) => {
-                    rows.records.extend(self.unmeasured(case, &choice, outcome, &reason));
-                }
+                Err(refusal) => rows.records.extend(self.unmeasured(case, &choice, &refusal)),
             }
             if self.stop.load(Ordering::Relaxed) {
                 return rows;
@@ -351,12 +420,8 @@ impl<'a> Session<'a> {
         case: &Case,
         problem: &Problem<'_>,
         choice: &Choice,
-        scopes: &[Scope],
-    ) -> std::result::Result<Ready<'a>, (Outcome, String)> {
-        let failed = |e: Error| match e {
-            Error::Unsupported(reason) => (Outcome::Unsupported, reason),
-            other => (Outcome::Failed, other.to_string()),
-        };
+    ) -> std::result::Result<Ready<'a>, Refusal> {
+        let failed = Refusal::of;
         let task = Task {
             workload: case.workload,
             shape: &case.shape,
@@ -375,8 +440,11 @@ impl<'a> Session<'a> {
         } else {
             None
         };
-        let verdict =
-            problem.verify(runner.as_mut(), scopes).map_err(|text| (Outcome::Failed, text))?;
+        let verdict = problem.verify(runner.as_mut()).map_err(|wrong| Refusal {
+            outcome: Outcome::Failed,
+            reason: wrong.what,
+            error_ratio: wrong.error_ratio,
+        })?;
         let facts = Facts { choice: choice.clone(), details, verdict, build_s };
         Ok(Ready { runner, facts })
     }
@@ -397,26 +465,20 @@ impl<'a> Session<'a> {
     /// The rows of a case that no runner measures.
     pub fn skipped(&self, case: &Case, reason: &str) -> CaseRows {
         let mut rows = CaseRows::default();
-        for device in 0..self.devices.len() {
-            for implementation in self.defaults(case, device) {
-                let choice = Choice { device, implementation };
-                rows.records.extend(self.unmeasured(case, &choice, Outcome::Skipped, reason));
-            }
+        let refusal = Refusal::skipped(reason.to_string());
+        for choice in self.wanted(case) {
+            rows.records.extend(self.unmeasured(case, &choice, &refusal));
         }
         rows
     }
 
     /// The rows of a runner without a time, one a scope.
-    pub fn unmeasured(
-        &self,
-        case: &Case,
-        choice: &Choice,
-        outcome: Outcome,
-        reason: &str,
-    ) -> Vec<Record> {
-        let row = |scope: Scope| {
-            let record = self.record(case, choice, scope);
-            Record { outcome, reason: reason.to_string(), ..record }
+    pub fn unmeasured(&self, case: &Case, choice: &Choice, refusal: &Refusal) -> Vec<Record> {
+        let row = |scope: Scope| Record {
+            outcome: refusal.outcome,
+            reason: refusal.reason.clone(),
+            max_error_ratio: refusal.error_ratio,
+            ..self.record(case, choice, scope)
         };
         self.scopes(case.workload).into_iter().map(row).collect()
     }

@@ -72,6 +72,15 @@ struct Samples {
     by_round: HashMap<u64, f64>,
 }
 
+impl Samples {
+    /// All of them, in the order of rounds.
+    fn all(&self) -> Vec<f64> {
+        let mut rounds: Vec<(&u64, &f64)> = self.by_round.iter().collect();
+        rounds.sort_unstable_by_key(|(round, _)| **round);
+        rounds.into_iter().map(|(_, seconds)| *seconds).collect()
+    }
+}
+
 /// Key of a row's samples.
 type Key<'a> = (&'a str, &'a str, &'a str, Cache, Scope, &'a str, &'a str);
 
@@ -241,7 +250,11 @@ impl Lane<'_> {
             .min_by(|a, b| median(a).total_cmp(&median(b)))?;
         let apart = [device, cpu].iter().any(|r| r.has_note("not-interleaved"));
         let pairing = if apart { Pairing::Unpaired } else { pairing };
-        let (cpu_s, device_s) = aligned(samples.get(&key_of(cpu))?, samples.get(&key_of(device))?);
+        let sides = (samples.get(&key_of(cpu))?, samples.get(&key_of(device))?);
+        let (cpu_s, device_s) = match pairing {
+            Pairing::Paired => aligned(sides.0, sides.1),
+            Pairing::Unpaired => (sides.0.all(), sides.1.all()),
+        };
         let ratio = stats::ratio(&cpu_s, &device_s, pairing)?;
         let noise = [cpu, device].iter().filter_map(|r| r.noise).fold(0.0, f64::max);
         Some(SummaryRow {

@@ -121,7 +121,7 @@ impl Runner for CpuRunner<'_> {
         Ok(())
     }
 
-    fn poison(&mut self) -> Result<()> {
+    fn poison(&mut self, _: Scope) -> Result<()> {
         self.output = fenced(self.output.len() - 2 * FENCE);
         Ok(())
     }

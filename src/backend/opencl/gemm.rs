@@ -183,11 +183,8 @@ pub fn naive(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
 /// Packed panels, for CPU devices: a work-group is one work-item, which owns a block of c.
 pub fn packed(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
     let p = Product::of(shape)?;
-    let base = if p.ta == 1 {
-        device.tuned.special("gemm", "packed", "transposed_a")
-    } else {
-        device.tuned.parameters("gemm", "packed")
-    };
+    let base = packed_parameters(&device.tuned, &p)
+        .ok_or_else(|| Error::Unsupported("packed is for CPU devices".into()))?;
     let local_memory = device.entry.local_memory_bytes.unwrap_or(0) as usize;
     let threads = device.entry.compute_units.unwrap_or(1) as usize;
     let (parameters, blocks) = packed_blocks(&p, &base, local_memory, threads);
@@ -200,6 +197,16 @@ pub fn packed(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
     };
     let source = include_str!("../../../kernels/gemm/packed.cl");
     Ok(p.recipe(device, ("gemm/packed.cl", source), &parameters, geometry))
+}
+
+/// None for classes that have no such kernel.
+fn packed_parameters(tuned: &Tuned, p: &Product) -> Option<Parameters> {
+    let parameters = if p.ta == 1 {
+        tuned.special("gemm", "packed", "transposed_a")
+    } else {
+        tuned.parameters("gemm", "packed")
+    };
+    Some(parameters).filter(|parameters| parameters.get("NV") > 0)
 }
 
 /// NC and KC for a shape, and rows and columns of blocks of c: two blocks a thread balance best,
@@ -265,6 +272,10 @@ mod tests {
                 let geometry = local_geometry(&product(100, 100, 100), &parameters);
                 assert!(geometry.local_bytes <= 32 << 10 && items <= 256, "{class}");
             }
+            let packed = packed_parameters(&tuned, &product(100, 100, 100));
+            assert_eq!(packed.is_some(), class == "cpu", "{class}");
+            let naive = tuned.parameters("gemm", "naive");
+            assert!(naive.get("LX") > 0 && naive.get("LY") > 0, "{class}");
             let register = tuned.parameters("gemm", "register");
             assert!(register.get("WN").is_multiple_of(register.get("V")), "{class}");
             assert!(register.get("KU").is_multiple_of(register.get("V")), "{class}");

@@ -15,6 +15,7 @@ use ocl::core::{ContextProperties, DeviceId, PlatformId};
 use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
+use crate::tensor::FENCE;
 use crate::workload::{Shape, Workload};
 
 pub use discover::{Discovery, discover, limit_driver_threads};
@@ -192,7 +193,17 @@ impl OpenClDevice {
         }
         let mut tensors = task.workload.inputs(task.shape);
         tensors.push(task.workload.output(task.shape));
-        let largest = 4 * tensors.iter().copied().max().unwrap_or(0) as u64;
+        let longest = tensors.iter().copied().max().unwrap_or(0);
+        // An output stands between fences, the first of them as long as the alignment asks.
+        let fences = 2 * (FENCE + self.base_alignment);
+        let largest = 4 * (longest + fences) as u64;
+        let all = 4 * (tensors.iter().sum::<usize>() + fences) as u64;
+        if all > self.entry.memory_bytes {
+            return unsupported(format!(
+                "needs {all} bytes of the device's memory, it has {}",
+                self.entry.memory_bytes
+            ));
+        }
         if largest > self.entry.max_allocation_bytes {
             return unsupported(format!(
                 "needs a buffer of {largest} bytes, the device allows {}",

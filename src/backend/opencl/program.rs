@@ -81,7 +81,7 @@ fn binary_of(program: &Program) -> Option<Vec<u8>> {
 fn folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     if let Some(folder) = set("CROSSOVER_CACHE_DIR") {
-        return (folder.as_os_str() != "off").then_some(folder);
+        return (folder.as_os_str() != "off").then(|| folder.join("programs"));
     }
     let base = if cfg!(target_os = "macos") {
         set("HOME")?.join("Library/Caches")
@@ -121,6 +121,7 @@ fn keep_bounds(folder: &Path, max_files: usize, max_bytes: u64) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
         .flatten()
+        .filter(|entry| is_ours(&entry.path()))
         .filter_map(|entry| {
             let data = entry.metadata().ok()?;
             Some((data.modified().ok()?, data.len(), entry.path()))
@@ -137,6 +138,15 @@ fn keep_bounds(folder: &Path, max_files: usize, max_bytes: u64) {
         count -= 1;
         bytes -= len;
     }
+}
+
+/// Whether a file is one of the cache, or was to become one.
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.split('.').next().unwrap_or_default();
+    stem.len() == 16
+        && stem.bytes().all(|b| b.is_ascii_hexdigit())
+        && (name.ends_with(".bin") || name.ends_with(".new"))
 }
 
 /// FNV-1a, 64 bits: names files and notices damage. The full key is compared too.
@@ -172,12 +182,14 @@ mod tests {
     fn the_cache_stays_within_its_bounds() {
         let folder = tempfile::tempdir().unwrap();
         for i in 0..10 {
-            fs::write(folder.path().join(format!("{i}.bin")), [0; 100]).unwrap();
+            fs::write(folder.path().join(format!("{i:016x}.bin")), [0; 100]).unwrap();
         }
+        // Somebody else's file is none of our business.
+        fs::write(folder.path().join("letter.txt"), [0; 1000]).unwrap();
         keep_bounds(folder.path(), 4, 1 << 20);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
         keep_bounds(folder.path(), 4, 250);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! A prepared task on an OpenCL device: buffers, one kernel, both queues.
 
 use ocl::core::{
-    self, ArgVal, BufferRegion, CommandQueue, Event, Kernel, Mem, MemFlags, ProfilingInfo,
+    self, ArgVal, BufferRegion, CommandQueue, Event, Kernel, KernelWorkGroupInfo,
+    KernelWorkGroupInfoResult, Mem, MemFlags, ProfilingInfo,
 };
 
 use super::{Argument, OpenClDevice, Recipe, program};
 use crate::backend::{Details, Runner, Task};
-use crate::error::Result;
-use crate::tensor::{FENCE, fenced};
+use crate::error::{Error, Result};
+use crate::tensor::{FENCE, POISON, fenced};
 use crate::workload::Scope;
 
 /// A kernel with its operands on a device.
@@ -49,6 +50,7 @@ impl<'a> KernelRunner<'a> {
         let (program, compiled) = program::build(device, &recipe)?;
         let kernel =
             core::create_kernel(&program, recipe.kernel).map_err(refused("making a kernel"))?;
+        check_group_size(device, &kernel, recipe.group_size)?;
         let lengths = task.workload.inputs(task.shape);
         let inputs: Vec<Buffer> =
             lengths.iter().map(|len| Buffer::new(device, *len)).collect::<Result<_>>()?;
@@ -100,10 +102,13 @@ impl<'a> KernelRunner<'a> {
 
     fn upload_compute_download(&mut self) -> Result<()> {
         let queue = &self.device.queue;
-        for (buffer, data) in self.inputs.iter().zip(&self.host_inputs) {
-            buffer.write(self.device, data, false)?;
-        }
-        self.launch(queue, None)?;
+        // SAFETY: the writes read memory of `self`, which is borrowed until `finish` has returned.
+        let written = self
+            .inputs
+            .iter()
+            .zip(&self.host_inputs)
+            .try_for_each(|(buffer, data)| unsafe { buffer.write(self.device, data, false) });
+        let launched = written.and_then(|()| self.launch(queue, None));
         let end = self.host_output.len() - FENCE;
         let data = &mut self.host_output[FENCE..end];
         // SAFETY: the read is into memory of `self`, which is borrowed until `finish` returns.
@@ -121,8 +126,23 @@ impl<'a> KernelRunner<'a> {
         };
         let read = status.map_err(|e| self.device.refused("reading a result", &e));
         // Whatever happened, nothing may be under way when the borrow ends.
-        self.finish(queue)?;
-        read
+        let finished = self.finish(queue);
+        launched.and(read).and(finished)
+    }
+}
+
+/// A kernel that takes many registers may allow smaller work-groups than the device does.
+fn check_group_size(device: &OpenClDevice, kernel: &Kernel, items: usize) -> Result<()> {
+    let answer =
+        core::get_kernel_work_group_info(kernel, device.id, KernelWorkGroupInfo::WorkGroupSize);
+    match answer {
+        Ok(KernelWorkGroupInfoResult::WorkGroupSize(most)) if items > most => {
+            Err(Error::Unsupported(format!(
+                "needs work-groups of {items} items, this kernel on this device allows {most}"
+            )))
+        }
+        // A driver that doesn't say leaves it to the launch.
+        _ => Ok(()),
     }
 }
 
@@ -130,13 +150,18 @@ impl Runner for KernelRunner<'_> {
     fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
         for ((buffer, host), new) in self.inputs.iter().zip(&mut self.host_inputs).zip(inputs) {
             host.copy_from_slice(new);
-            buffer.write(self.device, new, true)?;
+            buffer.write_now(self.device, new)?;
         }
         Ok(())
     }
 
-    fn poison(&mut self) -> Result<()> {
+    fn poison(&mut self, scope: Scope) -> Result<()> {
         self.host_output = fenced(self.output.len);
+        if scope == Scope::EndToEnd {
+            for buffer in &self.inputs {
+                buffer.write_now(self.device, &vec![POISON; buffer.len])?;
+            }
+        }
         self.output.poison(self.device)
     }
 
@@ -195,9 +220,13 @@ impl Buffer {
 
     /// Enqueues a write of the whole buffer. Without `blocking` the caller keeps `data` alive and
     /// unchanged until the queue has finished.
-    fn write(&self, device: &OpenClDevice, data: &[f32], blocking: bool) -> Result<()> {
+    ///
+    /// # Safety
+    ///
+    /// See above.
+    unsafe fn write(&self, device: &OpenClDevice, data: &[f32], blocking: bool) -> Result<()> {
         debug_assert_eq!(data.len(), self.len);
-        // SAFETY: as long as the buffer, and alive until the write is done: see above.
+        // SAFETY: as long as the buffer, and alive until the write is done, as the caller promises.
         let status = unsafe {
             let none = None::<&Event>;
             core::enqueue_write_buffer(
@@ -211,6 +240,11 @@ impl Buffer {
             )
         };
         status.map_err(|e| device.refused("writing an operand", &e))
+    }
+
+    fn write_now(&self, device: &OpenClDevice, data: &[f32]) -> Result<()> {
+        // SAFETY: the write blocks, so it ends before the borrow of `data`.
+        unsafe { self.write(device, data, true) }
     }
 
     fn read(&self, device: &OpenClDevice) -> Result<Vec<f32>> {
@@ -247,7 +281,7 @@ impl FencedBuffer {
         let data = fenced(self.len);
         let mut whole = vec![data[0]; self.whole.len];
         whole[self.start - FENCE..].copy_from_slice(&data);
-        self.whole.write(device, &whole, true)
+        self.whole.write_now(device, &whole)
     }
 
     /// The output with the fences next to it.

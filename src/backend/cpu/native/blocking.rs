@@ -166,7 +166,9 @@ unsafe fn block<K: Kernel>(
             let mut tiles_done = 0;
             for r in (i0..i1).step_by(mr) {
                 let rows = mr.min(i1 - r);
-                let (a, a_row, a_column) = if direct { (&a[p0 * p.m + r..], 1, p.m) } else if p.ta {
+                let (a, a_row, a_column) = if direct {
+                    (&a[p0 * p.m + r..], 1, p.m)
+                } else if p.ta {
                     (&packed_a[(r - i0) / mr * panel_of_a(mr, kc)..], 1, mr)
                 } else {
                     (&a[r * p.k + p0..], p.k, 1)
@@ -204,9 +206,19 @@ unsafe fn block<K: Kernel>(
                         c_row: p.n,
                         add: p0 > 0,
                         next_step: if direct { 16 * p.m } else { 16 },
-                        next_row: if p.ta {p.m} else {p.k},
-                        next: if direct { a.as_ptr().wrapping_add(mr+5+q*16usize.div_ceil(panels) * p.m) } else { a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * p.k)},
-                        next_rows: if direct { 16usize.div_ceil(panels) } else if p.ta { 0 } else { portion.min(mr - skipped) },
+                        next_row: if p.ta { p.m } else { p.k },
+                        next: if direct {
+                            a.as_ptr().wrapping_add(mr + 5 + q * 16usize.div_ceil(panels) * p.m)
+                        } else {
+                            a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * p.k)
+                        },
+                        next_rows: if direct {
+                            16usize.div_ceil(panels)
+                        } else if p.ta {
+                            0
+                        } else {
+                            portion.min(mr - skipped)
+                        },
                     };
                     // SAFETY: the caller vouches for the CPU, and for the block: the tile lies in
                     // it, as r + rows <= i.end and q nr + columns(q) <= j.len().
