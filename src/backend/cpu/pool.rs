@@ -1,62 +1,248 @@
 //! Threads of our own, one pinned to each chosen core.
 
+use std::cell::UnsafeCell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
 use crate::machine;
 
-/// A pool of pinned threads. Unpinned, two threads can share one core for many runs at half the
-/// speed, with no sign of it.
+/// A helper without work spins this long before it sleeps: waking it costs a tenth of the run time
+/// at 256 cubed. Short enough to be over before the next runner's sample.
+const SPIN: Duration = Duration::from_micros(40);
+
+/// Pinned threads: unpinned, two can share one core for many runs at half the speed, with no sign of
+/// it. The calling thread is the first of them while it works, on the first core.
 pub struct Pool {
-    threads: usize,
-    inner: rayon::ThreadPool,
+    cores: Vec<usize>,
+    shared: Arc<Shared>,
+    helpers: Vec<JoinHandle<()>>,
+    /// For crates that bring their own use of rayon.
+    rayon: rayon::ThreadPool,
 }
 
+/// One call of [`Pool::each`].
+#[derive(Clone, Copy)]
+struct Job {
+    work: *const (dyn Fn(usize) + Sync),
+    tasks: usize,
+}
+
+/// What caller and helpers share.
+struct Shared {
+    /// Written by the caller before `round` changes, read by helpers after they saw the change.
+    job: UnsafeCell<Option<Job>>,
+    /// Number of the current call.
+    round: AtomicUsize,
+    /// Next task to be taken.
+    next: AtomicUsize,
+    /// Helpers that have left the current call.
+    left: AtomicUsize,
+    /// A task panicked.
+    failed: AtomicBool,
+    stop: AtomicBool,
+    /// By helper: asleep, or about to be.
+    asleep: Vec<AtomicBool>,
+}
+
+// SAFETY: `job` is the one field that is not Sync by itself. The caller writes it only while every
+// helper has left the call before (`left`), and helpers read it only between seeing a new `round` and
+// adding to `left`; both are release-acquire pairs. The closure behind the pointer is Sync.
+unsafe impl Sync for Shared {}
+// SAFETY: as above; the pointer is only followed while its call is under way.
+unsafe impl Send for Shared {}
+
 impl Pool {
-    /// One thread on each of `cores`.
+    /// One thread for each of `cores`.
     pub fn new(cores: &[usize]) -> Pool {
+        let helpers = cores.len().saturating_sub(1);
+        let shared = Arc::new(Shared {
+            job: UnsafeCell::new(None),
+            round: AtomicUsize::new(0),
+            next: AtomicUsize::new(0),
+            left: AtomicUsize::new(helpers),
+            failed: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            asleep: (0..helpers).map(|_| AtomicBool::new(false)).collect(),
+        });
+        let start = |index: usize| {
+            let (shared, core) = (Arc::clone(&shared), cores[index + 1]);
+            thread::Builder::new()
+                .name(format!("crossover-{}", index + 1))
+                .spawn(move || {
+                    machine::restrict_thread(&[core]);
+                    shared.help(index);
+                })
+                .expect("the system starts as many threads as it has cores")
+        };
+        let helpers = (0..helpers).map(start).collect();
         let pinned = cores.to_vec();
-        let inner = rayon::ThreadPoolBuilder::new()
+        let rayon = rayon::ThreadPoolBuilder::new()
             .num_threads(cores.len().max(1))
-            .thread_name(|i| format!("crossover-{i}"))
+            .thread_name(|i| format!("crossover-rayon-{i}"))
             .start_handler(move |i| machine::restrict_thread(&pinned[i..=i]))
             .build()
             .expect("the system starts as many threads as it has cores");
-        Pool { threads: cores.len().max(1), inner }
+        Pool { cores: cores.to_vec(), shared, helpers, rayon }
     }
 
     /// How many threads.
     pub fn threads(&self) -> usize {
-        self.threads
+        self.helpers.len() + 1
     }
 
-    /// Runs `work` on the pool, with the pool's threads as its helpers.
+    /// Runs `work` on pinned threads of rayon's, which it may share work out to.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.inner.install(work)
+        self.rayon.install(work)
     }
 
-    /// Runs `work(0)`, `work(1)` .. `work(tasks - 1)`, each once, and waits.
+    /// Runs `work(0)`, `work(1)` .. `work(tasks - 1)`, each once, and waits. For one caller at a time
+    /// (`&self` of a pool that is not shared between threads); not from inside a task.
     pub fn each(&self, tasks: usize, work: impl Fn(usize) + Sync) {
-        self.inner.scope(|scope| {
-            for task in 1..tasks {
-                let work = &work;
-                scope.spawn(move |_| work(task));
+        if self.helpers.is_empty() {
+            return (0..tasks).for_each(work);
+        }
+        let shared = &self.shared;
+        let work: &(dyn Fn(usize) + Sync) = &work;
+        machine::restrict_thread(&self.cores[..1]);
+        // SAFETY: every helper has left the call before, see below, so nobody reads the job. Its
+        // pointer outlives its lifetime in type only: this call does not end before all helpers left.
+        unsafe {
+            let work: *const (dyn Fn(usize) + Sync) = work;
+            let work: *const (dyn Fn(usize) + Sync + 'static) = std::mem::transmute(work);
+            *shared.job.get() = Some(Job { work, tasks });
+        }
+        shared.next.store(0, Ordering::Relaxed);
+        shared.left.store(0, Ordering::Relaxed);
+        shared.round.fetch_add(1, Ordering::SeqCst);
+        for (helper, asleep) in self.helpers.iter().zip(&shared.asleep) {
+            if asleep.load(Ordering::SeqCst) {
+                helper.thread().unpark();
             }
-            work(0);
-        });
+        }
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| shared.take_tasks(work, tasks)));
+        let mut spins = 0u32;
+        while shared.left.load(Ordering::Acquire) < self.helpers.len() {
+            spins += 1;
+            // A helper that lost its core to another program may need this one.
+            if spins.is_multiple_of(1 << 14) { thread::yield_now() } else { std::hint::spin_loop() }
+        }
+        machine::restrict_thread(&self.cores);
+        if let Err(payload) = ended {
+            panic::resume_unwind(payload);
+        }
+        assert!(!shared.failed.swap(false, Ordering::Relaxed), "a task panicked");
+    }
+}
+
+impl Shared {
+    fn take_tasks(&self, work: &(dyn Fn(usize) + Sync), tasks: usize) {
+        loop {
+            let task = self.next.fetch_add(1, Ordering::Relaxed);
+            if task >= tasks {
+                return;
+            }
+            work(task);
+        }
+    }
+
+    /// The life of a helper.
+    fn help(&self, index: usize) {
+        let mut seen = 0;
+        loop {
+            self.wait(index, seen);
+            if self.stop.load(Ordering::Acquire) {
+                return;
+            }
+            seen = self.round.load(Ordering::Acquire);
+            // SAFETY: the caller wrote the job before it changed `round`, and writes it again only
+            // after this helper has added to `left`.
+            if let Some(job) = unsafe { *self.job.get() } {
+                // SAFETY: the closure lives until all helpers have left.
+                let work = unsafe { &*job.work };
+                let run = AssertUnwindSafe(|| self.take_tasks(work, job.tasks));
+                if panic::catch_unwind(run).is_err() {
+                    self.failed.store(true, Ordering::Relaxed);
+                }
+            }
+            self.left.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// Waits for a round other than `seen`: spinning first, then asleep.
+    fn wait(&self, index: usize, seen: usize) {
+        let start = Instant::now();
+        loop {
+            for _ in 0..64 {
+                if self.round.load(Ordering::Acquire) != seen {
+                    return;
+                }
+                std::hint::spin_loop();
+            }
+            if start.elapsed() > SPIN {
+                break;
+            }
+        }
+        // Either the caller sees the flag and wakes this thread, or this thread sees the round: both
+        // are sequentially consistent.
+        self.asleep[index].store(true, Ordering::SeqCst);
+        while self.round.load(Ordering::SeqCst) == seen {
+            thread::park();
+        }
+        self.asleep[index].store(false, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.round.fetch_add(1, Ordering::SeqCst);
+        for helper in self.helpers.drain(..) {
+            helper.thread().unpark();
+            // A helper that panicked has nothing left to say.
+            let _ = helper.join();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Barrier, Mutex};
 
     #[test]
     fn every_task_runs_once() {
         let pool = Pool::new(&machine::choose_cores(None).unwrap());
-        let counts: Vec<AtomicUsize> = (0..37).map(|_| AtomicUsize::new(0)).collect();
-        pool.each(37, |i| {
-            counts[i].fetch_add(1, Ordering::Relaxed);
+        for tasks in [0, 1, 2, 37] {
+            for _ in 0..200 {
+                let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
+                pool.each(tasks, |i| {
+                    counts[i].fetch_add(1, Ordering::Relaxed);
+                });
+                assert!(counts.iter().all(|c| c.load(Ordering::Relaxed) == 1));
+            }
+        }
+        // Helpers that fell asleep wake up again.
+        thread::sleep(Duration::from_millis(5));
+        let count = AtomicUsize::new(0);
+        pool.each(9, |_| {
+            count.fetch_add(1, Ordering::Relaxed);
         });
-        assert!(counts.iter().all(|c| c.load(Ordering::Relaxed) == 1));
+        assert_eq!(count.into_inner(), 9);
+    }
+
+    #[test]
+    fn a_panic_in_a_task_reaches_the_caller_and_the_pool_lives_on() {
+        let pool = Pool::new(&machine::choose_cores(None).unwrap());
+        let run = AssertUnwindSafe(|| pool.each(8, |i| assert_ne!(i, 5)));
+        assert!(panic::catch_unwind(run).is_err());
+        let count = AtomicUsize::new(0);
+        pool.each(8, |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(count.into_inner(), 8);
     }
 
     #[test]
@@ -64,11 +250,19 @@ mod tests {
     fn each_thread_stays_on_its_core() {
         let cores = machine::choose_cores(None).unwrap();
         let pool = Pool::new(&cores);
-        let masks = pool.inner.broadcast(|_| machine::allowed_cores());
-        for (mask, core) in masks.iter().zip(&cores) {
-            assert_eq!(mask, &[*core]);
-        }
-        // The thread that made the pool keeps its own mask.
-        assert!(machine::allowed_cores().len() >= cores.len());
+        // Nobody leaves before all have come: every thread takes one task.
+        let all_here = Barrier::new(cores.len());
+        let masks = Mutex::new(Vec::new());
+        pool.each(cores.len(), |_| {
+            all_here.wait();
+            masks.lock().unwrap().push(machine::allowed_cores());
+        });
+        let mut masks = masks.into_inner().unwrap();
+        masks.sort();
+        assert_eq!(masks, cores.iter().map(|core| vec![*core]).collect::<Vec<_>>());
+        // The calling thread has its own mask again.
+        assert_eq!(machine::allowed_cores(), cores);
+        let rayon = pool.rayon.broadcast(|_| machine::allowed_cores());
+        assert_eq!(rayon, cores.iter().map(|core| vec![*core]).collect::<Vec<_>>());
     }
 }

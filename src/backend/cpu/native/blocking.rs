@@ -26,7 +26,7 @@ pub(super) struct Plan {
 
 /// Blocks higher than this share too little work; rows of a, stored k x m, packed at a time.
 const MOST_ROWS: usize = 1024;
-const DIRECT: usize = 4;
+const DIRECT: usize = 1000;
 const ROWS_PACKED: usize = 192;
 
 impl Plan {
@@ -152,7 +152,7 @@ unsafe fn block<K: Kernel>(
         let group = if p.ta { ROWS_PACKED / mr * mr } else { i.len() };
         for i0 in (i.start..i.end).step_by(group) {
             let i1 = (i0 + group).min(i.end);
-            let direct = p.ta && panels <= DIRECT && !p.m.is_multiple_of(256);
+            let direct = p.ta && panels <= DIRECT;
             if p.ta && !direct {
                 let from = &a[p0 * p.m + i0..];
                 // SAFETY: the caller vouches for the CPU.
