@@ -24,10 +24,18 @@ pub(super) struct Plan {
     pub grid: (usize, usize),
 }
 
-/// Blocks higher than this share too little work; rows of a, stored k x m, packed at a time.
+/// Blocks are at most this high, so that threads finish together.
 const MOST_ROWS: usize = 1024;
-const DIRECT: usize = 1000;
+
+/// Rows of a, stored k x m, that are packed at a time.
 const ROWS_PACKED: usize = 192;
+
+/// Up to this many panels of b, a stored k x m is read where it lies: packing it would not pay.
+const DIRECT: usize = 4;
+
+/// But not where its rows are a multiple of this many floats apart: they would fall into the same
+/// sets of the cache.
+const SAME_SET: usize = 256;
 
 impl Plan {
     pub(super) fn of<K: Kernel>(p: &Product, threads: usize) -> Plan {
@@ -152,7 +160,7 @@ unsafe fn block<K: Kernel>(
         let group = if p.ta { ROWS_PACKED / mr * mr } else { i.len() };
         for i0 in (i.start..i.end).step_by(group) {
             let i1 = (i0 + group).min(i.end);
-            let direct = p.ta && panels <= DIRECT;
+            let direct = p.ta && panels <= DIRECT && !p.m.is_multiple_of(SAME_SET);
             if p.ta && !direct {
                 let from = &a[p0 * p.m + i0..];
                 // SAFETY: the caller vouches for the CPU.
