@@ -54,11 +54,14 @@ pub(super) struct Tile<'a> {
     pub c_row: usize,
     /// Whether to add to c: after the first step over k. Else c is only written.
     pub add: bool,
-    /// What is read after this tile, to be prefetched: `next_rows` rows, `a_row` apart, of k floats
-    /// each. Never dereferenced, so it may point anywhere.
+    /// What is read after this tile, to be prefetched a cache line at a time. Never dereferenced, so
+    /// it may point anywhere.
     pub next: *const f32,
+    /// Lines for every 16 steps over k.
     pub next_rows: usize,
+    /// Floats from one of these lines to the next.
     pub next_row: usize,
+    /// Floats by which they move on after 16 steps.
     pub next_step: usize,
 }
 
