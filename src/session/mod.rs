@@ -1,7 +1,9 @@
 //! The loop: prepare, verify, measure, record. The only place that knows the order.
 
+mod bisect;
 mod budget;
 mod choice;
+mod resume;
 mod rows;
 
 use std::collections::HashMap;
@@ -11,10 +13,8 @@ use crate::backend::{Details, Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::folder::RunFolder;
 use crate::measure::{self, Clock, Lane, Measured};
-use crate::plan::{self, Case, Effort, Selection};
+use crate::plan::{Case, Effort, Selection};
 use crate::record::{Outcome, PlanRow, Record, SampleRow};
-use crate::stats::Pairing;
-use crate::summary;
 use crate::verify::{Problem, Verdict};
 use crate::workload::{Scope, Workload};
 
@@ -212,47 +212,6 @@ impl<'a> Session<'a> {
         Ok(ending)
     }
 
-    /// Takes up what a run that was cut has left: drops cases that were not written whole and samples
-    /// without a row, remembers rates, and tells whether a case has failed.
-    fn take_up(&mut self, folder: &mut RunFolder, cases: &[Case]) -> Result<bool> {
-        let records = folder.records()?;
-        if records.is_empty() {
-            return Ok(false);
-        }
-        // Rates first: they decide which runners a large case has.
-        for record in &records {
-            let device = self.devices.iter().position(|d| d.entry().id == record.device);
-            let workload = crate::workload::find(&record.workload);
-            if let (Some(device), Ok(workload)) = (device, workload) {
-                let implementation = record.implementation.clone();
-                self.remember(workload, &Choice { device, implementation }, record);
-            }
-        }
-        let is_of = |r: &Record, case: &Case| {
-            r.workload == case.workload.name()
-                && r.shape == case.shape.to_string()
-                && r.cache == case.cache
-        };
-        let is_whole = |case: &Case| {
-            let has = |choice: &Choice, scope: Scope| {
-                records.iter().any(|r| {
-                    is_of(r, case)
-                        && r.device == self.devices[choice.device].entry().id
-                        && r.implementation == choice.implementation
-                        && r.scope == scope
-                })
-            };
-            let scopes = self.scopes(case.workload);
-            self.wanted(case).iter().all(|choice| scopes.iter().all(|scope| has(choice, *scope)))
-        };
-        // Points that a sweep gained are not among the cases: they stay.
-        let cut: Vec<&Case> = cases.iter().filter(|case| !is_whole(case)).collect();
-        let kept: Vec<Record> =
-            records.iter().filter(|r| !cut.iter().any(|case| is_of(r, case))).cloned().collect();
-        folder.keep(&kept)?;
-        Ok(kept.iter().any(|r| matches!(r.outcome, Outcome::Failed | Outcome::Suspect)))
-    }
-
     fn run_cases(
         &mut self,
         folder: &mut RunFolder,
@@ -292,37 +251,6 @@ impl<'a> Session<'a> {
                 .any(|r| matches!(r.outcome, Outcome::Failed | Outcome::Suspect));
         }
         Ok(())
-    }
-
-    fn extra_points(&self, folder: &RunFolder, cases: &[Case]) -> Result<Vec<Case>> {
-        let rows = plan_rows(cases);
-        let records = folder.records()?;
-        let samples = folder.samples()?;
-        let mut extra: Vec<Case> = Vec::new();
-        for row in summary::summarize(&rows, &records, &samples, Pairing::Paired) {
-            let like = cases.iter().find(|c| {
-                c.workload.name() == row.workload && c.rows.iter().any(|r| r.axis == row.axis)
-            });
-            let Some(like) = like.filter(|_| !row.axis.is_empty()) else { continue };
-            let values: Vec<u64> = cases
-                .iter()
-                .flat_map(|c| &c.rows)
-                .filter(|r| r.workload == row.workload && r.axis == row.axis)
-                .filter_map(|r| r.axis_value)
-                .collect();
-            let Some((low, high)) = summary::bracket(&row.crossover, &values) else { continue };
-            let step = if row.axis == "d_model" && low >= 64 { 64 } else { 8 };
-            let middle = (low + high) / 2 / step * step;
-            if middle <= low || middle >= high || values.contains(&middle) {
-                continue;
-            }
-            if let Some(case) = plan::extra_point(like, &row.axis, middle)
-                && !extra.iter().any(|c| c.shape == case.shape)
-            {
-                extra.push(case);
-            }
-        }
-        Ok(extra)
     }
 
     /// Measures one case with all its runners.
