@@ -1,24 +1,26 @@
 //! `cargo bench`: criterion over the same plan as `crossover run`. Afterwards the run's folder under
 //! `reports/` holds the same CSV files, charts and report.
 //!
-//! CROSSOVER_PRESET chooses the preset, CROSSOVER_DEVICE devices, CROSSOVER_THREADS the CPU threads.
+//! CROSSOVER_PRESET chooses the preset, CROSSOVER_DEVICE devices, CROSSOVER_THREADS the CPU threads;
+//! `crossover.toml` names contenders.
 //! `--list`, `--test`, `--profile-time` and `--load-baseline` measure nothing new and write no folder.
 
 use std::cell::OnceCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, PlottingBackend, SamplingMode, Throughput};
 
 use crossover::backend::{self, Devices};
 use crossover::conclude::conclude;
+use crossover::config;
 use crossover::error::{Error, Result};
 use crossover::folder::RunFolder;
 use crossover::machine::{Manifest, Sampling};
-use crossover::measure::{self, Measured, Sample, WallClock};
+use crossover::measure::{self, Clock, Measured, Sample, Timing, WallClock};
 use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::Outcome;
 use crossover::session::{self, CaseRows, Choice, Ready, Refusal, Session};
@@ -44,8 +46,14 @@ fn bench() -> Result<ExitCode> {
     let cases = plan::cases(&selection)?;
     let preset = Preset::parse(&selection.preset)?;
     // SAFETY: nothing has started a thread yet.
-    let (cores, mut devices) = unsafe { backend::start(selection.threads)? };
-    devices.select(&selection.devices)?;
+    let (cores, devices) = unsafe {
+        backend::start(&backend::Request {
+            threads: selection.threads,
+            names: &selection.devices,
+            contenders: &selection.contenders,
+            strict: true,
+        })?
+    };
     let arguments: Vec<String> = std::env::args().collect();
     if arguments.iter().any(|a| a == "--quick") {
         return Err(Error::usage("--quick takes no samples; use CROSSOVER_PRESET=quick"));
@@ -58,11 +66,13 @@ fn bench() -> Result<ExitCode> {
     if let Some(folder) = &folder {
         folder.write_plan(&session::plan_rows(&cases))?;
         manifest.write(folder.path())?;
+        devices.log_to(folder.path());
         manifest.introduction().iter().for_each(|line| println!("{line}"));
     }
     // Fails only where a handler is there already; Ctrl-C then ends the process at once.
     let _ = ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::Relaxed) {
+            backend::contender::abandon();
             std::process::exit(130);
         }
     });
@@ -92,7 +102,8 @@ fn bench() -> Result<ExitCode> {
 /// What the environment asks for.
 fn selection() -> Result<Selection> {
     let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let mut selection = Selection::default();
+    let contenders = config::contenders(&[])?;
+    let mut selection = Selection { contenders, ..Selection::default() };
     if let Some(preset) = set("CROSSOVER_PRESET") {
         selection.preset = preset;
     }
@@ -217,7 +228,7 @@ impl<'a> Sweep<'a> {
         let mut ready: Option<Ready<'a>> = None;
         for scope in self.session.scopes(case.workload) {
             let id = plan::bench_id(case, device, &choice.implementation, scope);
-            let mut calls: Vec<(u64, f64)> = Vec::new();
+            let mut calls: Vec<Timing> = Vec::new();
             let mut refused: Option<Refusal> = None;
             let session = &self.session;
             let ended = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -237,14 +248,17 @@ impl<'a> Sweep<'a> {
                             }
                         }
                         let Some(ready) = &mut ready else { return };
-                        bencher.iter_custom(|iterations| match timed(ready, scope, iterations) {
-                            Ok(elapsed) => {
-                                calls.push((iterations, elapsed.as_secs_f64()));
-                                elapsed
-                            }
-                            Err(error) => {
-                                refused = Some(Refusal::of(error));
-                                panic::resume_unwind(Box::new(Abandoned));
+                        bencher.iter_custom(|iterations| {
+                            match timed(ready, scope, iterations, session.clock) {
+                                Ok(timing) => {
+                                    let elapsed = Duration::from_secs_f64(timing.seconds);
+                                    calls.push(timing);
+                                    elapsed
+                                }
+                                Err(error) => {
+                                    refused = Some(Refusal::of(error));
+                                    panic::resume_unwind(Box::new(Abandoned));
+                                }
                             }
                         });
                     },
@@ -261,6 +275,9 @@ impl<'a> Sweep<'a> {
             if let Some(ready) = ready.as_mut().filter(|_| !calls.is_empty()) {
                 self.measured(case, ready, scope, &calls)?;
             }
+        }
+        if let Some(ready) = &mut ready {
+            ready.runner.settle();
         }
         Ok(())
     }
@@ -290,13 +307,15 @@ impl<'a> Sweep<'a> {
         case: &Case,
         ready: &mut Ready<'_>,
         scope: Scope,
-        calls: &[(u64, f64)],
+        calls: &[Timing],
     ) -> Result<()> {
         let samples = &calls[calls.len().saturating_sub(self.samples)..];
-        let sample = |(round, (iterations, seconds)): (usize, &(u64, f64))| Sample {
+        let doubts: Vec<String> = samples.iter().filter_map(|t| t.doubt.clone()).collect();
+        let doubt = measure::doubt(&doubts, samples.len());
+        let sample = |(round, timing): (usize, &Timing)| Sample {
             round: round as u64,
-            iterations: *iterations,
-            wall_s: seconds / *iterations as f64,
+            iterations: timing.iterations,
+            wall_s: timing.per_run_s(),
         };
         let samples: Vec<Sample> = samples.iter().enumerate().map(sample).collect();
         let device_runs = match (scope, samples.last()) {
@@ -305,9 +324,10 @@ impl<'a> Sweep<'a> {
             }
             _ => Vec::new(),
         };
-        let measured = Measured { samples, device_runs, failure: None };
+        let measured = Measured { samples, device_runs, failure: None, doubt };
         let mut rows = CaseRows::default();
         rows.add(self.session.measured(case, &ready.facts, scope, &measured), &measured);
+        self.failed |= rows.records.iter().any(|r| r.outcome == Outcome::Suspect);
         self.keep(&rows)
     }
 
@@ -320,13 +340,14 @@ impl<'a> Sweep<'a> {
 }
 
 /// `iterations` blocking runs; an interrupt ends them.
-fn timed(ready: &mut Ready<'_>, scope: Scope, iterations: u64) -> Result<Duration> {
+fn timed(
+    ready: &mut Ready<'_>,
+    scope: Scope,
+    iterations: u64,
+    clock: &dyn Clock,
+) -> Result<Timing> {
     if STOP.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
-    let start = Instant::now();
-    for _ in 0..iterations {
-        ready.runner.run(scope)?;
-    }
-    Ok(start.elapsed())
+    measure::timed(ready.runner.as_mut(), scope, iterations, false, clock)
 }

@@ -26,6 +26,9 @@ pub enum Error {
     /// The implementation can't serve this shape or device; not a fault.
     #[error("{0}")]
     Unsupported(String),
+    /// There is no room for it on this machine; not a fault.
+    #[error("{0}")]
+    Room(String),
     /// Stopped by the user.
     #[error("interrupted")]
     Interrupted,

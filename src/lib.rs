@@ -7,6 +7,7 @@
 pub mod backend;
 pub mod cli;
 pub mod conclude;
+pub mod config;
 pub mod error;
 pub mod folder;
 pub mod machine;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::backend::Runner;
+use crate::error::Result;
 use crate::plan::Effort;
 use crate::stats::Summary;
 use crate::tensor::Stream;
@@ -31,6 +32,9 @@ const STEADY: f64 = 0.03;
 
 /// Runs on the device's own clock.
 const DEVICE_RUNS: usize = 5;
+
+/// Runs that a runner in another process is asked for at once: their times come back as one text.
+const CLAIMED_RUNS: u64 = 1000;
 
 /// A clock in seconds.
 pub trait Clock {
@@ -91,6 +95,8 @@ pub struct Measured {
     pub device_runs: Vec<DeviceRun>,
     /// Why the lane dropped out.
     pub failure: Option<String>,
+    /// Why the times of a runner in another process can't be believed.
+    pub doubt: Option<String>,
 }
 
 impl Measured {
@@ -123,6 +129,7 @@ pub fn sample(
         iterations: vec![1; lanes.len()],
         expected_s: vec![0.0; lanes.len()],
         measured: vec![Measured::default(); lanes.len()],
+        doubts: vec![Vec::new(); lanes.len()],
         last: None,
     };
     for lane in 0..lanes.len() {
@@ -130,6 +137,9 @@ pub fn sample(
     }
     rounds.sample_all(effort.sample_s, seed);
     rounds.device_clock();
+    for (measured, doubts) in rounds.measured.iter_mut().zip(&rounds.doubts) {
+        measured.doubt = doubt(doubts, measured.samples.len());
+    }
     rounds.measured
 }
 
@@ -143,25 +153,36 @@ struct Rounds<'a, 'r> {
     /// Seconds of a run as the warm-up found them, by lane.
     expected_s: Vec<f64>,
     measured: Vec<Measured>,
+    /// Samples that can't be believed, by lane.
+    doubts: Vec<Vec<String>>,
     /// The lane that ran last.
     last: Option<usize>,
 }
 
 impl Rounds<'_, '_> {
-    /// Runs a lane `iterations` times; seconds per run, or none where it failed.
-    fn time(&mut self, lane: usize, iterations: u64) -> Option<f64> {
+    /// Runs a lane `iterations` times, or none where it failed. Where `rehearse`, one untimed run
+    /// comes first. Nothing that the runner before left behind takes part.
+    fn time(&mut self, lane: usize, iterations: u64, rehearse: bool) -> Option<Timing> {
+        self.turn_to(lane);
         let Lane { runner, scope } = self.lanes[lane];
-        let runner = &mut self.runners[runner];
-        let start = self.clock.now();
-        for _ in 0..iterations {
-            if let Err(error) = runner.run(scope) {
+        let runner = self.runners[runner].as_mut();
+        match timed(runner, scope, iterations, rehearse, self.clock) {
+            Ok(timing) => Some(timing),
+            Err(error) => {
                 self.measured[lane].failure = Some(error.to_string());
-                return None;
+                None
             }
         }
-        let elapsed = self.clock.now() - start;
+    }
+
+    /// Makes a lane the last that ran, once the other runner's threads are asleep.
+    fn turn_to(&mut self, lane: usize) {
+        let runner = |lane: usize| self.lanes[lane].runner;
+        let before = self.last.map(runner).filter(|before| *before != runner(lane));
+        if let Some(before) = before {
+            self.runners[before].settle();
+        }
         self.last = Some(lane);
-        Some(elapsed / iterations as f64)
     }
 
     fn stopped(&self) -> bool {
@@ -177,7 +198,8 @@ impl Rounds<'_, '_> {
             if self.stopped() {
                 return;
             }
-            let Some(mean) = self.time(lane, runs) else { return };
+            let Some(timing) = self.time(lane, runs, false) else { return };
+            let mean = timing.per_run_s();
             batches.push(mean);
             let recent = &batches[batches.len().saturating_sub(STEADY_BATCHES)..];
             let (low, high) = recent
@@ -236,13 +258,11 @@ impl Rounds<'_, '_> {
 
     fn sample_once(&mut self, lane: usize, round: u64) {
         let rehearse = self.last != Some(lane) && self.expected_s[lane] <= NO_REHEARSAL_S;
-        if rehearse && self.time(lane, 1).is_none() {
-            return;
-        }
         let iterations = self.iterations[lane];
-        if let Some(wall_s) = self.time(lane, iterations) {
-            self.measured[lane].samples.push(Sample { round, iterations, wall_s });
-        }
+        let Some(timing) = self.time(lane, iterations, rehearse) else { return };
+        let wall_s = timing.per_run_s();
+        self.measured[lane].samples.push(Sample { round, iterations, wall_s });
+        self.doubts[lane].extend(timing.doubt);
     }
 
     fn is_enough(&self, lane: usize) -> bool {
@@ -257,10 +277,68 @@ impl Rounds<'_, '_> {
             if scope != Scope::Compute || failed || self.stopped() {
                 continue;
             }
+            self.turn_to(lane);
             self.measured[lane].device_runs =
                 device_runs(self.runners[runner].as_mut(), self.expected_s[lane], self.clock);
         }
     }
+}
+
+/// What to hold against `samples` samples, some of which are in doubt: a busy machine makes a reply
+/// late now and then, but not half of them.
+pub fn doubt(doubts: &[String], samples: usize) -> Option<String> {
+    doubts.last().filter(|_| 2 * doubts.len() >= samples).cloned()
+}
+
+/// Some runs in a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timing {
+    /// How many.
+    pub iterations: u64,
+    /// Seconds of all of them together.
+    pub seconds: f64,
+    /// Why these times can't be believed, where the runner took them itself.
+    pub doubt: Option<String>,
+}
+
+impl Timing {
+    /// Seconds of one run.
+    pub fn per_run_s(&self) -> f64 {
+        self.seconds / self.iterations as f64
+    }
+}
+
+/// Runs `iterations` times in a row, after one untimed run where `rehearse`.
+pub fn timed(
+    runner: &mut dyn Runner,
+    scope: Scope,
+    iterations: u64,
+    rehearse: bool,
+    clock: &dyn Clock,
+) -> Result<Timing> {
+    let mut timing = Timing { iterations, ..Timing::default() };
+    let (mut left, mut untimed) = (iterations, u64::from(rehearse));
+    while left > 0 {
+        let runs = left.min(CLAIMED_RUNS);
+        let start = clock.now();
+        let Some(claim) = runner.claim(scope, untimed + runs)? else { break };
+        let contradiction = claim.contradiction(clock.now() - start);
+        timing.doubt = timing.doubt.or(contradiction);
+        timing.seconds += claim.wall_s.iter().skip(untimed as usize).sum::<f64>();
+        (left, untimed) = (left - runs, 0);
+    }
+    if left == 0 {
+        return Ok(timing);
+    }
+    if rehearse {
+        runner.run(scope)?;
+    }
+    let start = clock.now();
+    for _ in 0..iterations {
+        runner.run(scope)?;
+    }
+    timing.seconds = clock.now() - start;
+    Ok(timing)
 }
 
 /// A few runs on the device's own clock, of about `expected_s` each; none where it has no clock. A

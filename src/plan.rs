@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::record::PlanRow;
 use crate::workload::{self, Cache, Entry, Preset, Scope, Shape, WORKLOADS, Workload};
@@ -32,6 +33,9 @@ pub struct Selection {
     pub budget: Option<f64>,
     /// Seed of the data and of the order of rounds.
     pub seed: u64,
+    /// Programs to measure besides.
+    #[serde(default)]
+    pub contenders: Vec<ContenderConfig>,
 }
 
 impl Default for Selection {
@@ -47,6 +51,7 @@ impl Default for Selection {
             threads: None,
             budget: None,
             seed: 1,
+            contenders: Vec::new(),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! rejects reduced precision.
 
 use crate::backend::Runner;
+use crate::error::Error;
 use crate::tensor::{self, Data, FENCE, Stream};
 use crate::workload::{Reference, Scope, Shape, Workload};
 
@@ -49,6 +50,33 @@ pub struct Wrong {
 impl From<String> for Wrong {
     fn from(what: String) -> Wrong {
         Wrong { what, error_ratio: None }
+    }
+}
+
+/// How a verification ends where it gives no verdict.
+#[derive(Debug)]
+pub enum Rejection {
+    /// The runner did not compute.
+    Refused(Error),
+    /// It computed something wrong.
+    Wrong(Wrong),
+}
+
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Rejection {
+        Rejection::Refused(error)
+    }
+}
+
+impl From<Wrong> for Rejection {
+    fn from(wrong: Wrong) -> Rejection {
+        Rejection::Wrong(wrong)
+    }
+}
+
+impl From<String> for Rejection {
+    fn from(what: String) -> Rejection {
+        Rejection::Wrong(what.into())
     }
 }
 
@@ -94,16 +122,15 @@ impl<'a> Problem<'a> {
 
     /// Checks a runner in every scope of its workload, whichever will be timed: fences on the device
     /// show in one, missing transfers in another. Leaves the measured data loaded.
-    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Verdict, Wrong> {
-        let told = |e: crate::error::Error| e.to_string();
+    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Verdict, Rejection> {
         let scopes = self.workload.scopes();
-        runner.load(&self.integers).map_err(told)?;
+        runner.load(&self.integers)?;
         let integers = integers(self.workload.reduction(self.shape), self.seed);
         for scope in scopes {
             let output = self.computed(runner, *scope, integers)?;
             self.check_integers(&output)?;
         }
-        runner.load(&self.measured).map_err(told)?;
+        runner.load(&self.measured)?;
         let mut worst = 0.0f64;
         for scope in scopes {
             let output = self.computed(runner, *scope, Data::Random(self.seed))?;
@@ -118,22 +145,22 @@ impl<'a> Problem<'a> {
         runner: &mut dyn Runner,
         scope: Scope,
         data: Data,
-    ) -> Result<Vec<f32>, String> {
-        let told = |e: crate::error::Error| e.to_string();
-        runner.poison(scope).map_err(told)?;
-        runner.run(scope).map_err(told)?;
-        let mut output = runner.output(scope).map_err(told)?;
+    ) -> Result<Vec<f32>, Rejection> {
+        runner.poison(scope)?;
+        runner.run(scope)?;
+        let mut output = runner.output(scope)?;
         let length = self.workload.output(self.shape);
         if output.len() != length + 2 * FENCE {
             let found = output.len().saturating_sub(2 * FENCE);
-            return Err(format!("the result has {found} elements, not {length}"));
+            return Err(format!("the result has {found} elements, not {length}").into());
         }
         if let Some(place) = tensor::broken_fence(&output) {
-            return Err(format!("wrote outside the result, at element {place} of {length}"));
+            let what = format!("wrote outside the result, at element {place} of {length}");
+            return Err(what.into());
         }
-        for (number, input) in runner.inputs().map_err(told)?.iter().enumerate() {
+        for (number, input) in runner.inputs()?.iter().enumerate() {
             if let Some(place) = data.first_difference(number as u64, input) {
-                return Err(format!("overwrote operand {number} at element {place}"));
+                return Err(format!("overwrote operand {number} at element {place}").into());
             }
         }
         output.truncate(FENCE + length);

@@ -48,7 +48,7 @@ impl Device for Fake {
         &self.entry
     }
 
-    fn implementations(&self, _: &dyn Workload) -> Vec<&'static str> {
+    fn implementations(&self, _: &dyn Workload) -> Vec<&str> {
         vec!["fake"]
     }
 
@@ -135,7 +135,7 @@ impl Runner for FakeRunner<'_> {
     }
 
     fn details(&self) -> Details {
-        Details { tuned: "default", scratch_bytes: 0, compiled: false, tile: (8, 8) }
+        Details { tuned: "default", scratch_bytes: 0, compiled: false, tile: (8, 8), threads: None }
     }
 }
 

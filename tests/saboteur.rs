@@ -75,7 +75,7 @@ impl Device for Saboteur {
         &self.entry
     }
 
-    fn implementations(&self, _: &dyn Workload) -> Vec<&'static str> {
+    fn implementations(&self, _: &dyn Workload) -> Vec<&str> {
         FAULTS.iter().map(|(name, _)| *name).collect()
     }
 
@@ -252,7 +252,7 @@ impl Runner for Sabotaged {
     }
 
     fn details(&self) -> Details {
-        Details { tuned: "", scratch_bytes: 0, compiled: false, tile: (TILE, TILE) }
+        Details { tuned: "", scratch_bytes: 0, compiled: false, tile: (TILE, TILE), threads: None }
     }
 }
 

@@ -1,12 +1,19 @@
 //! HOW a workload is computed. A backend never times and never prints.
 
+mod claim;
+pub mod contender;
 pub mod cpu;
 pub mod opencl;
 
+use std::path::Path;
+
+use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
 use crate::record::DeviceKind;
 use crate::workload::{Scope, Shape, Workload};
+
+pub use claim::Claim;
 
 /// One thing to be computed, in one way.
 #[derive(Clone, Copy)]
@@ -25,7 +32,7 @@ pub trait Device {
     fn entry(&self) -> &DeviceEntry;
 
     /// Every implementation of the workload that this device has, whether or not it serves a shape.
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&'static str>;
+    fn implementations(&self, workload: &dyn Workload) -> Vec<&str>;
 
     /// The implementations that are timed where the user names none.
     fn defaults(&self, workload: &dyn Workload) -> Vec<String>;
@@ -36,6 +43,9 @@ pub trait Device {
     /// Compiles and allocates. `Error::Unsupported` where the implementation does not serve the
     /// shape on this device, `Error::Device` where the device refuses.
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>>;
+
+    /// Keeps what another program says on the side in a file of this folder.
+    fn log_to(&self, _folder: &Path) {}
 }
 
 /// A prepared task: everything that may happen inside the timed region, and what checks need.
@@ -50,6 +60,16 @@ pub trait Runner {
 
     /// Computes once. Must not return before the result is there.
     fn run(&mut self, scope: Scope) -> Result<()>;
+
+    /// Computes `iterations` times and tells how long each took, where only the runner can tell: it
+    /// computes in another process. None, and nothing done, where the caller's clock can tell.
+    fn claim(&mut self, _scope: Scope, _iterations: u64) -> Result<Option<Claim>> {
+        Ok(None)
+    }
+
+    /// Waits until nothing that the last run left behind takes time from other runners: threads
+    /// that spin for more work.
+    fn settle(&mut self) {}
 
     /// Computes once on a clock of the device's own: seconds from the first start to the last end.
     /// None where the device has no such clock.
@@ -78,6 +98,8 @@ pub struct Details {
     pub compiled: bool,
     /// Rows and columns of the output that one work-group or task computes.
     pub tile: (usize, usize),
+    /// Threads that it uses, where it tells; else the device's count holds.
+    pub threads: Option<u32>,
 }
 
 /// Devices that were found, and sentences about those that can't be used.
@@ -88,19 +110,37 @@ pub struct Devices {
     pub problems: Vec<String>,
 }
 
-/// Chooses the cores, holds this process and the drivers it will load to them, and finds the
-/// devices. `threads` asks for a number of cores.
+/// What the devices are chosen and started by.
+#[derive(Clone, Debug, Default)]
+pub struct Request<'a> {
+    /// How many cores; none takes one thread a physical core.
+    pub threads: Option<u32>,
+    /// Devices by id, kind or part of a name; empty means all.
+    pub names: &'a [String],
+    /// Programs to be started as further devices.
+    pub contenders: &'a [ContenderConfig],
+    /// Whether one that can't be used is an error: who names one wants its numbers.
+    pub strict: bool,
+}
+
+/// Chooses the cores, holds this process, the drivers it will load and the contenders to them, and
+/// finds the devices.
 ///
 /// # Safety
 ///
 /// No other thread may run yet: drivers are told through the environment.
-pub unsafe fn start(threads: Option<u32>) -> Result<(Vec<usize>, Devices)> {
-    let cores = machine::choose_cores(threads)?;
-    // Drivers start their threads from this one and inherit its mask.
+pub unsafe fn start(request: &Request<'_>) -> Result<(Vec<usize>, Devices)> {
+    let cores = machine::choose_cores(request.threads)?;
+    // Drivers and contenders start their threads from this one and inherit its mask.
     machine::restrict_thread(&cores);
     // SAFETY: the caller promises that no other thread runs.
     unsafe { opencl::limit_driver_threads(&cores) };
-    let devices = discover(&cores);
+    let mut devices = discover(&cores);
+    let needs_contender = |name: &String| name != "cpu" && !name.starts_with("opencl");
+    if request.names.is_empty() || request.names.iter().any(needs_contender) {
+        devices.add_contenders(request, cores.len() as u32)?;
+    }
+    devices.select(request.names)?;
     Ok((cores, devices))
 }
 
@@ -118,8 +158,23 @@ impl Devices {
         (self.all.iter().map(|d| d.entry().clone()).collect(), self.problems.clone())
     }
 
+    fn add_contenders(&mut self, request: &Request<'_>, threads: u32) -> Result<()> {
+        let (devices, problems) = contender::discover(request.contenders, threads)?;
+        if let Some(problem) = problems.first().filter(|_| request.strict) {
+            return Err(Error::usage(problem.as_str()));
+        }
+        self.all.extend(devices.into_iter().map(|d| Box::new(d) as Box<dyn Device>));
+        self.problems.extend(problems);
+        Ok(())
+    }
+
+    /// Keeps what other programs say on the side in files of a folder.
+    pub fn log_to(&self, folder: &Path) {
+        self.all.iter().for_each(|device| device.log_to(folder));
+    }
+
     /// Keeps the devices the user named; no names keep all.
-    pub fn select(&mut self, names: &[String]) -> Result<()> {
+    fn select(&mut self, names: &[String]) -> Result<()> {
         if names.is_empty() {
             return Ok(());
         }
@@ -135,8 +190,8 @@ impl Devices {
     }
 }
 
-/// Positions of the devices that `name` means: an id, `cpu`, `gpu`, `opencl`, or part of the name
-/// of exactly one.
+/// Positions of the devices that `name` means: an id, `cpu`, `gpu`, `opencl`, `contender`, a
+/// contender's name, or part of the name of exactly one.
 fn matching(devices: &[Box<dyn Device>], name: &str) -> Result<Vec<usize>> {
     let all = |test: &dyn Fn(&DeviceEntry) -> bool| -> Vec<usize> {
         (0..devices.len()).filter(|i| test(devices[*i].entry())).collect()
@@ -144,7 +199,8 @@ fn matching(devices: &[Box<dyn Device>], name: &str) -> Result<Vec<usize>> {
     let found = match name {
         "gpu" => all(&|d| d.kind == DeviceKind::Gpu),
         "opencl" => all(&|d| d.id.starts_with("opencl:")),
-        id => all(&|d| d.id == id),
+        "contender" => all(&|d| d.id.starts_with("contender:")),
+        id => all(&|d| d.id == id || d.id.starts_with(&format!("contender:{id}:"))),
     };
     if !found.is_empty() {
         return Ok(found);

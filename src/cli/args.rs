@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config;
 use crate::error::{Error, Result};
 use crate::plan::Selection;
 use crate::workload::{Cache, Scope};
@@ -35,6 +36,9 @@ pub enum Verb {
 /// `devices`.
 #[derive(Args)]
 pub struct DevicesArgs {
+    /// A program that speaks the contender protocol, besides those of crossover.toml; repeatable
+    #[arg(long, value_name = "CMD")]
+    pub contender: Vec<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -69,6 +73,9 @@ pub struct VerifyArgs {
     /// Seed of the data
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// A program that speaks the contender protocol, besides those of crossover.toml; repeatable
+    #[arg(long, value_name = "CMD")]
+    pub contender: Vec<String>,
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -107,6 +114,10 @@ pub struct RunArgs {
     /// Seed of the data and of the order of rounds
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// A program to measure besides, such as 'python3 contenders/pytorch.py'; repeatable. Those of
+    /// crossover.toml are measured too
+    #[arg(long, value_name = "CMD")]
+    pub contender: Vec<String>,
     /// Show what would be measured and how long it takes
     #[arg(long)]
     pub list: bool,
@@ -117,7 +128,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed", "contender"])]
     pub resume: Option<PathBuf>,
     /// Print one JSON object a row
     #[arg(long)]
@@ -144,6 +155,7 @@ impl RunArgs {
             threads: self.threads,
             budget: self.budget,
             seed: self.seed,
+            contenders: config::contenders(&self.contender)?,
         })
     }
 }

@@ -2,23 +2,27 @@
 
 use super::args::DevicesArgs;
 use super::{End, start};
+use crate::backend::Request;
+use crate::config;
 use crate::error::Result;
 use crate::machine::DeviceEntry;
 use crate::units;
 
 /// Lists the devices.
 pub fn devices(args: &DevicesArgs) -> Result<End> {
-    let (_, found) = start(None, &[])?;
+    let contenders = config::contenders(&args.contender)?;
+    let (_, found) = start(&Request { contenders: &contenders, ..Request::default() })?;
     let entries: Vec<&DeviceEntry> = found.all.iter().map(|d| d.entry()).collect();
     if args.json {
         let value = serde_json::json!({ "devices": entries, "problems": found.problems });
         out!("{}", serde_json::to_string_pretty(&value).expect("plain data is JSON"));
         return Ok(End::Well);
     }
+    let width = entries.iter().map(|e| e.id.len()).max().unwrap_or(0);
     for entry in entries {
-        out!("{:<10} {:<12} {}", entry.id, entry.kind.name(), entry.name);
+        out!("{:<width$}  {:<12} {}", entry.id, entry.kind.name(), entry.name);
         for (what, fact) in facts(entry) {
-            out!("{:<10} {what:<12} {fact}", "");
+            out!("{:<width$}  {what:<12} {fact}", "");
         }
     }
     for problem in &found.problems {

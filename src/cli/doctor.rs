@@ -4,13 +4,16 @@ use std::fs::OpenOptions;
 use std::path::Path;
 
 use super::{End, start};
+use crate::backend::Request;
+use crate::config;
 use crate::error::Result;
 use crate::record::DeviceKind;
 
 /// Checks loader, drivers and devices. The kernel on each device was built, run and checked in a
 /// child process when the devices were found.
 pub fn doctor() -> Result<End> {
-    let (cores, found) = start(None, &[])?;
+    let contenders = config::contenders(&[])?;
+    let (cores, found) = start(&Request { contenders: &contenders, ..Request::default() })?;
     match opencl_shim::loader() {
         Ok(loader) => out!("ok       OpenCL loader {}", loader.path().display()),
         Err(why) => out!("missing  OpenCL loader: {why}; ./setup installs it"),
@@ -18,7 +21,11 @@ pub fn doctor() -> Result<End> {
     out!("ok       cpu: {} threads, one a physical core", cores.len());
     for device in found.all.iter().skip(1) {
         let entry = device.entry();
-        out!("ok       {} {}: built, ran and checked a kernel", entry.id, entry.name);
+        let what = match entry.backend.as_str() {
+            "contender" => format!("{} answers; 'crossover verify' checks it", entry.driver),
+            _ => "built, ran and checked a kernel".to_string(),
+        };
+        out!("ok       {} {}: {what}", entry.id, entry.name);
     }
     for problem in &found.problems {
         out!("problem  {problem}");
@@ -28,7 +35,8 @@ pub fn doctor() -> Result<End> {
     for line in &advice {
         out!("note     {line}");
     }
-    if found.all.len() == 1 && found.problems.is_empty() {
+    let has_opencl = found.all.iter().any(|d| d.entry().backend == "opencl");
+    if !has_opencl && found.problems.is_empty() {
         out!(
             "note     no OpenCL device; ./setup adds a CPU device, a GPU's driver comes from its maker"
         );

@@ -2,12 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::backend::contender;
+
 static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Starts to listen. The flag turns true when the user wants to stop.
 pub fn listen() -> &'static AtomicBool {
     let handler = || {
         if STOP.swap(true, Ordering::Relaxed) {
+            contender::abandon();
             std::process::exit(130);
         }
         eprintln!("\nstopping; what is measured is kept (Ctrl-C again stops at once)");

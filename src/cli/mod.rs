@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::backend::{self, Devices};
+use crate::backend::{self, Devices, Request};
 use crate::error::{Error, Result};
 use crate::machine;
 use crate::units;
@@ -114,9 +114,7 @@ fn check_memory(workload: &'static dyn Workload, shape: &Shape) -> Result<()> {
 
 /// Prepares this process for computing and finds the devices: `--threads` decides for the CPU path
 /// and for CPU drivers. To be called once, before anything starts a thread.
-fn start(threads: Option<u32>, names: &[String]) -> Result<(Vec<usize>, Devices)> {
+fn start(request: &Request<'_>) -> Result<(Vec<usize>, Devices)> {
     // SAFETY: every verb calls this first; the only thread is this one.
-    let (cores, mut devices) = unsafe { backend::start(threads)? };
-    devices.select(names)?;
-    Ok((cores, devices))
+    unsafe { backend::start(request) }
 }

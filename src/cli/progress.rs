@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::backend::Device;
 use crate::record::{Outcome, Record};
 use crate::session::Progress;
 use crate::units;
@@ -14,12 +15,15 @@ use crate::workload::{self, Shape};
 pub struct Terminal {
     bar: ProgressBar,
     json: bool,
+    /// Characters of the longest device id.
+    width: usize,
     title: String,
 }
 
 impl Terminal {
     /// `json` prints rows as JSON on standard output; everything else goes to standard error.
-    pub fn new(json: bool) -> Terminal {
+    /// `devices` are those that rows will name.
+    pub fn new(json: bool, devices: &[Box<dyn Device>]) -> Terminal {
         let bar = if io::stderr().is_terminal() {
             let bar = ProgressBar::new(0);
             let template = "{spinner} {pos}/{len} {wide_msg} {elapsed}, {eta} left";
@@ -29,7 +33,8 @@ impl Terminal {
         } else {
             ProgressBar::hidden()
         };
-        Terminal { bar, json, title: String::new() }
+        let width = devices.iter().map(|d| d.entry().id.len()).max().unwrap_or(0);
+        Terminal { bar, json, width, title: String::new() }
     }
 
     /// Takes the moving line away.
@@ -62,7 +67,7 @@ impl Progress for Terminal {
             if self.json {
                 self.line(&serde_json::to_string(record).expect("a row is JSON"));
             } else {
-                self.line(&row(record));
+                self.line(&row(record, self.width));
             }
         }
     }
@@ -73,12 +78,12 @@ impl Progress for Terminal {
 }
 
 /// A row for people, in fixed columns.
-fn row(record: &Record) -> String {
+fn row(record: &Record, width: usize) -> String {
     let shape = workload::find(&record.workload)
         .and_then(|w| Ok(w.label(&Shape::parse(w, &record.shape)?)))
         .unwrap_or_else(|_| record.shape.clone());
     let left = format!(
-        "{} {shape:<18} {:<9} {:<15} {:<10}",
+        "{} {shape:<18} {:<width$} {:<15} {:<10}",
         record.workload,
         record.device,
         record.implementation,
@@ -88,11 +93,17 @@ fn row(record: &Record) -> String {
         (Outcome::Measured | Outcome::Suspect, Some(median)) => {
             let rate = record.flop_per_s.map(units::flop_per_s).unwrap_or_default();
             let noise = record.noise.unwrap_or(0.0) * 100.0;
-            let notes = if record.notes.is_empty() { "" } else { "  " };
+            let mut remarks = vec![record.notes.as_str()];
+            let suspect = format!("suspect: {}", record.reason);
+            if record.outcome == Outcome::Suspect {
+                remarks.push(&suspect);
+            }
+            remarks.retain(|remark| !remark.is_empty());
+            let gap = if remarks.is_empty() { "" } else { "  " };
             format!(
-                "{left} {:>9}  {rate:>13}  ±{noise:.1} %{notes}{}",
+                "{left} {:>9}  {rate:>13}  ±{noise:.1} %{gap}{}",
                 units::seconds(median),
-                record.notes
+                remarks.join(", ")
             )
         }
         (outcome, _) => {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::RunArgs;
 use super::progress::Terminal;
 use super::{End, check_memory, interrupt, start};
-use crate::backend::Devices;
+use crate::backend::{Devices, Request};
 use crate::conclude::conclude;
 use crate::error::{Error, Result};
 use crate::folder::RunFolder;
@@ -27,7 +27,12 @@ pub fn run(args: &RunArgs) -> Result<End> {
         cases.iter().try_for_each(|case| check_memory(case.workload, &case.shape))?;
     }
     let effort = Effort::of(Preset::parse(&selection.preset)?);
-    let (cores, devices) = start(selection.threads, &selection.devices)?;
+    let (cores, devices) = start(&Request {
+        threads: selection.threads,
+        names: &selection.devices,
+        contenders: &selection.contenders,
+        strict: true,
+    })?;
     let clock = WallClock::default();
     let stop = interrupt::listen();
     // Finds unknown implementations before anything is written.
@@ -41,6 +46,7 @@ pub fn run(args: &RunArgs) -> Result<End> {
         None => RunFolder::create(args.out.as_deref(), args.name.as_deref())?,
     };
     session.run = folder.name().to_string();
+    devices.log_to(folder.path());
     let mut manifest = match args.resume {
         Some(_) => continued(&folder, &devices)?,
         None => Manifest::new(folder.name(), &selection, Sampling::Interleaved, &cores),
@@ -52,7 +58,7 @@ pub fn run(args: &RunArgs) -> Result<End> {
     if !args.json {
         introduce(&manifest);
     }
-    let mut progress = Terminal::new(args.json);
+    let mut progress = Terminal::new(args.json, &devices.all);
     let bisect = selection.preset != Preset::Quick.name();
     let ended = session.run(&mut folder, cases, effort, bisect, &mut progress);
     progress.finish();

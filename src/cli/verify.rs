@@ -2,12 +2,13 @@
 
 use super::args::VerifyArgs;
 use super::{End, check_memory, interrupt, start};
-use crate::backend::{Device, Task};
+use crate::backend::{Device, Request, Task};
+use crate::config;
 use crate::error::{Error, Result};
 use crate::plan::{self, Case};
 use crate::record::{Outcome, Record};
 use crate::session;
-use crate::verify::Problem;
+use crate::verify::{Problem, Rejection};
 use crate::workload::{self, Cache, Shape, WORKLOADS, Workload};
 
 use std::sync::atomic::Ordering;
@@ -21,7 +22,13 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
     };
     let shapes: Vec<(&'static dyn Workload, Vec<Shape>)> =
         workloads.into_iter().map(|w| Ok((w, shapes(w, &args.shape)?))).collect::<Result<_>>()?;
-    let (_, devices) = start(args.threads, &args.device)?;
+    let contenders = config::contenders(&args.contender)?;
+    let (_, devices) = start(&Request {
+        threads: args.threads,
+        names: &args.device,
+        contenders: &contenders,
+        strict: true,
+    })?;
     check_implementations(&devices.all, &args.implementation)?;
     let stop = interrupt::listen();
     let mut well = true;
@@ -75,7 +82,7 @@ fn check_implementations(devices: &[Box<dyn Device>], names: &[String]) -> Resul
 /// The verdicts of one implementation on one device.
 struct Tally<'d> {
     device: &'d dyn Device,
-    implementation: &'static str,
+    implementation: &'d str,
     right: usize,
     worst: f64,
     unsupported: Vec<String>,
@@ -124,9 +131,12 @@ impl Tally<'_> {
         let mut record = session::blank("", &case, self.device.entry(), self.implementation, scope);
         let verdict = self.device.prepare(&task).and_then(|mut runner| {
             let verdict = problem.verify(runner.as_mut());
-            verdict.map_err(|wrong| {
-                record.max_error_ratio = wrong.error_ratio;
-                Error::device(format!("{shape}: {}", wrong.what))
+            verdict.map_err(|rejection| match rejection {
+                Rejection::Refused(error) => error,
+                Rejection::Wrong(wrong) => {
+                    record.max_error_ratio = wrong.error_ratio;
+                    Error::device(format!("{shape}: {}", wrong.what))
+                }
             })
         });
         match verdict {

@@ -157,12 +157,14 @@ impl Manifest {
 
     /// Devices and problems, a line each, as a run begins with them.
     pub fn introduction(&self) -> Vec<String> {
+        let width = self.devices.iter().map(|d| d.id.len()).max().unwrap_or(0);
         let device = |d: &DeviceEntry| {
             let threads = d.threads.map(|n| format!(", {n} threads")).unwrap_or_default();
-            format!("{:<9} {} ({}{threads})", d.id, d.name, d.kind.name())
+            format!("{:<width$}  {} ({}{threads})", d.id, d.name, d.kind.name())
         };
         let notes = self.device_problems.iter().chain(&self.warnings);
-        self.devices.iter().map(device).chain(notes.map(|n| format!("note      {n}"))).collect()
+        let note = |text: &String| format!("{:<width$}  {text}", "note");
+        self.devices.iter().map(device).chain(notes.map(note)).collect()
     }
 
     /// Writes machine.json in one step.

@@ -42,7 +42,7 @@ impl Session<'_> {
                 self.defaults(case, device)
             } else {
                 let all = wanted.iter().any(|w| w == "all");
-                let named = |n: &&'static str| all || wanted.iter().any(|w| w == n);
+                let named = |n: &&str| all || wanted.iter().any(|w| w == n);
                 let names = d.implementations(case.workload);
                 names.into_iter().filter(named).map(str::to_string).collect()
             };

@@ -15,7 +15,7 @@ use crate::folder::RunFolder;
 use crate::measure::{self, Clock, Lane, Measured};
 use crate::plan::{Case, Effort, Selection};
 use crate::record::{Outcome, PlanRow, Record, SampleRow};
-use crate::verify::{Problem, Verdict};
+use crate::verify::{Problem, Rejection, Verdict};
 use crate::workload::{Scope, Workload};
 
 use budget::Budget;
@@ -117,6 +117,7 @@ impl Refusal {
     pub fn of(error: Error) -> Refusal {
         let (outcome, reason) = match error {
             Error::Unsupported(reason) => (Outcome::Unsupported, reason),
+            Error::Room(reason) => (Outcome::Skipped, reason),
             other => (Outcome::Failed, other.to_string()),
         };
         Refusal { outcome, reason, error_ratio: None }
@@ -359,8 +360,7 @@ impl<'a> Session<'a> {
         let start = self.clock.now();
         let mut runner = device.prepare(&task).map_err(failed)?;
         let prepare_s = self.clock.now() - start;
-        let details = runner.details();
-        let build_s = if details.compiled {
+        let build_s = if runner.details().compiled {
             // From source to the end of the first run, less one run.
             let first_s = self.timed_run(runner.as_mut()).map_err(failed)?;
             let second_s = self.timed_run(runner.as_mut()).map_err(failed)?;
@@ -368,11 +368,16 @@ impl<'a> Session<'a> {
         } else {
             None
         };
-        let verdict = problem.verify(runner.as_mut()).map_err(|wrong| Refusal {
-            outcome: Outcome::Failed,
-            reason: wrong.what,
-            error_ratio: wrong.error_ratio,
+        let verdict = problem.verify(runner.as_mut()).map_err(|rejection| match rejection {
+            Rejection::Refused(error) => Refusal::of(error),
+            Rejection::Wrong(wrong) => Refusal {
+                outcome: Outcome::Failed,
+                reason: wrong.what,
+                error_ratio: wrong.error_ratio,
+            },
         })?;
+        // What a runner in another process tells of itself it tells with its first answer.
+        let details = runner.details();
         let facts = Facts { choice: choice.clone(), details, verdict, build_s };
         Ok(Ready { runner, facts })
     }

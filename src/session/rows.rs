@@ -65,6 +65,7 @@ pub fn blank(
 /// Puts what was found into a row.
 pub(super) fn fill(record: &mut Record, facts: &Facts, measured: &Measured) {
     record.tuned = facts.details.tuned.to_string();
+    record.threads = facts.details.threads.or(record.threads);
     record.scratch_bytes = Some(facts.details.scratch_bytes);
     record.max_error_ratio = Some(facts.verdict.max_error_ratio);
     record.build_s = facts.build_s;
@@ -91,6 +92,10 @@ pub(super) fn fill(record: &mut Record, facts: &Facts, measured: &Measured) {
     record.device_median_s = measured.device_median_s();
     record.timer =
         if record.device_median_s.is_some() { "wall+device" } else { "wall" }.to_string();
+    if let Some(doubt) = &measured.doubt {
+        record.outcome = Outcome::Suspect;
+        record.reason.clone_from(doubt);
+    }
     if summary.noise() > NOISY {
         record.note("noisy");
     }

@@ -76,7 +76,7 @@ impl Device for Cpu {
         &self.entry
     }
 
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&'static str> {
+    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
         implementations(workload).map(|i| i.name).collect()
     }
 
@@ -142,6 +142,12 @@ impl Runner for CpuRunner<'_> {
     }
 
     fn details(&self) -> Details {
-        Details { tuned: "", scratch_bytes: 0, compiled: false, tile: self.implementation.tile }
+        Details {
+            tuned: "",
+            scratch_bytes: 0,
+            compiled: false,
+            tile: self.implementation.tile,
+            threads: None,
+        }
     }
 }

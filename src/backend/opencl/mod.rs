@@ -146,7 +146,7 @@ impl Device for OpenClDevice {
         &self.entry
     }
 
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&'static str> {
+    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
         implementations(workload).map(|i| i.name).collect()
     }
 

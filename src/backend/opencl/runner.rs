@@ -205,6 +205,7 @@ impl Runner for KernelRunner<'_> {
             scratch_bytes: 0,
             compiled: self.compiled,
             tile: self.recipe.tile,
+            threads: None,
         }
     }
 }

@@ -1,0 +1,304 @@
+//! Programs of others as devices: a framework, a vendor's library, a kernel of your own. The program
+//! speaks the contender protocol (contenders/README.md); everything that can go wrong with it costs
+//! the case at hand and nothing else.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `message.rs` | requests and replies |
+//! | `process.rs` | a running program: a question, an answer in time or a reason |
+//! | `log.rs` | what it says on standard error |
+//! | `exchange.rs` | the private folder for tensors |
+//! | `idle.rs` | waiting for threads that spin |
+//! | `runner.rs` | a prepared task |
+
+mod exchange;
+mod idle;
+mod log;
+mod message;
+mod process;
+mod runner;
+
+use std::cell::{RefCell, RefMut};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{Device, Runner, Task};
+use crate::config::ContenderConfig;
+use crate::error::{Error, Result};
+use crate::machine::{self, DeviceEntry};
+use crate::record::DeviceKind;
+use crate::workload::Workload;
+
+use exchange::Exchange;
+use log::Log;
+use message::{Hello, Offer, PROTOCOL, Refused, Reply, Request};
+use process::Process;
+
+/// Workloads that the protocol has.
+const WORKLOADS: [&str; 8] = [
+    "gemm",
+    "conv-fprop",
+    "conv-dgrad",
+    "conv-wgrad",
+    "train-mlp",
+    "train-cnn",
+    "train-lstm",
+    "train-transformer",
+];
+
+/// Usual limits of answers.
+const HELLO: Duration = Duration::from_secs(120);
+const PREPARE: Duration = Duration::from_secs(120);
+const RUN: Duration = Duration::from_secs(10);
+const OUTPUTS: Duration = Duration::from_secs(60);
+const RELEASE: Duration = Duration::from_secs(60);
+
+/// Kills all contenders and removes their tensors. For an end without clean-up.
+pub fn abandon() {
+    process::kill_all();
+    exchange::remove_all();
+}
+
+/// Starts contenders and asks what they can compute on. CPU devices get `threads` threads. Those that
+/// don't answer are sentences in the second list.
+pub fn discover(
+    configs: &[ContenderConfig],
+    threads: u32,
+) -> Result<(Vec<Contender>, Vec<String>)> {
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    if configs.is_empty() {
+        return Ok((found, problems));
+    }
+    let exchange = Rc::new(Exchange::new()?);
+    let mut names: Vec<String> = Vec::new();
+    for config in configs {
+        match devices(config, threads, &exchange, &mut names) {
+            Ok(devices) => found.extend(devices),
+            Err(problem) => {
+                problems.push(format!("contender '{}' can't be used: {problem}", config.command));
+            }
+        }
+    }
+    Ok((found, problems))
+}
+
+/// The devices of one contender. The first takes over the process that was asked.
+fn devices(
+    config: &ContenderConfig,
+    threads: u32,
+    exchange: &Rc<Exchange>,
+    names: &mut Vec<String>,
+) -> std::result::Result<Vec<Contender>, String> {
+    let words = config.words()?;
+    let log = Log::default();
+    let mut process = Process::start(&words, threads, &log)?;
+    let hello = greet(&mut process, limit(config, HELLO))?;
+    let wanted = config.name.as_deref().unwrap_or(&hello.name);
+    let name = unique(wanted, names);
+    names.push(name.clone());
+    let mut process = Some(process);
+    let device = |offer: Offer| Contender {
+        entry: entry(&name, &hello, &offer, threads),
+        implementation: hello.name.clone(),
+        offer,
+        name: name.clone(),
+        config: config.clone(),
+        words: words.clone(),
+        threads,
+        log: log.clone(),
+        exchange: Rc::clone(exchange),
+        link: RefCell::new(Link { process: process.take(), failure: None }),
+    };
+    Ok(hello.devices.clone().into_iter().map(device).collect())
+}
+
+fn greet(process: &mut Process, limit: Duration) -> std::result::Result<Hello, String> {
+    let line = process.ask(&Request::Hello { protocol: PROTOCOL }, limit)?;
+    message::read(&line).map_err(|refused| told("hello", refused))
+}
+
+/// A refusal as a reason.
+fn told(request: &str, refused: Refused) -> String {
+    match refused {
+        Refused::Unsupported(why) => why,
+        Refused::Error(why) => format!("failed at '{request}': {why}"),
+        Refused::Nonsense(why) => format!("its answer to '{request}' {why}"),
+    }
+}
+
+fn limit(config: &ContenderConfig, usual: Duration) -> Duration {
+    config.timeout_s.map_or(usual, Duration::from_secs_f64)
+}
+
+/// `wanted`, or with `-2`, `-3` at its end where that is taken.
+fn unique(wanted: &str, taken: &[String]) -> String {
+    let is_free = |name: &String| !taken.contains(name);
+    let numbered = (2..).map(|n| format!("{wanted}-{n}"));
+    std::iter::once(wanted.to_string()).chain(numbered).find(is_free).unwrap_or_default()
+}
+
+fn entry(name: &str, hello: &Hello, offer: &Offer, threads: u32) -> DeviceEntry {
+    let is_cpu = offer.kind == DeviceKind::Cpu;
+    let memory_bytes = if is_cpu { machine::cpu_facts().memory_bytes } else { 0 };
+    DeviceEntry {
+        id: format!("contender:{name}:{}", offer.id),
+        kind: offer.kind,
+        name: crate::error::one_line(&offer.name),
+        backend: "contender".to_string(),
+        driver: format!("{} {}", hello.name, crate::error::one_line(&hello.version)),
+        class: String::new(),
+        threads: is_cpu.then_some(threads),
+        compute_units: None,
+        clock_mhz: None,
+        memory_bytes,
+        max_allocation_bytes: memory_bytes,
+        local_memory_bytes: None,
+        extensions: Vec::new(),
+    }
+}
+
+/// One device of a contender, with a process of its own.
+pub struct Contender {
+    entry: DeviceEntry,
+    /// The name it gives itself.
+    implementation: String,
+    offer: Offer,
+    name: String,
+    config: ContenderConfig,
+    words: Vec<String>,
+    threads: u32,
+    log: Log,
+    exchange: Rc<Exchange>,
+    link: RefCell<Link>,
+}
+
+/// The way to the program.
+struct Link {
+    process: Option<Process>,
+    /// Why the case at hand has no program any more.
+    failure: Option<String>,
+}
+
+impl Contender {
+    fn limit(&self, usual: Duration) -> Duration {
+        limit(&self.config, usual)
+    }
+
+    /// A running program, started anew where the last case ended badly.
+    fn link(&self) -> Result<RefMut<'_, Link>> {
+        let mut link = self.link.borrow_mut();
+        link.failure = None;
+        if link.process.is_none() {
+            link.process = Some(self.start().map_err(|why| self.refusal(&why))?);
+        }
+        Ok(link)
+    }
+
+    fn start(&self) -> std::result::Result<Process, String> {
+        let mut process = Process::start(&self.words, self.threads, &self.log)?;
+        let hello = greet(&mut process, self.limit(HELLO))?;
+        if hello.name == self.implementation && hello.devices.contains(&self.offer) {
+            return Ok(process);
+        }
+        Err(format!("when started again it was '{}' with other devices", hello.name))
+    }
+
+    /// Asks for what `request` names. A program that fails to answer is ended, and the rest of the
+    /// case fails with the same reason.
+    fn ask<T>(
+        &self,
+        request: &Request<'_>,
+        limit: Duration,
+        read: impl FnOnce(&str) -> std::result::Result<T, Refused>,
+    ) -> Result<T> {
+        let mut link = self.link.borrow_mut();
+        if let Some(why) = &link.failure {
+            return Err(self.refusal(why));
+        }
+        let Some(process) = &mut link.process else {
+            return Err(self.refusal("it is not running"));
+        };
+        let why = match process.ask(request, limit) {
+            Ok(line) => match read(&line) {
+                Ok(reply) => return Ok(reply),
+                Err(Refused::Unsupported(why)) => return Err(Error::Unsupported(why)),
+                Err(refused) => told(request.name(), refused),
+            },
+            Err(why) => why,
+        };
+        // Killed before the next case: nobody knows what state it is in.
+        link.process = None;
+        link.failure = Some(why.clone());
+        Err(self.refusal(&why))
+    }
+
+    /// As above, for replies that speak for themselves.
+    fn request<T: Reply>(&self, request: &Request<'_>, limit: Duration) -> Result<T> {
+        self.ask(request, limit, |line| message::read(line))
+    }
+
+    fn refusal(&self, why: &str) -> Error {
+        Error::device(format!("{}: {why}", self.name))
+    }
+
+    /// Waits until its threads are asleep.
+    fn settle(&self) {
+        if let Some(process) = &self.link.borrow().process {
+            idle::wait_for(process.id());
+        }
+    }
+}
+
+impl Device for Contender {
+    fn entry(&self) -> &DeviceEntry {
+        &self.entry
+    }
+
+    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
+        let known = WORKLOADS.contains(&workload.name());
+        known.then_some(self.implementation.as_str()).into_iter().collect()
+    }
+
+    fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
+        self.implementations(workload).into_iter().map(str::to_string).collect()
+    }
+
+    /// Its own copies, and files that may lie in memory.
+    fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
+        2 * runner::tensor_bytes(task)
+    }
+
+    fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
+        self.exchange.check_room(runner::tensor_bytes(task))?;
+        drop(self.link()?);
+        Ok(Box::new(runner::ContenderRunner::new(self, task)?))
+    }
+
+    fn log_to(&self, folder: &Path) {
+        self.log.write_to(folder.join(format!("contender-{}.log", self.name)));
+    }
+}
+
+impl Drop for Contender {
+    fn drop(&mut self) {
+        if let Some(process) = self.link.get_mut().process.take() {
+            process.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_unique() {
+        let mut taken = Vec::new();
+        for expected in ["pytorch", "pytorch-2", "pytorch-3"] {
+            let name = unique("pytorch", &taken);
+            assert_eq!(name, expected);
+            taken.push(name);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! A task that a contender has prepared.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::exchange;
+use super::message::{self, Done, Prepared, Request};
+use super::{Contender, OUTPUTS, PREPARE, RELEASE, RUN};
+use crate::backend::{Claim, Details, Runner, Task};
+use crate::error::{Error, Result};
+use crate::plan::DTYPE;
+use crate::record::DeviceKind;
+use crate::tensor::{FENCE, fenced};
+use crate::workload::{Scope, Shape};
+
+/// A run may take this many times what is expected, and the usual limit besides.
+const SLOWER: f64 = 20.0;
+
+/// Rates from which a first run's time is expected: slow ones, in FLOP/s and bytes/s.
+const FLOP_PER_S: f64 = 1e10;
+const BYTES_PER_S: f64 = 1e9;
+
+/// Rows and columns of a tile behind whose edges mistakes would hide; a contender's are not known.
+const TILE: (usize, usize) = (16, 16);
+
+/// Bytes of all tensors of a task.
+pub fn tensor_bytes(task: &Task<'_>) -> u64 {
+    let inputs: usize = task.workload.inputs(task.shape).iter().sum();
+    4 * (inputs + task.workload.output(task.shape)) as u64
+}
+
+/// See the module.
+pub struct ContenderRunner<'a> {
+    contender: &'a Contender,
+    workload: &'static str,
+    shape: Shape,
+    /// Files of the operands, with their lengths.
+    inputs: Vec<(PathBuf, usize)>,
+    /// File of the result, with its length.
+    output: (PathBuf, usize),
+    /// Threads in use, as the contender told.
+    threads: Option<u32>,
+    /// Whether state is restored between runs.
+    restores: bool,
+    /// Seconds that a run is expected to take.
+    expected_s: f64,
+}
+
+impl<'a> ContenderRunner<'a> {
+    /// Nothing is asked of the contender before there are operands.
+    pub(super) fn new(contender: &'a Contender, task: &Task<'_>) -> Result<ContenderRunner<'a>> {
+        let folder = contender.exchange.path();
+        let file = |what: &str| {
+            folder.join(format!("{}-{}-{what}.f32", contender.name, contender.offer.id))
+        };
+        let lengths = task.workload.inputs(task.shape);
+        let work = task.workload.work(task.shape);
+        let expected_s =
+            (work.flop_count as f64 / FLOP_PER_S).max(work.bytes_moved as f64 / BYTES_PER_S);
+        Ok(ContenderRunner {
+            contender,
+            workload: task.workload.name(),
+            shape: task.shape.clone(),
+            inputs: lengths
+                .into_iter()
+                .enumerate()
+                .map(|(number, length)| (file(&format!("input{number}")), length))
+                .collect(),
+            output: (file("output"), task.workload.output(task.shape)),
+            threads: None,
+            restores: task.workload.name().starts_with("train-"),
+            expected_s,
+        })
+    }
+
+    fn times(&mut self, scope: Scope, iterations: u64) -> Result<Claim> {
+        let expected = Duration::from_secs_f64(SLOWER * self.expected_s * iterations as f64);
+        let limit = self.contender.limit(RUN).saturating_add(expected);
+        let restores = self.restores;
+        let claim = self.contender.ask(&Request::Run { scope, iterations }, limit, |line| {
+            message::read_times(line, iterations, restores)
+        })?;
+        self.expected_s = claim.total_s / iterations as f64;
+        Ok(claim)
+    }
+}
+
+impl Runner for ContenderRunner<'_> {
+    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+        for ((path, _), values) in self.inputs.iter().zip(inputs) {
+            exchange::write(path, values)?;
+        }
+        let paths: Vec<PathBuf> = self.inputs.iter().map(|(path, _)| path.clone()).collect();
+        let request = Request::Prepare {
+            device: &self.contender.offer.id,
+            workload: self.workload,
+            shape: &self.shape,
+            dtype: DTYPE,
+            threads: self.contender.threads,
+            inputs: &paths,
+        };
+        let limit = self.contender.limit(PREPARE);
+        let prepared: Prepared = self.contender.request(&request, limit)?;
+        let given = self.contender.threads;
+        match prepared.threads {
+            Some(threads) if threads > given && self.contender.offer.kind == DeviceKind::Cpu => {
+                Err(self.contender.refusal(&format!(
+                    "it uses {threads} threads and was given {given}: no fair comparison"
+                )))
+            }
+            threads => {
+                self.threads = threads;
+                Ok(())
+            }
+        }
+    }
+
+    /// A result that is never written is missing: its file is removed.
+    fn poison(&mut self, _: Scope) -> Result<()> {
+        match fs::remove_file(&self.output.0) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::device(Error::file(&self.output.0, &error).to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn run(&mut self, scope: Scope) -> Result<()> {
+        self.times(scope, 1).map(|_| ())
+    }
+
+    fn claim(&mut self, scope: Scope, iterations: u64) -> Result<Option<Claim>> {
+        self.times(scope, iterations).map(Some)
+    }
+
+    fn settle(&mut self) {
+        self.contender.settle();
+    }
+
+    fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
+        let claim = self.times(Scope::Compute, 1)?;
+        Ok(claim.device_s.first().copied())
+    }
+
+    /// What the files hold: a contender's own copies show in its next result.
+    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+        self.inputs.iter().map(|(path, length)| exchange::read(path, *length)).collect()
+    }
+
+    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
+        let (path, length) = &self.output;
+        let request = Request::Outputs { paths: std::slice::from_ref(path) };
+        let _: Done = self.contender.request(&request, self.contender.limit(OUTPUTS))?;
+        let mut output = fenced(*length);
+        output[FENCE..FENCE + length].copy_from_slice(
+            &exchange::read(path, *length).map_err(|e| self.contender.refusal(&e.to_string()))?,
+        );
+        Ok(output)
+    }
+
+    fn details(&self) -> Details {
+        Details { tuned: "", scratch_bytes: 0, compiled: false, tile: TILE, threads: self.threads }
+    }
+}
+
+impl Drop for ContenderRunner<'_> {
+    fn drop(&mut self) {
+        // One that fails to release is started again for the next case.
+        let _ = self.contender.request::<Done>(&Request::Release, self.contender.limit(RELEASE));
+        for (path, _) in self.inputs.iter().chain([&self.output]) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
