@@ -64,34 +64,38 @@ pub fn devices(records: &[Record], manifest: Option<&Manifest>) -> Vec<Device> {
 
 fn device(record: &Record, manifest: Option<&Manifest>) -> Device {
     let name = record.device_name.trim();
-    let driver = || {
-        let entry = manifest?.devices.iter().find(|d| d.id == record.device)?;
-        Some(driver_name(&entry.driver)).filter(|n| !n.is_empty())
-    };
-    let what = match record.device_kind {
-        DeviceKind::Gpu => format!("GPU {name}"),
-        DeviceKind::Accelerator => format!("accelerator {name}"),
-        DeviceKind::Cpu if drives_opencl(&record.device) => {
-            let by = driver().unwrap_or_else(|| record.device.clone());
-            format!("CPU through OpenCL ({by})")
+    let by = driver(&record.device, manifest);
+    let (label, phrase) = match (contender(&record.device), record.device_kind) {
+        (None, DeviceKind::Gpu) => (format!("GPU {name}"), format!("the GPU {name}")),
+        (None, DeviceKind::Accelerator) => {
+            (format!("Accelerator {name}"), format!("the accelerator {name}"))
         }
-        DeviceKind::Cpu => format!("CPU {name}"),
+        (None, DeviceKind::Cpu) if drives_opencl(&record.device) => (
+            format!("OpenCL on the CPU ({by})"),
+            format!("the same CPU driven through OpenCL ({by})"),
+        ),
+        (None, DeviceKind::Cpu) => (format!("CPU {name}"), format!("the CPU {name}")),
+        (Some(contender), kind) => {
+            let place = match kind {
+                DeviceKind::Cpu if drives_opencl(&record.device) => format!("CPU ({by})"),
+                DeviceKind::Cpu => "CPU".to_string(),
+                DeviceKind::Gpu => format!("GPU {name}"),
+                DeviceKind::Accelerator => format!("accelerator {name}"),
+            };
+            (format!("{contender} on the {place}"), format!("{contender} on the {place}"))
+        }
     };
-    let what = what.trim().to_string();
-    let (label, phrase) = if let Some(contender) = contender(&record.device) {
-        let place = if record.device_kind == DeviceKind::Cpu && !drives_opencl(&record.device) {
-            "CPU".to_string()
-        } else {
-            what
-        };
-        (format!("{contender} on the {place}"), format!("{contender} on the {place}"))
-    } else if let Some(by) = what.strip_prefix("CPU through OpenCL ") {
-        let phrase = format!("the same CPU driven through OpenCL {by}");
-        (format!("OpenCL on the CPU {by}"), phrase)
-    } else {
-        (capital(&what), format!("the {what}"))
-    };
+    let (label, phrase) = (label.trim().to_string(), phrase.trim().to_string());
     Device { id: record.device.clone(), kind: record.device_kind, label, phrase, colour: 0 }
+}
+
+/// The driver of an OpenCL device by the name people know, or the device's id. A contender's
+/// `opencl-N` is the device that we call `opencl:N`.
+fn driver(id: &str, manifest: Option<&Manifest>) -> String {
+    let number = id.rsplit(':').next().and_then(|id| id.strip_prefix("opencl-"));
+    let id = number.map_or(id.to_string(), |number| format!("opencl:{number}"));
+    let entry = manifest.and_then(|m| m.devices.iter().find(|d| d.id == id));
+    entry.map(|e| driver_name(&e.driver)).filter(|name| !name.is_empty()).unwrap_or(id)
 }
 
 /// NAME of `contender:NAME:ID`.
