@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""NumPy as a contender: np.matmul, which calls the BLAS that NumPy was built with.
+
+It runs in the Python that it is started with: /path/to/venv/bin/python contenders/numpy_blas.py
+"""
+
+import argparse
+import os
+import sys
+from ctypes import CDLL, c_char_p, c_int
+
+from protocol import Unsupported, cpu_name, serve
+
+try:
+    import numpy as np
+    from numpy.linalg import _umath_linalg
+except ImportError as error:
+    sys.exit(f"numpy_blas.py: {error}. Install it: pip install numpy, or Debian's package python3-numpy.")
+
+# What builds of OpenBLAS call a function.
+SPELLINGS = ("scipy_openblas_{}64_", "scipy_openblas_{}", "openblas_{}64_", "openblas_{}")
+
+
+def openblas(name, result=c_int):
+    """A function of the OpenBLAS under NumPy; None where another BLAS is there."""
+    linked = CDLL(_umath_linalg.__file__)  # a symbol is looked up in all that a module is linked to
+    for spelling in SPELLINGS:
+        function = getattr(linked, spelling.format(name), None)
+        if function:
+            function.restype = result
+            return function
+    return None
+
+
+def blas_version():
+    """Name and version of the BLAS, of OpenBLAS also the processor that its kernels are for."""
+    config, core = openblas("get_config", c_char_p), openblas("get_corename", c_char_p)
+    if config and core:
+        return f"{' '.join(config().decode().split()[:2])} {core().decode()}"
+    try:
+        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        return f"{blas['name']} {blas['version']}"
+    except (TypeError, KeyError):  # before NumPy 1.26, or nothing is known
+        return "unknown BLAS"
+
+
+def hold_to(threads):
+    """Asks OpenBLAS for so many; another BLAS has read its environment. Returns the count in use."""
+    set_threads, get_threads = openblas("set_num_threads", None), openblas("get_num_threads")
+    if set_threads and get_threads:
+        set_threads(threads)
+        return get_threads()
+    count = os.environ.get("MKL_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
+    return int(count) if count else None
+
+
+def stored(path, rows, columns, transposed):
+    """A matrix from its file, as a view that is not transposed."""
+    values = np.fromfile(path, "<f4")
+    return values.reshape(columns, rows).T if transposed else values.reshape(rows, columns)
+
+
+class Product:
+    """One gemm with its operands in memory. On a CPU both scopes are the same run."""
+
+    def __init__(self, shape, threads, inputs):
+        m, n, k, ta, tb = (shape[axis] for axis in ("m", "n", "k", "ta", "tb"))
+        self.threads = hold_to(threads)
+        self.a = stored(inputs[0], m, k, ta)
+        self.b = stored(inputs[1], k, n, tb)
+        self.c = np.empty((m, n), np.float32)
+
+    def run(self, scope):
+        np.matmul(self.a, self.b, out=self.c)
+
+    def outputs(self):
+        return [self.c]
+
+
+def prepare(device, workload, shape, threads, inputs):
+    if device != "cpu" or workload != "gemm":
+        raise Unsupported(f"no {workload} on {device}, only gemm on cpu")
+    return Product(shape, threads, inputs)
+
+
+def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
+    serve("numpy", f"{np.__version__} ({blas_version()})", [("cpu", "cpu", cpu_name())], prepare)
+
+
+if __name__ == "__main__":
+    main()
