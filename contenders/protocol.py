@@ -5,7 +5,7 @@ A contender gives a function `prepare(device, workload, shape, threads, inputs)`
 
     case.threads         threads in use, or None
     case.run(scope)      computes once, blocking: returns when the result is there. May return the
-                         seconds that the device's own clock counted
+                         seconds that the device's own clock counted, and nothing else
     case.restore()       optional: puts state back before each run, outside the clock
     case.outputs()       the results of the last run, each as an object with the buffer interface
 
@@ -42,13 +42,16 @@ def serve(name, version, devices, prepare):
             if what == "hello":
                 reply = hello if request["protocol"] == PROTOCOL else {"error": f"speaks protocol {PROTOCOL}"}
             elif what == "prepare":
-                case = None  # frees the memory of the case before
+                case = None
+                collect_garbage_now()  # frees the case before: two need not fit into memory
                 arguments = [request[key] for key in ("device", "workload", "shape", "threads", "inputs")]
                 if request["dtype"] != "f32":
                     raise Unsupported(f"no dtype {request['dtype']}")
                 case = prepare(*arguments)
                 reply = {"ok": True} if case.threads is None else {"ok": True, "threads": case.threads}
                 collect_garbage_now()
+            elif what in ("run", "outputs") and case is None:
+                reply = {"error": "nothing is prepared"}
             elif what == "run":
                 reply = run(case, request["scope"], request["iterations"], started)
             elif what == "outputs":
