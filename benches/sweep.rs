@@ -19,11 +19,11 @@ use crossover::conclude::conclude;
 use crossover::config;
 use crossover::error::{Error, Result};
 use crossover::folder::RunFolder;
-use crossover::machine::{Manifest, Sampling};
+use crossover::machine::{self, Manifest, Sampling};
 use crossover::measure::{self, Clock, Measured, Sample, Timing, WallClock};
 use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::Outcome;
-use crossover::session::{self, CaseRows, Choice, Ready, Refusal, Session};
+use crossover::session::{self, CaseRows, Choice, Ready, Refusal, Session, Silent, Song};
 use crossover::verify::Problem;
 use crossover::workload::{Preset, Scope};
 
@@ -78,14 +78,20 @@ fn bench() -> Result<ExitCode> {
     });
     let samples = sample_size(preset, &arguments);
     let clock = WallClock::default();
-    let session = Session::new(&devices.all, &selection, &run, &clock, &STOP)?;
-    let mut sweep = Sweep { session, folder, samples, failed: false };
+    let mut session = Session::new(&devices.all, &selection, &run, &clock, &STOP)?;
+    if folder.is_some() {
+        session.look_at_devices(&mut Silent);
+        manifest.timers.clone_from(&session.timers);
+        manifest.zero_copy.clone_from(&session.zero_copy);
+    }
+    let mut sweep = Sweep { session, folder, samples, before: Song::new(), failed: false };
     let ended = sweep.all(&mut criterion, &cases, Effort::of(preset), &devices);
     if let Err(error) = &ended {
         eprintln!("crossover: the run was cut: {error}; what is measured is kept");
         sweep.failed = true;
     }
     criterion.final_summary();
+    manifest.roofs = sweep.session.roofs.clone();
     manifest.interrupted = ended.is_err() || STOP.load(Ordering::Relaxed);
     if let Some(folder) = &sweep.folder {
         match conclude(folder, &manifest) {
@@ -103,7 +109,7 @@ fn bench() -> Result<ExitCode> {
 fn selection() -> Result<Selection> {
     let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let contenders = config::contenders(&[])?;
-    let mut selection = Selection { contenders, ..Selection::default() };
+    let mut selection = Selection { host: machine::host(), contenders, ..Selection::default() };
     if let Some(preset) = set("CROSSOVER_PRESET") {
         selection.preset = preset;
     }
@@ -161,6 +167,8 @@ struct Sweep<'a> {
     session: Session<'a>,
     folder: Option<RunFolder>,
     samples: usize,
+    /// The canary's times before the benchmark at hand.
+    before: Song,
     failed: bool,
 }
 
@@ -225,6 +233,9 @@ impl<'a> Sweep<'a> {
         device: &str,
         problem: &OnceCell<Problem<'c>>,
     ) -> Result<()> {
+        if self.folder.is_some() {
+            self.before = self.session.sing();
+        }
         let mut ready: Option<Ready<'a>> = None;
         for scope in self.session.scopes(case.workload) {
             let id = plan::bench_id(case, device, &choice.implementation, scope);
@@ -237,8 +248,9 @@ impl<'a> Sweep<'a> {
                     |bencher| {
                         if ready.is_none() {
                             let seed = session.selection.seed;
-                            let problem = problem
-                                .get_or_init(|| Problem::new(case.workload, &case.shape, seed));
+                            let problem = problem.get_or_init(|| {
+                                Problem::new(case.workload, &case.shape, case.dtype, seed)
+                            });
                             match session.prepared(case, problem, choice) {
                                 Ok(runner) => ready = Some(runner),
                                 Err(why) => {
@@ -314,7 +326,7 @@ impl<'a> Sweep<'a> {
         let doubt = measure::doubt(&doubts, samples.len());
         let sample = |(round, timing): (usize, &Timing)| Sample {
             round: round as u64,
-            iterations: timing.iterations,
+            iterations: timing.iterations * timing.repeats,
             wall_s: timing.per_run_s(),
         };
         let samples: Vec<Sample> = samples.iter().enumerate().map(sample).collect();
@@ -327,6 +339,12 @@ impl<'a> Sweep<'a> {
         let measured = Measured { samples, device_runs, failure: None, doubt };
         let mut rows = CaseRows::default();
         rows.add(self.session.measured(case, &ready.facts, scope, &measured), &measured);
+        if self.folder.is_some() {
+            let after = self.session.sing();
+            session::note_drift(&mut rows.records, &self.before, &after);
+            self.before = after;
+            self.session.judge(&mut rows.records, &mut Silent);
+        }
         self.failed |= rows.records.iter().any(|r| r.outcome == Outcome::Suspect);
         self.keep(&rows)
     }

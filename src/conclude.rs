@@ -7,14 +7,21 @@ use crate::record::{self, file};
 use crate::stats::Pairing;
 use crate::{report, summary};
 
-/// Writes summary.csv, machine.json, the charts and report.html.
+/// Writes the shares of the roofs into results.csv, then summary.csv, machine.json, the charts and
+/// report.html.
 pub fn conclude(folder: &RunFolder, manifest: &Manifest) -> Result<()> {
     let plan = record::read(&folder.path().join(file::PLAN))?;
     let pairing = match manifest.sampling {
         Sampling::Interleaved => Pairing::Paired,
         Sampling::Criterion => Pairing::Unpaired,
     };
-    let rows = summary::summarize(&plan, &folder.records()?, &folder.samples()?, pairing);
+    let mut records = folder.records()?;
+    for record in &mut records {
+        (record.compute_roof_fraction, record.memory_roof_fraction) =
+            manifest.roofs.fractions(record);
+    }
+    record::replace(&folder.path().join(file::RESULTS), &records)?;
+    let rows = summary::summarize(&plan, &records, &folder.samples()?, pairing);
     folder.write_summary(&rows)?;
     manifest.write(folder.path())?;
     report::render(folder.path())?;

@@ -15,6 +15,7 @@ pub mod measure;
 pub mod plan;
 pub mod record;
 pub mod report;
+pub mod roof;
 pub mod session;
 pub mod stats;
 pub mod summary;

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::plan::Effort;
 use crate::stats::Summary;
 use crate::tensor::Stream;
-use crate::workload::Scope;
+use crate::workload::{Cache, Scope};
 
 /// A sample takes at least this long; shorter runs are repeated.
 const SAMPLE_FLOOR_S: f64 = 20e-6;
@@ -113,9 +113,11 @@ impl Measured {
 }
 
 /// Samples all lanes in rounds until each has met its rule. `stop` ends it early with what there is.
+/// With a cold cache each sample is one run after a flush.
 pub fn sample(
     runners: &mut [Box<dyn Runner + '_>],
     lanes: &[Lane],
+    cache: Cache,
     effort: Effort,
     seed: u64,
     clock: &dyn Clock,
@@ -124,6 +126,7 @@ pub fn sample(
     let mut rounds = Rounds {
         runners,
         lanes,
+        cache,
         clock,
         stop,
         iterations: vec![1; lanes.len()],
@@ -146,6 +149,7 @@ pub fn sample(
 struct Rounds<'a, 'r> {
     runners: &'a mut [Box<dyn Runner + 'r>],
     lanes: &'a [Lane],
+    cache: Cache,
     clock: &'a dyn Clock,
     stop: &'a AtomicBool,
     /// Runs of a sample, by lane.
@@ -173,6 +177,14 @@ impl Rounds<'_, '_> {
                 None
             }
         }
+    }
+
+    /// Empties the caches that a lane uses.
+    fn flush(&mut self, lane: usize) -> bool {
+        self.turn_to(lane);
+        let flushed = self.runners[self.lanes[lane].runner].flush();
+        self.measured[lane].failure = flushed.err().map(|error| error.to_string());
+        self.measured[lane].failure.is_none()
     }
 
     /// Makes a lane the last that ran, once the other runner's threads are asleep.
@@ -257,10 +269,17 @@ impl Rounds<'_, '_> {
     }
 
     fn sample_once(&mut self, lane: usize, round: u64) {
-        let rehearse = self.last != Some(lane) && self.expected_s[lane] <= NO_REHEARSAL_S;
-        let iterations = self.iterations[lane];
+        let changed = self.last != Some(lane) && self.expected_s[lane] <= NO_REHEARSAL_S;
+        let (iterations, rehearse) = match self.cache {
+            Cache::Hot => (self.iterations[lane], changed),
+            Cache::Cold => (1, false),
+        };
+        if self.cache == Cache::Cold && !self.flush(lane) {
+            return;
+        }
         let Some(timing) = self.time(lane, iterations, rehearse) else { return };
         let wall_s = timing.per_run_s();
+        let iterations = iterations * timing.repeats;
         self.measured[lane].samples.push(Sample { round, iterations, wall_s });
         self.doubts[lane].extend(timing.doubt);
     }
@@ -274,7 +293,9 @@ impl Rounds<'_, '_> {
         for lane in 0..self.lanes.len() {
             let Lane { runner, scope } = self.lanes[lane];
             let failed = self.measured[lane].failure.is_some();
-            if scope != Scope::Compute || failed || self.stopped() {
+            // Runs in a row are hot.
+            let cold = self.cache == Cache::Cold;
+            if scope != Scope::Compute || failed || cold || self.stopped() {
                 continue;
             }
             self.turn_to(lane);
@@ -293,8 +314,10 @@ pub fn doubt(doubts: &[String], samples: usize) -> Option<String> {
 /// Some runs in a row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timing {
-    /// How many.
+    /// How many calls.
     pub iterations: u64,
+    /// Runs of each call.
+    pub repeats: u64,
     /// Seconds of all of them together.
     pub seconds: f64,
     /// Why these times can't be believed, where the runner took them itself.
@@ -304,7 +327,7 @@ pub struct Timing {
 impl Timing {
     /// Seconds of one run.
     pub fn per_run_s(&self) -> f64 {
-        self.seconds / self.iterations as f64
+        self.seconds / (self.iterations * self.repeats) as f64
     }
 }
 
@@ -316,7 +339,8 @@ pub fn timed(
     rehearse: bool,
     clock: &dyn Clock,
 ) -> Result<Timing> {
-    let mut timing = Timing { iterations, ..Timing::default() };
+    let repeats = runner.details().repeats;
+    let mut timing = Timing { iterations, repeats, ..Timing::default() };
     let (mut left, mut untimed) = (iterations, u64::from(rehearse));
     while left > 0 {
         let runs = left.min(CLAIMED_RUNS);

@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::record::PlanRow;
-use crate::workload::{self, Cache, Entry, Preset, Scope, Shape, WORKLOADS, Workload};
-
-/// Only element type so far.
-pub const DTYPE: &str = "f32";
+use crate::workload::{self, Cache, Dtype, Entry, Host, Preset, Scope, Shape, WORKLOADS, Workload};
 
 /// What the user asked for. Kept in machine.json, so that a run can be continued.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +30,9 @@ pub struct Selection {
     pub budget: Option<f64>,
     /// Seed of the data and of the order of rounds.
     pub seed: u64,
+    /// What the presets have to know of the machine.
+    #[serde(default)]
+    pub host: Host,
     /// Programs to measure besides.
     #[serde(default)]
     pub contenders: Vec<ContenderConfig>,
@@ -51,6 +51,7 @@ impl Default for Selection {
             threads: None,
             budget: None,
             seed: 1,
+            host: Host::default(),
             contenders: Vec::new(),
         }
     }
@@ -88,6 +89,8 @@ pub struct Case {
     pub workload: &'static dyn Workload,
     /// Its shape.
     pub shape: Shape,
+    /// What it is computed in.
+    pub dtype: Dtype,
     /// The state of the caches.
     pub cache: Cache,
     /// Sweeps and lists it belongs to.
@@ -99,7 +102,10 @@ pub struct Case {
 impl Case {
     /// `gemm m=512,n=512,k=512`, for people.
     pub fn name(&self) -> String {
-        format!("{} {}", self.workload.name(), self.shape.short(self.workload))
+        let dtype = if self.dtype == Dtype::F32 { "" } else { self.dtype.name() };
+        let shape = self.shape.short(self.workload);
+        let words = [self.workload.name(), &shape, dtype];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -107,11 +113,15 @@ impl Case {
 pub fn cases(selection: &Selection) -> Result<Vec<Case>> {
     let preset = Preset::parse(&selection.preset)?;
     let workloads = chosen_workloads(selection)?;
+    check_shapes(&workloads, &selection.shapes)?;
     let mut cases = Vec::new();
     for workload in &workloads {
         let entries = entries(selection, *workload, preset)?;
         for cache in &selection.caches {
-            add_entries(&mut cases, *workload, *cache, &entries, selection.budget.is_some());
+            for dtype in workload.dtypes() {
+                let budget = selection.budget.is_some();
+                add_entries(&mut cases, *workload, (*dtype, *cache), &entries, budget);
+            }
         }
     }
     if cases.is_empty() {
@@ -136,37 +146,52 @@ fn entries(
     preset: Preset,
 ) -> Result<Vec<Entry>> {
     if selection.shapes.is_empty() {
-        return Ok(workload.preset(preset));
+        return Ok(workload.preset(preset, &selection.host));
     }
-    let chosen_by_name = !selection.workloads.is_empty();
+    Ok(sweep_or_list(workload, shapes_of(workload, &selection.shapes)?))
+}
+
+/// The shapes among `texts` that are this workload's: it has all their axes.
+pub fn shapes_of(workload: &'static dyn Workload, texts: &[String]) -> Result<Vec<Shape>> {
     let mut shapes = Vec::new();
-    for text in &selection.shapes {
-        // A shape goes to each workload that has all its axes; where the user named the workload,
-        // one that doesn't fit is a mistake worth a line.
-        if Shape::fits(workload, text)? || chosen_by_name {
+    for text in texts {
+        if Shape::fits(workload, text)? {
             shapes.push(parse_shape(workload, text)?);
         }
     }
-    if shapes.is_empty() && WORKLOADS.len() == 1 {
-        // Says which axis is unknown.
-        Shape::parse(workload, &selection.shapes[0])?;
-    }
-    Ok(sweep_or_list(workload, shapes))
+    Ok(shapes)
 }
 
-/// Reads a shape and refuses one whose operands can't be counted in 64 bits, let alone stored, and
-/// one whose sums are too long to be checked: from 2^24 terms on neither small integers nor the error
-/// bound say anything about f32.
-pub fn parse_shape(workload: &'static dyn Workload, text: &str) -> Result<Shape> {
-    const MOST: u64 = 1 << 46;
-    const MOST_TERMS: u64 = 1 << 24;
-    let shape = Shape::parse(workload, text)?;
-    if workload.reduction(&shape) >= MOST_TERMS {
+/// Refuses shapes that are none of these workloads', and says which axes there are.
+pub fn check_shapes(workloads: &[&'static dyn Workload], texts: &[String]) -> Result<()> {
+    for text in texts {
+        let fits = |w: &&'static dyn Workload| Shape::fits(*w, text);
+        if workloads.iter().map(fits).collect::<Result<Vec<bool>>>()?.contains(&true) {
+            continue;
+        }
+        if let [workload] = workloads {
+            Shape::parse(*workload, text)?;
+        }
+        let mut known: Vec<String> = Vec::new();
+        for workload in workloads.iter().filter(|w| !w.axes().is_empty()) {
+            let names: Vec<&str> = workload.axes().iter().map(|a| a.name).collect();
+            let axes = names.join(" ");
+            if !known.iter().any(|k| k.ends_with(&format!(" has {axes}"))) {
+                known.push(format!("{} has {axes}", workload.name()));
+            }
+        }
         return Err(Error::usage(format!(
-            "shape '{}': sums of 2^24 terms and more can't be verified in f32",
-            shape.short(workload)
+            "shape '{text}' names axes that no workload has together; {}",
+            known.join("; ")
         )));
     }
+    Ok(())
+}
+
+/// Reads a shape and refuses one whose operands can't be counted in 64 bits, let alone stored.
+pub fn parse_shape(workload: &'static dyn Workload, text: &str) -> Result<Shape> {
+    const MOST: u64 = 1 << 46;
+    let shape = Shape::parse(workload, text)?;
     if workload.work(&shape).bytes_moved > MOST {
         return Err(Error::usage(format!(
             "shape '{}' is beyond any memory: its operands take more than 64 TiB",
@@ -218,21 +243,24 @@ fn sweep_axis(
 fn add_entries(
     cases: &mut Vec<Case>,
     workload: &'static dyn Workload,
-    cache: Cache,
+    (dtype, cache): (Dtype, Cache),
     entries: &[Entry],
     has_budget: bool,
 ) {
     for entry in entries {
-        let row = plan_row(workload, entry);
+        let row = plan_row(workload, dtype, entry);
         let same = |c: &&mut Case| {
-            c.workload.name() == workload.name() && c.shape == entry.shape && c.cache == cache
+            c.workload.name() == workload.name()
+                && c.shape == entry.shape
+                && (c.dtype, c.cache) == (dtype, cache)
         };
         if let Some(case) = cases.iter_mut().find(same) {
             case.rows.push(row);
             continue;
         }
         let skip = entry.needs_budget.filter(|_| !has_budget).map(str::to_string);
-        cases.push(Case { workload, shape: entry.shape.clone(), cache, rows: vec![row], skip });
+        let shape = entry.shape.clone();
+        cases.push(Case { workload, shape, dtype, cache, rows: vec![row], skip });
     }
 }
 
@@ -249,7 +277,7 @@ pub fn extra_point(like: &Case, axis: &str, value: u64) -> Option<Case> {
     let shape = like.shape.with(&axes, value);
     let template = like.rows.iter().find(|r| r.axis == axis)?;
     let row = PlanRow { shape: shape.to_string(), axis_value: Some(value), ..template.clone() };
-    Some(Case { workload, shape, cache: like.cache, rows: vec![row], skip: None })
+    Some(Case { shape, rows: vec![row], skip: None, ..like.clone() })
 }
 
 /// Names of a benchmark for criterion, whose folder names hold 64 bytes of each.
@@ -257,13 +285,16 @@ pub fn extra_point(like: &Case, axis: &str, value: u64) -> Option<Case> {
 pub struct BenchId {
     /// The shape without axes at their default, equal pairs joined.
     pub function: String,
-    /// Device, implementation, scope, and the state of the caches where it is not hot.
+    /// Device, implementation, scope, and dtype and state of the caches where they are not the usual.
     pub value: String,
 }
 
 /// The names of one benchmark of a case; the group is the workload.
 pub fn bench_id(case: &Case, device: &str, implementation: &str, scope: Scope) -> BenchId {
     let mut value = format!("{device},{implementation},{}", scope.name());
+    if case.dtype != Dtype::F32 {
+        value = format!("{value},{}", case.dtype.name());
+    }
     if case.cache != Cache::Hot {
         value = format!("{value},{}", case.cache.name());
     }
@@ -285,11 +316,11 @@ fn joined_pairs(shape: &str) -> String {
     parts.join(",")
 }
 
-fn plan_row(workload: &'static dyn Workload, entry: &Entry) -> PlanRow {
+fn plan_row(workload: &'static dyn Workload, dtype: Dtype, entry: &Entry) -> PlanRow {
     PlanRow {
         workload: workload.name().to_string(),
         shape: entry.shape.to_string(),
-        dtype: DTYPE.to_string(),
+        dtype: dtype.name().to_string(),
         axis: entry.point.map_or(String::new(), |(axis, _)| axis.to_string()),
         axis_value: entry.point.map(|(_, value)| value),
         list: entry.list.to_string(),
@@ -332,7 +363,7 @@ mod tests {
     fn bad_selections_say_what_is_wrong() {
         let text = |s: &Selection| cases(s).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(text(&select(&["m=8,n=8"])).contains("axis 'k' is missing"));
-        assert!(text(&select(&["m=8,n=8,q=8"])).contains("no axis 'q'"));
+        assert!(text(&select(&["m=8,n=8,q=8"])).contains("q=8' names axes that no workload"));
         let huge = "m=1000000000,n=1000000000,k=1000";
         assert!(text(&select(&[huge])).contains("beyond any memory"));
         let unknown = Selection { workloads: vec!["gem".into()], ..Selection::default() };

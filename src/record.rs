@@ -134,6 +134,51 @@ impl Record {
         is_cpu_side(&self.device, self.device_kind)
     }
 
+    /// A measured row to start from in tests.
+    #[cfg(test)]
+    pub(crate) fn example() -> Record {
+        Record {
+            schema: SCHEMA,
+            run: "r".into(),
+            workload: "gemm".into(),
+            shape: String::new(),
+            dtype: "f32".into(),
+            cache: Cache::Hot,
+            scope: Scope::Compute,
+            device: "cpu".into(),
+            device_kind: DeviceKind::Cpu,
+            device_name: "cpu".into(),
+            backend: "test".into(),
+            implementation: "test".into(),
+            threads: None,
+            tuned: String::new(),
+            outcome: Outcome::Measured,
+            reason: String::new(),
+            notes: String::new(),
+            timer: "wall".into(),
+            max_error_ratio: Some(0.1),
+            samples: Some(20),
+            wall_median_s: Some(1.0),
+            wall_low_s: Some(1.0),
+            wall_high_s: Some(1.0),
+            wall_min_s: Some(1.0),
+            wall_mad_s: Some(0.0),
+            device_median_s: None,
+            build_s: None,
+            parameters: None,
+            flop_count: 1,
+            flop_exact: 1,
+            bytes_moved: 1,
+            scratch_bytes: None,
+            flop_per_s: None,
+            bytes_per_s: None,
+            compute_roof_fraction: None,
+            memory_roof_fraction: None,
+            noise: Some(0.01),
+            energy_j: None,
+        }
+    }
+
     /// Adds a word to `notes`, once.
     pub fn note(&mut self, word: &str) {
         if !self.has_note(word) {

@@ -68,27 +68,38 @@ pub enum Data {
         /// Largest magnitude.
         most: u64,
     },
+    /// 1 and -1 alone, under this seed: a sum of any length stays small and exact.
+    Signs(u64),
 }
 
 impl Data {
     /// Operand number `tensor`, `len` elements.
     pub fn fill(self, tensor: u64, len: usize) -> Vec<f32> {
+        let stream = Stream::new(self.seed(), tensor);
+        (0..len as u64).map(|i| self.element(stream, i)).collect()
+    }
+
+    /// Element by element, operand `tensor` is this.
+    fn element(self, stream: Stream, i: u64) -> f32 {
         match self {
-            Data::Random(seed) => {
-                let stream = Stream::new(seed, tensor);
-                (0..len as u64).map(|i| stream.uniform(i, 1.0)).collect()
-            }
-            Data::Integers { seed, most } => {
-                let stream = Stream::new(seed, tensor);
-                (0..len as u64).map(|i| stream.integer(i, most)).collect()
-            }
+            Data::Random(_) => stream.uniform(i, 1.0),
+            Data::Integers { most, .. } => stream.integer(i, most),
+            Data::Signs(_) => (stream.bits(i) & 1) as f32 * 2.0 - 1.0,
+        }
+    }
+
+    fn seed(self) -> u64 {
+        match self {
+            Data::Random(seed) | Data::Integers { seed, .. } | Data::Signs(seed) => seed,
         }
     }
 
     /// Position of the first element of `values` that is not what [`Data::fill`] gives.
     pub fn first_difference(self, tensor: u64, values: &[f32]) -> Option<usize> {
-        let expected = self.fill(tensor, values.len());
-        values.iter().zip(&expected).position(|(v, e)| v.to_bits() != e.to_bits())
+        let stream = Stream::new(self.seed(), tensor);
+        let differs =
+            |(i, v): (usize, &f32)| v.to_bits() != self.element(stream, i as u64).to_bits();
+        values.iter().enumerate().position(differs)
     }
 }
 
@@ -132,6 +143,8 @@ mod tests {
             assert!(data.contains(&(value as f32)));
         }
         assert!(data.iter().all(|v| v.abs() <= 2.0 && v.fract() == 0.0));
+        let signs = Data::Signs(3).fill(0, 1000);
+        assert!(signs.iter().all(|v| v.abs() == 1.0) && signs.iter().sum::<f32>().abs() < 200.0);
     }
 
     #[test]

@@ -6,12 +6,13 @@
 //! Above that, integers are checked through the workload's linear form with vectors of signs
 //! (Freivalds 1979, exact in integer arithmetic), and the measured data at sampled elements. In both
 //! the checked elements together must lie within 8 u sqrt(K) in the relative L2 norm, which is what
-//! rejects reduced precision.
+//! rejects reduced precision. Sums so long that neither small integers nor the bound say
+//! anything (2^23 terms in f32) are measured on data of 1 and -1, on which the result must be exact.
 
 use crate::backend::Runner;
 use crate::error::Error;
 use crate::tensor::{self, Data, FENCE, Stream};
-use crate::workload::{Reference, Scope, Shape, Workload};
+use crate::workload::{Dtype, Reference, Scope, Shape, Workload};
 
 /// Above this many multiply-adds the reference is sampled.
 const WHOLE_LIMIT: u64 = 1 << 27;
@@ -25,8 +26,8 @@ const PROBES: usize = 512;
 /// Largest small integer; smaller where the sum would pass 2^24, up to which f32 is exact.
 const MOST_INTEGER: u64 = 8;
 
-/// Unit roundoff of f32.
-const U: f64 = 1.0 / (1u64 << 24) as f64;
+/// Up to this many terms a reference element is computed at once.
+const CHEAP_TERMS: u64 = 4;
 
 /// Smallest normal f32: a device may flush what lies below.
 const TINY: f64 = f32::MIN_POSITIVE as f64;
@@ -84,39 +85,63 @@ impl From<String> for Rejection {
 pub struct Problem<'a> {
     workload: &'a dyn Workload,
     shape: &'a Shape,
+    dtype: Dtype,
     seed: u64,
-    measured: Vec<Vec<f32>>,
-    integers: Vec<Vec<f32>>,
-    whole: Option<Whole>,
+    measured: Operands,
+    integers: Operands,
+    mode: Mode,
 }
 
-/// References of all elements.
-struct Whole {
-    integers: Vec<f64>,
-    measured: Reference,
+/// Data in every operand.
+struct Operands {
+    data: Data,
+    tensors: Vec<Vec<f32>>,
+}
+
+/// How much of a result is checked, and what with.
+enum Mode {
+    /// All elements, against references that were dear enough to keep: on integers, and on the
+    /// measured data.
+    Kept(Vec<f64>, Reference),
+    /// All elements, against references computed when they are needed.
+    Cheap,
+    /// Integers through the linear form, the measured data at some elements.
+    Sampled,
 }
 
 impl<'a> Problem<'a> {
-    /// Makes the data and, for small problems, the references.
-    pub fn new(workload: &'a dyn Workload, shape: &'a Shape, seed: u64) -> Problem<'a> {
-        let fill = |data: Data| -> Vec<Vec<f32>> {
+    /// Makes the data and, where they are kept, the references.
+    pub fn new(
+        workload: &'a dyn Workload,
+        shape: &'a Shape,
+        dtype: Dtype,
+        seed: u64,
+    ) -> Problem<'a> {
+        let operands = |data: Data| {
             let lengths = workload.inputs(shape);
-            lengths.iter().enumerate().map(|(t, len)| data.fill(t as u64, *len)).collect()
+            let fill = |(t, len): (usize, &usize)| data.fill(t as u64, *len);
+            Operands { data, tensors: lengths.iter().enumerate().map(fill).collect() }
         };
-        let measured = fill(Data::Random(seed));
-        let integers = fill(integers(workload.reduction(shape), seed));
-        let whole = is_whole(workload, shape).then(|| Whole {
-            integers: workload.reference(shape, &integers, None).value,
-            measured: workload.reference(shape, &measured, None),
-        });
-        Problem { workload, shape, seed, measured, integers, whole }
+        let k = workload.reduction(shape);
+        let measured = operands(measured(k, seed, dtype));
+        let integers = operands(integers(k, seed, dtype));
+        let mode = match () {
+            () if !is_whole(workload, shape) => Mode::Sampled,
+            () if is_cheap(workload, shape) => Mode::Cheap,
+            () => Mode::Kept(
+                workload.reference(shape, &integers.tensors, None).value,
+                workload.reference(shape, &measured.tensors, None),
+            ),
+        };
+        Problem { workload, shape, dtype, seed, measured, integers, mode }
     }
 
     /// Bytes of host memory that a problem holds.
     pub fn footprint_bytes(workload: &dyn Workload, shape: &Shape) -> u64 {
         let inputs: usize = workload.inputs(shape).iter().sum();
         // Whole references are three f64 an element; checking keeps a copy of operands and result.
-        let reference = if is_whole(workload, shape) { 24 } else { 0 };
+        let is_kept = is_whole(workload, shape) && !is_cheap(workload, shape);
+        let reference = if is_kept { 24 } else { 0 };
         (8 * inputs + (reference + 8) * workload.output(shape) + 4 * inputs) as u64
     }
 
@@ -124,16 +149,15 @@ impl<'a> Problem<'a> {
     /// show in one, missing transfers in another. Leaves the measured data loaded.
     pub fn verify(&self, runner: &mut dyn Runner) -> Result<Verdict, Rejection> {
         let scopes = self.workload.scopes();
-        runner.load(&self.integers)?;
-        let integers = integers(self.workload.reduction(self.shape), self.seed);
+        runner.load(&self.integers.tensors)?;
         for scope in scopes {
-            let output = self.computed(runner, *scope, integers)?;
+            let output = self.computed(runner, *scope, self.integers.data)?;
             self.check_integers(&output)?;
         }
-        runner.load(&self.measured)?;
+        runner.load(&self.measured.tensors)?;
         let mut worst = 0.0f64;
         for scope in scopes {
-            let output = self.computed(runner, *scope, Data::Random(self.seed))?;
+            let output = self.computed(runner, *scope, self.measured.data)?;
             worst = worst.max(self.check_measured(&output, runner.details().tile)?);
         }
         Ok(Verdict { max_error_ratio: worst })
@@ -168,45 +192,83 @@ impl<'a> Problem<'a> {
     }
 
     fn check_integers(&self, output: &[f32]) -> Result<(), String> {
-        if let Some(whole) = &self.whole {
-            let wrong = output.iter().zip(&whole.integers).position(|(o, r)| f64::from(*o) != *r);
-            return match wrong {
-                None => Ok(()),
-                Some(i) => Err(format!(
-                    "on small integers element {i} is {}, not {}",
-                    output[i], whole.integers[i]
-                )),
-            };
+        let wrong = |from: usize, expected: &[f64]| {
+            let found = &output[from..from + expected.len()];
+            let place = found.iter().zip(expected).position(|(o, r)| f64::from(*o) != *r);
+            place.map_or(Ok(()), |i| {
+                let (found, expected) = (found[i], expected[i]);
+                Err(format!("on small integers element {} is {found}, not {expected}", from + i))
+            })
+        };
+        match &self.mode {
+            Mode::Kept(integers, _) => wrong(0, integers),
+            Mode::Cheap => chunks(output.len()).try_for_each(|at| {
+                let inputs = &self.integers.tensors;
+                wrong(at[0], &self.workload.reference(self.shape, inputs, Some(&at)).value)
+            }),
+            Mode::Sampled => (0..SIGN_VECTORS).try_for_each(|vector| {
+                let signs = Stream::new(self.seed, 0x51_6e50 + vector);
+                self.workload.residue(self.shape, &self.integers.tensors, output, signs)
+            }),
         }
-        (0..SIGN_VECTORS).try_for_each(|vector| {
-            let signs = Stream::new(self.seed, 0x51_6e50 + vector);
-            self.workload.residue(self.shape, &self.integers, output, signs)
-        })
     }
 
     /// Largest error over bound of the measured data.
     fn check_measured(&self, output: &[f32], tile: (usize, usize)) -> Result<f64, Wrong> {
-        if let Some(whole) = &self.whole {
-            let all = output.iter().copied().enumerate();
-            return self.check_elements(all, &whole.measured);
+        let inputs = &self.measured.tensors;
+        let mut errors = Errors::new(self.workload.reduction(self.shape), self.dtype);
+        let mut check = |at: &[usize]| {
+            let reference = self.workload.reference(self.shape, inputs, Some(at));
+            errors.add(at.iter().map(|i| (*i, output[*i])), &reference)
+        };
+        match &self.mode {
+            Mode::Kept(_, reference) => {
+                errors.add(output.iter().copied().enumerate(), reference)?
+            }
+            Mode::Cheap => chunks(output.len()).try_for_each(|at| check(&at))?,
+            Mode::Sampled => check(&self.workload.probes(self.shape, tile, PROBES))?,
         }
-        let at = self.workload.probes(self.shape, tile, PROBES);
-        let reference = self.workload.reference(self.shape, &self.measured, Some(&at));
-        self.check_elements(at.iter().map(|i| (*i, output[*i])), &reference)
+        errors.verdict()
+    }
+}
+
+/// Places of `length` elements, a part at a time.
+fn chunks(length: usize) -> impl Iterator<Item = Vec<usize>> {
+    const PART: usize = 1 << 18;
+    (0..length).step_by(PART).map(move |start| (start..(start + PART).min(length)).collect())
+}
+
+/// Errors of the elements seen so far.
+struct Errors {
+    bound: Bound,
+    /// Most that the relative L2 error may be.
+    allowed: f64,
+    worst: f64,
+    error_squares: f64,
+    squares: f64,
+}
+
+impl Errors {
+    fn new(k: u64, dtype: Dtype) -> Errors {
+        let u = unit_roundoff(dtype);
+        Errors {
+            bound: Bound::new(k, dtype),
+            allowed: 8.0 * u * (k as f64).sqrt(),
+            worst: 0.0,
+            error_squares: 0.0,
+            squares: 0.0,
+        }
     }
 
-    fn check_elements(
-        &self,
+    fn add(
+        &mut self,
         elements: impl Iterator<Item = (usize, f32)>,
         reference: &Reference,
-    ) -> Result<f64, Wrong> {
-        let k = self.workload.reduction(self.shape) as f64;
-        let bound = Bound::new(k);
-        let (mut worst, mut error_squares, mut squares) = (0.0f64, 0.0f64, 0.0f64);
+    ) -> Result<(), Wrong> {
         let references = reference.value.iter().zip(&reference.magnitude);
         for ((i, found), (value, magnitude)) in elements.zip(references) {
             let error = (f64::from(found) - value).abs();
-            let ratio = error / bound.of(*magnitude);
+            let ratio = if error == 0.0 { 0.0 } else { error / self.bound.of(*magnitude) };
             if ratio.is_nan() || ratio > 1.0 {
                 let times = crate::units::ratio(ratio);
                 return Err(Wrong {
@@ -216,19 +278,24 @@ impl<'a> Problem<'a> {
                     error_ratio: Some(ratio).filter(|r| r.is_finite()),
                 });
             }
-            worst = worst.max(ratio);
-            error_squares += error * error;
-            squares += value * value;
+            self.worst = self.worst.max(ratio);
+            self.error_squares += error * error;
+            self.squares += value * value;
         }
-        let l2 = (error_squares / squares.max(TINY)).sqrt();
-        let allowed = 8.0 * U * k.sqrt();
-        if l2.is_nan() || l2 > allowed {
+        Ok(())
+    }
+
+    fn verdict(self) -> Result<f64, Wrong> {
+        let l2 = (self.error_squares / self.squares.max(TINY)).sqrt();
+        if l2.is_nan() || l2 > self.allowed {
+            let allowed = self.allowed;
             let what = format!(
-                "the result is less exact than f32: relative L2 error {l2:.1e}, at most {allowed:.1e}"
+                "the result is less exact than its type: relative L2 error {l2:.1e}, at most \
+                 {allowed:.1e}"
             );
-            return Err(Wrong { what, error_ratio: Some(worst) });
+            return Err(Wrong { what, error_ratio: Some(self.worst) });
         }
-        Ok(worst)
+        Ok(self.worst)
     }
 }
 
@@ -239,9 +306,13 @@ struct Bound {
 }
 
 impl Bound {
-    fn new(k: f64) -> Bound {
-        let n = (k + 2.0) * U;
-        Bound { gamma: n / (1.0 - n), flushed: 2.0 * k * TINY }
+    /// For sums of `k` terms. No error at all is allowed where the bound means nothing.
+    fn new(k: u64, dtype: Dtype) -> Bound {
+        if is_long(k, dtype) {
+            return Bound { gamma: 0.0, flushed: 0.0 };
+        }
+        let n = (k as f64 + 2.0) * unit_roundoff(dtype);
+        Bound { gamma: n / (1.0 - n), flushed: 2.0 * k as f64 * TINY }
     }
 
     fn of(&self, magnitude: f64) -> f64 {
@@ -249,14 +320,39 @@ impl Bound {
     }
 }
 
+/// Whether a sum of `k` terms is so long that its error bound means nothing: it is checked on 1 and
+/// -1, on which it is exact.
+fn is_long(k: u64, dtype: Dtype) -> bool {
+    2 * k >= 1 << dtype.mantissa_bits()
+}
+
+fn unit_roundoff(dtype: Dtype) -> f64 {
+    0.5f64.powi(dtype.mantissa_bits() as i32)
+}
+
 fn is_whole(workload: &dyn Workload, shape: &Shape) -> bool {
     workload.work(shape).flop_count / 2 <= WHOLE_LIMIT
 }
 
-/// The largest small integers whose sums of `k` products stay below 2^24; from 2^24 on, +-1 (and 0).
-fn integers(k: u64, seed: u64) -> Data {
-    let most = (1..=MOST_INTEGER).rev().find(|m| k.saturating_mul(m * m) < 1 << 24).unwrap_or(1);
-    Data::Integers { seed: seed ^ 0x1276, most }
+/// Whether references are computed faster than they are read back.
+fn is_cheap(workload: &dyn Workload, shape: &Shape) -> bool {
+    workload.reduction(shape) <= CHEAP_TERMS
+}
+
+/// The measured data of sums of `k` terms.
+fn measured(k: u64, seed: u64, dtype: Dtype) -> Data {
+    if is_long(k, dtype) { Data::Signs(seed) } else { Data::Random(seed) }
+}
+
+/// The largest small integers whose sums of `k` products are exact; of long sums, 1 and -1.
+fn integers(k: u64, seed: u64, dtype: Dtype) -> Data {
+    let seed = seed ^ 0x1276;
+    if is_long(k, dtype) {
+        return Data::Signs(seed);
+    }
+    let limit = 1 << dtype.mantissa_bits();
+    let most = (1..=MOST_INTEGER).rev().find(|m| k.saturating_mul(m * m) < limit).unwrap_or(1);
+    Data::Integers { seed, most }
 }
 
 #[cfg(test)]
@@ -265,14 +361,28 @@ mod tests {
 
     #[test]
     fn integer_sums_stay_exact() {
-        for (k, most) in [(1, 8), (262_143, 8), (262_144, 7), (1 << 23, 1), (1 << 30, 1)] {
-            assert_eq!(integers(k, 0), Data::Integers { seed: 0x1276, most }, "{k}");
+        for (k, most) in [(1, 8), (262_143, 8), (262_144, 7), ((1 << 23) - 1, 1)] {
+            let data = integers(k, 0, Dtype::F32);
+            assert_eq!(data, Data::Integers { seed: 0x1276, most }, "{k}");
         }
+        assert_eq!(integers(1 << 23, 0, Dtype::F32), Data::Signs(0x1276));
+        assert_eq!(measured(1 << 23, 3, Dtype::F32), Data::Signs(3));
+        assert_eq!(measured(1024, 3, Dtype::F16), Data::Signs(3));
+        assert_eq!(measured(1024, 3, Dtype::F64), Data::Random(3));
     }
 
     #[test]
     fn the_bound_is_gamma() {
-        let bound = Bound::new(1.0);
-        assert!((bound.of(1.0) / U - 3.0).abs() < 1e-5);
+        let u = unit_roundoff(Dtype::F32);
+        assert!((Bound::new(1, Dtype::F32).of(1.0) / u - 3.0).abs() < 1e-5);
+        assert_eq!(Bound::new(1 << 23, Dtype::F32).of(1.0), 0.0);
+    }
+
+    #[test]
+    fn chunks_cover_every_place_once() {
+        for length in [1, (1 << 18) - 1, 1 << 18, 600_000] {
+            let places: Vec<usize> = chunks(length).flatten().collect();
+            assert_eq!(places, (0..length).collect::<Vec<_>>());
+        }
     }
 }

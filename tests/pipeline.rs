@@ -48,12 +48,12 @@ impl Device for Fake {
         &self.entry
     }
 
-    fn implementations(&self, _: &dyn Workload) -> Vec<&str> {
-        vec!["fake"]
+    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
+        (workload.name() == "gemm").then_some("fake").into_iter().collect()
     }
 
-    fn defaults(&self, _: &dyn Workload) -> Vec<String> {
-        vec!["fake".to_string()]
+    fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
+        self.implementations(workload).into_iter().map(str::to_string).collect()
     }
 
     fn footprint_bytes(&self, _: &Task<'_>) -> u64 {
@@ -135,7 +135,7 @@ impl Runner for FakeRunner<'_> {
     }
 
     fn details(&self) -> Details {
-        Details { tuned: "default", scratch_bytes: 0, compiled: false, tile: (8, 8), threads: None }
+        Details { tuned: "default", tile: (8, 8), ..Details::default() }
     }
 }
 

@@ -75,8 +75,9 @@ impl Device for Saboteur {
         &self.entry
     }
 
-    fn implementations(&self, _: &dyn Workload) -> Vec<&str> {
-        FAULTS.iter().map(|(name, _)| *name).collect()
+    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
+        let faults = FAULTS.iter().filter(|_| workload.name() == "gemm");
+        faults.map(|(name, _)| *name).collect()
     }
 
     fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
@@ -252,7 +253,7 @@ impl Runner for Sabotaged {
     }
 
     fn details(&self) -> Details {
-        Details { tuned: "", scratch_bytes: 0, compiled: false, tile: (TILE, TILE), threads: None }
+        Details { tile: (TILE, TILE), ..Details::default() }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
 use crate::record::DeviceKind;
-use crate::workload::{Scope, Shape, Workload};
+use crate::workload::{Dtype, Scope, Shape, Work, Workload};
 
 pub use claim::Claim;
 
@@ -22,6 +22,8 @@ pub struct Task<'a> {
     pub workload: &'a dyn Workload,
     /// Its shape.
     pub shape: &'a Shape,
+    /// What it is computed in.
+    pub dtype: Dtype,
     /// Name of the implementation.
     pub implementation: &'a str,
 }
@@ -43,6 +45,12 @@ pub trait Device {
     /// Compiles and allocates. `Error::Unsupported` where the implementation does not serve the
     /// shape on this device, `Error::Device` where the device refuses.
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>>;
+
+    /// Whether mapping a buffer of this device moves nothing, so that it is no transfer; none where
+    /// there is nothing to map.
+    fn is_zero_copy(&self) -> Option<bool> {
+        None
+    }
 
     /// Keeps what another program says on the side in a file of this folder.
     fn log_to(&self, _folder: &Path) {}
@@ -70,6 +78,11 @@ pub trait Runner {
     /// Waits until nothing that the last run left behind takes time from other runners: threads
     /// that spin for more work.
     fn settle(&mut self) {}
+
+    /// Empties the caches, so that the next run finds nothing in them. Blocking.
+    fn flush(&mut self) -> Result<()> {
+        Err(Error::Unsupported("its caches can't be flushed".to_string()))
+    }
 
     /// Computes once on a clock of the device's own: seconds from the first start to the last end.
     /// None where the device has no such clock.
@@ -100,6 +113,24 @@ pub struct Details {
     pub tile: (usize, usize),
     /// Threads that it uses, where it tells; else the device's count holds.
     pub threads: Option<u32>,
+    /// What one run does, where the workload leaves it to the runner.
+    pub work: Option<Work>,
+    /// How often one call of `run` does it: at least once.
+    pub repeats: u64,
+}
+
+impl Default for Details {
+    fn default() -> Self {
+        Details {
+            tuned: "",
+            scratch_bytes: 0,
+            compiled: false,
+            tile: (1, 1),
+            threads: None,
+            work: None,
+            repeats: 1,
+        }
+    }
 }
 
 /// Devices that were found, and sentences about those that can't be used.

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config;
 use crate::error::{Error, Result};
+use crate::machine;
 use crate::plan::Selection;
 use crate::workload::{Cache, Scope};
 
@@ -102,7 +103,7 @@ pub struct RunArgs {
     /// compute, end_to_end
     #[arg(long, value_name = "S,..", value_delimiter = ',')]
     pub scope: Vec<String>,
-    /// hot
+    /// hot, cold (caches flushed before every sample)
     #[arg(long, value_name = "C,..", value_delimiter = ',')]
     pub cache: Vec<String>,
     /// CPU threads, for the CPU path and for CPU drivers; one a physical core unless given
@@ -143,7 +144,7 @@ impl RunArgs {
         }
         let base = Selection::default();
         let scopes = words(&self.scope, "scope", &[Scope::Compute, Scope::EndToEnd], Scope::name)?;
-        let caches = words(&self.cache, "cache state", &[Cache::Hot], Cache::name)?;
+        let caches = words(&self.cache, "cache state", &[Cache::Hot, Cache::Cold], Cache::name)?;
         Ok(Selection {
             preset: self.preset.clone(),
             workloads: self.workload.clone(),
@@ -155,6 +156,7 @@ impl RunArgs {
             threads: self.threads,
             budget: self.budget,
             seed: self.seed,
+            host: machine::host(),
             contenders: config::contenders(&self.contender)?,
         })
     }

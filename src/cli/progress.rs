@@ -9,7 +9,7 @@ use crate::backend::Device;
 use crate::record::{Outcome, Record};
 use crate::session::Progress;
 use crate::units;
-use crate::workload::{self, Shape};
+use crate::workload::{self, Cache, Dtype, Shape};
 
 /// A line for each row, and on a terminal a moving line below them.
 pub struct Terminal {
@@ -77,21 +77,35 @@ impl Progress for Terminal {
     }
 }
 
+/// What was computed in a second, or moved where next to nothing is computed.
+fn rate(record: &Record) -> String {
+    match (record.flop_per_s, record.bytes_per_s) {
+        (_, Some(bytes)) if record.flop_count <= record.bytes_moved / 4 => {
+            units::bytes_per_s(bytes)
+        }
+        (Some(flop), _) => units::flop_per_s(flop),
+        _ => String::new(),
+    }
+}
+
 /// A row for people, in fixed columns.
 fn row(record: &Record, width: usize) -> String {
     let shape = workload::find(&record.workload)
         .and_then(|w| Ok(w.label(&Shape::parse(w, &record.shape)?)))
         .unwrap_or_else(|_| record.shape.clone());
+    let dtype = if record.dtype == Dtype::F32.name() { "" } else { &record.dtype };
+    let cache = if record.cache == Cache::Hot { "" } else { record.cache.name() };
+    let case = [&record.workload, &shape, dtype, cache].join(" ");
     let left = format!(
-        "{} {shape:<18} {:<width$} {:<15} {:<10}",
-        record.workload,
+        "{:<26} {:<width$} {:<15} {:<10}",
+        case.split_whitespace().collect::<Vec<_>>().join(" "),
         record.device,
         record.implementation,
         record.scope.name()
     );
     match (record.outcome, record.wall_median_s) {
         (Outcome::Measured | Outcome::Suspect, Some(median)) => {
-            let rate = record.flop_per_s.map(units::flop_per_s).unwrap_or_default();
+            let rate = rate(record);
             let noise = record.noise.unwrap_or(0.0) * 100.0;
             let mut remarks = vec![record.notes.as_str()];
             let suspect = format!("suspect: {}", record.reason);

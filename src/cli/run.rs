@@ -60,6 +60,7 @@ pub fn run(args: &RunArgs) -> Result<End> {
     }
     let mut progress = Terminal::new(args.json, &devices.all);
     let bisect = selection.preset != Preset::Quick.name();
+    session.roofs = manifest.roofs.clone();
     let ended = session.run(&mut folder, cases, effort, bisect, &mut progress);
     progress.finish();
     let ending = ended.unwrap_or_else(|error| {
@@ -67,6 +68,11 @@ pub fn run(args: &RunArgs) -> Result<End> {
         Ending { failed: true, interrupted: true }
     });
     manifest.interrupted = ending.interrupted;
+    manifest.roofs = session.roofs;
+    // Nothing was looked at where nothing was left to measure.
+    if !session.timers.is_empty() {
+        (manifest.timers, manifest.zero_copy) = (session.timers, session.zero_copy);
+    }
     if let Err(error) = conclude(&folder, &manifest) {
         eprintln!("crossover: no report: {error}; 'crossover report' draws it later");
         return Ok(End::Badly);

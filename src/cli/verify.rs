@@ -20,6 +20,7 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
     } else {
         args.workload.iter().map(|name| workload::find(name)).collect::<Result<_>>()?
     };
+    plan::check_shapes(&workloads, &args.shape)?;
     let shapes: Vec<(&'static dyn Workload, Vec<Shape>)> =
         workloads.into_iter().map(|w| Ok((w, shapes(w, &args.shape)?))).collect::<Result<_>>()?;
     let contenders = config::contenders(&args.contender)?;
@@ -32,16 +33,20 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
     check_implementations(&devices.all, &args.implementation)?;
     let stop = interrupt::listen();
     let mut well = true;
-    for (workload, shapes) in &shapes {
+    for (workload, shapes) in shapes.iter().filter(|(_, shapes)| !shapes.is_empty()) {
         let mut tallies = tallies(&devices.all, *workload, &args.implementation);
-        for shape in shapes {
+        let each = shapes.iter().flat_map(|s| workload.dtypes().iter().map(move |d| (s, *d)));
+        for (shape, dtype) in each {
+            let (workload, shape) = (*workload, shape.clone());
+            let (cache, rows, skip) = (Cache::Hot, Vec::new(), None);
+            let case = Case { workload, shape, dtype, cache, rows, skip };
             // The reference is computed once for all.
-            let problem = Problem::new(*workload, shape, args.seed);
+            let problem = Problem::new(workload, &case.shape, dtype, args.seed);
             for tally in &mut tallies {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(End::Badly);
                 }
-                let record = tally.verify(*workload, shape, &problem);
+                let record = tally.verify(&case, &problem);
                 if args.json {
                     out!("{}", serde_json::to_string(&record).expect("a row is JSON"));
                 }
@@ -61,8 +66,7 @@ fn shapes(workload: &'static dyn Workload, given: &[String]) -> Result<Vec<Shape
     if given.is_empty() {
         return Ok(workload.awkward_shapes());
     }
-    let shapes = given.iter().map(|text| plan::parse_shape(workload, text));
-    let shapes: Vec<Shape> = shapes.collect::<Result<_>>()?;
+    let shapes = plan::shapes_of(workload, given)?;
     shapes.iter().try_for_each(|shape| check_memory(workload, shape))?;
     Ok(shapes)
 }
@@ -113,22 +117,12 @@ fn tallies<'d>(
 }
 
 impl Tally<'_> {
-    fn verify(
-        &mut self,
-        workload: &'static dyn Workload,
-        shape: &Shape,
-        problem: &Problem<'_>,
-    ) -> Record {
-        let task = Task { workload, shape, implementation: self.implementation };
-        let case = Case {
-            workload,
-            shape: shape.clone(),
-            cache: Cache::Hot,
-            rows: Vec::new(),
-            skip: None,
-        };
+    fn verify(&mut self, case: &Case, problem: &Problem<'_>) -> Record {
+        let Case { workload, shape, dtype, .. } = case;
+        let (workload, dtype, implementation) = (*workload, *dtype, self.implementation);
+        let task = Task { workload, shape, dtype, implementation };
         let scope = workload.scopes()[0];
-        let mut record = session::blank("", &case, self.device.entry(), self.implementation, scope);
+        let mut record = session::blank("", case, self.device.entry(), implementation, scope);
         let verdict = self.device.prepare(&task).and_then(|mut runner| {
             let verdict = problem.verify(runner.as_mut());
             verdict.map_err(|rejection| match rejection {

@@ -2,13 +2,14 @@
 
 #[cfg(target_os = "linux")]
 use std::fs;
+use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
 
 /// The logical processors to compute on: one of each physical core, inside the affinity mask this
 /// process was started with and no more than the cgroup quota allows. `threads` asks for a number.
 pub fn choose_cores(threads: Option<u32>) -> Result<Vec<usize>> {
-    let allowed = allowed_cores();
+    let allowed = affinity_at_start();
     let mut chosen: Vec<usize> = Vec::new();
     let mut shared: Vec<usize> = Vec::new();
     for &core in &allowed {
@@ -33,6 +34,12 @@ pub fn choose_cores(threads: Option<u32>) -> Result<Vec<usize>> {
     Ok(chosen)
 }
 
+/// The affinity mask when it was first asked for: before this program narrowed it.
+pub fn affinity_at_start() -> Vec<usize> {
+    static MASK: OnceLock<Vec<usize>> = OnceLock::new();
+    MASK.get_or_init(allowed_cores).clone()
+}
+
 #[cfg(target_os = "linux")]
 fn siblings(core: usize) -> Vec<usize> {
     let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
@@ -46,7 +53,7 @@ fn siblings(core: usize) -> Vec<usize> {
 
 /// Reads `0-3,8`.
 #[cfg(target_os = "linux")]
-fn core_list(text: &str) -> Vec<usize> {
+pub(super) fn core_list(text: &str) -> Vec<usize> {
     let range = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         Some(first.parse::<usize>().ok()?..=last.parse::<usize>().ok()?)

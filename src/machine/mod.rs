@@ -1,7 +1,9 @@
 //! The machine and the run, as machine.json keeps them.
 
+mod caches;
 mod cores;
 mod moment;
+mod state;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +15,10 @@ use sysinfo::System;
 use crate::error::{Error, Result};
 use crate::plan::Selection;
 use crate::record::{self, DeviceKind, SCHEMA};
+use crate::roof::Roofs;
+use crate::workload::Host;
 
+pub use caches::{CacheLevel, caches, reached_bytes};
 #[cfg(test)]
 pub(crate) use cores::allowed_cores;
 pub use cores::{choose_cores, restrict_thread};
@@ -42,6 +47,16 @@ pub struct Manifest {
     pub devices: Vec<DeviceEntry>,
     /// One sentence for each platform or device that can't be used.
     pub device_problems: Vec<String>,
+    /// How fast each device can be, measured in this run.
+    #[serde(default)]
+    pub roofs: Roofs,
+    /// What the clocks of devices are worth.
+    #[serde(default)]
+    pub timers: Vec<TimerCheck>,
+    /// Devices that compute in the host's memory: mapping a buffer moves nothing, which is no speed
+    /// of a transfer.
+    #[serde(default)]
+    pub zero_copy: Vec<String>,
     /// Libraries whose version matters for the numbers.
     pub libraries: BTreeMap<String, String>,
     /// Environment variables that change how libraries and drivers run.
@@ -86,6 +101,9 @@ pub struct Machine {
     pub physical_cores: usize,
     /// Logical processors.
     pub logical_cores: usize,
+    /// Data caches of the first of them, the smallest first; empty where nobody tells.
+    #[serde(default)]
+    pub caches: Vec<CacheLevel>,
     /// Logical processors that the CPU path was pinned to, one thread each.
     pub cores_used: Vec<usize>,
     /// Main memory in bytes.
@@ -96,6 +114,37 @@ pub struct Machine {
     pub load: f64,
     /// Whether this is a virtual machine, where it can be seen.
     pub virtual_machine: bool,
+    /// Who runs the virtual machine, where it can be seen.
+    #[serde(default)]
+    pub hypervisor: Option<String>,
+    /// Whether two threads share a core, where it can be seen.
+    #[serde(default)]
+    pub smt: Option<bool>,
+    /// Frequency governor, where there is one.
+    #[serde(default)]
+    pub governor: Option<String>,
+    /// Logical processors that this process was allowed when it started.
+    #[serde(default)]
+    pub affinity: Vec<usize>,
+    /// CPUs that the control groups allow; none without a limit.
+    #[serde(default)]
+    pub quota_cpus: Option<f64>,
+}
+
+/// The clocks of one device, held against ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimerCheck {
+    /// Id of the device.
+    pub device: String,
+    /// Share of the wall time of a run of pure arithmetic that its events explain; none where it
+    /// has no events. Zero for events that are no times at all.
+    pub event_share: Option<f64>,
+    /// Wall time of two runs over twice that of one.
+    pub linearity: f64,
+    /// Wall time of a run on a profiling queue over that of one without.
+    pub profiling_cost: Option<f64>,
+    /// Whether events are used. Else this device is timed by the wall alone.
+    pub trusted: bool,
 }
 
 /// One device.
@@ -125,8 +174,41 @@ pub struct DeviceEntry {
     pub max_allocation_bytes: u64,
     /// Local memory of a work-group in bytes.
     pub local_memory_bytes: Option<u64>,
+    /// Whether local memory is memory of its own, for OpenCL devices.
+    #[serde(default)]
+    pub own_local_memory: Option<bool>,
+    /// Bytes of the cache that an OpenCL device tells of.
+    #[serde(default)]
+    pub cache_bytes: Option<u64>,
+    /// Seconds between two ticks of an OpenCL device's clock.
+    #[serde(default)]
+    pub timer_resolution_s: Option<f64>,
     /// Extensions, for OpenCL devices.
     pub extensions: Vec<String>,
+}
+
+impl DeviceEntry {
+    /// A device of which no more is known.
+    pub fn new(id: &str, kind: DeviceKind, name: &str, backend: &str) -> DeviceEntry {
+        DeviceEntry {
+            id: id.to_string(),
+            kind,
+            name: name.to_string(),
+            backend: backend.to_string(),
+            driver: String::new(),
+            class: String::new(),
+            threads: None,
+            compute_units: None,
+            clock_mhz: None,
+            memory_bytes: 0,
+            max_allocation_bytes: 0,
+            local_memory_bytes: None,
+            own_local_memory: None,
+            cache_bytes: None,
+            timer_resolution_s: None,
+            extensions: Vec::new(),
+        }
+    }
 }
 
 impl Manifest {
@@ -148,6 +230,9 @@ impl Manifest {
             machine,
             devices: Vec::new(),
             device_problems: Vec::new(),
+            roofs: Roofs::default(),
+            timers: Vec::new(),
+            zero_copy: Vec::new(),
             libraries: libraries(),
             environment: environment(),
             warnings,
@@ -193,12 +278,17 @@ fn machine(cores: &[usize]) -> Machine {
         instruction_sets: instruction_sets(),
         physical_cores: System::physical_core_count().unwrap_or(0),
         logical_cores: facts.as_ref().map_or(0, |s| s.cpus().len()),
+        caches: caches(cores),
         cores_used: cores.to_vec(),
         memory_bytes: facts.as_ref().map_or(0, System::total_memory),
         free_memory_bytes: facts.as_ref().map_or(0, System::available_memory),
         load: System::load_average().map_or(0.0, |l| l.one),
-        virtual_machine: fs::read_to_string("/proc/cpuinfo")
-            .is_ok_and(|t| t.lines().any(|l| l.starts_with("flags") && l.contains(" hypervisor"))),
+        virtual_machine: state::is_virtual(),
+        hypervisor: state::hypervisor(),
+        smt: state::has_smt(),
+        governor: state::governor(),
+        affinity: cores::affinity_at_start(),
+        quota_cpus: state::quota_cpus(),
     }
 }
 
@@ -208,6 +298,12 @@ fn facts() -> Option<System> {
     system.refresh_memory();
     system.refresh_cpu_all();
     Some(system)
+}
+
+/// What presets have to know of this machine.
+pub fn host() -> Host {
+    let last = caches(&[]).last().map_or(0, |cache| cache.bytes);
+    Host { last_level_cache_bytes: last }
 }
 
 /// Facts about the CPU as a device.
@@ -269,10 +365,10 @@ fn warnings(machine: &Machine) -> Vec<String> {
     if machine.virtual_machine {
         warnings.push("virtual machine: its neighbours can slow it down unseen".to_string());
     }
-    let governor = fs::read_to_string("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
-    if let Ok(governor) = governor.map(|g| g.trim().to_string())
-        && governor != "performance"
-    {
+    if let Some(cpus) = machine.quota_cpus.filter(|cpus| *cpus < machine.cores_used.len() as f64) {
+        warnings.push(format!("a control group allows {cpus:.2} CPUs, fewer than the threads"));
+    }
+    if let Some(governor) = machine.governor.as_ref().filter(|g| *g != "performance") {
         warnings.push(format!("CPU frequency governor is '{governor}', not 'performance'"));
     }
     warnings

@@ -43,20 +43,14 @@ impl Run {
 
     /// Tells machine.json of a device.
     pub fn knows(&mut self, (id, kind, name): Device<'_>, driver: &str) {
+        let backend = if id == "cpu" { "cpu" } else { "opencl" };
         self.manifest.devices.push(DeviceEntry {
-            id: id.into(),
-            kind,
-            name: name.into(),
-            backend: if id == "cpu" { "cpu" } else { "opencl" }.into(),
             driver: driver.into(),
-            class: String::new(),
             threads: (kind == DeviceKind::Cpu).then_some(2),
             compute_units: (kind != DeviceKind::Cpu).then_some(132),
-            clock_mhz: None,
             memory_bytes: 16 << 30,
             max_allocation_bytes: 4 << 30,
-            local_memory_bytes: None,
-            extensions: Vec::new(),
+            ..DeviceEntry::new(id, kind, name, backend)
         });
     }
 

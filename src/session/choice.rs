@@ -103,6 +103,7 @@ impl Session<'_> {
             device.footprint_bytes(&Task {
                 workload: case.workload,
                 shape: &case.shape,
+                dtype: case.dtype,
                 implementation: &choice.implementation,
             })
         };

@@ -2,9 +2,12 @@
 
 mod bisect;
 mod budget;
+mod canary;
 mod choice;
 mod resume;
+mod roofs;
 mod rows;
+mod timers;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,15 +15,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::backend::{Details, Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::folder::RunFolder;
+use crate::machine::TimerCheck;
 use crate::measure::{self, Clock, Lane, Measured};
 use crate::plan::{Case, Effort, Selection};
 use crate::record::{Outcome, PlanRow, Record, SampleRow};
+use crate::roof::Roofs;
 use crate::verify::{Problem, Rejection, Verdict};
-use crate::workload::{Scope, Workload};
+use crate::workload::{Cache, Scope, Workload};
 
 use budget::Budget;
+use canary::Canary;
 use rows::{fill, sample_rows};
 
+pub use canary::{Song, note_drift};
 pub use rows::blank;
 
 /// Points that each sweep may gain inside the bracket of a crossover, one after the other.
@@ -68,6 +75,16 @@ pub struct Session<'a> {
     rates: HashMap<(&'static str, usize, String), f64>,
     /// When the budget is used up, by the clock.
     deadline_s: Option<f64>,
+    /// The best of the run so far.
+    pub roofs: Roofs,
+    /// What the clocks of devices are worth; empty until the first case is measured.
+    pub timers: Vec<TimerCheck>,
+    /// Devices whose mappings move nothing.
+    pub zero_copy: Vec<String>,
+    /// Made with the first case.
+    canary: Option<Canary<'a>>,
+    /// Devices whose own clock makes no sense.
+    untrusted: Vec<String>,
 }
 
 /// One runner of a case, by device and implementation.
@@ -158,6 +175,11 @@ impl<'a> Session<'a> {
             stop,
             rates: HashMap::new(),
             deadline_s: None,
+            roofs: Roofs::default(),
+            timers: Vec::new(),
+            zero_copy: Vec::new(),
+            canary: None,
+            untrusted: Vec::new(),
         };
         session.check_implementations()?;
         Ok(session)
@@ -223,24 +245,21 @@ impl<'a> Session<'a> {
     ) -> Result<()> {
         let done = folder.records()?;
         for (index, case) in cases.iter().enumerate() {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.is_stopped() {
                 ending.interrupted = true;
                 return Ok(());
             }
-            let name = case.workload.name();
-            let shape = case.shape.to_string();
-            let is_done =
-                |r: &&Record| r.workload == name && r.shape == shape && r.cache == case.cache;
-            if done.iter().any(|r| is_done(&r)) {
+            if done.iter().any(|r| resume::is_of(r, case)) {
                 continue;
             }
+            self.look_at_devices(progress);
             progress.case(index + 1, cases.len(), &case.name());
             let rows = match budget.left(self.clock) {
                 false => self.skipped(case, &budget.reason()),
                 true => self.case(case, budget.effort, progress),
             };
             // A case that was cut has too few samples to stand beside the others.
-            if self.stop.load(Ordering::Relaxed) {
+            if self.is_stopped() {
                 ending.interrupted = true;
                 return Ok(());
             }
@@ -254,6 +273,20 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Before the first case: what clocks are worth, and how fast the devices could be.
+    pub fn look_at_devices(&mut self, progress: &mut dyn Progress) {
+        if self.canary.is_none() {
+            self.canary = Some(Canary::new(self));
+            self.check_timers();
+            self.zero_copy = self.zero_copy_devices();
+            self.measure_roofs(progress);
+        }
+    }
+
     /// Measures one case with all its runners.
     pub fn case(&mut self, case: &Case, effort: Effort, progress: &mut dyn Progress) -> CaseRows {
         if let Some(reason) = &case.skip {
@@ -261,6 +294,33 @@ impl<'a> Session<'a> {
         }
         let mut rows = CaseRows::default();
         let choices = self.choices(case, effort, &mut rows);
+        let before = self.sing();
+        let mut measured = self.measure(case, choices, effort, progress);
+        let after = self.sing();
+        note_drift(&mut measured.records, &before, &after);
+        self.judge(&mut measured.records, progress);
+        rows.records.append(&mut measured.records);
+        rows.samples.append(&mut measured.samples);
+        rows
+    }
+
+    /// The canary's times now.
+    pub fn sing(&mut self) -> Song {
+        let mut canary = self.canary.take().unwrap_or_else(|| Canary::new(self));
+        let song = canary.sing(self.clock);
+        self.canary = Some(canary);
+        song
+    }
+
+    /// Measures one case with these runners, as many at a time as fit into memory.
+    fn measure(
+        &mut self,
+        case: &Case,
+        choices: Vec<Choice>,
+        effort: Effort,
+        progress: &mut dyn Progress,
+    ) -> CaseRows {
+        let mut rows = CaseRows::default();
         let (groups, too_large) = self.memory_groups(case, choices);
         for (choice, reason) in too_large {
             rows.records.extend(self.unmeasured(case, &choice, &Refusal::skipped(reason)));
@@ -269,7 +329,7 @@ impl<'a> Session<'a> {
             return rows;
         }
         progress.step("computing the reference");
-        let problem = Problem::new(case.workload, &case.shape, self.selection.seed);
+        let problem = Problem::new(case.workload, &case.shape, case.dtype, self.selection.seed);
         let apart = groups.len() > 1;
         for group in groups {
             let mut measured = self.group(case, &problem, group, effort, progress);
@@ -301,7 +361,7 @@ impl<'a> Session<'a> {
                 Ok(runner) => ready.push(runner),
                 Err(refusal) => rows.records.extend(self.unmeasured(case, &choice, &refusal)),
             }
-            if self.stop.load(Ordering::Relaxed) {
+            if self.is_stopped() {
                 return rows;
             }
         }
@@ -316,7 +376,8 @@ impl<'a> Session<'a> {
             runners.push(one.runner);
         }
         let seed = self.selection.seed;
-        let measured = measure::sample(&mut runners, &lanes, effort, seed, self.clock, self.stop);
+        let (clock, stop) = (self.clock, self.stop);
+        let measured = measure::sample(&mut runners, &lanes, case.cache, effort, seed, clock, stop);
         for (lane, measured) in lanes.iter().zip(&measured) {
             rows.add(self.measured(case, &facts[lane.runner], lane.scope, measured), measured);
         }
@@ -333,6 +394,10 @@ impl<'a> Session<'a> {
     ) -> Record {
         let mut record = self.record(case, &facts.choice, scope);
         fill(&mut record, facts, measured);
+        if self.untrusted.contains(&record.device) && record.device_median_s.take().is_some() {
+            record.timer = "wall".to_string();
+            record.note("untimed-device");
+        }
         self.remember(case.workload, &facts.choice, &record);
         record
     }
@@ -354,6 +419,7 @@ impl<'a> Session<'a> {
         let task = Task {
             workload: case.workload,
             shape: &case.shape,
+            dtype: case.dtype,
             implementation: &choice.implementation,
         };
         let device: &'a dyn Device = self.devices[choice.device].as_ref();
@@ -376,6 +442,10 @@ impl<'a> Session<'a> {
                 error_ratio: wrong.error_ratio,
             },
         })?;
+        if case.cache == Cache::Cold {
+            // Found out before anything is measured.
+            runner.flush().map_err(failed)?;
+        }
         // What a runner in another process tells of itself it tells with its first answer.
         let details = runner.details();
         let facts = Facts { choice: choice.clone(), details, verdict, build_s };

@@ -7,6 +7,14 @@ use crate::plan::Case;
 use crate::record::{Outcome, Record};
 use crate::workload::{self, Scope};
 
+/// Whether a row is one of a case's.
+pub(super) fn is_of(r: &Record, case: &Case) -> bool {
+    r.workload == case.workload.name()
+        && r.shape == case.shape.to_string()
+        && r.dtype == case.dtype.name()
+        && r.cache == case.cache
+}
+
 impl Session<'_> {
     /// Takes up what a run that was cut has left: drops cases that were not written whole and samples
     /// without a row, remembers rates, and tells whether a case has failed.
@@ -24,11 +32,6 @@ impl Session<'_> {
                 self.remember(workload, &Choice { device, implementation }, record);
             }
         }
-        let is_of = |r: &Record, case: &Case| {
-            r.workload == case.workload.name()
-                && r.shape == case.shape.to_string()
-                && r.cache == case.cache
-        };
         let is_whole = |case: &Case| {
             let has = |choice: &Choice, scope: Scope| {
                 records.iter().any(|r| {

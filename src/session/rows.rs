@@ -3,7 +3,7 @@
 use super::Facts;
 use crate::machine::DeviceEntry;
 use crate::measure::Measured;
-use crate::plan::{Case, DTYPE};
+use crate::plan::Case;
 use crate::record::{Outcome, Record, SCHEMA, SampleRow};
 use crate::stats::Summary;
 use crate::workload::Scope;
@@ -25,7 +25,7 @@ pub fn blank(
         run: run.to_string(),
         workload: case.workload.name().to_string(),
         shape: case.shape.to_string(),
-        dtype: DTYPE.to_string(),
+        dtype: case.dtype.name().to_string(),
         cache: case.cache,
         scope,
         device: entry.id.clone(),
@@ -65,6 +65,11 @@ pub fn blank(
 /// Puts what was found into a row.
 pub(super) fn fill(record: &mut Record, facts: &Facts, measured: &Measured) {
     record.tuned = facts.details.tuned.to_string();
+    if let Some(work) = facts.details.work {
+        record.flop_count = work.flop_count;
+        record.flop_exact = work.flop_exact;
+        record.bytes_moved = work.bytes_moved;
+    }
     record.threads = facts.details.threads.or(record.threads);
     record.scratch_bytes = Some(facts.details.scratch_bytes);
     record.max_error_ratio = Some(facts.verdict.max_error_ratio);

@@ -1,7 +1,7 @@
 //! Synthetic records with known answers.
 
 use super::*;
-use crate::record::{DeviceKind, Outcome, SCHEMA};
+use crate::record::{DeviceKind, Outcome};
 
 /// A run with one CPU and one GPU row per point; `times` holds their medians.
 struct Run {
@@ -12,44 +12,15 @@ struct Run {
 
 fn record(shape: &str, device: &str, kind: DeviceKind, median: f64) -> Record {
     Record {
-        schema: SCHEMA,
-        run: "r".into(),
-        workload: "gemm".into(),
         shape: shape.into(),
-        dtype: "f32".into(),
-        cache: Cache::Hot,
-        scope: Scope::Compute,
         device: device.into(),
         device_kind: kind,
         device_name: device.into(),
-        backend: "test".into(),
-        implementation: "test".into(),
-        threads: None,
-        tuned: String::new(),
-        outcome: Outcome::Measured,
-        reason: String::new(),
-        notes: String::new(),
-        timer: "wall".into(),
-        max_error_ratio: Some(0.1),
-        samples: Some(20),
         wall_median_s: Some(median),
         wall_low_s: Some(median),
         wall_high_s: Some(median),
         wall_min_s: Some(median),
-        wall_mad_s: Some(0.0),
-        device_median_s: None,
-        build_s: None,
-        parameters: None,
-        flop_count: 1,
-        flop_exact: 1,
-        bytes_moved: 1,
-        scratch_bytes: None,
-        flop_per_s: None,
-        bytes_per_s: None,
-        compute_roof_fraction: None,
-        memory_roof_fraction: None,
-        noise: Some(0.01),
-        energy_j: None,
+        ..Record::example()
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use super::{Axis, Entry, Preset, Reference, Shape, Work, Workload};
+use super::{Axis, Entry, Host, Preset, Reference, Shape, Work, Workload};
 use crate::tensor::Stream;
 
 /// See the module.
@@ -152,7 +152,7 @@ impl Workload for Gemm {
         found.into_iter().collect()
     }
 
-    fn preset(&self, preset: Preset) -> Vec<Entry> {
+    fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
         match preset {
             Preset::Quick => cubes(&[128, 256, 512, 1024, 2048]),
             Preset::Standard => cubes(&[

@@ -1,19 +1,36 @@
 //! WHAT is computed: names, axes, shapes, data, f64 references and work. Knows no device.
 
 mod gemm;
+mod launch;
+mod peak;
 mod preset;
 mod shape;
+mod stream;
+mod transfer;
 
 use crate::error::{Error, Result};
 use crate::tensor::Stream;
 
 use serde::{Deserialize, Serialize};
 
-pub use preset::{Entry, Preset};
+pub use peak::{CHAINS, LENGTH, work as peak_work};
+pub use preset::{Entry, Host, Preset};
 pub use shape::{Axis, Shape};
+pub use stream::SCALAR;
 
 /// Every workload, in the order of reports.
-pub const WORKLOADS: &[&dyn Workload] = &[&gemm::Gemm];
+pub const WORKLOADS: &[&dyn Workload] = &[
+    &gemm::Gemm,
+    &stream::COPY,
+    &stream::SCALE,
+    &stream::ADD,
+    &stream::TRIAD,
+    &stream::DOT,
+    &peak::Peak,
+    &transfer::H2D,
+    &transfer::D2H,
+    &launch::Launch,
+];
 
 /// Finds a workload by its name, or says which ones there are.
 pub fn find(name: &str) -> Result<&'static dyn Workload> {
@@ -39,6 +56,37 @@ impl Scope {
         match self {
             Scope::Compute => "compute",
             Scope::EndToEnd => "end_to_end",
+        }
+    }
+}
+
+/// What a product is computed in. Operands and results travel as f32 whatever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// Full binary32 products.
+    F32,
+    /// binary64.
+    F64,
+    /// binary16.
+    F16,
+}
+
+impl Dtype {
+    /// The word in the files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dtype::F32 => "f32",
+            Dtype::F64 => "f64",
+            Dtype::F16 => "f16",
+        }
+    }
+
+    /// Bits of the mantissa of a result, the hidden one included: results are stored as f32.
+    pub fn mantissa_bits(self) -> u32 {
+        match self {
+            Dtype::F32 | Dtype::F64 => 24,
+            Dtype::F16 => 11,
         }
     }
 }
@@ -91,7 +139,12 @@ pub trait Workload: Sync {
     /// Its axes in canonical order.
     fn axes(&self) -> &'static [Axis];
 
-    /// FLOP and bytes of one run.
+    /// What it can be computed in; each is a case of its own.
+    fn dtypes(&self) -> &'static [Dtype] {
+        &[Dtype::F32]
+    }
+
+    /// FLOP and bytes of one run. Zero FLOP where a runner decides: it tells what it did.
     fn work(&self, shape: &Shape) -> Work;
 
     /// Elements of each input tensor, in order.
@@ -126,7 +179,7 @@ pub trait Workload: Sync {
     }
 
     /// The shapes of a preset, sweep by sweep and list by list.
-    fn preset(&self, preset: Preset) -> Vec<Entry>;
+    fn preset(&self, preset: Preset, host: &Host) -> Vec<Entry>;
 
     /// Axes that make one sweep when they change together (`m n k` as `mnk`), with its name.
     fn joint_axes(&self) -> Option<(&'static str, &'static [&'static str])> {

@@ -1,5 +1,7 @@
 //! Presets: named selections of shapes. Each workload holds its own list.
 
+use serde::{Deserialize, Serialize};
+
 use super::Shape;
 use crate::error::{Error, Result};
 
@@ -38,6 +40,13 @@ impl Preset {
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, p)| *p == self).map_or("", |(name, _)| name)
     }
+}
+
+/// What a list of shapes has to know of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Bytes of the CPU's last-level cache; zero where unknown.
+    pub last_level_cache_bytes: u64,
 }
 
 /// One shape of a preset, as a point of a sweep or a line of a list.

@@ -47,7 +47,9 @@ impl Shape {
 
     /// Reads `A=N,..` for a workload and fills in defaults.
     pub fn parse(workload: &dyn Workload, text: &str) -> Result<Shape> {
-        let given = pairs(text)?;
+        // A workload without axes has one shape, which is written as nothing.
+        let given =
+            if text.is_empty() && workload.axes().is_empty() { Vec::new() } else { pairs(text)? };
         let known = |name: &str| workload.axes().iter().any(|a| a.name == name);
         if let Some((name, _)) = given.iter().find(|(name, _)| !known(name)) {
             let names: Vec<&str> = workload.axes().iter().map(|a| a.name).collect();

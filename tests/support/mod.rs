@@ -11,19 +11,9 @@ use crossover::record::DeviceKind;
 /// The facts of a made-up device.
 pub fn entry(id: &str, kind: DeviceKind) -> DeviceEntry {
     DeviceEntry {
-        id: id.to_string(),
-        kind,
-        name: format!("made-up {id}"),
-        backend: "test".to_string(),
-        driver: String::new(),
-        class: String::new(),
-        threads: None,
-        compute_units: None,
-        clock_mhz: None,
         memory_bytes: 1 << 30,
         max_allocation_bytes: 1 << 30,
-        local_memory_bytes: None,
-        extensions: Vec::new(),
+        ..DeviceEntry::new(id, kind, &format!("made-up {id}"), "test")
     }
 }
 

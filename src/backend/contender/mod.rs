@@ -141,20 +141,14 @@ fn unique(wanted: &str, taken: &[String]) -> String {
 fn entry(name: &str, hello: &Hello, offer: &Offer, threads: u32) -> DeviceEntry {
     let is_cpu = offer.kind == DeviceKind::Cpu;
     let memory_bytes = if is_cpu { machine::cpu_facts().memory_bytes } else { 0 };
+    let id = format!("contender:{name}:{}", offer.id);
+    let device_name = crate::error::one_line(&offer.name);
     DeviceEntry {
-        id: format!("contender:{name}:{}", offer.id),
-        kind: offer.kind,
-        name: crate::error::one_line(&offer.name),
-        backend: "contender".to_string(),
         driver: format!("{} {}", hello.name, crate::error::one_line(&hello.version)),
-        class: String::new(),
         threads: is_cpu.then_some(threads),
-        compute_units: None,
-        clock_mhz: None,
         memory_bytes,
         max_allocation_bytes: memory_bytes,
-        local_memory_bytes: None,
-        extensions: Vec::new(),
+        ..DeviceEntry::new(&id, offer.kind, &device_name, "contender")
     }
 }
 

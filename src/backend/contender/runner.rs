@@ -9,10 +9,9 @@ use super::message::{self, Done, Prepared, Request};
 use super::{Contender, OUTPUTS, PREPARE, RELEASE, RUN};
 use crate::backend::{Claim, Details, Runner, Task};
 use crate::error::{Error, Result};
-use crate::plan::DTYPE;
 use crate::record::DeviceKind;
 use crate::tensor::{FENCE, fenced};
-use crate::workload::{Scope, Shape};
+use crate::workload::{Dtype, Scope, Shape};
 
 /// A run may take this many times what is expected, and the usual limit besides.
 const SLOWER: f64 = 20.0;
@@ -35,6 +34,7 @@ pub struct ContenderRunner<'a> {
     contender: &'a Contender,
     workload: &'static str,
     shape: Shape,
+    dtype: Dtype,
     /// Files of the operands, with their lengths.
     inputs: Vec<(PathBuf, usize)>,
     /// File of the result, with its length.
@@ -62,6 +62,7 @@ impl<'a> ContenderRunner<'a> {
             contender,
             workload: task.workload.name(),
             shape: task.shape.clone(),
+            dtype: task.dtype,
             inputs: lengths
                 .into_iter()
                 .enumerate()
@@ -96,7 +97,7 @@ impl Runner for ContenderRunner<'_> {
             device: &self.contender.offer.id,
             workload: self.workload,
             shape: &self.shape,
-            dtype: DTYPE,
+            dtype: self.dtype.name(),
             threads: self.contender.threads,
             inputs: &paths,
         };
@@ -160,7 +161,7 @@ impl Runner for ContenderRunner<'_> {
     }
 
     fn details(&self) -> Details {
-        Details { tuned: "", scratch_bytes: 0, compiled: false, tile: TILE, threads: self.threads }
+        Details { tile: TILE, threads: self.threads, ..Details::default() }
     }
 }
 

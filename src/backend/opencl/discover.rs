@@ -131,6 +131,9 @@ fn open(platform: PlatformId, id: DeviceId, name: &str, threads: usize) -> Resul
         memory_bytes: info::memory_bytes(id),
         max_allocation_bytes: info::max_allocation_bytes(id),
         local_memory_bytes: info::local_memory_bytes(id),
+        own_local_memory: info::has_own_local_memory(id),
+        cache_bytes: Some(info::cache_bytes(id)).filter(|bytes| *bytes > 0),
+        timer_resolution_s: info::timer_resolution_s(id),
         extensions,
     };
     OpenClDevice::open(platform, id, entry)

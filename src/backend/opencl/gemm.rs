@@ -1,7 +1,8 @@
 //! `gemm` on OpenCL: which kernel, which parameters, which launch. Twin of `kernels/gemm/`.
 
 use super::tuned::{Parameters, Tuned};
-use super::{Argument, Build, Launch, OpenClDevice, Recipe};
+use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
+use crate::backend::Task;
 use crate::error::{Error, Result};
 use crate::workload::Shape;
 
@@ -63,7 +64,7 @@ impl Product {
         parameters: &Parameters,
         shape: Geometry,
     ) -> Recipe {
-        Recipe {
+        let step = Step {
             file,
             source,
             kernel: "gemm",
@@ -72,8 +73,13 @@ impl Product {
             group_size: shape.launch.local.iter().product(),
             launch: shape.launch,
             local_bytes: shape.local_bytes,
+        };
+        Recipe {
+            steps: vec![step],
+            scratch: Vec::new(),
             tile: shape.tile,
             tuned: device.tuned.origin(),
+            work: None,
         }
     }
 }
@@ -86,8 +92,8 @@ struct Geometry {
 }
 
 /// Local-memory tiles.
-pub fn local(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
-    let p = Product::of(shape)?;
+pub fn local(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+    let p = Product::of(task.shape)?;
     let parameters = local_parameters(&device.tuned, &p);
     let geometry = local_geometry(&p, &parameters);
     Ok(p.recipe(device, ("gemm/local.cl", LOCAL), &parameters, geometry))
@@ -120,8 +126,8 @@ fn local_geometry(p: &Product, parameters: &Parameters) -> Geometry {
 }
 
 /// Registers only.
-pub fn register(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
-    let p = Product::of(shape)?;
+pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+    let p = Product::of(task.shape)?;
     let parameters = register_parameters(&device.tuned, &p);
     let get = |name| parameters.get(name);
     let (rows, columns) = (get("LY") * get("WM"), get("LX") * get("WN"));
@@ -164,8 +170,8 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
 }
 
 /// One work-item an element.
-pub fn naive(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
-    let p = Product::of(shape)?;
+pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+    let p = Product::of(task.shape)?;
     let parameters = device.tuned.parameters("gemm", "naive");
     let (x, y) = (parameters.get("LX"), parameters.get("LY"));
     let geometry = Geometry {
@@ -181,8 +187,8 @@ pub fn naive(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
 }
 
 /// Packed panels, for CPU devices: a work-group is one work-item, which owns a block of c.
-pub fn packed(device: &OpenClDevice, shape: &Shape) -> Result<Recipe> {
-    let p = Product::of(shape)?;
+pub fn packed(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+    let p = Product::of(task.shape)?;
     let base = packed_parameters(&device.tuned, &p)
         .ok_or_else(|| Error::Unsupported("packed is for CPU devices".into()))?;
     let local_memory = device.entry.local_memory_bytes.unwrap_or(0) as usize;

@@ -88,6 +88,21 @@ pub fn local_memory_bytes(device: DeviceId) -> Option<u64> {
     number(device, ffi::CL_DEVICE_LOCAL_MEM_SIZE)
 }
 
+/// Whether local memory is memory of its own: on a CPU it is not.
+pub fn has_own_local_memory(device: DeviceId) -> Option<bool> {
+    number(device, ffi::CL_DEVICE_LOCAL_MEM_TYPE).map(|kind| kind == u64::from(ffi::CL_LOCAL))
+}
+
+/// Bytes of the cache that the device tells of; zero where it tells of none.
+pub fn cache_bytes(device: DeviceId) -> u64 {
+    number(device, ffi::CL_DEVICE_GLOBAL_MEM_CACHE_SIZE).unwrap_or(0)
+}
+
+/// Seconds between two ticks of the device's clock.
+pub fn timer_resolution_s(device: DeviceId) -> Option<f64> {
+    number(device, ffi::CL_DEVICE_PROFILING_TIMER_RESOLUTION).map(|ns| ns as f64 * 1e-9)
+}
+
 /// Most work-items in a work-group.
 pub fn max_group_size(device: DeviceId) -> usize {
     number(device, ffi::CL_DEVICE_MAX_WORK_GROUP_SIZE).unwrap_or(1) as usize

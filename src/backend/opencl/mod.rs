@@ -1,14 +1,22 @@
 //! OpenCL devices: kernels from `kernels/`, parameters from `kernels/tuned/`.
 
+mod buffer;
 mod check;
 mod class;
 mod discover;
+mod flush;
 mod gemm;
 mod info;
+mod launch;
+mod peak;
 pub mod probe;
 mod program;
 mod runner;
+mod stream;
+mod transfer;
 mod tuned;
+
+use std::cell::OnceCell;
 
 use ocl::core::{ContextProperties, DeviceId, PlatformId};
 
@@ -16,7 +24,7 @@ use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
 use crate::tensor::FENCE;
-use crate::workload::{Shape, Workload};
+use crate::workload::{Work, Workload};
 
 pub use discover::{Discovery, discover, limit_driver_threads};
 
@@ -32,7 +40,8 @@ pub struct Build {
 
 /// Every GPU kernel as a class of `kernels/tuned/` builds it.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
-    gemm::gpu_builds(class)
+    let builds = [gemm::gpu_builds(class), stream::gpu_builds(class), peak::gpu_builds(class)];
+    builds.into_iter().flatten().collect()
 }
 
 /// One launch of a kernel.
@@ -42,8 +51,22 @@ struct Launch {
     local: [usize; 3],
 }
 
-/// How a task is computed on a device: one kernel and its launch.
+/// How a task is computed on a device: kernels, one after the other.
 struct Recipe {
+    /// The kernels with their launches.
+    steps: Vec<Step>,
+    /// Floats of each buffer between the kernels.
+    scratch: Vec<usize>,
+    /// Rows and columns of the output that one work-group computes.
+    tile: (usize, usize),
+    /// Where the parameters come from.
+    tuned: &'static str,
+    /// What a run does, where the workload leaves it to the device.
+    work: Option<Work>,
+}
+
+/// One kernel and its launch.
+struct Step {
     /// File of the kernel, for messages and the program cache.
     file: &'static str,
     /// Its source.
@@ -60,10 +83,6 @@ struct Recipe {
     group_size: usize,
     /// Local memory it takes, in bytes.
     local_bytes: u64,
-    /// Rows and columns of the output that one work-group computes.
-    tile: (usize, usize),
-    /// Where the parameters come from.
-    tuned: &'static str,
 }
 
 /// One kernel argument.
@@ -71,25 +90,55 @@ struct Recipe {
 enum Argument {
     /// A size.
     Int(i32),
+    /// A number.
+    Float(f32),
     /// Input tensor number.
     Input(usize),
     /// The output.
     Output,
+    /// A buffer between kernels.
+    Scratch(usize),
 }
 
 /// One way to compute a workload.
 struct Implementation {
     workload: &'static str,
     name: &'static str,
-    recipe: fn(&OpenClDevice, &Shape) -> Result<Recipe>,
+    how: How,
+}
+
+/// What makes a runner.
+enum How {
+    /// Kernels, one after the other.
+    Kernels(fn(&OpenClDevice, &Task<'_>) -> Result<Recipe>),
+    /// Something that is no kernel: a transfer, a build.
+    Own(for<'a> fn(&'a OpenClDevice, &Task<'_>) -> Result<Box<dyn Runner + 'a>>),
 }
 
 /// Every implementation, in the order of reports.
 const IMPLEMENTATIONS: &[Implementation] = &[
-    Implementation { workload: "gemm", name: "local", recipe: gemm::local },
-    Implementation { workload: "gemm", name: "register", recipe: gemm::register },
-    Implementation { workload: "gemm", name: "packed", recipe: gemm::packed },
-    Implementation { workload: "gemm", name: "naive", recipe: gemm::naive },
+    Implementation { workload: "gemm", name: "local", how: How::Kernels(gemm::local) },
+    Implementation { workload: "gemm", name: "register", how: How::Kernels(gemm::register) },
+    Implementation { workload: "gemm", name: "packed", how: How::Kernels(gemm::packed) },
+    Implementation { workload: "gemm", name: "naive", how: How::Kernels(gemm::naive) },
+    Implementation { workload: "stream-copy", name: "vector", how: How::Kernels(stream::vector) },
+    Implementation { workload: "stream-scale", name: "vector", how: How::Kernels(stream::vector) },
+    Implementation { workload: "stream-add", name: "vector", how: How::Kernels(stream::vector) },
+    Implementation { workload: "stream-triad", name: "vector", how: How::Kernels(stream::vector) },
+    Implementation { workload: "stream-dot", name: "vector", how: How::Kernels(stream::vector) },
+    Implementation {
+        workload: "launch",
+        name: "round-trip",
+        how: How::Kernels(launch::round_trip),
+    },
+];
+
+/// Workloads with many implementations of one maker, which goes by their names.
+const FAMILIES: &[(&str, &[&str], How)] = &[
+    ("peak-fma", &peak::NAMES, How::Kernels(peak::peak)),
+    ("transfer-h2d", &transfer::WRITES, How::Own(transfer::write)),
+    ("transfer-d2h", &transfer::READS, How::Own(transfer::read)),
+    ("launch", &launch::NAMES, How::Own(launch::launch)),
 ];
 
 /// A device with its own context and queues.
@@ -103,6 +152,8 @@ pub struct OpenClDevice {
     max_group_size: usize,
     /// Alignment of sub-buffers, in elements of f32.
     base_alignment: usize,
+    /// Made when it is first needed.
+    flush: OnceCell<flush::Flush>,
 }
 
 impl OpenClDevice {
@@ -122,10 +173,20 @@ impl OpenClDevice {
             tuned: tuned::Tuned::of_class(&entry.class),
             max_group_size: info::max_group_size(id),
             base_alignment: info::base_alignment_bytes(id).div_ceil(4),
+            flush: OnceCell::new(),
             context,
             id,
             entry,
         })
+    }
+
+    /// Empties the device's caches.
+    fn flush(&self) -> Result<()> {
+        if self.flush.get().is_none() {
+            let flush = flush::Flush::new(self)?;
+            let _ = self.flush.set(flush);
+        }
+        self.flush.get().map_or(Ok(()), |flush| flush.run(self))
     }
 
     /// A driver's refusal, with the device's name and the true status code where it was an odd one.
@@ -136,9 +197,18 @@ impl OpenClDevice {
     }
 }
 
-fn implementations(workload: &dyn Workload) -> impl Iterator<Item = &'static Implementation> {
+/// Names of a workload's implementations, with what makes their runners.
+fn implementations(workload: &dyn Workload) -> impl Iterator<Item = (&'static str, &'static How)> {
     let name = workload.name();
-    IMPLEMENTATIONS.iter().filter(move |i| i.workload == name)
+    let single = IMPLEMENTATIONS.iter().filter(move |i| i.workload == name);
+    let families = FAMILIES.iter().filter(move |(workload, ..)| *workload == name);
+    let families = families.flat_map(|(_, names, how)| names.iter().map(move |n| (*n, how)));
+    single.map(|i| (i.name, &i.how)).chain(families)
+}
+
+/// Workloads that share their parameters: `stream-copy` and its like are one family.
+fn family(workload: &dyn Workload) -> &'static str {
+    workload.name().split('-').next().unwrap_or_default()
 }
 
 impl Device for OpenClDevice {
@@ -147,11 +217,19 @@ impl Device for OpenClDevice {
     }
 
     fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
-        implementations(workload).map(|i| i.name).collect()
+        implementations(workload).map(|(name, _)| name).collect()
     }
 
     fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
-        self.tuned.implementation(workload.name()).into_iter().collect()
+        match self.tuned.implementation(family(workload)) {
+            Some(name) => vec![name],
+            // Where nothing is chosen, each says something of its own.
+            None => implementations(workload).map(|(name, _)| name.to_string()).collect(),
+        }
+    }
+
+    fn is_zero_copy(&self) -> Option<bool> {
+        transfer::is_zero_copy(self).ok()
     }
 
     fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
@@ -162,42 +240,59 @@ impl Device for OpenClDevice {
     }
 
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
-        let found = implementations(task.workload).find(|i| i.name == task.implementation);
-        let implementation = found.ok_or_else(|| {
+        let found = implementations(task.workload).find(|(name, _)| *name == task.implementation);
+        let (_, how) = found.ok_or_else(|| {
             Error::Unsupported(format!(
                 "{} has no implementation '{}'",
                 self.entry.name, task.implementation
             ))
         })?;
-        let recipe = (implementation.recipe)(self, task.shape)?;
-        self.check_limits(task, &recipe)?;
-        Ok(Box::new(runner::KernelRunner::new(self, task, recipe)?))
+        match how {
+            How::Kernels(recipe) => {
+                let recipe = recipe(self, task)?;
+                self.check_limits(task, &recipe)?;
+                Ok(Box::new(runner::KernelRunner::new(self, task, recipe)?))
+            }
+            How::Own(make) => make(self, task),
+        }
     }
 }
 
 impl OpenClDevice {
     fn check_limits(&self, task: &Task<'_>, recipe: &Recipe) -> Result<()> {
         let unsupported = |what: String| Err(Error::Unsupported(what));
-        if recipe.group_size > self.max_group_size {
+        let group_size = recipe.steps.iter().map(|s| s.group_size).max().unwrap_or(0);
+        if group_size > self.max_group_size {
             return unsupported(format!(
-                "needs work-groups of {} items, the device allows {}",
-                recipe.group_size, self.max_group_size
+                "needs work-groups of {group_size} items, the device allows {}",
+                self.max_group_size
             ));
         }
+        let local_bytes = recipe.steps.iter().map(|s| s.local_bytes).max().unwrap_or(0);
         let local = self.entry.local_memory_bytes.unwrap_or(0);
-        if recipe.local_bytes > local {
+        if local_bytes > local {
             return unsupported(format!(
-                "needs {} bytes of local memory, the device has {local}",
-                recipe.local_bytes
+                "needs {local_bytes} bytes of local memory, the device has {local}"
             ));
         }
         let mut tensors = task.workload.inputs(task.shape);
         tensors.push(task.workload.output(task.shape));
-        let longest = tensors.iter().copied().max().unwrap_or(0);
+        tensors.extend(&recipe.scratch);
+        self.check_memory(&tensors)?;
+        if tensors.iter().any(|len| *len >= 1 << 31) {
+            return unsupported("the kernels index operands of less than 2^31 elements".into());
+        }
+        Ok(())
+    }
+
+    /// Whether buffers of these many floats fit, one of them between fences.
+    fn check_memory(&self, lengths: &[usize]) -> Result<()> {
+        let unsupported = |what: String| Err(Error::Unsupported(what));
+        let longest = lengths.iter().copied().max().unwrap_or(0);
         // An output stands between fences, the first of them as long as the alignment asks.
         let fences = 2 * (FENCE + self.base_alignment);
         let largest = 4 * (longest + fences) as u64;
-        let all = 4 * (tensors.iter().sum::<usize>() + fences) as u64;
+        let all = 4 * (lengths.iter().sum::<usize>() + fences) as u64;
         if all > self.entry.memory_bytes {
             return unsupported(format!(
                 "needs {all} bytes of the device's memory, it has {}",
@@ -209,9 +304,6 @@ impl OpenClDevice {
                 "needs a buffer of {largest} bytes, the device allows {}",
                 self.entry.max_allocation_bytes
             ));
-        }
-        if tensors.iter().any(|len| *len >= 1 << 31) {
-            return unsupported("the kernels index operands of less than 2^31 elements".into());
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use ocl::core::{self, Program, ProgramInfo, ProgramInfoResult};
 
-use super::{OpenClDevice, Recipe};
+use super::{OpenClDevice, Step};
 use crate::error::Result;
 
 /// First line of a cache file.
@@ -23,17 +23,15 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Options of every build.
 const OPTIONS: &str = "-cl-std=CL1.2 -cl-mad-enable";
 
-/// Builds a recipe's program, from the cache where it has it. Tells whether it was compiled.
-pub fn build(device: &OpenClDevice, recipe: &Recipe) -> Result<(Program, bool)> {
-    // For trying things out, and for devices that need another setting.
-    let own = std::env::var("CROSSOVER_KERNEL_OPTIONS").unwrap_or_default();
-    let options = format!("{OPTIONS} {} {own}", recipe.options).trim_end().to_string();
+/// Builds a step's program, from the cache where it has it. Tells whether it was compiled.
+pub fn build(device: &OpenClDevice, step: &Step) -> Result<(Program, bool)> {
+    let options = options(step, "");
     let key = format!(
         "{MAGIC}{}\n{}\n{options}\n{:016x} {}\n",
         device.entry.name,
         device.entry.driver,
-        fnv1a(recipe.source.as_bytes()),
-        recipe.source.len()
+        fnv1a(step.source.as_bytes()),
+        step.source.len()
     );
     let path = folder().map(|folder| folder.join(format!("{:016x}.bin", fnv1a(key.as_bytes()))));
     if let Some(binary) = path.as_deref().and_then(|path| read(path, &key)) {
@@ -43,17 +41,28 @@ pub fn build(device: &OpenClDevice, recipe: &Recipe) -> Result<(Program, bool)> 
         // The driver no longer takes it.
         path.as_deref().map(fs::remove_file);
     }
-    let program = from_source(device, recipe, &options)?;
+    let program = from_source(device, step, &options)?;
     if let (Some(path), Some(binary)) = (path, binary_of(&program)) {
         write(&path, &key, &binary);
     }
     Ok((program, true))
 }
 
-fn from_source(device: &OpenClDevice, recipe: &Recipe, options: &str) -> Result<Program> {
-    let what = format!("building {}", recipe.file);
+/// Builds a step's program from source with further options, past the cache.
+pub fn compile(device: &OpenClDevice, step: &Step, more: &str) -> Result<Program> {
+    from_source(device, step, &options(step, more))
+}
+
+fn options(step: &Step, more: &str) -> String {
+    // For trying things out, and for devices that need another setting.
+    let own = std::env::var("CROSSOVER_KERNEL_OPTIONS").unwrap_or_default();
+    format!("{OPTIONS} {} {own} {more}", step.options).trim_end().to_string()
+}
+
+fn from_source(device: &OpenClDevice, step: &Step, options: &str) -> Result<Program> {
+    let what = format!("building {}", step.file);
     let refused = |e: core::Error| device.refused(&what, &e);
-    let source = CString::new(recipe.source).expect("kernel files hold no NUL");
+    let source = CString::new(step.source).expect("kernel files hold no NUL");
     let options = CString::new(options).expect("options hold no NUL");
     let program = core::create_program_with_source(&device.context, &[source]).map_err(refused)?;
     core::build_program(&program, Some(&[device.id]), &options, None, None).map_err(refused)?;

@@ -1,94 +1,122 @@
-//! A prepared task on an OpenCL device: buffers, one kernel, both queues.
+//! A prepared task on an OpenCL device: buffers, kernels, both queues.
 
 use ocl::core::{
-    self, ArgVal, BufferRegion, CommandQueue, Event, Kernel, KernelWorkGroupInfo,
-    KernelWorkGroupInfoResult, Mem, MemFlags, ProfilingInfo,
+    self, ArgVal, CommandQueue, Event, Kernel, KernelWorkGroupInfo, KernelWorkGroupInfoResult,
+    ProfilingInfo, Program,
 };
 
-use super::{Argument, OpenClDevice, Recipe, program};
+use super::buffer::{Buffer, FencedBuffer};
+use super::{Argument, Launch, OpenClDevice, Recipe, Step, program};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
 use crate::tensor::{FENCE, POISON, fenced};
 use crate::workload::Scope;
 
-/// A kernel with its operands on a device.
+/// Kernels with their operands on a device.
 pub struct KernelRunner<'a> {
     device: &'a OpenClDevice,
     recipe: Recipe,
     compiled: bool,
-    kernel: Kernel,
+    /// One for each step.
+    kernels: Vec<Kernel>,
     inputs: Vec<Buffer>,
     output: FencedBuffer,
+    /// Kept because the kernels refer to it.
+    scratch: Vec<Buffer>,
     /// What an end-to-end run uploads.
     host_inputs: Vec<Vec<f32>>,
     /// Where an end-to-end run downloads to, with fences.
     host_output: Vec<f32>,
 }
 
-/// A device buffer of `len` floats.
-struct Buffer {
-    mem: Mem,
-    len: usize,
-}
-
-/// An output between two fences: a part of a larger buffer, aligned as the device asks.
-struct FencedBuffer {
-    whole: Buffer,
-    part: Mem,
-    /// Where the part begins in the whole.
-    start: usize,
-    len: usize,
-}
-
 impl<'a> KernelRunner<'a> {
     /// Compiles, allocates and sets the arguments.
     pub fn new(device: &'a OpenClDevice, task: &Task<'_>, recipe: Recipe) -> Result<Self> {
-        let refused = |what: &str| {
-            let what = what.to_string();
-            move |e: core::Error| device.refused(&what, &e)
-        };
-        let (program, compiled) = program::build(device, &recipe)?;
-        let kernel =
-            core::create_kernel(&program, recipe.kernel).map_err(refused("making a kernel"))?;
-        check_group_size(device, &kernel, recipe.group_size)?;
+        let mut compiled = false;
+        let mut programs = Vec::new();
+        for step in &recipe.steps {
+            let (program, is_new) = program::build(device, step)?;
+            compiled |= is_new;
+            programs.push(program);
+        }
         let lengths = task.workload.inputs(task.shape);
         let inputs: Vec<Buffer> =
             lengths.iter().map(|len| Buffer::new(device, *len)).collect::<Result<_>>()?;
         let output = FencedBuffer::new(device, task.workload.output(task.shape))?;
-        for (index, argument) in recipe.arguments.iter().enumerate() {
-            let value = match argument {
-                Argument::Int(size) => ArgVal::scalar(size),
-                Argument::Input(number) => ArgVal::mem(&inputs[*number].mem),
-                Argument::Output => ArgVal::mem(&output.part),
-            };
-            core::set_kernel_arg(&kernel, index as u32, value)
-                .map_err(refused("passing an argument"))?;
-        }
-        Ok(KernelRunner {
+        let scratch: Vec<Buffer> =
+            recipe.scratch.iter().map(|len| Buffer::new(device, *len)).collect::<Result<_>>()?;
+        let mut runner = KernelRunner {
             host_inputs: lengths.iter().map(|len| vec![0.0; *len]).collect(),
-            host_output: fenced(output.len),
+            host_output: fenced(output.part.len),
             device,
             recipe,
             compiled,
-            kernel,
+            kernels: Vec::new(),
             inputs,
             output,
-        })
+            scratch,
+        };
+        runner.take_kernels(&programs)?;
+        Ok(runner)
     }
 
-    fn launch(&self, queue: &CommandQueue, event: Option<&mut Event>) -> Result<()> {
-        let Recipe { launch, .. } = &self.recipe;
+    /// Compiles anew with further options, past the cache of binaries.
+    pub fn recompile(&mut self, options: &str) -> Result<()> {
+        let compile = |step| program::compile(self.device, step, options);
+        let programs: Vec<Program> =
+            self.recipe.steps.iter().map(compile).collect::<Result<_>>()?;
+        self.take_kernels(&programs)
+    }
+
+    /// Makes the kernels of the steps, one from each program.
+    fn take_kernels(&mut self, programs: &[Program]) -> Result<()> {
+        let kernels = self.recipe.steps.iter().zip(programs).map(|(s, p)| self.kernel(s, p));
+        self.kernels = kernels.collect::<Result<_>>()?;
+        Ok(())
+    }
+
+    /// A step's kernel with its arguments.
+    fn kernel(&self, step: &Step, program: &Program) -> Result<Kernel> {
+        let kernel = core::create_kernel(program, step.kernel)
+            .map_err(|e| self.device.refused("making a kernel", &e))?;
+        check_group_size(self.device, &kernel, step.group_size)?;
+        for (index, argument) in step.arguments.iter().enumerate() {
+            let value = match argument {
+                Argument::Int(size) => ArgVal::scalar(size),
+                Argument::Float(number) => ArgVal::scalar(number),
+                Argument::Input(number) => ArgVal::mem(&self.inputs[*number].mem),
+                Argument::Output => ArgVal::mem(&self.output.part.mem),
+                Argument::Scratch(number) => ArgVal::mem(&self.scratch[*number].mem),
+            };
+            core::set_kernel_arg(&kernel, index as u32, value)
+                .map_err(|e| self.device.refused("passing an argument", &e))?;
+        }
+        Ok(kernel)
+    }
+
+    /// Enqueues all steps; queues are in order.
+    pub fn launch(&self, queue: &CommandQueue) -> Result<()> {
+        (0..self.kernels.len()).try_for_each(|step| self.launch_step(step, queue, None))
+    }
+
+    fn launch_step(
+        &self,
+        step: usize,
+        queue: &CommandQueue,
+        event: Option<&mut Event>,
+    ) -> Result<()> {
+        let Launch { global, local } = &self.recipe.steps[step].launch;
         // SAFETY: the arguments are set to buffers of the sizes that the kernel's other arguments
         // state, and they live as long as `self`. That the kernel stays inside them is what the
         // tests, the fences and Oclgrind watch over.
         let status = unsafe {
             core::enqueue_kernel(
                 queue,
-                &self.kernel,
+                &self.kernels[step],
                 3,
                 None,
-                &launch.global,
-                Some(launch.local),
+                global,
+                Some(*local),
                 None::<&Event>,
                 event,
             )
@@ -96,8 +124,28 @@ impl<'a> KernelRunner<'a> {
         status.map_err(|e| self.device.refused("launching a kernel", &e))
     }
 
-    fn finish(&self, queue: &CommandQueue) -> Result<()> {
+    /// Waits until the queue is empty.
+    pub fn finish(&self, queue: &CommandQueue) -> Result<()> {
         core::finish(queue).map_err(|e| self.device.refused("running a kernel", &e))
+    }
+
+    /// Computes once by the device's clock: seconds from a moment of the first kernel to one of the
+    /// last. None where the driver has no such clock.
+    pub fn between(&self, first: ProfilingInfo, last: ProfilingInfo) -> Result<Option<f64>> {
+        let Some(queue) = &self.device.profiling_queue else { return Ok(None) };
+        // An empty event can't be cloned.
+        let mut events: Vec<Event> = self.kernels.iter().map(|_| Event::null()).collect();
+        for (step, event) in events.iter_mut().enumerate() {
+            self.launch_step(step, queue, Some(event))?;
+        }
+        self.finish(queue)?;
+        let nanoseconds = |event: Option<&Event>, moment| -> Option<u64> {
+            core::get_event_profiling_info(event?, moment).ok()?.time().ok()
+        };
+        let start = nanoseconds(events.first(), first);
+        let end = nanoseconds(events.last(), last);
+        // A clock that runs backwards is no clock: the caller refuses what is not positive.
+        Ok(start.zip(end).map(|(start, end)| (end as f64 - start as f64) * 1e-9))
     }
 
     fn upload_compute_download(&mut self) -> Result<()> {
@@ -108,23 +156,11 @@ impl<'a> KernelRunner<'a> {
             .iter()
             .zip(&self.host_inputs)
             .try_for_each(|(buffer, data)| unsafe { buffer.write(self.device, data, false) });
-        let launched = written.and_then(|()| self.launch(queue, None));
+        let launched = written.and_then(|()| self.launch(queue));
         let end = self.host_output.len() - FENCE;
         let data = &mut self.host_output[FENCE..end];
         // SAFETY: the read is into memory of `self`, which is borrowed until `finish` returns.
-        let status = unsafe {
-            let none = None::<&Event>;
-            core::enqueue_read_buffer(
-                queue,
-                &self.output.part,
-                false,
-                0,
-                data,
-                none,
-                None::<&mut Event>,
-            )
-        };
-        let read = status.map_err(|e| self.device.refused("reading a result", &e));
+        let read = unsafe { self.output.part.read(self.device, data, false) };
         // Whatever happened, nothing may be under way when the borrow ends.
         let finished = self.finish(queue);
         launched.and(read).and(finished)
@@ -156,7 +192,7 @@ impl Runner for KernelRunner<'_> {
     }
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
-        self.host_output = fenced(self.output.len);
+        self.host_output = fenced(self.output.part.len);
         if scope == Scope::EndToEnd {
             for buffer in &self.inputs {
                 buffer.write_now(self.device, &vec![POISON; buffer.len])?;
@@ -168,33 +204,28 @@ impl Runner for KernelRunner<'_> {
     fn run(&mut self, scope: Scope) -> Result<()> {
         match scope {
             Scope::Compute => {
-                self.launch(&self.device.queue, None)?;
+                self.launch(&self.device.queue)?;
                 self.finish(&self.device.queue)
             }
             Scope::EndToEnd => self.upload_compute_download(),
         }
     }
 
+    fn flush(&mut self) -> Result<()> {
+        self.device.flush()
+    }
+
     fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
-        let Some(queue) = &self.device.profiling_queue else { return Ok(None) };
-        let mut event = Event::null();
-        self.launch(queue, Some(&mut event))?;
-        self.finish(queue)?;
-        let nanoseconds = |moment| -> Option<u64> {
-            core::get_event_profiling_info(&event, moment).ok()?.time().ok()
-        };
-        let (start, end) = (nanoseconds(ProfilingInfo::Start), nanoseconds(ProfilingInfo::End));
-        // A clock that runs backwards is no clock: the caller refuses what is not positive.
-        Ok(start.zip(end).map(|(start, end)| (end as f64 - start as f64) * 1e-9))
+        self.between(ProfilingInfo::Start, ProfilingInfo::End)
     }
 
     fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
-        self.inputs.iter().map(|buffer| buffer.read(self.device)).collect()
+        self.inputs.iter().map(|buffer| buffer.to_vec(self.device)).collect()
     }
 
     fn output(&mut self, scope: Scope) -> Result<Vec<f32>> {
         match scope {
-            Scope::Compute => self.output.read(self.device),
+            Scope::Compute => self.output.to_vec(self.device),
             Scope::EndToEnd => Ok(self.host_output.clone()),
         }
     }
@@ -202,92 +233,11 @@ impl Runner for KernelRunner<'_> {
     fn details(&self) -> Details {
         Details {
             tuned: self.recipe.tuned,
-            scratch_bytes: 0,
+            scratch_bytes: self.scratch.iter().map(|buffer| 4 * buffer.len as u64).sum(),
             compiled: self.compiled,
             tile: self.recipe.tile,
-            threads: None,
+            work: self.recipe.work,
+            ..Details::default()
         }
-    }
-}
-
-impl Buffer {
-    fn new(device: &OpenClDevice, len: usize) -> Result<Buffer> {
-        let flags = MemFlags::READ_WRITE;
-        // SAFETY: no host pointer is passed, so none can outlive its memory.
-        let mem = unsafe { core::create_buffer(&device.context, flags, len, None::<&[f32]>) };
-        let mem = mem.map_err(|e| device.refused("allocating a buffer", &e))?;
-        Ok(Buffer { mem, len })
-    }
-
-    /// Enqueues a write of the whole buffer. Without `blocking` the caller keeps `data` alive and
-    /// unchanged until the queue has finished.
-    ///
-    /// # Safety
-    ///
-    /// See above.
-    unsafe fn write(&self, device: &OpenClDevice, data: &[f32], blocking: bool) -> Result<()> {
-        debug_assert_eq!(data.len(), self.len);
-        // SAFETY: as long as the buffer, and alive until the write is done, as the caller promises.
-        let status = unsafe {
-            let none = None::<&Event>;
-            core::enqueue_write_buffer(
-                &device.queue,
-                &self.mem,
-                blocking,
-                0,
-                data,
-                none,
-                None::<&mut Event>,
-            )
-        };
-        status.map_err(|e| device.refused("writing an operand", &e))
-    }
-
-    fn write_now(&self, device: &OpenClDevice, data: &[f32]) -> Result<()> {
-        // SAFETY: the write blocks, so it ends before the borrow of `data`.
-        unsafe { self.write(device, data, true) }
-    }
-
-    fn read(&self, device: &OpenClDevice) -> Result<Vec<f32>> {
-        let mut data = vec![0.0; self.len];
-        // SAFETY: as long as the buffer, and the read blocks until it is done.
-        let status = unsafe {
-            let none = None::<&Event>;
-            core::enqueue_read_buffer(
-                &device.queue,
-                &self.mem,
-                true,
-                0,
-                &mut data,
-                none,
-                None::<&mut Event>,
-            )
-        };
-        status.map_err(|e| device.refused("reading a buffer", &e))?;
-        Ok(data)
-    }
-}
-
-impl FencedBuffer {
-    fn new(device: &OpenClDevice, len: usize) -> Result<FencedBuffer> {
-        let start = FENCE.next_multiple_of(device.base_alignment);
-        let whole = Buffer::new(device, start + len + FENCE)?;
-        let region = BufferRegion::<f32>::new(start, len);
-        let part = core::create_sub_buffer(&whole.mem, MemFlags::READ_WRITE, &region)
-            .map_err(|e| device.refused("dividing a buffer", &e))?;
-        Ok(FencedBuffer { whole, part, start, len })
-    }
-
-    fn poison(&self, device: &OpenClDevice) -> Result<()> {
-        let data = fenced(self.len);
-        let mut whole = vec![data[0]; self.whole.len];
-        whole[self.start - FENCE..].copy_from_slice(&data);
-        self.whole.write_now(device, &whole)
-    }
-
-    /// The output with the fences next to it.
-    fn read(&self, device: &OpenClDevice) -> Result<Vec<f32>> {
-        let whole = self.whole.read(device)?;
-        Ok(whole[self.start - FENCE..].to_vec())
     }
 }

@@ -1,0 +1,125 @@
+//! Memory of a device.
+
+use ocl::core::{self, BufferRegion, Event, Mem, MemFlags};
+
+use super::OpenClDevice;
+use crate::error::Result;
+use crate::tensor::{FENCE, fenced};
+
+/// A device buffer of `len` floats.
+pub struct Buffer {
+    /// The driver's handle.
+    pub mem: Mem,
+    /// How many floats.
+    pub len: usize,
+}
+
+/// An output between two fences: a part of a larger buffer, aligned as the device asks.
+pub struct FencedBuffer {
+    whole: Buffer,
+    /// What lies between the fences.
+    pub part: Buffer,
+    /// Where the part begins in the whole.
+    start: usize,
+}
+
+impl Buffer {
+    /// For kernels to read and write.
+    pub fn new(device: &OpenClDevice, len: usize) -> Result<Buffer> {
+        Buffer::with_flags(device, len, MemFlags::READ_WRITE)
+    }
+
+    /// The flags name no memory of the host's.
+    pub fn with_flags(device: &OpenClDevice, len: usize, flags: MemFlags) -> Result<Buffer> {
+        // SAFETY: no host pointer is passed, so none can outlive its memory.
+        let mem = unsafe { core::create_buffer(&device.context, flags, len, None::<&[f32]>) };
+        let mem = mem.map_err(|e| device.refused("allocating a buffer", &e))?;
+        Ok(Buffer { mem, len })
+    }
+
+    /// Enqueues a write of the whole buffer. Without `blocking` the caller keeps `data` alive and
+    /// unchanged until the queue has finished.
+    ///
+    /// # Safety
+    ///
+    /// See above.
+    pub unsafe fn write(&self, device: &OpenClDevice, data: &[f32], blocking: bool) -> Result<()> {
+        debug_assert_eq!(data.len(), self.len);
+        let (none, no_event) = (None::<&Event>, None::<&mut Event>);
+        // SAFETY: as long as the buffer, and alive until the write is done, as the caller promises.
+        let status = unsafe {
+            let queue = &device.queue;
+            core::enqueue_write_buffer(queue, &self.mem, blocking, 0, data, none, no_event)
+        };
+        status.map_err(|e| device.refused("writing an operand", &e))
+    }
+
+    /// Writes the whole buffer; the data are there when it returns.
+    pub fn write_now(&self, device: &OpenClDevice, data: &[f32]) -> Result<()> {
+        // SAFETY: the write blocks, so it ends before the borrow of `data`.
+        unsafe { self.write(device, data, true)? };
+        // A blocking write has taken the data from here; it need not have brought them there.
+        core::finish(&device.queue).map_err(|e| device.refused("writing an operand", &e))
+    }
+
+    /// Enqueues a read of the whole buffer. Without `blocking` the caller keeps `data` alive and
+    /// untouched until the queue has finished.
+    ///
+    /// # Safety
+    ///
+    /// See above.
+    pub unsafe fn read(
+        &self,
+        device: &OpenClDevice,
+        data: &mut [f32],
+        blocking: bool,
+    ) -> Result<()> {
+        debug_assert_eq!(data.len(), self.len);
+        let (none, no_event) = (None::<&Event>, None::<&mut Event>);
+        // SAFETY: as long as the buffer, and alive until the read is done, as the caller promises.
+        let status = unsafe {
+            let queue = &device.queue;
+            core::enqueue_read_buffer(queue, &self.mem, blocking, 0, data, none, no_event)
+        };
+        status.map_err(|e| device.refused("reading a buffer", &e))
+    }
+
+    /// Reads the whole buffer.
+    pub fn read_now(&self, device: &OpenClDevice, data: &mut [f32]) -> Result<()> {
+        // SAFETY: the read blocks, so it ends before the borrow of `data`.
+        unsafe { self.read(device, data, true) }
+    }
+
+    /// What the buffer holds.
+    pub fn to_vec(&self, device: &OpenClDevice) -> Result<Vec<f32>> {
+        let mut data = vec![0.0; self.len];
+        self.read_now(device, &mut data)?;
+        Ok(data)
+    }
+}
+
+impl FencedBuffer {
+    /// Allocates; what it holds is open.
+    pub fn new(device: &OpenClDevice, len: usize) -> Result<FencedBuffer> {
+        let start = FENCE.next_multiple_of(device.base_alignment);
+        let whole = Buffer::new(device, start + len + FENCE)?;
+        let region = BufferRegion::<f32>::new(start, len);
+        let mem = core::create_sub_buffer(&whole.mem, MemFlags::READ_WRITE, &region)
+            .map_err(|e| device.refused("dividing a buffer", &e))?;
+        Ok(FencedBuffer { whole, part: Buffer { mem, len }, start })
+    }
+
+    /// Poison between fences.
+    pub fn poison(&self, device: &OpenClDevice) -> Result<()> {
+        let data = fenced(self.part.len);
+        let mut whole = vec![data[0]; self.whole.len];
+        whole[self.start - FENCE..].copy_from_slice(&data);
+        self.whole.write_now(device, &whole)
+    }
+
+    /// The output with the fences next to it.
+    pub fn to_vec(&self, device: &OpenClDevice) -> Result<Vec<f32>> {
+        let whole = self.whole.to_vec(device)?;
+        Ok(whole[self.start - FENCE..].to_vec())
+    }
+}

@@ -1,0 +1,72 @@
+//! Empties a device's caches, so that a cold sample finds nothing in them. Twin of `kernels/flush.cl`.
+
+use ocl::core::{self, ArgVal, Event, Kernel, Mem, MemFlags};
+
+use super::{Launch, OpenClDevice, Step, info, program};
+use crate::error::Result;
+
+/// The buffer is this many times the cache that the device tells of, and at least so large: drivers
+/// tell of one level, or of none.
+const TIMES_CACHE: u64 = 4;
+const LEAST_BYTES: u64 = 256 << 20;
+
+/// Work-items; enough for every compute unit of any device.
+const ITEMS: usize = 1 << 16;
+const GROUP: usize = 64;
+
+/// A kernel with the buffer that it walks through.
+pub struct Flush {
+    kernel: Kernel,
+    /// Kept because the kernel refers to it.
+    _buffer: Mem,
+}
+
+impl Flush {
+    pub(super) fn new(device: &OpenClDevice) -> Result<Flush> {
+        let refused = |e: core::Error| device.refused("preparing to flush the caches", &e);
+        let wanted = (TIMES_CACHE * info::cache_bytes(device.id)).max(LEAST_BYTES);
+        let vectors = (wanted.min(device.entry.max_allocation_bytes) / 16).max(1) as usize;
+        let step = Step {
+            file: "flush.cl",
+            source: include_str!("../../../kernels/flush.cl"),
+            kernel: "flush",
+            options: String::new(),
+            arguments: Vec::new(),
+            launch: Launch { global: [ITEMS, 1, 1], local: [GROUP, 1, 1] },
+            group_size: GROUP,
+            local_bytes: 0,
+        };
+        let (program, _) = program::build(device, &step)?;
+        let kernel = core::create_kernel(&program, step.kernel).map_err(refused)?;
+        let flags = MemFlags::READ_WRITE;
+        // SAFETY: no host pointer is passed, so none can outlive its memory.
+        let buffer =
+            unsafe { core::create_buffer(&device.context, flags, 4 * vectors, None::<&[f32]>) };
+        let buffer = buffer.map_err(refused)?;
+        core::set_kernel_arg(&kernel, 0, ArgVal::scalar(&(vectors as u32))).map_err(refused)?;
+        core::set_kernel_arg(&kernel, 1, ArgVal::mem(&buffer)).map_err(refused)?;
+        Ok(Flush { kernel, _buffer: buffer })
+    }
+
+    /// Walks through the buffer. Blocking.
+    pub(super) fn run(&self, device: &OpenClDevice) -> Result<()> {
+        let refused = |e: core::Error| device.refused("flushing the caches", &e);
+        let (global, local) = ([ITEMS, 1, 1], [GROUP, 1, 1]);
+        let none = None::<&Event>;
+        // SAFETY: the arguments are a buffer and its length, and both live as long as `self`.
+        let status = unsafe {
+            core::enqueue_kernel(
+                &device.queue,
+                &self.kernel,
+                3,
+                None,
+                &global,
+                Some(local),
+                none,
+                None::<&mut Event>,
+            )
+        };
+        status.map_err(refused)?;
+        core::finish(&device.queue).map_err(refused)
+    }
+}

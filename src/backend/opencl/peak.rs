@@ -1,0 +1,145 @@
+//! `peak-fma` on OpenCL: a vector width and a spelling of multiply-add. Twin of `kernels/peak.cl`.
+
+use super::tuned::{Parameters, Tuned};
+use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
+use crate::backend::Task;
+use crate::error::{Error, Result};
+use crate::workload::{CHAINS, Dtype, LENGTH, peak_work};
+
+const SOURCE: &str = include_str!("../../../kernels/peak.cl");
+
+/// Spellings in the order of the kernel's parameter FMA_MODE.
+const SPELLINGS: [&str; 4] = ["expression", "mad", "fma", "accumulate"];
+
+/// Every implementation: vector width and spelling.
+pub const NAMES: [&str; 20] = [
+    "v1-expression",
+    "v2-expression",
+    "v4-expression",
+    "v8-expression",
+    "v16-expression",
+    "v1-mad",
+    "v2-mad",
+    "v4-mad",
+    "v8-mad",
+    "v16-mad",
+    "v1-fma",
+    "v2-fma",
+    "v4-fma",
+    "v8-fma",
+    "v16-fma",
+    "v1-accumulate",
+    "v2-accumulate",
+    "v4-accumulate",
+    "v8-accumulate",
+    "v16-accumulate",
+];
+
+/// Chains in registers, as the implementation's name says.
+pub fn peak(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+    supports(device, task.dtype)?;
+    let parameters = parameters(&device.tuned, task.implementation, task.dtype)?;
+    let units = device.entry.compute_units.unwrap_or(1) as usize;
+    let batches = parameters.get("BATCHES_PER_UNIT") * units;
+    let per_item = parameters.get("ACC") * parameters.get("VW");
+    let group = parameters.get("WG");
+    let step = Step {
+        file: "peak.cl",
+        source: SOURCE,
+        kernel: "peak",
+        options: format!("{} -D TYPE={}", parameters.options(), type_name(task.dtype)),
+        arguments: vec![
+            Argument::Float(1.0),
+            Argument::Input(0),
+            Argument::Input(1),
+            Argument::Scratch(0),
+            Argument::Output,
+        ],
+        launch: Launch { global: [CHAINS / per_item * batches, 1, 1], local: [group, 1, 1] },
+        group_size: group,
+        local_bytes: 0,
+    };
+    Ok(Recipe {
+        steps: vec![step],
+        scratch: vec![(CHAINS / parameters.get("ACC") * (batches - 1)).max(1)],
+        tile: (1, per_item),
+        tuned: device.tuned.origin(),
+        work: Some(peak_work(batches as u64)),
+    })
+}
+
+fn type_name(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::F32 => "float",
+        Dtype::F64 => "double",
+        Dtype::F16 => "half",
+    }
+}
+
+fn supports(device: &OpenClDevice, dtype: Dtype) -> Result<()> {
+    let extension = match dtype {
+        Dtype::F32 => return Ok(()),
+        Dtype::F64 => "cl_khr_fp64",
+        Dtype::F16 => "cl_khr_fp16",
+    };
+    if device.entry.extensions.iter().any(|e| e == extension) {
+        return Ok(());
+    }
+    Err(Error::Unsupported(format!("the device has no {extension}")))
+}
+
+/// The parameters of an implementation: those of the class, with the width and the spelling of its
+/// name, and as many vectors as keep the registers of the class's own choice. A double takes two.
+fn parameters(tuned: &Tuned, implementation: &str, dtype: Dtype) -> Result<Parameters> {
+    let unknown = || Error::Unsupported(format!("no implementation '{implementation}'"));
+    let (width, spelling) = implementation.split_once('-').ok_or_else(unknown)?;
+    let width: usize = width.trim_start_matches('v').parse().map_err(|_| unknown())?;
+    let mode = SPELLINGS.iter().position(|name| *name == spelling).ok_or_else(unknown)?;
+    let base = tuned.parameters("peak", "chains");
+    let words = if dtype == Dtype::F64 { 2 } else { 1 };
+    let floats = base.get("CHAINS_PER_ITEM") / words;
+    let acc = (floats / width).clamp(1, 16);
+    let (vw, fma, length) = (("VW", width), ("FMA_MODE", mode), ("LENGTH", LENGTH));
+    Ok(base.with(&[vw, fma, length, ("ACC", acc), ("CHAINS", CHAINS)]))
+}
+
+/// The kernels as a class of devices builds them, its own choice alone.
+pub fn gpu_builds(class: &str) -> Vec<Build> {
+    let tuned = Tuned::of_class(class);
+    let name = tuned.implementation("peak").unwrap_or_default();
+    let build = |dtype: Dtype| {
+        let parameters = parameters(&tuned, &name, dtype).ok()?;
+        Some(Build {
+            name: format!("peak {name} {}", dtype.name()),
+            source: SOURCE,
+            options: format!("{} -D TYPE={}", parameters.options(), type_name(dtype)),
+        })
+    };
+    [Dtype::F32, Dtype::F64].into_iter().filter_map(build).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tuned::classes;
+    use super::*;
+
+    /// The rules at the top of peak.cl, for every class, implementation and type.
+    #[test]
+    fn shipped_parameters_are_legal() {
+        for class in classes() {
+            let tuned = Tuned::of_class(class);
+            assert!(NAMES.contains(&tuned.implementation("peak").unwrap().as_str()), "{class}");
+            for name in NAMES {
+                for dtype in [Dtype::F32, Dtype::F64, Dtype::F16] {
+                    let p = parameters(&tuned, name, dtype).unwrap();
+                    let get = |name| p.get(name);
+                    let per_group = get("WG") * get("ACC") * get("VW");
+                    assert!([1, 2, 4, 8, 16].contains(&get("ACC")), "{class} {name}");
+                    assert!(CHAINS.is_multiple_of(per_group), "{class} {name}");
+                    assert!(LENGTH.is_multiple_of(get("UNROLL")), "{class}");
+                    assert!(get("BATCHES_PER_UNIT") >= 1 && get("WG") <= 256, "{class}");
+                }
+            }
+        }
+    }
+}

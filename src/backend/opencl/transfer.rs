@@ -1,0 +1,263 @@
+//! `transfer-h2d` and `transfer-d2h` on OpenCL: an array between host memory and the device.
+//!
+//! | implementation | a run |
+//! | --- | --- |
+//! | `write`, `read` | one call, with pageable memory |
+//! | `write-pinned`, `read-pinned` | one call, with memory that the driver allocated for it |
+//! | `write-mapped`, `read-mapped` | buffer mapped, copied to or from pageable memory, unmapped |
+//!
+//! To map a buffer moves nothing where the device shares the host's memory. The copy is part of the
+//! run, so that the data always get to or from the user's own memory.
+
+use std::ops::{Deref, DerefMut};
+use std::time::{Duration, Instant};
+
+use ocl::core::{self, Event, MapFlags, MemFlags, MemMap};
+
+use super::OpenClDevice;
+use super::buffer::{Buffer, FencedBuffer};
+use crate::backend::{Details, Runner, Task};
+use crate::error::Result;
+use crate::tensor::{FENCE, fenced};
+use crate::workload::Scope;
+
+/// Every implementation of `transfer-h2d`.
+pub const WRITES: [&str; 3] = ["write", "write-pinned", "write-mapped"];
+
+/// Every implementation of `transfer-d2h`.
+pub const READS: [&str; 3] = ["read", "read-pinned", "read-mapped"];
+
+#[derive(Clone, Copy)]
+enum Direction {
+    ToDevice,
+    ToHost,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Pageable,
+    Pinned,
+    Mapped,
+}
+
+impl Way {
+    /// As the end of an implementation's name says.
+    fn of(implementation: &str) -> Way {
+        match implementation.split_once('-') {
+            Some((_, "pinned")) => Way::Pinned,
+            Some((_, "mapped")) => Way::Mapped,
+            _ => Way::Pageable,
+        }
+    }
+}
+
+/// An array here and its place there, both between fences.
+struct TransferRunner<'a> {
+    device: &'a OpenClDevice,
+    direction: Direction,
+    way: Way,
+    on_device: FencedBuffer,
+    on_host: Box<dyn DerefMut<Target = [f32]> + 'a>,
+}
+
+/// From the host to the device.
+pub fn write<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Runner + 'a>> {
+    Ok(Box::new(TransferRunner::new(device, task, Direction::ToDevice)?))
+}
+
+/// From the device to the host.
+pub fn read<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Runner + 'a>> {
+    Ok(Box::new(TransferRunner::new(device, task, Direction::ToHost)?))
+}
+
+impl<'a> TransferRunner<'a> {
+    fn new(device: &'a OpenClDevice, task: &Task<'_>, direction: Direction) -> Result<Self> {
+        let way = Way::of(task.implementation);
+        let length = task.workload.output(task.shape);
+        // The driver may take pinned memory from the device's.
+        let buffers = if way == Way::Pinned { 2 } else { 1 };
+        device.check_memory(&[length, length][..buffers])?;
+        let on_host: Box<dyn DerefMut<Target = [f32]> + 'a> = match way {
+            Way::Pinned => Box::new(Pinned::new(device, &fenced(length))?),
+            Way::Pageable | Way::Mapped => Box::new(fenced(length)),
+        };
+        let on_device = FencedBuffer::new(device, length)?;
+        Ok(TransferRunner { device, direction, way, on_device, on_host })
+    }
+}
+
+/// What stands between the fences.
+fn between_fences(array: &mut [f32]) -> &mut [f32] {
+    let end = array.len() - FENCE;
+    &mut array[FENCE..end]
+}
+
+impl Runner for TransferRunner<'_> {
+    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+        match self.direction {
+            Direction::ToDevice => between_fences(&mut self.on_host).copy_from_slice(&inputs[0]),
+            Direction::ToHost => self.on_device.part.write_now(self.device, &inputs[0])?,
+        }
+        Ok(())
+    }
+
+    fn poison(&mut self, _: Scope) -> Result<()> {
+        match self.direction {
+            Direction::ToDevice => self.on_device.poison(self.device)?,
+            Direction::ToHost => self.on_host.copy_from_slice(&fenced(self.on_device.part.len)),
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, _: Scope) -> Result<()> {
+        let (device, buffer) = (self.device, &self.on_device.part);
+        let array = between_fences(&mut self.on_host);
+        match (self.direction, self.way) {
+            (Direction::ToDevice, Way::Mapped) => {
+                let flags = MapFlags::WRITE_INVALIDATE_REGION;
+                with_mapped(device, buffer, flags, |mapped| mapped.copy_from_slice(array))
+            }
+            (Direction::ToHost, Way::Mapped) => {
+                with_mapped(device, buffer, MapFlags::READ, |mapped| array.copy_from_slice(mapped))
+            }
+            (Direction::ToDevice, Way::Pageable | Way::Pinned) => buffer.write_now(device, array),
+            (Direction::ToHost, Way::Pageable | Way::Pinned) => buffer.read_now(device, array),
+        }
+    }
+
+    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+        Ok(vec![match self.direction {
+            Direction::ToDevice => between_fences(&mut self.on_host).to_vec(),
+            Direction::ToHost => self.on_device.part.to_vec(self.device)?,
+        }])
+    }
+
+    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
+        match self.direction {
+            Direction::ToDevice => self.on_device.to_vec(self.device),
+            Direction::ToHost => Ok(self.on_host.to_vec()),
+        }
+    }
+
+    fn details(&self) -> Details {
+        Details::default()
+    }
+}
+
+/// Host memory that the driver allocated, mapped for as long as it lives: where a device reads and
+/// writes the host's memory itself, it does so without a copy in between.
+struct Pinned<'a> {
+    device: &'a OpenClDevice,
+    buffer: Buffer,
+    map: MemMap<f32>,
+}
+
+impl<'a> Pinned<'a> {
+    fn new(device: &'a OpenClDevice, content: &[f32]) -> Result<Pinned<'a>> {
+        let flags = MemFlags::READ_WRITE | MemFlags::ALLOC_HOST_PTR;
+        let buffer = Buffer::with_flags(device, content.len(), flags)?;
+        let map = map(device, &buffer, MapFlags::READ | MapFlags::WRITE)?;
+        let mut pinned = Pinned { device, buffer, map };
+        pinned.copy_from_slice(content);
+        Ok(pinned)
+    }
+}
+
+impl Deref for Pinned<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        // SAFETY: the mapping has the buffer's length, any bits are an f32, and it is there to read
+        // until `drop` ends it. No kernel and no transfer works on the buffer behind it.
+        unsafe { self.map.as_slice(self.buffer.len) }
+    }
+}
+
+impl DerefMut for Pinned<'_> {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as in `deref`; it is there to write too, and `self` is borrowed for it alone.
+        unsafe { self.map.as_slice_mut(self.buffer.len) }
+    }
+}
+
+impl Drop for Pinned<'_> {
+    fn drop(&mut self) {
+        // There is nobody to tell, and the buffer is released next.
+        let _ = unmap(self.device, &self.buffer, &self.map);
+    }
+}
+
+/// Maps a buffer, lets `work` have it and unmaps it. It returns when the device has what it needs.
+fn with_mapped(
+    device: &OpenClDevice,
+    buffer: &Buffer,
+    flags: MapFlags,
+    work: impl FnOnce(&mut [f32]),
+) -> Result<()> {
+    let mut map = map(device, buffer, flags)?;
+    // SAFETY: the mapping has the buffer's length, any bits are an f32, and nothing else refers to
+    // it. The callers write only what they mapped to write, and `work` cannot keep the slice.
+    work(unsafe { map.as_slice_mut(buffer.len) });
+    unmap(device, buffer, &map)
+}
+
+fn map(device: &OpenClDevice, buffer: &Buffer, flags: MapFlags) -> Result<MemMap<f32>> {
+    // SAFETY: the call blocks, so the mapping is complete when it returns, and it has the length of
+    // the buffer, which the callers keep for as long as they use it.
+    let mapped = unsafe {
+        let (none, no_event) = (None::<&Event>, None::<&mut Event>);
+        core::enqueue_map_buffer::<f32, _, _, _>(
+            &device.queue,
+            &buffer.mem,
+            true,
+            flags,
+            0,
+            buffer.len,
+            none,
+            no_event,
+        )
+    };
+    mapped.map_err(|e| device.refused("mapping a buffer", &e))
+}
+
+fn unmap(device: &OpenClDevice, buffer: &Buffer, map: &MemMap<f32>) -> Result<()> {
+    let (none, no_event) = (None::<&Event>, None::<&mut Event>);
+    core::enqueue_unmap_mem_object(&device.queue, &buffer.mem, map, none, no_event)
+        .map_err(|e| device.refused("unmapping a buffer", &e))?;
+    core::finish(&device.queue).map_err(|e| device.refused("unmapping a buffer", &e))
+}
+
+/// Floats of the buffer that is mapped to see whether mapping moves it.
+const TRIAL: usize = (64 << 20) / 4;
+
+/// Whether the device computes in the host's memory, so that mapping a buffer moves nothing: it is
+/// then over three times as fast as writing it (clpeak's rule), which is no speed of a transfer.
+pub(super) fn is_zero_copy(device: &OpenClDevice) -> Result<bool> {
+    let buffer = Buffer::new(device, TRIAL)?;
+    let data = vec![1.0; TRIAL];
+    let fastest = |work: &dyn Fn() -> Result<()>| -> Result<Duration> {
+        // The first pays for pages that nobody has touched.
+        let times: Result<Vec<Duration>> = (0..4)
+            .map(|_| {
+                let start = Instant::now();
+                work().map(|()| start.elapsed())
+            })
+            .collect();
+        Ok(times?.into_iter().min().unwrap_or_default())
+    };
+    let written = fastest(&|| buffer.write_now(device, &data))?;
+    let mapped = fastest(&|| with_mapped(device, &buffer, MapFlags::READ, |_| ()))?;
+    Ok(written > 3 * mapped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_says_its_way() {
+        let ways = [Way::Pageable, Way::Pinned, Way::Mapped];
+        assert_eq!(WRITES.map(Way::of), ways);
+        assert_eq!(READS.map(Way::of), ways);
+    }
+}

@@ -1,0 +1,88 @@
+//! The CPU's caches, as Linux tells.
+
+#[cfg(target_os = "linux")]
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+/// One level of data cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheLevel {
+    /// 1, 2, 3.
+    pub level: u32,
+    /// Bytes of one such cache.
+    pub bytes: u64,
+    /// Logical processors that share one.
+    pub shared_by: usize,
+}
+
+/// Data caches of the first processor of `cores`, the smallest first; empty where nobody tells.
+#[cfg(target_os = "linux")]
+pub fn caches(cores: &[usize]) -> Vec<CacheLevel> {
+    let core = cores.first().copied().unwrap_or(0);
+    let folder = format!("/sys/devices/system/cpu/cpu{core}/cache");
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let level = |folder: std::path::PathBuf| {
+        let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+        if read("type")?.trim() == "Instruction" {
+            return None;
+        }
+        Some(CacheLevel {
+            level: read("level")?.trim().parse().ok()?,
+            bytes: bytes(read("size")?.trim())?,
+            shared_by: super::cores::core_list(read("shared_cpu_list")?.trim()).len(),
+        })
+    };
+    let mut caches: Vec<CacheLevel> = entries.filter_map(|e| level(e.path())).collect();
+    caches.sort_by_key(|cache| cache.level);
+    caches
+}
+
+/// See the Linux version.
+#[cfg(not(target_os = "linux"))]
+pub fn caches(_: &[usize]) -> Vec<CacheLevel> {
+    Vec::new()
+}
+
+/// Bytes that the caches of a level hold together, as far as threads on `cores` reach them.
+pub fn reached_bytes(cache: &CacheLevel, cores: usize) -> u64 {
+    cache.bytes * cores.div_ceil(cache.shared_by.max(1)) as u64
+}
+
+/// Reads `48K`, `32768K`, `1M`.
+#[cfg(target_os = "linux")]
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn sizes_are_read() {
+        for (text, size) in [("48K", Some(48 << 10)), ("1M", Some(1 << 20)), ("x", None)] {
+            assert_eq!(bytes(text), size);
+        }
+        let caches = caches(&[0]);
+        assert!(caches.is_sorted_by_key(|c| c.bytes), "{caches:?}");
+    }
+
+    #[test]
+    fn private_caches_add_up() {
+        let cache = CacheLevel { level: 2, bytes: 1 << 20, shared_by: 1 };
+        assert_eq!(reached_bytes(&cache, 4), 4 << 20);
+        let shared = CacheLevel { level: 3, bytes: 32 << 20, shared_by: 8 };
+        assert_eq!(reached_bytes(&shared, 4), 32 << 20);
+        assert_eq!(reached_bytes(&shared, 16), 64 << 20);
+    }
+}

@@ -1,0 +1,110 @@
+//! A canary: the same short kernel before and after each case. If its time moves, the machine did, and
+//! not the runners.
+
+use super::Session;
+use crate::backend::{Runner, Task};
+use crate::measure::Clock;
+use crate::record::{DeviceKind, Record};
+use crate::tensor::Data;
+use crate::workload::{self, Dtype, Scope, Shape};
+
+/// Runs of which the fastest counts: others may have been interrupted.
+const RUNS: usize = 9;
+
+/// A change that is noted.
+const DRIFT: f64 = 0.03;
+
+/// A prepared canary on each device of our own that has one.
+#[derive(Default)]
+pub(super) struct Canary<'a> {
+    /// Id of the device, and the runner.
+    runners: Vec<(String, Box<dyn Runner + 'a>)>,
+}
+
+/// Seconds by device.
+pub type Song = Vec<(String, f64)>;
+
+impl<'a> Canary<'a> {
+    /// Prepares the peak kernel of every device; one that can't have it has no canary.
+    pub(super) fn new(session: &Session<'a>) -> Canary<'a> {
+        let mut canary = Canary::default();
+        let Ok(peak) = workload::find("peak-fma") else { return canary };
+        let Ok(shape) = Shape::parse(peak, "") else { return canary };
+        let fill = |(tensor, length): (usize, &usize)| Data::Random(1).fill(tensor as u64, *length);
+        let inputs: Vec<Vec<f32>> = peak.inputs(&shape).iter().enumerate().map(fill).collect();
+        for device in session.devices {
+            let names = device.defaults(peak);
+            let Some(implementation) = names.first() else { continue };
+            let task = Task { workload: peak, shape: &shape, dtype: Dtype::F32, implementation };
+            if let Ok(mut runner) = device.prepare(&task)
+                && runner.load(&inputs).is_ok()
+            {
+                canary.runners.push((device.entry().id.clone(), runner));
+            }
+        }
+        canary
+    }
+
+    /// Device ids with their runners.
+    pub(super) fn runners_mut(&mut self) -> impl Iterator<Item = (&str, &mut dyn Runner)> {
+        self.runners
+            .iter_mut()
+            .map(|(id, runner)| (id.as_str(), runner.as_mut() as &mut dyn Runner))
+    }
+
+    /// The shortest time of a few runs on each device.
+    pub(super) fn sing(&mut self, clock: &dyn Clock) -> Song {
+        let time = |runner: &mut dyn Runner| -> Option<f64> {
+            let start = clock.now();
+            runner.run(Scope::Compute).ok()?;
+            Some(clock.now() - start)
+        };
+        let mut song = Song::new();
+        for (id, runner) in &mut self.runners {
+            let times = (0..RUNS).filter_map(|_| time(runner.as_mut()));
+            song.extend(times.reduce(f64::min).map(|best| (id.clone(), best)));
+        }
+        song
+    }
+}
+
+/// Notes on rows whose device ran at another speed after the case than before.
+pub fn note_drift(records: &mut [Record], before: &Song, after: &Song) {
+    for record in records.iter_mut().filter(|r| r.wall_median_s.is_some()) {
+        let id = sung_by(record);
+        let of = |song: &Song| song.iter().find(|(device, _)| *device == id).map(|(_, s)| *s);
+        if let (Some(before), Some(after)) = (of(before), of(after))
+            && (after / before - 1.0).abs() > DRIFT
+        {
+            record.note("drift");
+        }
+    }
+}
+
+/// Whose canary speaks for a row: contenders run on devices of ours.
+fn sung_by(record: &Record) -> String {
+    let last = record.device.rsplit(':').next().unwrap_or_default();
+    match (record.device.starts_with("contender:"), last.strip_prefix("opencl-")) {
+        (true, Some(number)) => format!("opencl:{number}"),
+        (true, None) if record.device_kind == DeviceKind::Cpu => "cpu".to_string(),
+        _ => record.device.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_speed_is_noted_on_the_rows_of_its_device() {
+        let row = |device: &str| Record { device: device.into(), ..Record::example() };
+        let mut rows =
+            ["cpu", "opencl:0", "contender:x:cpu", "contender:y:opencl-0", "opencl:1"].map(row);
+        let song = |cpu: f64, opencl: f64| {
+            vec![("cpu".to_string(), cpu), ("opencl:0".to_string(), opencl)]
+        };
+        note_drift(&mut rows, &song(1.0, 1.0), &song(1.02, 0.96));
+        let drifted: Vec<bool> = rows.iter().map(|r| r.has_note("drift")).collect();
+        assert_eq!(drifted, [false, true, false, true, false]);
+    }
+}

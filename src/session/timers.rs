@@ -1,0 +1,136 @@
+//! Whether the clocks of a device can be trusted: its events against our clock, and whether twice the
+//! work takes twice the time.
+
+use super::Session;
+use super::canary::Canary;
+use crate::backend::Runner;
+use crate::error::Result;
+use crate::machine::TimerCheck;
+use crate::measure::{self, Clock};
+use crate::stats;
+use crate::workload::Scope;
+
+/// Runs of a check. Each is about a millisecond of multiply-adds.
+const RUNS: u32 = 10;
+
+/// A kernel of pure arithmetic is on the device nearly all of the time that we wait for it: an event
+/// that explains less than this share of it measures something else.
+const LEAST_SHARE: f64 = 0.2;
+
+impl<'a> Session<'a> {
+    /// Ids of devices that compute in the host's memory: mapping moves nothing.
+    pub(super) fn zero_copy_devices(&self) -> Vec<String> {
+        let devices = self.devices.iter().filter(|d| d.is_zero_copy() == Some(true));
+        devices.map(|d| d.entry().id.clone()).collect()
+    }
+
+    /// Checks the clocks of every device of our own that has a clock. Devices whose events lie are
+    /// timed by the wall alone from here on.
+    pub(super) fn check_timers(&mut self) {
+        let mut canary = self.canary.take().unwrap_or_else(|| Canary::new(self));
+        let mut checks = Vec::new();
+        for (device, runner) in canary.runners_mut() {
+            // A device that fails here fails again, with a reason, in its first case.
+            if let Ok(Some(check)) = check(device, runner, self.clock) {
+                checks.push(check);
+            }
+        }
+        self.canary = Some(canary);
+        self.untrusted = checks.iter().filter(|c| !c.trusted).map(|c| c.device.clone()).collect();
+        self.timers = checks;
+    }
+}
+
+fn check(device: &str, runner: &mut dyn Runner, clock: &dyn Clock) -> Result<Option<TimerCheck>> {
+    let wall = |runner: &mut dyn Runner, runs: u32| -> Result<f64> {
+        let start = clock.now();
+        (0..runs).try_for_each(|_| runner.run(Scope::Compute))?;
+        Ok(clock.now() - start)
+    };
+    wall(runner, 1)?;
+    let (mut single, mut double, mut shares, mut profiled) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..RUNS {
+        single.push(wall(runner, 1)?);
+        double.push(wall(runner, 2)?);
+        let runs = measure::device_runs(runner, 0.0, clock);
+        profiled.extend(runs.iter().map(|r| r.wall_s));
+        shares.extend(runs.iter().map(|r| r.device_s.map_or(0.0, |s| s / r.wall_s)));
+    }
+    let (Some(single), Some(double)) = (stats::median(&single), stats::median(&double)) else {
+        return Ok(None);
+    };
+    let event_share = stats::median(&shares);
+    Ok(Some(TimerCheck {
+        device: device.to_string(),
+        event_share,
+        linearity: double / (2.0 * single),
+        profiling_cost: stats::median(&profiled).map(|profiled| profiled / single),
+        trusted: event_share.is_none_or(|share| (LEAST_SHARE..=1.0).contains(&share)),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Details;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    struct Fake {
+        now_s: Rc<Cell<f64>>,
+        event_s: Option<f64>,
+    }
+
+    struct FakeClock(Rc<Cell<f64>>);
+
+    impl Clock for FakeClock {
+        fn now(&self) -> f64 {
+            self.0.get()
+        }
+    }
+
+    impl Runner for Fake {
+        fn load(&mut self, _: &[Vec<f32>]) -> Result<()> {
+            Ok(())
+        }
+        fn poison(&mut self, _: Scope) -> Result<()> {
+            Ok(())
+        }
+        fn run(&mut self, _: Scope) -> Result<()> {
+            self.now_s.set(self.now_s.get() + 1e-3);
+            Ok(())
+        }
+        fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
+            self.now_s.set(self.now_s.get() + 1.5e-3);
+            Ok(self.event_s)
+        }
+        fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+            Ok(Vec::new())
+        }
+        fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
+            Ok(Vec::new())
+        }
+        fn details(&self) -> Details {
+            Details::default()
+        }
+    }
+
+    fn checked(event_s: Option<f64>) -> TimerCheck {
+        let now_s = Rc::new(Cell::new(0.0));
+        let clock = FakeClock(Rc::clone(&now_s));
+        check("x", &mut Fake { now_s, event_s }, &clock).unwrap().unwrap()
+    }
+
+    #[test]
+    fn events_that_lie_are_found() {
+        let honest = checked(Some(0.9e-3));
+        assert!(honest.trusted && (honest.event_share.unwrap() - 0.6).abs() < 1e-9);
+        assert!((honest.linearity - 1.0).abs() < 1e-9);
+        assert!((honest.profiling_cost.unwrap() - 1.5).abs() < 1e-9);
+        for lie in [2e-3, 1e-6, -1.0, 0.0, f64::NAN] {
+            assert!(!checked(Some(lie)).trusted, "{lie}");
+        }
+        let without = checked(None);
+        assert!(without.trusted && without.event_share.is_none());
+    }
+}

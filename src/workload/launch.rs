@@ -1,0 +1,82 @@
+//! `launch`: what it costs to have a device do next to nothing. A kernel of one work-item copies one
+//! element.
+//!
+//! | implementation | a run |
+//! | --- | --- |
+//! | `round-trip` | enqueue, and wait until it is done |
+//! | `latency` | the same on a profiling queue; the device's clock counts from queued to start |
+//! | `batch` | one of many that are enqueued before anyone waits |
+//! | `build-cold` | compiling it, with a source that no cache has seen |
+//! | `build-cached` | compiling it once more |
+
+use super::{Axis, Entry, Host, Preset, Reference, Scope, Shape, Work, Workload};
+use crate::tensor::Stream;
+
+/// See the module.
+pub struct Launch;
+
+const AXES: &[Axis] = &[];
+
+impl Workload for Launch {
+    fn name(&self) -> &'static str {
+        "launch"
+    }
+
+    fn axes(&self) -> &'static [Axis] {
+        AXES
+    }
+
+    fn work(&self, _: &Shape) -> Work {
+        Work { flop_count: 0, flop_exact: 0, bytes_moved: 0 }
+    }
+
+    fn inputs(&self, _: &Shape) -> Vec<usize> {
+        vec![1]
+    }
+
+    fn output(&self, _: &Shape) -> usize {
+        1
+    }
+
+    fn reduction(&self, _: &Shape) -> u64 {
+        1
+    }
+
+    fn reference(&self, _: &Shape, inputs: &[Vec<f32>], _: Option<&[usize]>) -> Reference {
+        Reference { value: vec![f64::from(inputs[0][0])], magnitude: vec![0.0] }
+    }
+
+    fn residue(
+        &self,
+        _: &Shape,
+        inputs: &[Vec<f32>],
+        output: &[f32],
+        _: Stream,
+    ) -> Result<(), String> {
+        let copied = output[0].to_bits() == inputs[0][0].to_bits();
+        if copied { Ok(()) } else { Err("the element was not copied".to_string()) }
+    }
+
+    fn probes(&self, _: &Shape, _: (usize, usize), _: usize) -> Vec<usize> {
+        vec![0]
+    }
+
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Compute]
+    }
+
+    fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
+        match preset {
+            Preset::DeepBench => Vec::new(),
+            _ => vec![Entry::line(Shape::of(AXES, &[]), "", String::new())],
+        }
+    }
+
+    fn awkward_shapes(&self) -> Vec<Shape> {
+        vec![Shape::of(AXES, &[])]
+    }
+
+    fn label(&self, _: &Shape) -> String {
+        String::new()
+    }
+}

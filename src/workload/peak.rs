@@ -1,0 +1,118 @@
+//! `peak-fma`: the most fused multiply-adds a device can do, on independent chains in registers.
+//!
+//! Chain i starts at y = start[i] and computes y = y x + step[i] `LENGTH` times, where x is 1, which no
+//! compiler knows: the result start[i] + `LENGTH` step[i] tells how often it was done. All `CHAINS`
+//! chains are one batch; how many batches a run has, and so its FLOP, is the device's choice.
+
+use super::{Axis, Dtype, Entry, Host, Preset, Reference, Scope, Shape, Work, Workload};
+use crate::tensor::Stream;
+
+/// Chains of a batch.
+pub const CHAINS: usize = 1 << 16;
+
+/// Multiply-adds of a chain. Whole numbers up to `LENGTH` + 1 are exact even in f16.
+pub const LENGTH: usize = 1024;
+
+/// The work of a run of so many batches.
+pub fn work(batches: u64) -> Work {
+    let flop = 2 * (CHAINS * LENGTH) as u64 * batches;
+    Work { flop_count: flop, flop_exact: flop, bytes_moved: 0 }
+}
+
+/// See the module.
+pub struct Peak;
+
+const AXES: &[Axis] = &[];
+
+impl Workload for Peak {
+    fn name(&self) -> &'static str {
+        "peak-fma"
+    }
+
+    fn axes(&self) -> &'static [Axis] {
+        AXES
+    }
+
+    fn dtypes(&self) -> &'static [Dtype] {
+        &[Dtype::F32, Dtype::F64, Dtype::F16]
+    }
+
+    fn work(&self, _: &Shape) -> Work {
+        Work { flop_count: 0, flop_exact: 0, bytes_moved: 0 }
+    }
+
+    fn inputs(&self, _: &Shape) -> Vec<usize> {
+        vec![CHAINS, CHAINS]
+    }
+
+    fn output(&self, _: &Shape) -> usize {
+        CHAINS
+    }
+
+    fn reduction(&self, _: &Shape) -> u64 {
+        LENGTH as u64
+    }
+
+    fn reference(&self, _: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference {
+        let chain = |i: usize| {
+            let (start, sum) = (f64::from(inputs[0][i]), LENGTH as f64 * f64::from(inputs[1][i]));
+            (start + sum, start.abs() + sum.abs())
+        };
+        let (value, magnitude) = match at {
+            Some(at) => at.iter().map(|i| chain(*i)).unzip(),
+            None => (0..CHAINS).map(chain).unzip(),
+        };
+        Reference { value, magnitude }
+    }
+
+    fn residue(
+        &self,
+        shape: &Shape,
+        inputs: &[Vec<f32>],
+        output: &[f32],
+        _: Stream,
+    ) -> Result<(), String> {
+        let expected = self.reference(shape, inputs, None).value;
+        match (0..CHAINS).find(|i| f64::from(output[*i]) != expected[*i]) {
+            None => Ok(()),
+            Some(i) => Err(format!("chain {i} of small integers is wrong")),
+        }
+    }
+
+    fn probes(&self, _: &Shape, _: (usize, usize), _: usize) -> Vec<usize> {
+        (0..CHAINS).collect()
+    }
+
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Compute]
+    }
+
+    fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
+        match preset {
+            Preset::DeepBench => Vec::new(),
+            _ => vec![Entry::line(Shape::of(AXES, &[]), "", String::new())],
+        }
+    }
+
+    fn awkward_shapes(&self) -> Vec<Shape> {
+        vec![Shape::of(AXES, &[])]
+    }
+
+    fn label(&self, _: &Shape) -> String {
+        String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_tells_how_often_a_chain_was_multiplied() {
+        let shape = Shape::of(AXES, &[]);
+        let inputs = [vec![2.0; CHAINS], vec![-1.0; CHAINS]];
+        let right = Peak.reference(&shape, &inputs, Some(&[7]));
+        assert_eq!((right.value[0], right.magnitude[0]), (2.0 - 1024.0, 2.0 + 1024.0));
+        assert_eq!(work(3).flop_count, 3 * 2 * 65_536 * 1024);
+    }
+}

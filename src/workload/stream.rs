@@ -1,0 +1,262 @@
+//! `stream-copy` `-scale` `-add` `-triad` `-dot`: one pass over arrays, f32. What memory and caches
+//! give.
+//!
+//! The first four are those of STREAM (McCalpin, "Memory bandwidth and machine balance in current
+//! high performance computers", 1995), dot is BabelStream's (Deakin et al., 2018). STREAM's scalar is
+//! 3.
+
+use super::{Axis, Entry, Host, Preset, Reference, Shape, Work, Workload};
+use crate::tensor::Stream as Random;
+use crate::units;
+
+/// The scalar of scale and triad.
+pub const SCALAR: f32 = 3.0;
+
+/// The operations.
+pub const COPY: Stream = Stream(Op::Copy);
+/// See `COPY`.
+pub const SCALE: Stream = Stream(Op::Scale);
+/// See `COPY`.
+pub const ADD: Stream = Stream(Op::Add);
+/// See `COPY`.
+pub const TRIAD: Stream = Stream(Op::Triad);
+/// See `COPY`.
+pub const DOT: Stream = Stream(Op::Dot);
+
+/// See the module.
+pub struct Stream(Op);
+
+/// What is done to each element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Op {
+    /// a
+    Copy,
+    /// s a
+    Scale,
+    /// a + b
+    Add,
+    /// a + s b
+    Triad,
+    /// The sum of a b
+    Dot,
+}
+
+/// `bytes` of one array; whole floats.
+const AXES: &[Axis] = &[Axis { name: "bytes", default: None, least: 4, most: 1 << 40 }];
+
+/// The smallest array of a sweep, and the largest unless the caches ask for a larger one.
+const SMALLEST: u64 = 16 << 10;
+const LARGEST: u64 = 256 << 20;
+
+/// An array this many times the last-level cache lies in memory.
+const TIMES_CACHE: u64 = 4;
+
+impl Op {
+    fn inputs(self) -> usize {
+        match self {
+            Op::Copy | Op::Scale => 1,
+            Op::Add | Op::Triad | Op::Dot => 2,
+        }
+    }
+
+    /// One element, and the sum of the magnitudes of its terms.
+    fn element(self, inputs: &[Vec<f32>], i: usize) -> (f64, f64) {
+        let s = f64::from(SCALAR);
+        let at = |input: usize| f64::from(inputs[input][i]);
+        let terms = match self {
+            Op::Copy => (at(0), 0.0),
+            Op::Scale => (s * at(0), 0.0),
+            Op::Add => (at(0), at(1)),
+            Op::Triad => (at(0), s * at(1)),
+            Op::Dot => (at(0) * at(1), 0.0),
+        };
+        (terms.0 + terms.1, terms.0.abs() + terms.1.abs())
+    }
+}
+
+/// Elements of an array.
+fn elements(shape: &Shape) -> usize {
+    shape.size("bytes") / 4
+}
+
+impl Workload for Stream {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            Op::Copy => "stream-copy",
+            Op::Scale => "stream-scale",
+            Op::Add => "stream-add",
+            Op::Triad => "stream-triad",
+            Op::Dot => "stream-dot",
+        }
+    }
+
+    fn axes(&self) -> &'static [Axis] {
+        AXES
+    }
+
+    fn work(&self, shape: &Shape) -> Work {
+        let n = shape.get("bytes") / 4;
+        let (flop, arrays) = match self.0 {
+            Op::Copy => (0, 2),
+            Op::Scale => (1, 2),
+            Op::Add => (1, 3),
+            Op::Triad => (2, 3),
+            Op::Dot => (2, 2),
+        };
+        Work { flop_count: flop * n, flop_exact: flop * n, bytes_moved: 4 * arrays * n }
+    }
+
+    fn inputs(&self, shape: &Shape) -> Vec<usize> {
+        vec![elements(shape); self.0.inputs()]
+    }
+
+    fn output(&self, shape: &Shape) -> usize {
+        if self.0 == Op::Dot { 1 } else { elements(shape) }
+    }
+
+    fn reduction(&self, shape: &Shape) -> u64 {
+        match self.0 {
+            Op::Copy | Op::Scale => 1,
+            Op::Add | Op::Triad => 2,
+            Op::Dot => elements(shape) as u64,
+        }
+    }
+
+    fn reference(&self, shape: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference {
+        let all = 0..elements(shape);
+        let pairs = |i: usize| self.0.element(inputs, i);
+        let (value, magnitude) = match (self.0, at) {
+            (Op::Dot, _) => {
+                let (value, magnitude) =
+                    all.map(pairs).fold((0.0, 0.0), |sum, term| (sum.0 + term.0, sum.1 + term.1));
+                (vec![value], vec![magnitude])
+            }
+            (_, Some(at)) => at.iter().map(|i| pairs(*i)).unzip(),
+            (_, None) => all.map(pairs).unzip(),
+        };
+        Reference { value, magnitude }
+    }
+
+    /// Every element of a large result is as quickly computed as checked in another way.
+    fn residue(
+        &self,
+        shape: &Shape,
+        inputs: &[Vec<f32>],
+        output: &[f32],
+        _: Random,
+    ) -> Result<(), String> {
+        let expected = |i: usize| match self.0 {
+            Op::Dot => self.reference(shape, inputs, None).value[0],
+            op => op.element(inputs, i).0,
+        };
+        match (0..output.len()).find(|i| f64::from(output[*i]) != expected(*i)) {
+            None => Ok(()),
+            Some(i) => Err(format!("element {i} of small integers is wrong")),
+        }
+    }
+
+    fn probes(&self, shape: &Shape, (_, tile): (usize, usize), count: usize) -> Vec<usize> {
+        let length = self.output(shape);
+        let random = Random::new(0x0090_47e5, 1);
+        let mut found: Vec<usize> = (0..count as u64)
+            .map(|i| {
+                let place = ((random.bits(i) * length as u64) >> 24) as usize;
+                // Every other one beside the edge of a tile.
+                if i % 2 == 0 { place } else { place / tile * tile }
+            })
+            .chain([0, length - 1])
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn scopes(&self) -> &'static [super::Scope] {
+        &[super::Scope::Compute]
+    }
+
+    fn preset(&self, preset: Preset, host: &Host) -> Vec<Entry> {
+        let (step, least, times_cache) = match preset {
+            Preset::Quick => (64, LARGEST / 4, TIMES_CACHE / 2),
+            Preset::Standard => (4, LARGEST, TIMES_CACHE),
+            Preset::Full => (2, LARGEST, TIMES_CACHE),
+            Preset::DeepBench => return Vec::new(),
+        };
+        let largest = least.max(times_cache * host.last_level_cache_bytes);
+        let sizes = std::iter::successors(Some(largest), |size| Some(size / step));
+        let mut sizes: Vec<u64> = sizes.take_while(|size| *size >= SMALLEST).collect();
+        sizes.reverse();
+        let point = |bytes: u64| Entry::point(Shape::of(AXES, &[bytes]), "bytes", bytes);
+        sizes.into_iter().map(point).collect()
+    }
+
+    fn awkward_shapes(&self) -> Vec<Shape> {
+        let elements: [u64; 14] =
+            [1, 2, 3, 15, 16, 17, 63, 64, 65, 1000, 4095, 4097, 65_537, 1_000_003];
+        elements.iter().map(|n| Shape::of(AXES, &[4 * n])).collect()
+    }
+
+    fn label(&self, shape: &Shape) -> String {
+        units::bytes(shape.get("bytes") as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::find;
+
+    #[test]
+    fn work_is_counted_as_stream_does() {
+        for (name, flop, arrays) in [
+            ("stream-copy", 0, 2),
+            ("stream-scale", 1, 2),
+            ("stream-add", 1, 3),
+            ("stream-triad", 2, 3),
+            ("stream-dot", 2, 2),
+        ] {
+            let workload = find(name).unwrap();
+            let shape = Shape::parse(workload, "bytes=4000").unwrap();
+            let work = workload.work(&shape);
+            assert_eq!((work.flop_count, work.bytes_moved), (1000 * flop, 4000 * arrays), "{name}");
+        }
+    }
+
+    #[test]
+    fn references_are_right() {
+        let inputs = [vec![1.0, -2.0, 3.0], vec![5.0, 6.0, -7.0]];
+        for (name, expected) in [
+            ("stream-copy", vec![1.0, -2.0, 3.0]),
+            ("stream-scale", vec![3.0, -6.0, 9.0]),
+            ("stream-add", vec![6.0, 4.0, -4.0]),
+            ("stream-triad", vec![16.0, 16.0, -18.0]),
+            ("stream-dot", vec![-28.0]),
+        ] {
+            let workload = find(name).unwrap();
+            let shape = Shape::parse(workload, "bytes=12").unwrap();
+            let reference = workload.reference(&shape, &inputs, None);
+            assert_eq!(reference.value, expected, "{name}");
+            let output: Vec<f32> = expected.iter().map(|v| *v as f32).collect();
+            let signs = Random::new(1, 1);
+            assert_eq!(workload.residue(&shape, &inputs, &output, signs), Ok(()));
+            let wrong: Vec<f32> = output.iter().map(|v| v + 1.0).collect();
+            assert!(workload.residue(&shape, &inputs, &wrong, signs).is_err());
+        }
+    }
+
+    #[test]
+    fn a_sweep_goes_from_the_first_cache_to_memory() {
+        let workload = find("stream-triad").unwrap();
+        for (cache, quick, largest) in [(0, LARGEST / 4, LARGEST), (1 << 30, 2 << 30, 4 << 30)] {
+            let host = Host { last_level_cache_bytes: cache };
+            for (preset, last) in
+                [(Preset::Quick, quick), (Preset::Standard, largest), (Preset::Full, largest)]
+            {
+                let entries = workload.preset(preset, &host);
+                let sizes: Vec<u64> = entries.iter().map(|e| e.shape.get("bytes")).collect();
+                assert_eq!(sizes.last(), Some(&last));
+                assert!(sizes[0] < 2 << 20 && sizes.is_sorted(), "{sizes:?}");
+            }
+        }
+    }
+}

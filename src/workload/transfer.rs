@@ -1,0 +1,111 @@
+//! `transfer-h2d` and `transfer-d2h`: an array from host memory to a device, and back.
+
+use super::{Axis, Entry, Host, Preset, Reference, Scope, Shape, Work, Workload};
+use crate::tensor::Stream;
+use crate::units;
+
+/// Host to device.
+pub const H2D: Transfer = Transfer("transfer-h2d");
+/// Device to host.
+pub const D2H: Transfer = Transfer("transfer-d2h");
+
+/// See the module.
+pub struct Transfer(&'static str);
+
+const AXES: &[Axis] = &[Axis { name: "bytes", default: None, least: 4, most: 1 << 40 }];
+
+impl Workload for Transfer {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn axes(&self) -> &'static [Axis] {
+        AXES
+    }
+
+    fn work(&self, shape: &Shape) -> Work {
+        let bytes = shape.get("bytes") / 4 * 4;
+        Work { flop_count: 0, flop_exact: 0, bytes_moved: bytes }
+    }
+
+    fn inputs(&self, shape: &Shape) -> Vec<usize> {
+        vec![shape.size("bytes") / 4]
+    }
+
+    fn output(&self, shape: &Shape) -> usize {
+        shape.size("bytes") / 4
+    }
+
+    fn reduction(&self, _: &Shape) -> u64 {
+        1
+    }
+
+    fn reference(&self, _: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference {
+        let value: Vec<f64> = match at {
+            Some(at) => at.iter().map(|i| f64::from(inputs[0][*i])).collect(),
+            None => inputs[0].iter().map(|v| f64::from(*v)).collect(),
+        };
+        // What is only moved arrives as it was.
+        let magnitude = vec![0.0; value.len()];
+        Reference { value, magnitude }
+    }
+
+    fn residue(
+        &self,
+        _: &Shape,
+        inputs: &[Vec<f32>],
+        output: &[f32],
+        _: Stream,
+    ) -> Result<(), String> {
+        match output.iter().zip(&inputs[0]).position(|(o, i)| o.to_bits() != i.to_bits()) {
+            None => Ok(()),
+            Some(i) => Err(format!("element {i} did not arrive")),
+        }
+    }
+
+    fn probes(&self, shape: &Shape, _: (usize, usize), count: usize) -> Vec<usize> {
+        let length = self.output(shape);
+        (0..length).step_by(length.div_ceil(count).max(1)).chain([length - 1]).collect()
+    }
+
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::EndToEnd]
+    }
+
+    fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
+        let (smallest, step, largest): (u64, u64, u64) = match preset {
+            Preset::Quick => (4 << 10, 64, 64 << 20),
+            Preset::Standard => (4 << 10, 4, 256 << 20),
+            Preset::Full => (256, 2, 512 << 20),
+            Preset::DeepBench => return Vec::new(),
+        };
+        let sizes = std::iter::successors(Some(smallest), |size| Some(size * step));
+        let point = |bytes: u64| Entry::point(Shape::of(AXES, &[bytes]), "bytes", bytes);
+        sizes.take_while(|size| *size <= largest).map(point).collect()
+    }
+
+    fn awkward_shapes(&self) -> Vec<Shape> {
+        [1, 3, 64, 1000, 65_537, 1_000_003].iter().map(|n| Shape::of(AXES, &[4 * n])).collect()
+    }
+
+    fn label(&self, shape: &Shape) -> String {
+        units::bytes(shape.get("bytes") as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::find;
+
+    #[test]
+    fn one_flipped_bit_shows() {
+        let workload = find("transfer-h2d").unwrap();
+        let shape = Shape::parse(workload, "bytes=12").unwrap();
+        let inputs = [vec![1.0, 2.0, 3.0]];
+        let signs = Stream::new(1, 1);
+        assert_eq!(workload.residue(&shape, &inputs, &[1.0, 2.0, 3.0], signs), Ok(()));
+        let flipped = [1.0, f32::from_bits(2.0f32.to_bits() ^ 1), 3.0];
+        assert!(workload.residue(&shape, &inputs, &flipped, signs).is_err());
+    }
+}
