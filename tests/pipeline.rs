@@ -16,6 +16,7 @@ use crossover::machine::{DeviceEntry, Manifest, Sampling};
 use crossover::measure::Clock;
 use crossover::plan::{self, Effort, Selection};
 use crossover::record::{self, DeviceKind, Outcome, Record, SampleRow, SummaryRow};
+use crossover::roof::ComputeRoof;
 use crossover::session::{Ending, Session, Silent};
 use crossover::tensor::{FENCE, fenced};
 use crossover::workload::{self, Scope, Shape, Workload};
@@ -350,4 +351,31 @@ fn an_unknown_implementation_is_bad_usage() {
     let stop = AtomicBool::new(false);
     let error = Session::new(&all, &selection, "r", &world, &stop).err().unwrap().to_string();
     assert!(error.contains("no chosen device has an implementation 'fast'; there is fake"));
+}
+
+/// A row above the roof keeps its times, is suspect, and stays out of verdicts.
+#[test]
+fn what_lies_above_a_roof_is_suspect() {
+    let world = World::default();
+    let (devices, selection) = (devices(&world), cubes(&[64]));
+    let stop = AtomicBool::new(false);
+    let mut session = Session::new(&devices, &selection, "run", &world, &stop).unwrap();
+    session.judges = true;
+    session.roofs.compute.push(ComputeRoof {
+        device: "cpu".to_string(),
+        device_name: String::new(),
+        dtype: "f32".to_string(),
+        threads: devices[0].entry().threads,
+        flop_per_s: 1.0,
+        implementation: "fake".to_string(),
+    });
+    let case = &plan::cases(&selection).unwrap()[0];
+    let rows = session.case(case, EFFORT, &mut Silent).records;
+    for row in &rows {
+        let is_suspect = row.outcome == Outcome::Suspect;
+        assert_eq!(is_suspect, row.device == "cpu", "{row:?}");
+        assert!(row.wall_median_s.is_some() && row.counts() != is_suspect);
+        assert_eq!(row.reason.contains("times the measured compute roof"), is_suspect);
+    }
+    assert_eq!(rows.len(), 4);
 }

@@ -77,6 +77,8 @@ pub struct Session<'a> {
     deadline_s: Option<f64>,
     /// The best of the run so far.
     pub roofs: Roofs,
+    /// Whether what lies above a roof is suspect. Kernels with debug assertions make no roof.
+    pub judges: bool,
     /// What the clocks of devices are worth; empty until the first case is measured.
     pub timers: Vec<TimerCheck>,
     /// Devices whose mappings move nothing.
@@ -176,6 +178,7 @@ impl<'a> Session<'a> {
             rates: HashMap::new(),
             deadline_s: None,
             roofs: Roofs::default(),
+            judges: !cfg!(debug_assertions),
             timers: Vec::new(),
             zero_copy: Vec::new(),
             canary: None,
