@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::error::Result;
 use crate::machine::Manifest;
 use crate::record::{self, PlanRow, Record, Row, SummaryRow, file};
+use crate::roof::Roofs;
 
 /// What a report is made from.
 pub struct Input {
@@ -18,6 +19,8 @@ pub struct Input {
     pub summary: Vec<SummaryRow>,
     /// machine.json; none where the file is missing.
     pub manifest: Option<Manifest>,
+    /// Those of machine.json; where it has none, what the rows tell.
+    pub roofs: Roofs,
     /// Names of the run's files that are there, for links.
     pub files: Vec<&'static str>,
 }
@@ -39,6 +42,8 @@ impl Input {
         let records = record::read_results(&folder.join(file::RESULTS))?;
         let has = |name: &str| folder.join(name).exists();
         let manifest = if has(file::MACHINE) { Some(Manifest::read(folder)?) } else { None };
+        let told = manifest.as_ref().map(|m| m.roofs.clone()).unwrap_or_default();
+        let roofs = if told == Roofs::default() { learned(&records) } else { told };
         let base = || folder.file_name().map(|n| n.to_string_lossy().into_owned());
         let run = records.first().map(|r| r.run.clone());
         let run = run.or_else(|| manifest.as_ref().map(|m| m.run.clone())).or_else(base);
@@ -48,9 +53,16 @@ impl Input {
             plan: optional(&folder.join(file::PLAN))?,
             summary: optional(&folder.join(file::SUMMARY))?,
             manifest,
+            roofs,
             files: LINKED.into_iter().filter(|name| has(name)).collect(),
         })
     }
+}
+
+fn learned(records: &[Record]) -> Roofs {
+    let mut roofs = Roofs::default();
+    records.iter().for_each(|record| roofs.learn(record));
+    roofs
 }
 
 fn optional<T: Row>(path: &Path) -> Result<Vec<T>> {

@@ -5,10 +5,11 @@
 //! | `input.rs` | the files, read once |
 //! | `names.rs` | what people call devices, axes and shapes |
 //! | `views.rs` | sweeps, lists and their lanes |
+//! | `limits.rs` | what a device can do at most: peaks and levels of memory |
 //! | `crossing.rs` | crossovers in words |
 //! | `headline/` | the answers, a sentence each |
-//! | `facts.rs` | trust and machine, in short facts |
-//! | `tables.rs` | the rows of the tables |
+//! | `facts/` | trust and machine, in short facts |
+//! | `tables/` | the rows of the tables |
 //! | `figures/` | which charts there are, and what each shows |
 //! | `chart/` | drawing, with no knowledge of workloads |
 //! | `page.rs` `page.html` `style.css` | report.html |
@@ -19,6 +20,7 @@ mod facts;
 mod figures;
 mod headline;
 mod input;
+mod limits;
 mod names;
 mod page;
 #[cfg(test)]

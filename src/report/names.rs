@@ -173,7 +173,8 @@ pub fn ratio(value: f64) -> String {
 
 /// A share as a percentage of three digits.
 pub fn percent(value: f64) -> String {
-    if value.is_finite() { format!("{} %", units::significant(value * 100.0)) } else { "-".into() }
+    let percent = value * 100.0;
+    if percent.is_finite() { format!("{} %", units::significant(percent)) } else { "-".into() }
 }
 
 /// A whole number with its thousands apart.

@@ -77,7 +77,7 @@ pub fn html(
         workloads: tables.workloads(),
         missing: tables.missing(),
         machine: manifest.map(facts::machine).unwrap_or_default(),
-        devices: manifest.map(facts::devices).unwrap_or_default(),
+        devices: facts::devices(input),
         libraries: manifest.map(|m| pairs(&m.libraries)).unwrap_or_default(),
         environment: manifest.map(|m| pairs(&m.environment)).unwrap_or_default(),
         command: manifest.map(|m| command_line(&m.command)).unwrap_or_default(),
@@ -106,6 +106,19 @@ fn warnings(input: &Input) -> Vec<String> {
         }
         None => warnings.push("machine.json is missing: nothing is known of the machine".into()),
     }
+    let drifted = facts::drifted(input);
+    if drifted > 0 {
+        warnings.push(format!(
+            "{drifted} rows were measured while their device changed its speed by over 3 %: their \
+             notes say drift"
+        ));
+    }
+    for check in input.manifest.iter().flat_map(|m| &m.timers).filter(|t| !t.trusted) {
+        warnings.push(format!(
+            "the clock of {} contradicts ours: it is timed by the wall clock alone",
+            check.device
+        ));
+    }
     if input.plan.is_empty() && !input.records.is_empty() {
         warnings.push("plan.csv is missing: sizes are shown as lists and not as sweeps".into());
     }
@@ -120,10 +133,10 @@ fn sections(figures: &[Figure]) -> Vec<Section> {
             title: figure.drawing.title.clone(),
             svg: figure.drawing.inline(),
         };
-        match sections.iter_mut().find(|s| s.name == figure.workload) {
+        match sections.iter_mut().find(|s| s.name == figure.section) {
             Some(section) => section.charts.push(chart),
             None => {
-                sections.push(Section { name: figure.workload.clone(), charts: vec![chart] });
+                sections.push(Section { name: figure.section.clone(), charts: vec![chart] });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::machine::{DeviceEntry, Manifest, Sampling};
+use crate::machine::{CacheLevel, DeviceEntry, Manifest, Sampling};
 use crate::plan::Selection;
 use crate::record::{self, DeviceKind, Outcome, PlanRow, Record, SCHEMA, SampleRow, file};
 use crate::stats::Pairing;
@@ -119,6 +119,48 @@ impl Run {
         record.threads = (kind == DeviceKind::Cpu).then_some(2);
         self.records.push(record);
         self.records.last_mut().expect("a row was just added")
+    }
+
+    /// Adds a row of a workload about the machine, whose FLOP and bytes are given.
+    pub fn probe(
+        &mut self,
+        workload: &str,
+        (flop, bytes): (u64, u64),
+        device: Device<'_>,
+        implementation: &str,
+        median: f64,
+    ) -> &mut Record {
+        let shape = if bytes > 0 { format!("bytes={bytes}") } else { String::new() };
+        let (axis, value) = if bytes > 0 { ("bytes", Some(bytes)) } else { ("", None) };
+        self.plan(workload, &shape, axis, value, "", "");
+        let moved = workload.starts_with("transfer-");
+        let scope = if moved { Scope::EndToEnd } else { Scope::Compute };
+        let record = self.add(workload, &shape, device, implementation, scope, median);
+        (record.flop_count, record.flop_exact, record.bytes_moved) = (flop, flop, bytes);
+        // Roofs are made of the fastest sample.
+        record.wall_min_s = Some(median);
+        record.flop_per_s = (flop > 0).then(|| flop as f64 / median);
+        record.bytes_per_s = (bytes > 0).then(|| bytes as f64 / median);
+        record
+    }
+
+    /// Triad of a second at a working set in each cache of the sample CPU and in memory, at rates in
+    /// GB/s, and a peak in GFLOP/s.
+    pub fn limits(&mut self, device: Device<'_>, peak: u64, rates: [u64; 3]) {
+        const GIGA: u64 = 1_000_000_000;
+        let name = if device.1 == DeviceKind::Cpu { "avx512" } else { "v4-fma" };
+        self.probe("peak-fma", (peak * GIGA, 0), device, name, 1.0);
+        for (bytes, rate) in [60_000, 1_500_000, 600_000_000].into_iter().zip(rates) {
+            let seconds = bytes as f64 / (rate * GIGA) as f64;
+            self.probe("stream-triad", (bytes / 6, bytes), device, "plain", seconds);
+        }
+    }
+
+    /// Tells machine.json of caches and of the roofs that the rows tell of.
+    pub fn knows_limits(&mut self) {
+        let cache = |level, bytes, shared_by| CacheLevel { level, bytes, shared_by };
+        self.manifest.machine.caches = vec![cache(1, 48 << 10, 1), cache(2, 1 << 20, 1)];
+        self.records.iter().for_each(|record| self.manifest.roofs.learn(record));
     }
 
     /// The same size on the CPU and on another device.

@@ -80,6 +80,12 @@ impl Group<'_> {
         r.workload == self.workload && r.dtype == self.dtype && r.cache == self.cache
     }
 
+    /// Whether its workload is about the machine (its memory, its links, its peak) and not about a
+    /// model: such have charts of their own and no speed-ups.
+    pub fn is_about_machine(&self) -> bool {
+        is_about_machine(self.workload)
+    }
+
     /// Whether its workload moves data and computes next to nothing: it tells about the machine's
     /// memory and not about a model.
     pub fn moves_data(&self, input: &Input) -> bool {
@@ -141,6 +147,14 @@ impl Group<'_> {
         }
         lanes
     }
+}
+
+/// Workloads whose names begin so (or are this) tell about the machine.
+const ABOUT_MACHINE: [&str; 4] = ["stream-", "transfer-", "peak-fma", "launch"];
+
+/// See [`Group::is_about_machine`].
+pub fn is_about_machine(workload: &str) -> bool {
+    ABOUT_MACHINE.iter().any(|name| workload.starts_with(name))
 }
 
 /// The scopes, in the order of charts.

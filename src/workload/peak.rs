@@ -1,7 +1,7 @@
 //! `peak-fma`: the most fused multiply-adds a device can do, on independent chains in registers.
 //!
-//! Chain i starts at y = start[i] and computes y = y x + step[i] `LENGTH` times, where x is 1, which no
-//! compiler knows: the result start[i] + `LENGTH` step[i] tells how often it was done. All `CHAINS`
+//! Chain i starts at `start[i]` and computes `y = y * x + step[i]` `LENGTH` times, where x is 1, which
+//! no compiler knows: the result `start[i] + LENGTH * step[i]` tells how often it was done. All `CHAINS`
 //! chains are one batch; how many batches a run has, and so its FLOP, is the device's choice.
 
 use super::{Axis, Dtype, Entry, Host, Preset, Reference, Scope, Shape, Work, Workload};

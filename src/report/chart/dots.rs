@@ -1,14 +1,18 @@
 //! Values of a short list: a row for each line of the list, a dot for each series.
 
 use super::canvas::{self, Anchor, Canvas, Font, Look, Stroke};
-use super::scale::{Scale, TICK_SIZE};
+use super::scale::{LOG_FROM, Scale, TICK_SIZE};
 use super::theme::{self, AXIS, GRID, INK, MUTED};
-use super::{Drawing, MARGIN, SAME, Series, Unit, WIDTH, draw_head, text};
+use super::{Drawing, MARGIN, SAME, Series, Unit, Value, WIDTH, draw_head, text};
 
 /// Widest column of row labels.
 const COLUMN: f64 = 260.0;
 /// More rows than this, and the axis is labelled at both ends.
 const FAR: usize = 12;
+/// From one value of a row to the next, and the same with room for a text; and how wide that is.
+const LANE: f64 = 7.0;
+const TEXT_LANE: f64 = 17.0;
+const TEXT: f64 = 84.0;
 const LABEL: Font = Font::new(11.5, INK);
 const LEGEND: Font = Font::new(11.5, INK);
 const TICK: Font = Font::new(TICK_SIZE, MUTED);
@@ -27,6 +31,8 @@ pub struct Dots {
     pub rows: Vec<String>,
     /// What is shown: x is the row's number.
     pub series: Vec<Series>,
+    /// Whether each value is written beside its dot.
+    pub labelled: bool,
 }
 
 struct Frame {
@@ -86,20 +92,27 @@ impl Dots {
     fn frame(&self, legend_rows: usize) -> Frame {
         let widest = self.rows.iter().map(|r| text::width(r, LABEL.size)).fold(40.0, f64::max);
         let left = MARGIN + widest.min(COLUMN) + 14.0;
-        let right = WIDTH - MARGIN - 20.0;
+        let right = WIDTH - MARGIN - 20.0 - if self.labelled { TEXT } else { 0.0 };
         let top = MARGIN
             + 54.0
             + legend_rows as f64 * 20.0
             + if self.rows.len() > FAR { 30.0 } else { 8.0 };
-        let pitch = (self.series.len() as f64 * 7.0 + 8.0).max(22.0);
-        Frame { left, right, top, pitch, x: self.unit.scale(&self.series, right - left, false) }
+        let most = (0..self.rows.len()).map(|row| self.lanes(row)).max().unwrap_or(0);
+        let pitch = (most as f64 * self.lane_height() + 8.0).max(22.0);
+        Frame {
+            left,
+            right,
+            top,
+            pitch,
+            x: self.unit.scale(&self.series, right - left, false, LOG_FROM),
+        }
     }
 
     fn draw_axes(&self, c: &Canvas<'_>, f: &Frame, bottom: f64) {
         for (i, row) in self.rows.iter().enumerate() {
             let y = f.top + i as f64 * f.pitch;
             if i % 2 == 0 {
-                c.fill((MARGIN, y), (f.right + 20.0, y + f.pitch), GRID, 0.35);
+                c.fill((MARGIN, y), (WIDTH - MARGIN, y + f.pitch), GRID, 0.35);
             }
             let label = text::shorten(row, LABEL.size, COLUMN);
             c.text((f.left - 12.0, y + f.pitch / 2.0), Anchor::End, LABEL, &label);
@@ -121,32 +134,53 @@ impl Dots {
         }
     }
 
+    fn lane_height(&self) -> f64 {
+        if self.labelled { TEXT_LANE } else { LANE }
+    }
+
+    /// How many values a row has room for: a series has the same lane in every row, unless values
+    /// are written out and rows take no more room than they need.
+    fn lanes(&self, row: usize) -> usize {
+        let here = |s: &&Series| !self.labelled || s.value_at(row).is_some();
+        self.series.iter().filter(here).count()
+    }
+
     fn draw_values(&self, c: &Canvas<'_>, f: &Frame) {
-        let count = self.series.len() as f64;
-        for (lane, series) in self.series.iter().enumerate() {
-            let tone = theme::device(series.colour);
-            let shift = (lane as f64 - (count - 1.0) / 2.0) * 7.0;
-            for (row, value) in &series.points {
-                let Some(v) = value else { continue };
-                let y = f.top + (row + 0.5) * f.pitch + shift;
-                let stroke = Stroke { opacity: 0.55, ..Stroke::new(tone, 1.6) };
-                c.line(&[(f.x_at(v.low), y), (f.x_at(v.high), y)], stroke);
-                let look = if v.suspect { Look::Hollow } else { series.look(false) };
-                c.marker((f.x_at(v.value), y), series.marker, tone, 3.8, look);
+        for row in 0..self.rows.len() {
+            let middle = (self.lanes(row) as f64 - 1.0) / 2.0;
+            let mut lane = 0.0;
+            for series in &self.series {
+                let value = series.value_at(row);
+                if let Some(v) = value {
+                    let shift = (lane - middle) * self.lane_height();
+                    self.draw_value(c, f, series, v, f.top + (row as f64 + 0.5) * f.pitch + shift);
+                }
+                if value.is_some() || !self.labelled {
+                    lane += 1.0;
+                }
             }
+        }
+    }
+
+    fn draw_value(&self, c: &Canvas<'_>, f: &Frame, series: &Series, v: Value, y: f64) {
+        let stroke = Stroke { opacity: 0.55, ..Stroke::new(series.tone, 1.6) };
+        c.line(&[(f.x_at(v.low), y), (f.x_at(v.high), y)], stroke);
+        let look = if v.suspect { Look::Hollow } else { series.look(false) };
+        c.marker((f.x_at(v.value), y), series.marker, series.tone, 3.8, look);
+        if self.labelled {
+            let place = (f.x_at(v.high) + 10.0, y);
+            c.text(place, Anchor::Start, LABEL, &self.unit.show(v.value));
         }
     }
 }
 
 fn draw_key(c: &Canvas<'_>, series: &Series, x: f64, y: f64, label: &str) {
-    let tone = theme::device(series.colour);
-    c.marker((x + 5.0, y), series.marker, tone, 4.2, series.look(false));
+    c.marker((x + 5.0, y), series.marker, series.tone, 4.2, series.look(false));
     c.text((x + 16.0, y), Anchor::Start, LEGEND, label);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Value;
     use super::*;
 
     #[test]
@@ -155,7 +189,7 @@ mod tests {
             name: format!("GPU number {i} with a long name"),
             detail: "packed, with transfers".into(),
             note: String::new(),
-            colour: i,
+            tone: theme::device(i),
             marker: i,
             dashed: false,
             points: vec![(0.0, Value::new(2.0, 1.0, 3.0, false))],
@@ -167,6 +201,7 @@ mod tests {
             unit: Unit::Ratio,
             rows: vec!["a".into()],
             series: (0..12).map(series).collect(),
+            labelled: false,
         };
         let (keys, rows) = chart.legend();
         assert!(rows > 1 && keys.len() == 12);
@@ -175,5 +210,31 @@ mod tests {
             assert!(end <= WIDTH - MARGIN);
             assert!(pair[1].1 > pair[0].1 || pair[1].0 >= end);
         }
+    }
+
+    #[test]
+    fn rows_with_texts_take_the_room_of_their_values() {
+        let value = Value::new(2.0, 1.0, 3.0, false);
+        let series = |rows: &[usize]| Series {
+            name: "a".into(),
+            detail: String::new(),
+            note: String::new(),
+            tone: theme::device(0),
+            marker: 0,
+            dashed: false,
+            points: rows.iter().map(|row| (*row as f64, value)).collect(),
+        };
+        let mut chart = Dots {
+            title: "t".into(),
+            subtitle: String::new(),
+            description: String::new(),
+            unit: Unit::Flops,
+            rows: vec!["a".into(), "b".into()],
+            series: vec![series(&[0]), series(&[1]), series(&[1])],
+            labelled: true,
+        };
+        assert_eq!([chart.lanes(0), chart.lanes(1)], [1, 2]);
+        chart.labelled = false;
+        assert_eq!([chart.lanes(0), chart.lanes(1)], [3, 3]);
     }
 }

@@ -1,7 +1,7 @@
 //! Labels at the ends of lines: texts, places and the column they stand in.
 
 use super::canvas::{Anchor, At, Canvas, Font, Stroke};
-use super::theme::{self, INK, MUTED};
+use super::theme::{INK, MUTED};
 use super::{Series, place, text};
 
 /// Widest column.
@@ -16,6 +16,17 @@ const LINE: f64 = 15.0;
 
 const NAME: Font = Font::new(12.0, INK);
 const DETAIL: Font = Font::new(11.0, MUTED);
+
+/// What ties a label to its series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// Its marker alone.
+    Marker,
+    /// Its marker, and a leader from the end of its line.
+    Leader,
+    /// A leader alone: a line without points.
+    Bare,
+}
 
 /// A series' label: its marker, its texts and their place.
 pub struct Label<'a> {
@@ -61,7 +72,8 @@ pub fn column(series: &[Series]) -> f64 {
 /// `bottom`.
 pub fn place<'a>(series: &'a [Series], ends: &[At], top: f64, bottom: f64) -> Vec<Label<'a>> {
     let (count, pitch) = (lines(series), pitch(series));
-    let room = column(series) - KEY;
+    // What the column was made for must fit, whatever the last bit of a sum.
+    let room = column(series) - KEY + 0.01;
     let wanted: Vec<f64> = ends.iter().map(|e| e.1).collect();
     let (low, high) = (top + pitch / 2.0 - 6.0, bottom - pitch / 2.0 + 6.0);
     let placed = place::spread(&wanted, pitch, low, high);
@@ -79,23 +91,28 @@ fn texts(series: &Series, count: usize, room: f64) -> Vec<(String, Font)> {
         let detail = text::shorten(&series.detail, DETAIL.size, room * 0.55);
         let rest = room - text::width(&detail, DETAIL.size) - text::width(", ", DETAIL.size);
         let name = text::shorten(&series.name, DETAIL.size, rest);
-        return vec![(format!("{name}, {detail}"), Font::new(DETAIL.size, INK))];
+        let text = if detail.is_empty() { name } else { format!("{name}, {detail}") };
+        return vec![(text, Font::new(DETAIL.size, INK))];
     }
     let all = [(&series.name, NAME), (&series.detail, DETAIL), (&series.note, DETAIL)];
     let shown = all.into_iter().take(count).filter(|(line, _)| !line.is_empty());
     shown.map(|(line, font)| (text::shorten(line, font.size, room), font)).collect()
 }
 
-/// Draws a label right of a plot that ends at `right`; a line has a leader to it.
-pub fn draw(c: &Canvas<'_>, right: f64, label: &Label<'_>, joined: bool) {
-    let tone = theme::device(label.series.colour);
+/// Draws a label right of a plot that ends at `right`.
+pub fn draw(c: &Canvas<'_>, right: f64, label: &Label<'_>, tie: Tie) {
+    let tone = label.series.tone;
     let key = right + 22.0;
     let top = label.y - (label.lines.len() as f64 - 1.0) * LINE / 2.0;
-    if joined {
+    if tie != Tie::Marker {
         let leader = Stroke { opacity: 0.45, ..Stroke::new(tone, 1.0) };
-        c.line(&[(label.end.0 + 7.0, label.end.1), (key - 9.0, top)], leader);
+        let (from, to) = if tie == Tie::Bare { (0.0, 6.0) } else { (7.0, -9.0) };
+        c.line(&[(label.end.0 + from, label.end.1), (key + to, top)], leader);
     }
-    c.marker((key, top), label.series.marker, tone, 4.2, label.series.look(joined));
+    if tie != Tie::Bare {
+        let look = label.series.look(tie == Tie::Leader);
+        c.marker((key, top), label.series.marker, tone, 4.2, look);
+    }
     for (i, (line, font)) in label.lines.iter().enumerate() {
         c.text((right + KEY, top + LINE * i as f64), Anchor::Start, *font, line);
     }
@@ -111,7 +128,7 @@ mod tests {
             name: format!("GPU number {i} with a name of eighty characters, which is a long one"),
             detail: "packed, with transfers".into(),
             note: "from 128 on".into(),
-            colour: i,
+            tone: super::super::theme::device(i),
             marker: i,
             dashed: i % 2 == 1,
             points: Vec::new(),

@@ -1,17 +1,17 @@
 //! Values over sizes: one line a series with its interval, labelled at its end.
 
-use super::canvas::{self, Anchor, At, Canvas, Font, Look, Stroke};
+use super::canvas::{self, Anchor, At, Canvas, Font, Stroke};
+use super::frame::{self, Frame};
+use super::labels::{self, Tie};
 use super::place::{self, Span};
-use super::scale::{Scale, TICK_SIZE};
-use super::theme::{self, AXIS, GRID, INK, MUTED};
-use super::{Drawing, MARGIN, SAME, Series, Unit, Value, WIDTH, draw_head, labels, text};
+use super::scale::Scale;
+use super::theme::{self, INK, MUTED, Tone};
+use super::{Drawing, MARGIN, SAME, Series, Unit, Value, WIDTH, draw_head, text};
 
 /// Least height of the plot.
 const HEIGHT: f64 = 320.0;
 /// Height of a row of marks.
 const MARK_ROW: f64 = 21.0;
-
-const TICK: Font = Font::new(TICK_SIZE, MUTED);
 
 /// A stretch of the x axis with a label over the plot.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +20,8 @@ pub struct Mark {
     pub low: f64,
     /// Where it ends; the same for a single size.
     pub high: f64,
-    /// Number of the device, for the colour; none where it is that of several.
-    pub colour: Option<usize>,
+    /// Its device's colour; none where it is that of several.
+    pub tone: Option<Tone>,
     /// Drawn in dashes.
     pub dashed: bool,
     /// Its text; a mark among too many has none.
@@ -42,67 +42,37 @@ pub struct Lines {
     pub x_scale: fn(&[f64], f64) -> Scale,
     /// What the y axis is.
     pub unit: Unit,
+    /// The y axis is logarithmic where values differ by more than this factor.
+    pub log_from: f64,
     /// Whether points belong together as a line.
     pub joined: bool,
     /// What is shown.
     pub series: Vec<Series>,
-    /// Crossovers.
+    /// Crossovers, or caches.
     pub marks: Vec<Mark>,
-}
-
-/// The plot's place and axes.
-struct Frame {
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-    x: Scale,
-    y: Scale,
-}
-
-impl Frame {
-    fn x_at(&self, value: f64) -> f64 {
-        self.left + self.x.place(value) * (self.right - self.left)
-    }
-
-    fn y_at(&self, value: f64) -> f64 {
-        self.bottom - self.y.place(value) * (self.bottom - self.top)
-    }
-
-    fn at(&self, x: f64, y: f64) -> At {
-        (self.x_at(x), self.y_at(y))
-    }
 }
 
 impl Lines {
     /// Draws it.
     pub fn draw(self) -> Drawing {
         let (frame, marks) = self.frame();
-        let ends: Vec<At> = self.series.iter().map(|s| end(&frame, s)).collect();
+        let ends: Vec<At> = self.series.iter().map(|s| frame.end(s)).collect();
         let labels = labels::place(&self.series, &ends, frame.top, frame.bottom);
         let height = frame.bottom + 50.0 + MARGIN;
-        // Many markers are small ones.
-        let most = self.series.iter().map(|s| s.points.len()).max().unwrap_or(0);
-        let markers = most * self.series.len();
-        let radius = if markers <= 100 {
-            4.2
-        } else if markers <= 400 {
-            3.2
-        } else {
-            2.4
-        };
+        let radius = frame::radius(&self.series);
         let body = canvas::paint(WIDTH, height, |c| {
             c.fill((0.0, 0.0), (WIDTH, height), theme::PAPER, 1.0);
             draw_head(c, &self.title, &self.subtitle);
-            self.draw_axes(c, &frame);
+            frame.draw(c, &self.x_title, self.unit);
             self.draw_marks(c, &frame, &marks);
             // Solid over dashed: where both agree, the solid one shows.
             let (dashed, solid): (Vec<&Series>, _) = self.series.iter().partition(|s| s.dashed);
             let ordered = || dashed.iter().chain(&solid);
             ordered().for_each(|s| draw_band(c, &frame, s, self.joined));
             ordered().for_each(|s| draw_line(c, &frame, s, self.joined));
-            ordered().for_each(|s| draw_points(c, &frame, s, self.joined, radius));
-            labels.iter().for_each(|l| labels::draw(c, frame.right, l, self.joined));
+            ordered().for_each(|s| frame.draw_points(c, s, self.joined, radius));
+            let tie = if self.joined { Tie::Leader } else { Tie::Marker };
+            labels.iter().for_each(|l| labels::draw(c, frame.right, l, tie));
         });
         Drawing { title: self.title, description: self.description, size: (WIDTH, height), body }
     }
@@ -111,7 +81,7 @@ impl Lines {
     fn frame(&self) -> (Frame, Vec<(Span, usize)>) {
         // As high as the labels need.
         let height = labels::height(&self.series).max(HEIGHT);
-        let y = self.unit.scale(&self.series, height, true);
+        let y = self.unit.scale(&self.series, height, true, self.log_from);
         let note = if self.unit == Unit::Ratio { text::width(SAME, 10.5) } else { 0.0 };
         let left = MARGIN + y.label_width().max(note) + 12.0;
         let right = WIDTH - MARGIN - labels::column(&self.series);
@@ -132,33 +102,10 @@ impl Lines {
         (frame, spans.into_iter().zip(rows).collect())
     }
 
-    fn draw_axes(&self, c: &Canvas<'_>, f: &Frame) {
-        for tick in &f.y.ticks {
-            let y = f.y_at(tick.value);
-            let same = self.unit == Unit::Ratio && tick.value == 1.0;
-            let stroke = if same { Stroke::new(AXIS, 1.5) } else { Stroke::new(GRID, 1.0) };
-            c.line(&[(f.left, y), (f.right, y)], stroke);
-            let font = if same { Font::bold(TICK_SIZE, INK) } else { TICK };
-            c.text((f.left - 10.0, y), Anchor::End, font, &tick.label);
-            if same {
-                c.text((f.left - 10.0, y + 13.0), Anchor::End, Font::new(10.5, MUTED), SAME);
-            }
-        }
-        c.line(&[(f.left, f.bottom), (f.right, f.bottom)], Stroke::new(AXIS, 1.0));
-        for tick in &f.x.ticks {
-            let x = f.x_at(tick.value);
-            c.line(&[(x, f.bottom), (x, f.bottom + 5.0)], Stroke::new(AXIS, 1.0));
-            c.text((x, f.bottom + 17.0), Anchor::Middle, TICK, &tick.label);
-        }
-        let title = text::shorten(&self.x_title, 12.0, f.right - f.left);
-        let middle = ((f.left + f.right) / 2.0, f.bottom + 40.0);
-        c.text(middle, Anchor::Middle, Font::new(12.0, MUTED), &title);
-    }
-
-    /// Crossovers: a line down the plot at a size, a bar over it along an unclear stretch.
+    /// A line down the plot at a size, a bar over it along an unclear stretch.
     fn draw_marks(&self, c: &Canvas<'_>, f: &Frame, spans: &[(Span, usize)]) {
         for (mark, (span, row)) in self.marks.iter().zip(spans) {
-            let tone = mark.colour.map_or(MUTED, theme::device);
+            let tone = mark.tone.unwrap_or(MUTED);
             let (low, high) = (f.x_at(mark.low), f.x_at(mark.high));
             let y = f.top - 12.0 - *row as f64 * MARK_ROW;
             if high <= low {
@@ -173,12 +120,6 @@ impl Lines {
             c.text((span.centre(), y), Anchor::Middle, Font::new(11.0, INK), &mark.label);
         }
     }
-}
-
-/// Where the series' label belongs: its last point.
-fn end(f: &Frame, series: &Series) -> At {
-    let solid = series.points.iter().rev().find_map(|(x, v)| v.map(|v| (*x, v.value)));
-    solid.map_or((f.right, f.bottom), |(x, y)| f.at(x, y))
 }
 
 /// The points that belong together: neither missing nor suspect between them.
@@ -196,7 +137,7 @@ fn runs(series: &Series) -> Vec<Vec<(f64, Value)>> {
 
 /// The interval: a band along a line, a whisker at a point alone.
 fn draw_band(c: &Canvas<'_>, f: &Frame, series: &Series, joined: bool) {
-    let tone = theme::device(series.colour);
+    let tone = series.tone;
     let whisker = |x: f64, v: &Value| {
         let stroke = Stroke { opacity: 0.55, ..Stroke::new(tone, 1.6) };
         c.line(&[f.at(x, v.low), f.at(x, v.high)], stroke);
@@ -215,18 +156,9 @@ fn draw_band(c: &Canvas<'_>, f: &Frame, series: &Series, joined: bool) {
 }
 
 fn draw_line(c: &Canvas<'_>, f: &Frame, series: &Series, joined: bool) {
-    let stroke = Stroke { dashed: series.dashed, ..Stroke::new(theme::device(series.colour), 2.0) };
+    let stroke = Stroke { dashed: series.dashed, ..Stroke::new(series.tone, 2.0) };
     for run in runs(series).iter().filter(|r| joined && r.len() > 1) {
         c.line(&run.iter().map(|(x, v)| f.at(*x, v.value)).collect::<Vec<_>>(), stroke);
-    }
-}
-
-fn draw_points(c: &Canvas<'_>, f: &Frame, series: &Series, joined: bool, radius: f64) {
-    let tone = theme::device(series.colour);
-    for (x, value) in &series.points {
-        let Some(v) = value else { continue };
-        let look = if v.suspect { Look::Hollow } else { series.look(joined) };
-        c.marker(f.at(*x, v.value), series.marker, tone, radius, look);
     }
 }
 
@@ -240,7 +172,8 @@ mod tests {
         let suspect = Value::new(9.0, 9.0, 9.0, true);
         let points = [value, value, None, value, suspect, value, None].map(|v| (1.0, v)).to_vec();
         let (name, detail, note) = Default::default();
-        let series = Series { name, detail, note, colour: 0, marker: 0, dashed: false, points };
+        let tone = theme::device(0);
+        let series = Series { name, detail, note, tone, marker: 0, dashed: false, points };
         let lengths: Vec<usize> = runs(&series).iter().map(Vec::len).collect();
         assert_eq!(lengths, [2, 1, 1]);
     }

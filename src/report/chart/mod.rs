@@ -3,7 +3,9 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `lines.rs` | values over sizes, one line a series, labelled at its end |
+//! | `roofline.rs` | rates over intensities, under roofs |
 //! | `labels.rs` | labels at the ends of lines |
+//! | `frame.rs` | the rectangle of a plot with its axes |
 //! | `dots.rs` | values of a short list, one row a line of the list |
 //! | `scale.rs` | axes and their ticks |
 //! | `place.rs` | places for labels that don't touch |
@@ -13,9 +15,11 @@
 
 mod canvas;
 mod dots;
+mod frame;
 mod labels;
 mod lines;
 mod place;
+mod roofline;
 mod scale;
 mod text;
 mod theme;
@@ -25,8 +29,9 @@ use canvas::{Anchor, Canvas, Font, Look};
 
 pub use dots::Dots;
 pub use lines::{Lines, Mark};
-pub use scale::Scale;
-pub use theme::css;
+pub use roofline::{Roof, Roofline};
+pub use scale::{LOG_FROM, Scale};
+pub use theme::{AXIS, MUTED, Tone, css, device, kind};
 
 /// Width of every chart in pixels.
 const WIDTH: f64 = 920.0;
@@ -44,7 +49,7 @@ fn draw_head(c: &Canvas<'_>, title: &str, subtitle: &str) {
     let title = text::shorten(title, 15.0 * 1.1, most);
     c.text((MARGIN, MARGIN + 6.0), Anchor::Start, Font::bold(15.0, theme::INK), &title);
     let subtitle = text::shorten(subtitle, 12.0, most);
-    c.text((MARGIN, MARGIN + 28.0), Anchor::Start, Font::new(12.0, theme::MUTED), &subtitle);
+    c.text((MARGIN, MARGIN + 28.0), Anchor::Start, Font::new(12.0, MUTED), &subtitle);
 }
 
 /// A value with its interval, in the unit of its axis.
@@ -87,8 +92,8 @@ pub struct Series {
     pub detail: String,
     /// Third line, where there is room: what was found.
     pub note: String,
-    /// Number of its device, for the colour.
-    pub colour: usize,
+    /// Its colour: that of its device, or of its kind of work.
+    pub tone: Tone,
     /// Number of its implementation, for the marker.
     pub marker: usize,
     /// Drawn in dashes.
@@ -101,6 +106,11 @@ impl Series {
     /// How its markers are filled: where lines show dashes, no other sign is needed.
     fn look(&self, joined: bool) -> Look {
         if self.dashed && !joined { Look::Pale } else { Look::Solid }
+    }
+
+    /// What it has in a row of a list.
+    fn value_at(&self, row: usize) -> Option<Value> {
+        self.points.iter().find(|(x, _)| *x == row as f64)?.1
     }
 
     /// Every number that its value axis must show.
@@ -123,27 +133,34 @@ pub enum Unit {
 }
 
 impl Unit {
-    fn scale(self, series: &[Series], length: f64, vertical: bool) -> Scale {
+    fn scale(self, series: &[Series], length: f64, vertical: bool, log_from: f64) -> Scale {
         let values: Vec<f64> = series.iter().flat_map(Series::values).collect();
         match self {
             Unit::Ratio => Scale::ratios(&values, length, vertical, |v| self.tick(v)),
-            _ => Scale::amounts(&values, length, vertical, |v| self.tick(v)),
+            _ => Scale::amounts(&values, length, vertical, log_from, |v| self.tick(v)),
+        }
+    }
+
+    /// A measured number: `2.00 TFLOP/s`.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            _ if !value.is_finite() => "-".to_string(),
+            Unit::Flops => units::flop_per_s(value),
+            Unit::Bytes => units::bytes_per_s(value),
+            Unit::Seconds => units::seconds(value),
+            Unit::Ratio => units::ratio(value),
         }
     }
 
     /// A round number: `2 TFLOP/s`, without the zeros that a measured one would carry.
     fn tick(self, value: f64) -> String {
-        let text = match self {
-            _ if value == 0.0 => return "0".to_string(),
-            Unit::Flops => units::flop_per_s(value),
-            Unit::Bytes => units::bytes_per_s(value),
-            Unit::Seconds => units::seconds(value),
+        match self {
+            _ if value == 0.0 => "0".to_string(),
             Unit::Ratio if value < 1.0 / 1.5 && (1.0 / value).fract() == 0.0 => {
-                return format!("1/{:.0}×", 1.0 / value);
+                format!("1/{:.0}×", 1.0 / value)
             }
-            Unit::Ratio => units::ratio(value),
-        };
-        trim_zeros(&text)
+            _ => trim_zeros(&self.show(value)),
+        }
     }
 }
 

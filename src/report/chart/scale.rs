@@ -7,6 +7,9 @@ use super::text;
 /// Font size of tick labels in pixels.
 pub const TICK_SIZE: f64 = 12.0;
 
+/// Rates and times that differ by more than this factor are usually shown on a log axis.
+pub const LOG_FROM: f64 = 100.0;
+
 /// How a value becomes a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -62,21 +65,26 @@ impl Scale {
         scale
     }
 
-    /// Axis of rates or times over `length` pixels: linear from 0, or log where the values span
-    /// more than two decades. `vertical` labels need less room.
+    /// Axis of rates or times over `length` pixels: linear from 0, or log where the values differ by
+    /// more than the factor `log_from`. `vertical` labels need less room.
     pub fn amounts(
         values: &[f64],
         length: f64,
         vertical: bool,
+        log_from: f64,
         label: impl Fn(f64) -> String,
     ) -> Scale {
         let (least, most) = range(values);
         let size = |l: &str| if vertical { TICK_SIZE } else { text::width(l, TICK_SIZE) };
         let gap = if vertical { 10.0 } else { 16.0 };
-        if most / least > 100.0 {
+        if most / least > log_from {
             let mut scale = Scale::log(values, 0.04);
-            let decades = (least.log10().floor() as i32)..=(most.log10().ceil() as i32);
-            let wanted: Vec<f64> = decades.map(|e| 10f64.powi(e)).collect();
+            let mut wanted = decades(least, most);
+            // Few decades leave room for what lies between them.
+            if wanted.iter().filter(|v| scale.shows(**v)).count() < 4 {
+                let between = |factor: f64| wanted.iter().map(move |v| factor * v);
+                wanted = between(1.0).chain(between(2.0)).chain(between(5.0)).collect();
+            }
             scale.ticks = scale.fitting(&wanted, size, gap, length, label);
             return scale;
         }
@@ -115,8 +123,7 @@ impl Scale {
     pub fn counts(values: &[f64], length: f64, label: impl Fn(f64) -> String) -> Scale {
         let (least, most) = range(values);
         let mut scale = Scale::log(values, 0.05);
-        let decades = (least.log10().floor() as i32)..=(most.log10().ceil() as i32);
-        let mut wanted: Vec<f64> = decades.map(|e| 10f64.powi(e)).collect();
+        let mut wanted = decades(least, most);
         if wanted.iter().filter(|v| scale.shows(**v)).count() < 2 {
             wanted = vec![least, most];
         }
@@ -136,6 +143,11 @@ impl Scale {
     /// Where a value lies: 0 at the low end of the axis, 1 at its high end, never beyond.
     pub fn place(&self, value: f64) -> f64 {
         ((self.kind.of(value) - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
+    }
+
+    /// The ends of a log axis.
+    pub fn ends(&self) -> (f64, f64) {
+        (self.low.exp2(), self.high.exp2())
     }
 
     fn shows(&self, value: f64) -> bool {
@@ -185,6 +197,12 @@ fn range(values: &[f64]) -> (f64, f64) {
     if most > 0.0 { (least, most) } else { (1.0, 1.0) }
 }
 
+/// The powers of ten round the least and the most, and between them.
+fn decades(least: f64, most: f64) -> Vec<f64> {
+    let powers = (least.log10().floor() as i32)..=(most.log10().ceil() as i32);
+    powers.map(|e| 10f64.powi(e)).collect()
+}
+
 /// The next 1, 2 or 5 times a power of ten from `value` up.
 fn round_step(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
@@ -224,11 +242,15 @@ mod tests {
 
     #[test]
     fn rates_begin_at_zero_or_count_decades() {
-        let scale = Scale::amounts(&[30.0, 480.0], 300.0, true, |v| v.to_string());
+        let scale = Scale::amounts(&[30.0, 480.0], 300.0, true, LOG_FROM, |v| v.to_string());
         assert_eq!(labels(&scale), ["0", "100", "200", "300", "400", "500"]);
-        let wide = Scale::amounts(&[1.0, 1e6], 300.0, true, |v| v.to_string());
+        let wide = Scale::amounts(&[1.0, 1e6], 300.0, true, LOG_FROM, |v| v.to_string());
         assert_eq!(wide.ticks.len(), 7);
         assert!(wide.place(1e3) > 0.45 && wide.place(1e3) < 0.55);
+        let narrow = Scale::amounts(&[3.0, 90.0], 300.0, true, 20.0, |v| v.to_string());
+        assert_eq!(labels(&narrow), ["5", "10", "20", "50", "100"]);
+        let (low, high) = narrow.ends();
+        assert!(low < 3.0 && high > 90.0 && low > 2.0 && high < 120.0, "{low} {high}");
     }
 
     #[test]

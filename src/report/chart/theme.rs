@@ -42,9 +42,27 @@ pub const DEVICES: [Tone; 8] = [
     tone(0x3B4654, 0xC5CDD8),
 ];
 
+/// One colour a kind of work, where a chart is about one device. Of another family than those of the
+/// devices, so that nobody takes one for the other (P. Tol, "Colour schemes", 2021, "muted").
+pub const KINDS: [Tone; 8] = [
+    tone(0x332288, 0x9D92F2),
+    tone(0xCC6677, 0xF0909F),
+    tone(0x44AA99, 0x63D0BE),
+    tone(0x999933, 0xCFCF66),
+    tone(0x882255, 0xDB6BA4),
+    tone(0x88CCEE, 0xB4E2F8),
+    tone(0x117733, 0x52C277),
+    tone(0xAA4499, 0xE08AD2),
+];
+
 /// The device colour number `index`; after the last they begin again.
 pub fn device(index: usize) -> Tone {
     DEVICES[index % DEVICES.len()]
+}
+
+/// The colour of the kind of work number `index`; after the last they begin again.
+pub fn kind(index: usize) -> Tone {
+    KINDS[index % KINDS.len()]
 }
 
 /// Style sheet of every drawing: fonts, round joins, and the dark colours on a dark screen.
@@ -55,7 +73,7 @@ pub fn css() -> String {
          .chart polyline,.chart line{stroke-linecap:round;stroke-linejoin:round}\
          @media screen and (prefers-color-scheme:dark){",
     );
-    for tone in [PAPER, INK, MUTED, GRID, AXIS].iter().chain(&DEVICES) {
+    for tone in [PAPER, INK, MUTED, GRID, AXIS].iter().chain(&DEVICES).chain(&KINDS) {
         let (light, dark) = (hex(tone.light), hex(tone.dark));
         // Writing to a string can't fail.
         let _ = write!(
@@ -77,11 +95,12 @@ mod tests {
 
     #[test]
     fn every_colour_is_found_by_its_light_form() {
-        let all: Vec<Tone> = [PAPER, INK, MUTED, GRID, AXIS].into_iter().chain(DEVICES).collect();
+        let plain = [PAPER, INK, MUTED, GRID, AXIS].into_iter();
+        let all: Vec<Tone> = plain.chain(DEVICES).chain(KINDS).collect();
         for (i, a) in all.iter().enumerate() {
             assert!(all.iter().skip(i + 1).all(|b| a.light != b.light), "{a:?}");
         }
         assert!(css().contains("[fill='#0072B2']{fill:#4FA9E2}"));
-        assert_eq!(device(8), DEVICES[0]);
+        assert_eq!((device(8), kind(8)), (DEVICES[0], KINDS[0]));
     }
 }

@@ -4,10 +4,10 @@ use crate::record::Record;
 use crate::workload::Scope;
 use crate::{stats, units};
 
-use super::super::chart::{self, Dots, Drawing, Lines, Scale, Series, Unit};
+use super::super::chart::{self, Dots, Drawing, LOG_FROM, Lines, Scale, Series, Unit};
 use super::super::names;
 use super::super::views::{Lane, Member, SCOPES};
-use super::{View, rate, show, unit_name, unit_title};
+use super::{View, rate, unit_name, unit_title};
 
 /// Most lines of a list that get a row each.
 const MOST_ROWS: usize = 40;
@@ -51,7 +51,8 @@ impl View<'_> {
         let rows = self.group.members.iter().map(row).collect();
         let subtitle = format!("{subtitle}; {}", key(&series));
         let description = self.describe(&series, unit);
-        Some(Dots { title, subtitle, description, unit, rows, series }.draw())
+        let labelled = false;
+        Some(Dots { title, subtitle, description, unit, rows, series, labelled }.draw())
     }
 
     /// A list of many lines: each a dot over its work.
@@ -67,7 +68,7 @@ impl View<'_> {
         for s in &mut series {
             let values: Vec<f64> =
                 s.points.iter().filter_map(|(_, v)| Some(v.as_ref()?.value)).collect();
-            let mean = stats::geometric_mean(&values).map_or("-".to_string(), |m| show(unit, m));
+            let mean = stats::geometric_mean(&values).map_or("-".to_string(), |m| unit.show(m));
             s.note = format!("geometric mean {mean}");
             for ((x, _), m) in s.points.iter_mut().zip(members) {
                 *x = of(m, amount).max(1.0);
@@ -90,6 +91,7 @@ impl View<'_> {
             x_title: format!("{of_what} of one run"),
             x_scale,
             unit,
+            log_from: LOG_FROM,
             joined: false,
             series,
             marks: Vec::new(),

@@ -4,15 +4,22 @@
 //! | --- | --- |
 //! | `sweep.rs` | throughput and speed-up over the axis of a sweep |
 //! | `list.rs` | speed-ups of a list, line by line or as a cloud |
+//! | `roofline.rs` | every row under the roofs of its device |
+//! | `streams.rs` | bandwidth over the working set |
+//! | `transfers.rs` | rate and time of transfers over their size |
+//! | `peaks.rs` | peaks and launch costs, which have no sizes |
 
 mod list;
+mod peaks;
+mod roofline;
+mod streams;
 mod sweep;
+mod transfers;
 
 use crate::record::{Outcome, Record};
-use crate::units;
 use crate::workload::{Cache, Scope};
 
-use super::chart::{Drawing, Series, Unit, Value};
+use super::chart::{self, Drawing, Series, Unit, Value};
 use super::input::Input;
 use super::names::{self, Device};
 use super::views::{Group, Lane, Member, SCOPES};
@@ -21,32 +28,34 @@ use super::views::{Group, Lane, Member, SCOPES};
 pub struct Figure {
     /// File name inside `charts/`.
     pub file: String,
-    /// The workload.
-    pub workload: String,
+    /// The workload, or what else the chart is about.
+    pub section: String,
     /// The chart.
     pub drawing: Drawing,
 }
 
-/// Every chart that has something to show, workload by workload: speed-ups first.
+/// A chart without a file yet.
+struct Found {
+    section: String,
+    name: String,
+    drawing: Drawing,
+}
+
+/// Every chart that has something to show: workload by workload, speed-ups first; then what limits
+/// each device.
 pub fn figures(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<Figure> {
+    let mut found: Vec<Found> = Vec::new();
+    for group in groups.iter().filter(|g| !g.is_about_machine()) {
+        View { input, group, lanes: group.lanes(input, devices) }.figures(&mut found);
+    }
+    found.extend(roofline::figures(input, devices));
+    found.extend(streams::figures(input, devices));
+    found.extend(transfers::figures(input, devices));
+    found.extend(peaks::figures(input, devices));
     let mut figures: Vec<Figure> = Vec::new();
-    for group in groups {
-        let view = View { input, group, lanes: group.lanes(input, devices) };
-        let mut found = Vec::new();
-        if group.is_sweep() {
-            found.push((view.name("speedup", None), view.speedup()));
-            for scope in SCOPES {
-                found.push((view.name("throughput", Some(scope)), view.throughput(scope)));
-            }
-        } else {
-            found.push((view.name("list", None), view.list()));
-        }
-        for (name, drawing) in found {
-            if let Some(drawing) = drawing {
-                let file = unique(&name, &figures);
-                figures.push(Figure { file, workload: group.workload.to_string(), drawing });
-            }
-        }
+    for Found { section, name, drawing } in found {
+        let file = unique(&name, &figures);
+        figures.push(Figure { file, section, drawing });
     }
     figures
 }
@@ -72,6 +81,21 @@ struct View<'a> {
 }
 
 impl View<'_> {
+    fn figures(&self, found: &mut Vec<Found>) {
+        let mut add = |name: String, drawing: Option<Drawing>| {
+            let section = self.group.workload.to_string();
+            found.extend(drawing.map(|drawing| Found { section, name, drawing }));
+        };
+        if self.group.is_sweep() {
+            add(self.name("speedup", None), self.speedup());
+            for scope in SCOPES {
+                add(self.name("throughput", Some(scope)), self.throughput(scope));
+            }
+        } else {
+            add(self.name("list", None), self.list());
+        }
+    }
+
     fn name(&self, kind: &str, scope: Option<Scope>) -> String {
         let g = self.group;
         let middle = match (g.is_sweep(), g.list) {
@@ -126,7 +150,7 @@ impl View<'_> {
             name: lane.device.label.clone(),
             detail,
             note: String::new(),
-            colour: lane.device.colour,
+            tone: chart::device(lane.device.colour),
             marker: lane.marker,
             dashed,
             points,
@@ -154,56 +178,60 @@ impl View<'_> {
         }
     }
 
-    /// The chart in words: each series from its first point to its last.
+    /// The chart in words, with the places of the group's members.
     fn describe(&self, series: &[Series], unit: Unit) -> String {
-        let text = |s: &Series| {
-            let mut shown = s
-                .points
-                .iter()
-                .zip(&self.group.members)
-                .filter_map(|((_, v), m)| Some((v.as_ref()?.value, m)));
-            let at = |(value, m): (f64, &Member<'_>)| {
-                let place = if self.group.is_sweep() {
-                    names::size(self.group.workload, self.group.axis, m.value)
-                } else if m.layer.is_empty() {
-                    names::shape(self.group.workload, m.shape)
-                } else {
-                    m.layer.to_string()
-                };
-                format!("{} at {place}", show(unit, value))
-            };
-            let first = shown.next().map(at).unwrap_or_default();
-            let last = shown.next_back().map(|p| format!(", {}", at(p))).unwrap_or_default();
-            let note = if s.note.is_empty() { String::new() } else { format!(", {}", s.note) };
-            format!("{}, {}{note}: {first}{last}", s.name, s.detail)
+        let group = self.group;
+        let place = |i: usize, _: f64| match group.members.get(i) {
+            Some(m) if group.is_sweep() => names::size(group.workload, group.axis, m.value),
+            Some(m) if m.layer.is_empty() => names::shape(group.workload, m.shape),
+            m => m.map_or(String::new(), |m| m.layer.to_string()),
         };
-        let mut texts: Vec<String> = series.iter().take(12).map(text).collect();
-        if series.len() > 12 {
-            texts.push(format!("and {} more", series.len() - 12));
-        }
-        format!("{}. All values are in the tables below.", texts.join("; "))
+        in_words(series, unit, place)
     }
+}
+
+/// A chart in words: each series from its first point to its last. `place` names a point by its
+/// number and its place on the x axis.
+fn in_words(series: &[Series], unit: Unit, place: impl Fn(usize, f64) -> String) -> String {
+    let text = |s: &Series| {
+        let points = s.points.iter().enumerate();
+        let mut shown = points.filter_map(|(i, (x, v))| Some((v.as_ref()?.value, i, *x)));
+        let at =
+            |(value, i, x): (f64, usize, f64)| format!("{} at {}", unit.show(value), place(i, x));
+        let first = shown.next().map(at).unwrap_or_default();
+        let last = shown.next_back().map(|p| format!(", {}", at(p))).unwrap_or_default();
+        let texts = [&s.name, &s.detail, &s.note].into_iter().filter(|t| !t.is_empty());
+        let name = texts.map(String::as_str).collect::<Vec<_>>().join(", ");
+        format!("{name}: {first}{last}")
+    };
+    let mut texts: Vec<String> = series.iter().take(12).map(text).collect();
+    if series.len() > 12 {
+        texts.push(format!("and {} more", series.len() - 12));
+    }
+    format!("{}. All values are in the tables below.", texts.join("; "))
 }
 
 /// The rate of a row with its interval, from its times and its work.
 fn rate(record: &Record, unit: Unit) -> Option<Value> {
-    let suspect = record.outcome == Outcome::Suspect;
-    if !record.counts() && !suspect {
-        return None;
-    }
-    let median = record.wall_median_s?;
-    let low = record.wall_low_s.unwrap_or(median);
-    let high = record.wall_high_s.unwrap_or(median);
     match unit {
-        Unit::Flops => per(record.flop_count, median, low, high, suspect),
-        Unit::Bytes => per(record.bytes_moved, median, low, high, suspect),
-        Unit::Seconds | Unit::Ratio => Value::new(median, low, high, suspect),
+        Unit::Flops => per_second(record, record.flop_count),
+        Unit::Bytes => per_second(record, record.bytes_moved),
+        Unit::Seconds | Unit::Ratio => time(record),
     }
 }
 
-fn per(work: u64, median: f64, low: f64, high: f64, suspect: bool) -> Option<Value> {
-    let work = work as f64;
-    Value::new(work / median, work / high, work / low, suspect)
+/// So much work over the time of a row.
+fn per_second(record: &Record, work: u64) -> Option<Value> {
+    let (work, time) = (work as f64, time(record)?);
+    Value::new(work / time.value, work / time.high, work / time.low, time.suspect)
+}
+
+/// The time of a row that has one.
+fn time(record: &Record) -> Option<Value> {
+    let suspect = record.outcome == Outcome::Suspect;
+    let median = record.wall_median_s.filter(|_| record.counts() || suspect)?;
+    let end = |end: Option<f64>| end.unwrap_or(median);
+    Value::new(median, end(record.wall_low_s), end(record.wall_high_s), suspect)
 }
 
 fn unit_title(unit: Unit) -> &'static str {
@@ -219,14 +247,5 @@ fn unit_name(unit: Unit) -> &'static str {
         Unit::Bytes => "Bytes/s by the wall clock",
         Unit::Seconds => "Wall time of one run",
         Unit::Ratio => "Times as fast as the CPU",
-    }
-}
-
-fn show(unit: Unit, value: f64) -> String {
-    match unit {
-        Unit::Flops => units::flop_per_s(value),
-        Unit::Bytes => units::bytes_per_s(value),
-        Unit::Seconds => units::seconds(value),
-        Unit::Ratio => names::ratio(value),
     }
 }

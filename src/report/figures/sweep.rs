@@ -2,7 +2,7 @@
 
 use crate::workload::Scope;
 
-use super::super::chart::{Drawing, Lines, Mark, Scale, Series, Unit};
+use super::super::chart::{self, Drawing, LOG_FROM, Lines, Mark, Scale, Series, Unit};
 use super::super::crossing::Crossing;
 use super::super::names;
 use super::super::views::{Lane, Member, SCOPES};
@@ -39,6 +39,7 @@ impl View<'_> {
                 x_title: self.axis(),
                 x_scale: self.size_scale(),
                 unit,
+                log_from: LOG_FROM,
                 joined: true,
                 series,
                 marks: Vec::new(),
@@ -79,6 +80,7 @@ impl View<'_> {
                 x_title: self.axis(),
                 x_scale: self.size_scale(),
                 unit: Unit::Ratio,
+                log_from: LOG_FROM,
                 joined: true,
                 series,
                 marks,
@@ -105,7 +107,8 @@ impl View<'_> {
         let dashed = scope == Scope::EndToEnd;
         let label = if dashed { format!("{words}, with transfers") } else { words.clone() };
         let (low, high) = (low as f64, high as f64);
-        let mark = Mark { low, high, colour: Some(lane.device.colour), dashed, label };
+        let tone = Some(chart::device(lane.device.colour));
+        let mark = Mark { low, high, tone, dashed, label };
         (words, Some(mark))
     }
 
@@ -124,8 +127,8 @@ impl View<'_> {
     }
 }
 
-/// One mark for all lanes that cross at one size; without texts where these would be a tower.
-fn merged(marks: Vec<Mark>) -> Vec<Mark> {
+/// One mark for all that stand at one size; without texts where these would be a tower.
+pub fn merged(marks: Vec<Mark>) -> Vec<Mark> {
     let mut merged: Vec<Mark> = Vec::new();
     for mark in marks {
         let same = |m: &&mut Mark| (m.low, m.high) == (mark.low, mark.high);
@@ -133,8 +136,8 @@ fn merged(marks: Vec<Mark>) -> Vec<Mark> {
             merged.push(mark);
             continue;
         };
-        if m.colour != mark.colour {
-            m.colour = None;
+        if m.tone != mark.tone {
+            m.tone = None;
         }
         // True of compute too: the words without "with transfers" hold for both.
         if !mark.dashed {

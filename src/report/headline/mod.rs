@@ -4,8 +4,10 @@
 //! | --- | --- |
 //! | `sweep.rs` | from which size on, and by how much at the largest |
 //! | `list.rs` | what a list adds up to |
+//! | `machine.rs` | what each device can do at most |
 
 mod list;
+mod machine;
 mod sweep;
 
 use crate::record::{Outcome, Record};
@@ -38,7 +40,7 @@ pub fn headlines(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec
     if opponents.is_empty() && !input.records.is_empty() {
         found.push(cpu_only(input));
     }
-    for group in groups {
+    for group in groups.iter().filter(|g| !g.is_about_machine()) {
         let before = found.len();
         if opponents.is_empty() {
             found.extend(cpu_rate(input, group, devices));
@@ -46,7 +48,7 @@ pub fn headlines(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec
         let has_cpu = |r: &Record| group.holds(r) && devices[0].id == r.device;
         if !devices.first().is_some_and(Device::is_plain_cpu) || !input.records.iter().any(has_cpu)
         {
-            // Nothing that the CPU does: launches, transfers.
+            // Nothing that the CPU does.
             continue;
         }
         let lanes = group.lanes(input, devices);
@@ -65,6 +67,7 @@ pub fn headlines(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec
         let minor = group.moves_data(input);
         found[before..].iter_mut().for_each(|h| h.minor = minor);
     }
+    found.extend(machine::answers(input, devices));
     found
 }
 

@@ -1,11 +1,19 @@
-//! Short facts about a run and its machine.
+//! Short facts: how far a run can be trusted, and what machine it is about.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `machine.rs` | the computer and its devices |
 
-use crate::machine::{Manifest, Sampling};
-use crate::record::{DeviceKind, Outcome};
-use crate::units;
+mod machine;
+
+use crate::machine::{Manifest, Sampling, TimerCheck};
+use crate::record::{Outcome, SummaryRow};
 
 use super::input::Input;
 use super::names;
+use super::views::{BASELINE, is_about_machine};
+
+pub use machine::{DeviceFacts, devices, machine, moment};
 
 /// A name and a value, with a word on it.
 pub struct Fact {
@@ -27,6 +35,8 @@ fn fact(name: &'static str, value: impl Into<String>, note: impl Into<String>) -
 pub fn trust(input: &Input) -> Vec<Fact> {
     let mut facts = vec![verified(input), noise(input), baseline(input)];
     if let Some(manifest) = &input.manifest {
+        facts.extend(drift(input, manifest));
+        facts.extend(timers(manifest));
         facts.push(match manifest.sampling {
             Sampling::Interleaved => {
                 fact("Sampling", "interleaved", "all devices of a case in turns, round by round")
@@ -65,6 +75,42 @@ fn verified(input: &Input) -> Fact {
     Fact { alert: failed + suspect > 0, ..fact("Verified", value, note) }
 }
 
+/// Rows whose device changed its speed meanwhile; none where nobody looked.
+fn drift(input: &Input, manifest: &Manifest) -> Option<Fact> {
+    let rows = input.records.iter().filter(|r| r.wall_median_s.is_some());
+    let drifted = drifted(input);
+    if drifted == 0 && manifest.timers.is_empty() {
+        return None;
+    }
+    let value =
+        if drifted == 0 { "none".into() } else { format!("{drifted} of {} rows", rows.count()) };
+    let note = "devices whose speed changed by over 3 % from before a case to after it";
+    Some(Fact { alert: drifted > 0, ..fact("Drift", value, note) })
+}
+
+/// Rows with a time whose notes say `drift`.
+pub fn drifted(input: &Input) -> usize {
+    let timed = input.records.iter().filter(|r| r.wall_median_s.is_some());
+    timed.filter(|r| r.has_note("drift")).count()
+}
+
+/// Whether the devices' own clocks were believed.
+fn timers(manifest: &Manifest) -> Option<Fact> {
+    let with_events = manifest.timers.iter().filter(|t| t.event_share.is_some() || !t.trusted);
+    let (trusted, others): (Vec<&TimerCheck>, _) = with_events.partition(|t| t.trusted);
+    let note = match others.as_slice() {
+        [] if trusted.is_empty() => return None,
+        [] => "their events agree with our clock".to_string(),
+        others => {
+            let ids: Vec<&str> = others.iter().map(|t| t.device.as_str()).collect();
+            format!("by the wall clock alone: {}", ids.join(", "))
+        }
+    };
+    let all = trusted.len() + others.len();
+    let value = format!("{} of {all} trusted", trusted.len());
+    Some(Fact { alert: !others.is_empty(), ..fact("Device clocks", value, note) })
+}
+
 fn noise(input: &Input) -> Fact {
     let rows = input.records.iter().filter(|r| r.counts());
     let mut noise: Vec<f64> = rows.filter_map(|r| r.noise).filter(|n| n.is_finite()).collect();
@@ -82,7 +128,8 @@ fn noise(input: &Input) -> Fact {
 
 fn baseline(input: &Input) -> Fact {
     let mut used: Vec<&str> = Vec::new();
-    for s in input.summary.iter().filter(|s| s.baseline == super::views::BASELINE) {
+    let best = |s: &&SummaryRow| s.baseline == BASELINE && !is_about_machine(&s.workload);
+    for s in input.summary.iter().filter(best) {
         if !used.contains(&s.cpu_implementation.as_str()) {
             used.push(&s.cpu_implementation);
         }
@@ -100,78 +147,4 @@ fn baseline(input: &Input) -> Fact {
     };
     let note = format!("fastest verified row at each size: {}{more}", shown.join(", "));
     fact("Baseline", format!("best CPU path{threads}"), note)
-}
-
-/// When a run began, in words: `2026-11-23 05:50:00 UTC`.
-pub fn moment(manifest: &Manifest) -> String {
-    manifest.started.replace('T', " ").replace('Z', " UTC")
-}
-
-/// The computer and the run.
-pub fn machine(manifest: &Manifest) -> Vec<Fact> {
-    let m = &manifest.machine;
-    let cores = m.cores_used.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-    let place = if m.virtual_machine { ", virtual machine" } else { "" };
-    let bytes = |value: u64| units::bytes(value as f64);
-    let seed = manifest.selection.seed.to_string();
-    let revision = manifest.program.git_revision.as_deref().unwrap_or("unknown revision");
-    vec![
-        fact("CPU", m.cpu.clone(), m.instruction_sets.join(", ")),
-        fact(
-            "Cores",
-            format!("{} physical, {} logical", m.physical_cores, m.logical_cores),
-            format!("used: {cores}"),
-        ),
-        fact(
-            "Memory",
-            bytes(m.memory_bytes),
-            format!("{} free at the start", bytes(m.free_memory_bytes)),
-        ),
-        fact("System", m.os.clone(), format!("{}{place}", m.kernel)),
-        fact("Load at the start", format!("{:.2}", m.load), ""),
-        fact("Started", moment(manifest), ""),
-        fact("Program", format!("crossover {}", manifest.program.version), revision),
-        fact("Preset", manifest.selection.preset.clone(), format!("seed {seed}")),
-    ]
-}
-
-/// A device as machine.json has it.
-pub struct DeviceFacts {
-    /// Its id.
-    pub id: String,
-    /// What it is.
-    pub kind: &'static str,
-    /// Its name.
-    pub name: String,
-    /// Its driver.
-    pub driver: String,
-    /// Threads or compute units.
-    pub units: String,
-    /// Its memory.
-    pub memory: String,
-}
-
-/// Every device of the machine.
-pub fn devices(manifest: &Manifest) -> Vec<DeviceFacts> {
-    let facts = |d: &crate::machine::DeviceEntry| DeviceFacts {
-        id: d.id.clone(),
-        kind: match d.kind {
-            DeviceKind::Cpu => "CPU",
-            DeviceKind::Gpu => "GPU",
-            DeviceKind::Accelerator => "accelerator",
-        },
-        name: d.name.clone(),
-        driver: if d.driver.is_empty() { d.backend.clone() } else { d.driver.clone() },
-        units: match (d.threads, d.compute_units) {
-            (Some(threads), _) => format!("{threads} threads"),
-            (None, Some(units)) => format!("{units} compute units"),
-            (None, None) => String::new(),
-        },
-        memory: if d.memory_bytes > 0 {
-            units::bytes(d.memory_bytes as f64)
-        } else {
-            String::new()
-        },
-    };
-    manifest.devices.iter().map(facts).collect()
 }

@@ -1,5 +1,7 @@
 //! From files to files: what a run's page and charts say.
 
+mod machine;
+
 use std::fs;
 use std::path::Path;
 

@@ -1,13 +1,20 @@
 //! The tables of the page: rows as texts, ready to be shown.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `speedups.rs` | comparisons with the CPU |
 
-use crate::record::{Outcome, Record, SummaryRow};
+mod speedups;
+
+use crate::record::{Outcome, Record};
 use crate::units;
 use crate::workload::{Cache, Scope};
 
-use super::crossing::Crossing;
 use super::input::Input;
 use super::names::{self, Device};
 use super::views::Group;
+
+pub use speedups::SpeedLine;
 
 /// A timed row.
 pub struct ResultLine {
@@ -63,36 +70,6 @@ pub struct MissingLine {
     pub outcome: &'static str,
     /// Why.
     pub reason: String,
-}
-
-/// A comparison.
-pub struct SpeedLine {
-    /// The shape.
-    pub size: String,
-    /// What a list calls it.
-    pub layer: String,
-    /// The scope.
-    pub scope: String,
-    /// The device.
-    pub device: String,
-    /// Number of its colour.
-    pub colour: usize,
-    /// Its implementation.
-    pub implementation: String,
-    /// What it is set against.
-    pub cpu: String,
-    /// The CPU's median time.
-    pub cpu_median: String,
-    /// The device's median time.
-    pub device_median: String,
-    /// How many times as fast.
-    pub speedup: String,
-    /// Its interval.
-    pub interval: String,
-    /// The verdict.
-    pub verdict: String,
-    /// The crossover, in words.
-    pub crossover: String,
 }
 
 /// The tables of one workload.
@@ -162,10 +139,6 @@ impl Tables<'_> {
         let text =
             |value: Option<f64>, show: fn(f64) -> String| value.map(show).unwrap_or_default();
         let interval = r.wall_low_s.zip(r.wall_high_s);
-        let mut notes = r.notes.split(';').filter(|n| !n.is_empty()).collect::<Vec<_>>().join(", ");
-        if r.outcome == Outcome::Suspect {
-            notes = format!("suspect: {} {notes}", r.reason).trim().to_string();
-        }
         ResultLine {
             size: names::shape(&r.workload, &r.shape),
             layer: self.layer(&r.workload, &r.shape),
@@ -181,7 +154,7 @@ impl Tables<'_> {
             roof: roof(r),
             noise: text(r.noise, names::percent),
             error: text(r.max_error_ratio, error),
-            notes,
+            notes: notes(r),
             suspect: r.outcome == Outcome::Suspect,
         }
     }
@@ -206,59 +179,20 @@ impl Tables<'_> {
             reason: r.reason.clone(),
         }
     }
-
-    /// Comparisons with the best CPU row, and with our own where that is another.
-    fn speedups(&self, workload: &str) -> Vec<SpeedLine> {
-        let rows: Vec<&SummaryRow> =
-            self.input.summary.iter().filter(|s| s.workload == workload).collect();
-        let repeats = |s: &SummaryRow| {
-            rows.iter().any(|b| {
-                b.baseline != s.baseline
-                    && (&b.shape, &b.axis, &b.dtype, b.cache, b.scope)
-                        == (&s.shape, &s.axis, &s.dtype, s.cache, s.scope)
-                    && (&b.device, &b.implementation) == (&s.device, &s.implementation)
-                    && (&b.cpu_device, &b.cpu_implementation)
-                        == (&s.cpu_device, &s.cpu_implementation)
-            })
-        };
-        let shown = rows.iter().filter(|s| s.baseline != "own" || !repeats(s));
-        shown.map(|s| self.speedup(s)).collect()
-    }
-
-    fn speedup(&self, s: &SummaryRow) -> SpeedLine {
-        let (device, colour) = self.device(&s.device);
-        let group = self.groups.iter().find(|g| g.workload == s.workload && g.axis == s.axis);
-        let last = group.and_then(|g| g.members.last()).map_or(0, |m| m.value);
-        let crossing = Crossing::parse(&s.crossover);
-        let cpu = match s.cpu_device.as_str() {
-            "cpu" => s.cpu_implementation.clone(),
-            other => format!("{} ({})", s.cpu_implementation, self.device(other).0),
-        };
-        SpeedLine {
-            size: names::shape(&s.workload, &s.shape),
-            layer: self.layer(&s.workload, &s.shape),
-            scope: scope(s.scope, s.cache, &s.dtype),
-            device,
-            colour,
-            implementation: s.implementation.clone(),
-            cpu,
-            cpu_median: units::seconds(s.cpu_median_s),
-            device_median: units::seconds(s.device_median_s),
-            speedup: names::ratio(s.speedup),
-            interval: format!(
-                "{}–{}",
-                names::significant(s.speedup_low),
-                names::ratio(s.speedup_high)
-            ),
-            verdict: s.verdict.clone(),
-            crossover: crossing.map(|c| c.words(&s.axis, last)).unwrap_or_default(),
-        }
-    }
 }
 
 /// Whether a row has a time to show.
 pub fn is_timed(r: &Record) -> bool {
     r.counts() || (r.outcome == Outcome::Suspect && r.wall_median_s.is_some())
+}
+
+/// Why it is suspect, what only the device clock knows, and the words of the row.
+fn notes(r: &Record) -> String {
+    let suspect = (r.outcome == Outcome::Suspect).then(|| format!("suspect: {}", r.reason));
+    let latency = r.device_median_s.filter(|_| r.workload == "launch");
+    let latency = latency.map(|s| format!("{} by the device clock", units::seconds(s)));
+    let words = r.notes.split(';').filter(|n| !n.is_empty()).map(str::to_string);
+    suspect.into_iter().chain(latency).chain(words).collect::<Vec<_>>().join(", ")
 }
 
 fn scope(scope: Scope, cache: Cache, dtype: &str) -> String {

@@ -1,0 +1,279 @@
+//! Rates over intensities, under the roofs of one device (Williams, Waterman and Patterson,
+//! "Roofline", 2009). A roof of arithmetic has its name at its end, among those of the points. A roof
+//! of the memory has it on a flag over its ridge, where it meets the highest roof: nothing can lie up
+//! there.
+
+use super::canvas::{self, Anchor, At, Canvas, Font, Stroke};
+use super::frame::{self, Frame};
+use super::labels::{self, Tie};
+use super::scale::Scale;
+use super::theme::{self, INK, Tone};
+use super::{Drawing, MARGIN, Series, Unit, Value, WIDTH, draw_head, text, trim_zeros};
+use crate::units;
+
+/// Least height of the plot.
+const HEIGHT: f64 = 380.0;
+/// Height of a row of flags, and from a pole to the flag before it.
+const FLAG_ROW: f64 = 17.0;
+const FLAG_GAP: f64 = 8.0;
+/// The highest roof is this far below the upper edge, and the ridges from the sides.
+const ROOM_ABOVE: f64 = 2.0;
+const ROOM_BESIDE: f64 = 2.0;
+
+const LABEL: Font = Font::new(11.0, INK);
+
+/// A measured roof.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Roof {
+    /// Its name with its rate.
+    pub label: String,
+    /// How it was reached; a roof of the memory has no room for it.
+    pub detail: String,
+    /// FLOP/s of a roof of arithmetic, bytes/s of one of the memory.
+    pub rate: f64,
+}
+
+/// A roofline chart.
+pub struct Roofline {
+    /// Its title.
+    pub title: String,
+    /// How to read it.
+    pub subtitle: String,
+    /// What it shows, for those who can't see it.
+    pub description: String,
+    /// Colour of the roofs: the device's.
+    pub tone: Tone,
+    /// Roofs of arithmetic.
+    pub ceilings: Vec<Roof>,
+    /// Roofs of the memory.
+    pub slopes: Vec<Roof>,
+    /// FLOP/s over FLOP/byte.
+    pub series: Vec<Series>,
+}
+
+/// A roof of the memory as it is drawn: from its foot to its ridge.
+struct Slope<'a> {
+    roof: &'a Roof,
+    /// FLOP/byte and FLOP/s.
+    foot: (f64, f64),
+    ridge: (f64, f64),
+}
+
+impl Roofline {
+    /// Draws it.
+    pub fn draw(self) -> Drawing {
+        let labelled = self.labelled();
+        let mut frame = self.frame(&labelled);
+        let slopes = self.slopes(&frame);
+        let flags = flags(&frame, &slopes);
+        let rows = flags.iter().map(|row| row + 1).max().unwrap_or(0);
+        let height = frame.bottom;
+        frame.top = MARGIN + 56.0 + rows as f64 * FLAG_ROW;
+        frame.bottom = frame.top + height;
+        let whole = frame.bottom + 50.0 + MARGIN;
+        let ends = self.ends(&frame, &labelled);
+        let labels = labels::place(&labelled, &ends, frame.top, frame.bottom);
+        let ties = (0..labels.len())
+            .map(|i| if i < self.ceilings.len() { Tie::Bare } else { Tie::Marker });
+        let radius = frame::radius(&self.series);
+        let body = canvas::paint(WIDTH, whole, |c| {
+            c.fill((0.0, 0.0), (WIDTH, whole), theme::PAPER, 1.0);
+            draw_head(c, &self.title, &self.subtitle);
+            frame.draw(c, "arithmetic intensity: FLOP a byte", Unit::Flops);
+            slopes.iter().zip(&flags).for_each(|(s, row)| self.draw_slope(c, &frame, s, *row));
+            self.draw_ceilings(c, &frame);
+            self.series.iter().for_each(|s| frame.draw_points(c, s, false, radius));
+            labels.iter().zip(ties).for_each(|(l, tie)| labels::draw(c, frame.right, l, tie));
+        });
+        let size = (WIDTH, whole);
+        Drawing { title: self.title, description: self.description, size, body }
+    }
+
+    /// The highest roof of arithmetic.
+    fn top(&self) -> Option<f64> {
+        self.ceilings.iter().map(|roof| roof.rate).reduce(f64::max)
+    }
+
+    /// What has a label beside the plot: the roofs of arithmetic, then the points.
+    fn labelled(&self) -> Vec<Series> {
+        let ceiling = |roof: &Roof| Series {
+            name: roof.label.clone(),
+            detail: roof.detail.clone(),
+            note: String::new(),
+            tone: self.tone,
+            marker: 0,
+            dashed: false,
+            // Wherever the axis ends.
+            points: vec![(f64::MAX, Value::new(roof.rate, roof.rate, roof.rate, false))],
+        };
+        self.ceilings.iter().map(ceiling).chain(self.series.iter().cloned()).collect()
+    }
+
+    /// Where labels belong: those of roofs beside them, those of points below, for no leader may cross
+    /// them.
+    fn ends(&self, f: &Frame, labelled: &[Series]) -> Vec<At> {
+        let mut ends: Vec<At> = labelled.iter().map(|s| f.end(s)).collect();
+        let (roofs, points) = ends.split_at_mut(self.ceilings.len());
+        let lowest = roofs.iter().map(|end| end.1).fold(f.top, f64::max);
+        points.iter_mut().for_each(|end| end.1 = end.1.max(lowest + 0.01 * (end.1 - f.top)));
+        ends
+    }
+
+    /// Axes that hold every point, every roof and every ridge, beside the labels.
+    fn frame(&self, labelled: &[Series]) -> Frame {
+        let height = labels::height(labelled).max(HEIGHT);
+        let points = || self.series.iter().flat_map(|s| &s.points);
+        let ridges = self.slopes.iter().filter_map(|s| Some(self.top()? / s.rate));
+        let x: Vec<f64> = ridges
+            .flat_map(|x| [x / ROOM_BESIDE, x * ROOM_BESIDE])
+            .chain(points().map(|(x, _)| *x))
+            .collect();
+        let y: Vec<f64> = self.series.iter().flat_map(Series::values).collect();
+        let y: Vec<f64> = self
+            .ceilings
+            .iter()
+            .flat_map(|roof| [roof.rate, roof.rate * ROOM_ABOVE])
+            .chain(y)
+            .collect();
+        let y = Scale::amounts(&y, height, true, 1.0, |v| Unit::Flops.tick(v));
+        let left = MARGIN + y.label_width() + 12.0;
+        let right = WIDTH - MARGIN - labels::column(labelled);
+        let x = Scale::counts(&x, right - left, number);
+        Frame { left, right, top: 0.0, bottom: height, x, y }
+    }
+
+    /// What there is to see of each roof of the memory, the fastest first.
+    fn slopes(&self, f: &Frame) -> Vec<Slope<'_>> {
+        let ((left, right), (low, high)) = (f.x.ends(), f.y.ends());
+        let top = self.top().unwrap_or(high);
+        let mut slopes: Vec<Slope<'_>> = Vec::new();
+        for roof in &self.slopes {
+            let (from, to) = (left.max(low / roof.rate), right.min(top / roof.rate));
+            if from < to {
+                let (foot, ridge) = ((from, from * roof.rate), (to, to * roof.rate));
+                slopes.push(Slope { roof, foot, ridge });
+            }
+        }
+        slopes.sort_by(|a, b| b.roof.rate.total_cmp(&a.roof.rate));
+        slopes
+    }
+
+    fn draw_slope(&self, c: &Canvas<'_>, f: &Frame, slope: &Slope<'_>, row: usize) {
+        let ridge = f.at(slope.ridge.0, slope.ridge.1);
+        c.line(&[f.at(slope.foot.0, slope.foot.1), ridge], Stroke::new(self.tone, 1.6));
+        let y = f.top - 8.0 - row as f64 * FLAG_ROW;
+        c.line(&[ridge, (ridge.0, y - 6.0)], Stroke::new(theme::AXIS, 1.0));
+        c.text((ridge.0 + 5.0, y), Anchor::Start, LABEL, &slope.roof.label);
+    }
+
+    /// From the fastest roof of the memory on.
+    fn draw_ceilings(&self, c: &Canvas<'_>, f: &Frame) {
+        let (left, right) = f.x.ends();
+        let fastest = self.slopes.iter().map(|roof| roof.rate).reduce(f64::max);
+        for roof in &self.ceilings {
+            let from = fastest.map_or(left, |rate| roof.rate / rate).clamp(left, right);
+            let line = [f.at(from, roof.rate), f.at(right, roof.rate)];
+            c.line(&line, Stroke::new(self.tone, 1.6));
+        }
+    }
+}
+
+/// The row of each flag over the plot. A flag hangs to the right of its pole: where it would touch
+/// the pole of the next one, which is that of slower memory, it hangs above that.
+fn flags(f: &Frame, slopes: &[Slope<'_>]) -> Vec<usize> {
+    let mut rows = vec![0; slopes.len()];
+    for i in (0..slopes.len().saturating_sub(1)).rev() {
+        let [pole, next] = [i, i + 1].map(|i| f.x_at(slopes[i].ridge.0));
+        let end = pole + 5.0 + text::width(&slopes[i].roof.label, LABEL.size);
+        rows[i] = if end + FLAG_GAP > next { rows[i + 1] + 1 } else { 0 };
+    }
+    rows
+}
+
+/// `0.01`, `1.5`, `1000`.
+fn number(value: f64) -> String {
+    if value >= 1e-3 {
+        return trim_zeros(&units::significant(value));
+    }
+    format!("{value:e}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roof(label: &str, rate: f64) -> Roof {
+        Roof { label: label.into(), detail: String::new(), rate }
+    }
+
+    fn chart(ceilings: Vec<Roof>, slopes: Vec<Roof>, points: &[(f64, f64)]) -> Roofline {
+        let point = |(x, y): &(f64, f64)| (*x, Value::new(*y, *y, *y, false));
+        let series = Series {
+            name: "gemm".into(),
+            detail: String::new(),
+            note: String::new(),
+            tone: theme::kind(0),
+            marker: 0,
+            dashed: false,
+            points: points.iter().map(point).collect(),
+        };
+        let (title, subtitle, description) = Default::default();
+        let tone = theme::device(0);
+        Roofline { title, subtitle, description, tone, ceilings, slopes, series: vec![series] }
+    }
+
+    fn frame(chart: &Roofline) -> Frame {
+        Frame { top: 100.0, bottom: 500.0, ..chart.frame(&chart.labelled()) }
+    }
+
+    #[test]
+    fn points_lie_where_their_share_of_the_roof_says() {
+        let (peak, memory) = (roof("peak", 100e9), roof("memory", 10e9));
+        let chart = chart(vec![peak], vec![memory], &[(1.0, 5e9), (100.0, 50e9)]);
+        let frame = frame(&chart);
+        let slopes = chart.slopes(&frame);
+        // 10 GB/s and 100 GFLOP/s meet at 10 FLOP a byte.
+        let (x, y) = slopes[0].ridge;
+        assert!((x - 10.0).abs() < 1e-9 && (y - 100e9).abs() < 1.0, "{x} {y}");
+        let (x, y) = slopes[0].foot;
+        assert!((y / x - 10e9).abs() < 1.0 && x < 1.0, "{x} {y}");
+        // On log axes half of a roof is as far below it everywhere.
+        let below = |x: f64, rate: f64, roof: f64| frame.at(x, rate).1 - frame.at(x, roof).1;
+        let (slope, flat) = (below(1.0, 5e9, 10e9), below(100.0, 50e9, 100e9));
+        assert!(slope > 5.0 && (slope - flat).abs() < 1e-6, "{slope} {flat}");
+        assert!(frame.y_at(100e9) > frame.top + 5.0, "the roof has no room above it");
+    }
+
+    /// The pole of a flag, up to its row, meets no text of another.
+    #[test]
+    fn flags_keep_out_of_each_others_way() {
+        for step in [1.01, 1.3, 2.0, 30.0] {
+            let slope = |i| roof("L3 123 GB/s or more", 10e9 * f64::powi(step, i));
+            let chart = chart(vec![roof("peak", 1e12)], (0..5).map(slope).collect(), &[(9.0, 1e9)]);
+            let frame = frame(&chart);
+            let slopes = chart.slopes(&frame);
+            let rows = flags(&frame, &slopes);
+            let pole = |i: usize| frame.x_at(slopes[i].ridge.0);
+            let end = |i: usize| pole(i) + 5.0 + text::width(&slopes[i].roof.label, LABEL.size);
+            for (a, b) in (0..5).flat_map(|a| (0..5).map(move |b| (a, b))).filter(|(a, b)| a != b) {
+                let crosses = pole(b) > pole(a) && pole(b) < end(a) && rows[b] >= rows[a];
+                assert!(!crosses, "{step}: {a} {b} {rows:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn half_a_roofline_and_odd_numbers_are_drawn() {
+        for (ceilings, slopes) in [
+            (vec![roof("a", 1e11)], vec![]),
+            (vec![], vec![roof("b", 1e10)]),
+            (vec![roof("a", 1e308)], vec![roof("b", 5e-324)]),
+            (vec![roof("a", 1e-300)], vec![roof("b", 1e308), roof("c", 1e308)]),
+        ] {
+            for points in [&[(1.0, 1e9)][..], &[(1e-300, 1e300), (f64::INFINITY, 1.0)], &[]] {
+                let svg = chart(ceilings.clone(), slopes.clone(), points).draw().file();
+                assert!(!svg.contains("NaN") && !svg.contains("inf"), "{points:?}");
+            }
+        }
+    }
+}

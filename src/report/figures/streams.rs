@@ -1,0 +1,167 @@
+//! Bandwidth over the working set: the five streams of each device, and triad on all of them.
+
+use std::collections::BTreeMap;
+
+use crate::record::{Outcome, Record};
+use crate::units;
+use crate::workload::{Cache, Scope};
+
+use super::super::chart::{self, AXIS, Drawing, Lines, Mark, Scale, Series, Tone, Unit};
+use super::super::input::Input;
+use super::super::limits;
+use super::super::names::Device;
+use super::{Found, fit, in_words, rate, sweep};
+
+const SECTION: &str = "streams";
+
+/// Rates that differ by more than this are shown on a log axis.
+pub const LOG_FROM: f64 = 20.0;
+
+/// The operations in the order of STREAM.
+const OPERATIONS: [&str; 5] =
+    ["stream-copy", "stream-scale", "stream-add", "stream-triad", "stream-dot"];
+
+/// A chart a device; and one of triad where there are several.
+pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
+    let mut found = Vec::new();
+    for cache in [Cache::Hot, Cache::Cold] {
+        let (state, suffix) = match cache {
+            Cache::Hot => ("", ""),
+            Cache::Cold => (" (cold cache)", "-cold"),
+        };
+        let mut add = |name: String, drawing: Option<Drawing>| {
+            let (section, name) = (SECTION.to_string(), format!("streams-{name}{suffix}"));
+            found.extend(drawing.map(|drawing| Found { section, name, drawing }));
+        };
+        add("triad".to_string(), triad(input, devices, cache, state));
+        for device in devices {
+            add(fit(&device.id), of_device(input, device, cache, state));
+        }
+    }
+    found
+}
+
+fn of_device(input: &Input, device: &Device, cache: Cache, state: &str) -> Option<Drawing> {
+    let line = |(i, operation): (usize, &&str)| {
+        let rows = rows(input, device, operation, cache);
+        let name = operation.trim_start_matches("stream-").to_string();
+        series(&rows, name, implementations(&rows), chart::kind(i), i)
+    };
+    let lines: Vec<Series> = OPERATIONS.iter().enumerate().filter_map(line).collect();
+    let title = format!("Bandwidth over the working set: {}{state}", device.label);
+    let marks = marks(input, device, AXIS);
+    draw(title, "the best implementation of each operation", lines, marks)
+}
+
+/// Triad on every device, where there are several.
+fn triad(input: &Input, devices: &[Device], cache: Cache, state: &str) -> Option<Drawing> {
+    let mut marks = Vec::new();
+    let mut lines = Vec::new();
+    for device in devices {
+        let rows = rows(input, device, "stream-triad", cache);
+        let tone = chart::device(device.colour);
+        let found = series(&rows, device.label.clone(), implementations(&rows), tone, 0);
+        if let Some(found) = found {
+            lines.push(found);
+            marks.extend(self::marks(input, device, tone));
+        }
+    }
+    let title = format!("Bandwidth of triad over the working set{state}");
+    (lines.len() > 1)
+        .then(|| draw(title, "the best implementation of each device", lines, marks))?
+}
+
+fn draw(title: String, what: &str, series: Vec<Series>, marks: Vec<Mark>) -> Option<Drawing> {
+    let sizes = || series.iter().flat_map(|s| &s.points).map(|(x, _)| *x);
+    let (least, most) = sizes().fold((f64::INFINITY, 0.0), |(l, m), x| (x.min(l), x.max(m)));
+    let inside = |m: &Mark| (least..=most).contains(&m.low);
+    let marks = sweep::merged(marks.into_iter().filter(inside).collect());
+    let lines = if marks.is_empty() { "" } else { "; vertical lines: what the caches hold" };
+    (!series.is_empty()).then(|| {
+        Lines {
+            title,
+            subtitle: format!("Bytes/s by the wall clock, {what}; bands: 95 % interval{lines}"),
+            description: in_words(&series, Unit::Bytes, |_, x| units::bytes(x)),
+            x_title: "working set: all arrays together".to_string(),
+            x_scale: byte_scale,
+            unit: Unit::Bytes,
+            log_from: LOG_FROM,
+            joined: true,
+            series,
+            marks,
+        }
+        .draw()
+    })
+}
+
+/// An axis of amounts of bytes.
+pub fn byte_scale(values: &[f64], width: f64) -> Scale {
+    Scale::counts(values, width, |v| chart::trim_zeros(&units::bytes(v)))
+}
+
+/// The rows of one operation on a device. One that was left out is no point; one that failed is a gap.
+fn rows<'a>(input: &'a Input, device: &Device, operation: &str, cache: Cache) -> Vec<&'a Record> {
+    let here = |r: &&Record| {
+        r.workload == operation
+            && r.device == device.id
+            && r.cache == cache
+            && r.scope == Scope::Compute
+            && !matches!(r.outcome, Outcome::Skipped | Outcome::Unsupported)
+    };
+    input.records.iter().filter(here).collect()
+}
+
+/// The best implementation at each working set, and every suspect one.
+fn series(
+    rows: &[&Record],
+    name: String,
+    detail: String,
+    tone: Tone,
+    marker: usize,
+) -> Option<Series> {
+    let mut best = BTreeMap::new();
+    let mut suspects = Vec::new();
+    for row in rows {
+        let value = rate(row, Unit::Bytes);
+        let faster = |old: &Option<chart::Value>| {
+            value.is_some_and(|v| old.is_none_or(|old| v.value > old.value))
+        };
+        if row.outcome == Outcome::Suspect {
+            suspects.push((row.bytes_moved as f64, value));
+        } else if best.get(&row.bytes_moved).is_none_or(faster) {
+            best.insert(row.bytes_moved, value);
+        }
+    }
+    // The line goes on past suspect points, and its label belongs to its own end.
+    let line = best.into_iter().map(|(bytes, value)| (bytes as f64, value));
+    let points: Vec<_> = suspects.into_iter().chain(line).collect();
+    let (bytes, last) = points.iter().rev().find_map(|(x, v)| Some((*x, (*v)?)))?;
+    let note = format!("{} at {}", units::bytes_per_s(last.value), units::bytes(bytes));
+    Some(Series { name, detail, note, tone, marker, dashed: false, points })
+}
+
+/// `streaming`, or `best of plain and streaming`.
+fn implementations(rows: &[&Record]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|r| r.wall_median_s.is_some()) {
+        if !names.contains(&row.implementation.as_str()) {
+            names.push(&row.implementation);
+        }
+    }
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, second] => format!("best of {first} and {second}"),
+        [first, rest @ ..] => format!("best of {first} and {} more", rest.len()),
+    }
+}
+
+/// What the caches of a device hold.
+fn marks(input: &Input, device: &Device, tone: Tone) -> Vec<Mark> {
+    let mark = |cache: limits::Cache| {
+        let bytes = cache.bytes as f64;
+        let label = format!("{} {}", cache.name, units::bytes(bytes));
+        Mark { low: bytes, high: bytes, tone: Some(tone), dashed: true, label }
+    };
+    limits::caches(input.manifest.as_ref(), &device.id).into_iter().map(mark).collect()
+}

@@ -1,0 +1,251 @@
+//! What a device can do at most: its measured peaks, and the rate of each level of its memory.
+
+use std::ops::RangeInclusive;
+
+use crate::machine::{self, Manifest};
+use crate::record::{DeviceKind, Record};
+use crate::roof::{ComputeRoof, MemoryRoof};
+use crate::units;
+
+use super::chart;
+use super::input::Input;
+
+/// A level is not worth a line of its own where the next larger one is as fast but for this.
+const FASTER: f64 = 1.05;
+
+/// More than any machine has: beyond these a number is a mistake.
+const MOST_BYTES: u64 = 1 << 50;
+const MOST_THREADS: usize = 1 << 12;
+
+/// A cache, as far as the threads of its device reach it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cache {
+    /// `L1`, or `cache` where the driver says no more.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// A level of the memory with its rate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Level<'a> {
+    /// `L1`, `memory`.
+    pub name: String,
+    /// The working sets that tell of it.
+    pub working_sets: RangeInclusive<u64>,
+    /// Its best rate.
+    pub roof: &'a MemoryRoof,
+}
+
+/// The device that a row's runner used: contenders run on devices of ours where these are known.
+pub fn home<'a>(record: &'a Record, input: &'a Input) -> &'a str {
+    let Some(contender) = record.device.strip_prefix("contender:") else { return &record.device };
+    let id = contender.rsplit(':').next().unwrap_or_default();
+    let entries = || input.manifest.iter().flat_map(|m| &m.devices);
+    let ours = || entries().filter(|d| d.id.starts_with("opencl:"));
+    let found = match (id.strip_prefix("opencl-"), record.device_kind) {
+        (Some(number), _) => ours().find(|d| d.id.strip_prefix("opencl:") == Some(number)),
+        (None, DeviceKind::Cpu) => return "cpu",
+        (None, _) => ours().find(|d| d.name == record.device_name),
+    };
+    found.map_or(&record.device, |d| &d.id)
+}
+
+/// The caches of a device, the smallest first.
+pub fn caches(manifest: Option<&Manifest>, id: &str) -> Vec<Cache> {
+    let Some(manifest) = manifest else { return Vec::new() };
+    let entry = manifest.devices.iter().find(|d| d.id == id);
+    let mut caches: Vec<Cache> = if id == "cpu" || entry.is_some_and(|d| d.kind == DeviceKind::Cpu)
+    {
+        let threads = entry.and_then(|d| d.threads).map(|n| n as usize);
+        let threads = threads.unwrap_or(manifest.machine.cores_used.len()).clamp(1, MOST_THREADS);
+        let known = manifest.machine.caches.iter().filter(|c| c.bytes < MOST_BYTES);
+        let cache = |c: &machine::CacheLevel| Cache {
+            name: format!("L{}", c.level),
+            bytes: machine::reached_bytes(c, threads),
+        };
+        known.map(cache).collect()
+    } else {
+        let told = entry.and_then(|d| d.cache_bytes).filter(|bytes| *bytes < MOST_BYTES);
+        told.map(|bytes| Cache { name: "cache".to_string(), bytes }).into_iter().collect()
+    };
+    caches.retain(|c| c.bytes > 0);
+    caches.sort_by_key(|c| c.bytes);
+    caches
+}
+
+/// The best peak of a device in each type, the fastest first.
+pub fn peaks<'a>(input: &'a Input, id: &str) -> Vec<&'a ComputeRoof> {
+    let mut peaks: Vec<&ComputeRoof> = Vec::new();
+    for roof in input.roofs.compute.iter().filter(|r| r.device == id && is_rate(r.flop_per_s)) {
+        match peaks.iter_mut().find(|p| p.dtype == roof.dtype) {
+            Some(old) if old.flop_per_s >= roof.flop_per_s => {}
+            Some(old) => *old = roof,
+            None => peaks.push(roof),
+        }
+    }
+    peaks.sort_by(|a, b| b.flop_per_s.total_cmp(&a.flop_per_s));
+    peaks
+}
+
+/// The peak that stands for a device: that of f32, where it was measured.
+pub fn peak<'a>(input: &'a Input, id: &str) -> Option<&'a ComputeRoof> {
+    let peaks = peaks(input, id);
+    peaks.iter().find(|p| p.dtype == "f32").or(peaks.first()).copied()
+}
+
+/// What the device itself gets from behind the caches, or from the level that its largest working set
+/// lies in.
+pub fn memory<'a>(input: &'a Input, id: &str) -> Option<Level<'a>> {
+    levels_of(input, id, &roofs_of(input, id, false)).pop()
+}
+
+/// The levels of the memory that hold for a device, the fastest first. A CPU driven through OpenCL has
+/// those of the CPU path where they are faster.
+pub fn levels<'a>(input: &'a Input, id: &str) -> Vec<Level<'a>> {
+    levels_of(input, id, &roofs_of(input, id, true))
+}
+
+/// A level that is no faster than a larger one has no rate of its own: work that small is held up by
+/// other things.
+fn levels_of<'a>(input: &Input, id: &str, roofs: &[&'a MemoryRoof]) -> Vec<Level<'a>> {
+    let Some(largest) = roofs.iter().map(|r| r.working_set_bytes).max() else { return Vec::new() };
+    let caches = caches(input.manifest.as_ref(), id);
+    let level = |name: String, working_sets: RangeInclusive<u64>| {
+        let roof = best(roofs, &working_sets)?;
+        Some(Level { name, working_sets, roof })
+    };
+    let mut levels = Vec::new();
+    let mut below = 0;
+    for cache in &caches {
+        levels.extend(level(cache.name.clone(), below + 1..=cache.bytes));
+        below = cache.bytes;
+    }
+    // Working sets of one array size differ by the number of arrays.
+    let far = (largest / 2 + 1).max(below.saturating_add(1));
+    if caches.iter().all(|cache| !cache.name.starts_with('L')) {
+        // A cache that no driver tells of shows in the rates.
+        levels.extend(level(String::new(), below + 1..=far - 1).map(|level| {
+            let bytes = units::bytes(level.roof.working_set_bytes as f64);
+            Level { name: format!("up to {}", chart::trim_zeros(&bytes)), ..level }
+        }));
+    }
+    levels.extend(level("memory".to_string(), far..=u64::MAX));
+    let mut shown: Vec<Level<'_>> = Vec::new();
+    for level in levels.into_iter().rev() {
+        let rate = level.roof.bytes_per_s;
+        if shown.last().is_none_or(|slower| rate > FASTER * slower.roof.bytes_per_s) {
+            shown.push(level);
+        }
+    }
+    shown.reverse();
+    shown
+}
+
+/// The memory roofs of a device; `shared` adds the CPU's to those of a CPU driven through OpenCL.
+fn roofs_of<'a>(input: &'a Input, id: &str, shared: bool) -> Vec<&'a MemoryRoof> {
+    let entries = || input.manifest.iter().flat_map(|m| &m.devices);
+    let entry = entries().find(|d| d.id == id);
+    let is_cpu = shared && entry.is_some_and(|d| d.kind == DeviceKind::Cpu);
+    let threads = entry.and_then(|d| d.threads);
+    let holds = |r: &&MemoryRoof| {
+        let of_cpu = is_cpu && r.device == "cpu" && (threads.is_none() || r.threads == threads);
+        (r.device == id || of_cpu) && is_rate(r.bytes_per_s)
+    };
+    input.roofs.memory.iter().filter(holds).collect()
+}
+
+fn best<'a>(roofs: &[&'a MemoryRoof], sets: &RangeInclusive<u64>) -> Option<&'a MemoryRoof> {
+    let within = roofs.iter().filter(|r| sets.contains(&r.working_set_bytes));
+    within.copied().max_by(|a, b| a.bytes_per_s.total_cmp(&b.bytes_per_s))
+}
+
+fn is_rate(value: f64) -> bool {
+    value.is_finite() && value > 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{CPU, GPU, POCL, Run};
+    use super::*;
+
+    fn input(run: &Run) -> Input {
+        let folder = tempfile::tempdir().unwrap();
+        run.write(folder.path());
+        Input::read(folder.path()).unwrap()
+    }
+
+    fn shown(levels: &[Level<'_>]) -> Vec<(String, f64)> {
+        levels.iter().map(|l| (l.name.clone(), (l.roof.bytes_per_s / 1e9).round())).collect()
+    }
+
+    fn named<const N: usize>(levels: [(&str, f64); N]) -> Vec<(String, f64)> {
+        levels.into_iter().map(|(name, rate)| (name.to_string(), rate)).collect()
+    }
+
+    #[test]
+    fn each_cache_has_its_own_rate() {
+        let mut run = Run::new();
+        run.knows(CPU, "");
+        run.limits(CPU, 200, [400, 150, 40]);
+        run.knows_limits();
+        let found = input(&run);
+        let expected = named([("L1", 400.0), ("L2", 150.0), ("memory", 40.0)]);
+        assert_eq!(shown(&levels(&found, "cpu")), expected);
+        assert_eq!(memory(&found, "cpu").unwrap().name, "memory");
+        assert_eq!(peak(&found, "cpu").unwrap().flop_per_s, 200e9);
+        // Two threads reach two of each.
+        let caches = caches(found.manifest.as_ref(), "cpu");
+        assert_eq!(caches[1], Cache { name: "L2".into(), bytes: 2 << 20 });
+        assert!(levels(&found, "opencl:7").is_empty() && peak(&found, "opencl:7").is_none());
+    }
+
+    #[test]
+    fn a_small_working_set_that_is_slow_has_no_level() {
+        let mut run = Run::new();
+        run.knows(GPU, "");
+        run.manifest.devices[0].cache_bytes = Some(1 << 20);
+        run.limits(GPU, 60_000, [90, 900, 3900]);
+        run.knows_limits();
+        assert_eq!(shown(&levels(&input(&run), GPU.0)), named([("memory", 3900.0)]));
+        // Nobody told of the cache that this rate shows.
+        run.probe("stream-triad", (1, 8_000_000), GPU, "v4", 8e6 / 6e12);
+        run.knows_limits();
+        let expected = named([("up to 8 MB", 6000.0), ("memory", 3900.0)]);
+        assert_eq!(shown(&levels(&input(&run), GPU.0)), expected);
+    }
+
+    #[test]
+    fn a_cpu_behind_opencl_has_the_cpus_memory() {
+        let mut run = Run::new();
+        run.knows(CPU, "");
+        run.knows(POCL, "PoCL");
+        run.limits(CPU, 200, [400, 150, 40]);
+        run.limits(POCL, 190, [20, 160, 30]);
+        run.knows_limits();
+        let found = input(&run);
+        let expected = named([("L1", 400.0), ("L2", 160.0), ("memory", 40.0)]);
+        assert_eq!(shown(&levels(&found, POCL.0)), expected);
+        assert_eq!(memory(&found, POCL.0).unwrap().roof.device, POCL.0);
+    }
+
+    #[test]
+    fn contenders_are_at_home_on_our_devices() {
+        let mut run = Run::new();
+        run.knows(CPU, "");
+        run.knows(GPU, "");
+        let found = input(&run);
+        let home = |device: &str, kind, name: &str| {
+            let (device, device_name) = (device.into(), name.into());
+            let record = Record { device, device_kind: kind, device_name, ..Record::example() };
+            home(&record, &found).to_string()
+        };
+        let (cpu, gpu) = (DeviceKind::Cpu, DeviceKind::Gpu);
+        assert_eq!(home("cpu", cpu, "x"), "cpu");
+        assert_eq!(home("contender:torch:cpu", cpu, "x"), "cpu");
+        assert_eq!(home("contender:clblast:opencl-0", gpu, "x"), "opencl:0");
+        assert_eq!(home("contender:torch:gpu-0", gpu, GPU.2), "opencl:0");
+        assert_eq!(home("contender:torch:gpu-0", gpu, "x"), "contender:torch:gpu-0");
+        assert_eq!(home("contender:x:opencl-9", cpu, "x"), "contender:x:opencl-9");
+    }
+}
