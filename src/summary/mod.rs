@@ -249,7 +249,8 @@ impl Lane<'_> {
             .filter(|r| self.baseline.admits(r) && is_blocked(r) == is_blocked(device))
             .min_by(|a, b| median(a).total_cmp(&median(b)))?;
         // Where each device chooses its own amount of work, times say nothing about each other.
-        if device.flop_count != cpu.flop_count || device.flop_count + device.bytes_moved == 0 {
+        if device.flop_count != cpu.flop_count || (device.flop_count, device.bytes_moved) == (0, 0)
+        {
             return None;
         }
         let apart = [device, cpu].iter().any(|r| r.has_note("not-interleaved"));
