@@ -21,7 +21,9 @@ pub fn vector(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     let operation =
         operation.ok_or_else(|| Error::Unsupported("the kernel has no such stream".into()))?;
     let n = task.workload.inputs(task.shape)[0];
-    let parameters = parameters(&device.tuned, operation);
+    let bytes = task.workload.work(task.shape).bytes_moved;
+    let in_cache = device.entry.cache_bytes.is_some_and(|cache| bytes < cache);
+    let parameters = parameters(&device.tuned, operation, in_cache);
     let units = device.entry.compute_units.unwrap_or(1) as usize;
     let groups = groups(&parameters, operation, n, units);
     let group = parameters.get("WG");
@@ -54,8 +56,12 @@ pub fn vector(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     Ok(Recipe { steps, scratch, tile, tuned: device.tuned.origin(), work: None })
 }
 
-fn parameters(tuned: &Tuned, operation: usize) -> Parameters {
-    tuned.parameters("stream", "vector").with(&[("OP", operation)])
+fn parameters(tuned: &Tuned, operation: usize, in_cache: bool) -> Parameters {
+    let parameters = match in_cache {
+        true => tuned.special("stream", "vector", "in_cache"),
+        false => tuned.parameters("stream", "vector"),
+    };
+    parameters.with(&[("OP", operation)])
 }
 
 /// Work-groups of a launch, as the kernel's head asks.
@@ -77,7 +83,7 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     let build = |(operation, name): (usize, &&str)| Build {
         name: name.to_string(),
         source: SOURCE,
-        options: parameters(&tuned, operation).options(),
+        options: parameters(&tuned, operation, false).options(),
     };
     OPERATIONS.iter().enumerate().map(build).collect()
 }
@@ -91,7 +97,7 @@ mod tests {
     #[test]
     fn shipped_parameters_are_legal() {
         for class in classes() {
-            let p = parameters(&Tuned::of_class(class), 0);
+            let p = parameters(&Tuned::of_class(class), 0, false);
             assert!([1, 2, 4, 8, 16].contains(&p.get("VW")), "{class}");
             assert!((1..=16).contains(&p.get("WPI")) && p.get("PATTERN") <= 1, "{class}");
             assert!((1..=256).contains(&p.get("WG")) && p.get("GROUPS_PER_UNIT") >= 1, "{class}");
