@@ -79,6 +79,25 @@ pub fn is_cpu_side(device: &str, kind: DeviceKind) -> bool {
     }
 }
 
+/// The device of ours that a row's runner used: contenders run on them too.
+#[derive(Debug, PartialEq)]
+pub enum Home<'a> {
+    /// By its id.
+    Id(String),
+    /// A contender's GPU is one of ours if it has the same name.
+    Name(&'a str),
+}
+
+impl Home<'_> {
+    /// Whether it is the device with this id and name.
+    pub fn is(&self, device: &str, device_name: &str) -> bool {
+        match self {
+            Home::Id(id) => id == device,
+            Home::Name(name) => *name == device_name && device.starts_with("opencl:"),
+        }
+    }
+}
+
 /// One line of results.csv. Times in seconds, rates in FLOP/s and bytes/s.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
@@ -127,6 +146,19 @@ impl Record {
     /// Measured, verified and not suspect: may enter lines, verdicts and baselines.
     pub fn counts(&self) -> bool {
         self.outcome == Outcome::Measured && self.wall_median_s.is_some()
+    }
+
+    /// See [`Home`].
+    pub fn home(&self) -> Home<'_> {
+        let Some(contender) = self.device.strip_prefix("contender:") else {
+            return Home::Id(self.device.clone());
+        };
+        let id = contender.rsplit(':').next().unwrap_or_default();
+        match (id.strip_prefix("opencl-"), self.device_kind) {
+            (Some(number), _) => Home::Id(format!("opencl:{number}")),
+            (None, DeviceKind::Cpu) => Home::Id("cpu".to_string()),
+            (None, _) => Home::Name(&self.device_name),
+        }
     }
 
     /// See [`is_cpu_side`].

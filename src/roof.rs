@@ -59,35 +59,6 @@ pub struct MemoryRoof {
     pub implementation: String,
 }
 
-/// Which device's roofs hold for a row.
-#[derive(Debug, PartialEq)]
-enum Owner<'a> {
-    Id(String),
-    /// A contender's GPU is one of ours if it has the same name.
-    Name(&'a str),
-}
-
-fn owner(record: &Record) -> Owner<'_> {
-    let Some(contender) = record.device.strip_prefix("contender:") else {
-        return Owner::Id(record.device.clone());
-    };
-    let id = contender.rsplit(':').next().unwrap_or_default();
-    match (id.strip_prefix("opencl-"), record.device_kind) {
-        (Some(number), _) => Owner::Id(format!("opencl:{number}")),
-        (None, DeviceKind::Cpu) => Owner::Id("cpu".to_string()),
-        (None, _) => Owner::Name(&record.device_name),
-    }
-}
-
-impl Owner<'_> {
-    fn is(&self, device: &str, device_name: &str) -> bool {
-        match self {
-            Owner::Id(id) => id == device,
-            Owner::Name(name) => *name == device_name && device.starts_with("opencl:"),
-        }
-    }
-}
-
 /// Whether a row is of the kind that makes a memory roof.
 fn is_stream(record: &Record) -> bool {
     record.workload.starts_with("stream-")
@@ -154,9 +125,9 @@ impl Roofs {
         if record.implementation.starts_with("matrix") && record.device.starts_with("opencl:") {
             return None;
         }
-        let owner = owner(record);
+        let home = record.home();
         let here = |r: &&ComputeRoof| {
-            owner.is(&r.device, &r.device_name)
+            home.is(&r.device, &r.device_name)
                 && r.dtype == record.dtype
                 && (r.threads == record.threads || record.threads.is_none())
         };
@@ -166,9 +137,9 @@ impl Roofs {
     /// The memory roof that holds for a row, in bytes/s. A CPU driven through OpenCL has the CPU's
     /// where that is larger.
     fn memory_of(&self, record: &Record) -> Option<f64> {
-        let owner = owner(record);
+        let home = record.home();
         let working_set = if record.cache == Cache::Cold { u64::MAX } else { record.bytes_moved };
-        let own = |r: &&MemoryRoof| owner.is(&r.device, &r.device_name);
+        let own = |r: &&MemoryRoof| home.is(&r.device, &r.device_name);
         let of_cpu = |r: &&MemoryRoof| {
             record.device_kind == DeviceKind::Cpu
                 && r.device == "cpu"

@@ -12,7 +12,7 @@
 use crate::backend::Runner;
 use crate::error::Error;
 use crate::tensor::{self, Data, FENCE, Stream};
-use crate::workload::{Dtype, Reference, Scope, Shape, Workload};
+use crate::workload::{Dtype, Reference, Scope, Shape, Workload, parts};
 
 /// Above this many multiply-adds the reference is sampled.
 const WHOLE_LIMIT: u64 = 1 << 27;
@@ -202,7 +202,7 @@ impl<'a> Problem<'a> {
         };
         match &self.mode {
             Mode::Kept(integers, _) => wrong(0, integers),
-            Mode::Cheap => chunks(output.len()).try_for_each(|at| {
+            Mode::Cheap => parts(output.len()).try_for_each(|at| {
                 let inputs = &self.integers.tensors;
                 wrong(at[0], &self.workload.reference(self.shape, inputs, Some(&at)).value)
             }),
@@ -225,17 +225,11 @@ impl<'a> Problem<'a> {
             Mode::Kept(_, reference) => {
                 errors.add(output.iter().copied().enumerate(), reference)?
             }
-            Mode::Cheap => chunks(output.len()).try_for_each(|at| check(&at))?,
+            Mode::Cheap => parts(output.len()).try_for_each(|at| check(&at))?,
             Mode::Sampled => check(&self.workload.probes(self.shape, tile, PROBES))?,
         }
         errors.verdict()
     }
-}
-
-/// Places of `length` elements, a part at a time.
-fn chunks(length: usize) -> impl Iterator<Item = Vec<usize>> {
-    const PART: usize = 1 << 18;
-    (0..length).step_by(PART).map(move |start| (start..(start + PART).min(length)).collect())
 }
 
 /// Errors of the elements seen so far.
@@ -379,9 +373,9 @@ mod tests {
     }
 
     #[test]
-    fn chunks_cover_every_place_once() {
+    fn parts_cover_every_place_once() {
         for length in [1, (1 << 18) - 1, 1 << 18, 600_000] {
-            let places: Vec<usize> = chunks(length).flatten().collect();
+            let places: Vec<usize> = parts(length).flatten().collect();
             assert_eq!(places, (0..length).collect::<Vec<_>>());
         }
     }

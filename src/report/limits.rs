@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::machine::{self, Manifest};
-use crate::record::{DeviceKind, Record};
+use crate::record::{DeviceKind, Home, Record};
 use crate::roof::{ComputeRoof, MemoryRoof};
 use crate::units;
 
@@ -39,16 +39,12 @@ pub struct Level<'a> {
 
 /// The device that a row's runner used: contenders run on devices of ours where these are known.
 pub fn home<'a>(record: &'a Record, input: &'a Input) -> &'a str {
-    let Some(contender) = record.device.strip_prefix("contender:") else { return &record.device };
-    let id = contender.rsplit(':').next().unwrap_or_default();
-    let entries = || input.manifest.iter().flat_map(|m| &m.devices);
-    let ours = || entries().filter(|d| d.id.starts_with("opencl:"));
-    let found = match (id.strip_prefix("opencl-"), record.device_kind) {
-        (Some(number), _) => ours().find(|d| d.id.strip_prefix("opencl:") == Some(number)),
-        (None, DeviceKind::Cpu) => return "cpu",
-        (None, _) => ours().find(|d| d.name == record.device_name),
-    };
-    found.map_or(&record.device, |d| &d.id)
+    let home = record.home();
+    if home == Home::Id("cpu".to_string()) {
+        return "cpu";
+    }
+    let mut entries = input.manifest.iter().flat_map(|m| &m.devices);
+    entries.find(|d| home.is(&d.id, &d.name)).map_or(&record.device, |d| &d.id)
 }
 
 /// The caches of a device, the smallest first.

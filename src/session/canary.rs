@@ -4,7 +4,7 @@
 use super::Session;
 use crate::backend::{Runner, Task};
 use crate::measure::Clock;
-use crate::record::{DeviceKind, Record};
+use crate::record::{Home, Record};
 use crate::tensor::Data;
 use crate::workload::{self, Dtype, Scope, Shape};
 
@@ -71,23 +71,15 @@ impl<'a> Canary<'a> {
 /// Notes on rows whose device ran at another speed after the case than before.
 pub fn note_drift(records: &mut [Record], before: &Song, after: &Song) {
     for record in records.iter_mut().filter(|r| r.wall_median_s.is_some()) {
-        let id = sung_by(record);
-        let of = |song: &Song| song.iter().find(|(device, _)| *device == id).map(|(_, s)| *s);
+        let home = record.home();
+        let of = |song: &Song| {
+            song.iter().find(|(device, _)| home == Home::Id(device.clone())).map(|(_, s)| *s)
+        };
         if let (Some(before), Some(after)) = (of(before), of(after))
             && (after / before - 1.0).abs() > DRIFT
         {
             record.note("drift");
         }
-    }
-}
-
-/// Whose canary speaks for a row: contenders run on devices of ours.
-fn sung_by(record: &Record) -> String {
-    let last = record.device.rsplit(':').next().unwrap_or_default();
-    match (record.device.starts_with("contender:"), last.strip_prefix("opencl-")) {
-        (true, Some(number)) => format!("opencl:{number}"),
-        (true, None) if record.device_kind == DeviceKind::Cpu => "cpu".to_string(),
-        _ => record.device.clone(),
     }
 }
 

@@ -283,7 +283,6 @@ impl<'a> Session<'a> {
     /// Before the first case: what clocks are worth, and how fast the devices could be.
     pub fn look_at_devices(&mut self, progress: &mut dyn Progress) {
         if self.canary.is_none() {
-            self.canary = Some(Canary::new(self));
             self.check_timers();
             self.zero_copy = self.zero_copy_devices();
             self.measure_roofs(progress);

@@ -1,7 +1,8 @@
 //! Empties a device's caches, so that a cold sample finds nothing in them. Twin of `kernels/flush.cl`.
 
-use ocl::core::{self, ArgVal, Event, Kernel, Mem, MemFlags};
+use ocl::core::{self, ArgVal, Event, Kernel};
 
+use super::buffer::Buffer;
 use super::{Launch, OpenClDevice, Step, info, program};
 use crate::error::Result;
 
@@ -18,7 +19,7 @@ const GROUP: usize = 64;
 pub struct Flush {
     kernel: Kernel,
     /// Kept because the kernel refers to it.
-    _buffer: Mem,
+    _buffer: Buffer,
 }
 
 impl Flush {
@@ -38,13 +39,9 @@ impl Flush {
         };
         let (program, _) = program::build(device, &step)?;
         let kernel = core::create_kernel(&program, step.kernel).map_err(refused)?;
-        let flags = MemFlags::READ_WRITE;
-        // SAFETY: no host pointer is passed, so none can outlive its memory.
-        let buffer =
-            unsafe { core::create_buffer(&device.context, flags, 4 * vectors, None::<&[f32]>) };
-        let buffer = buffer.map_err(refused)?;
+        let buffer = Buffer::new(device, 4 * vectors)?;
         core::set_kernel_arg(&kernel, 0, ArgVal::scalar(&(vectors as u32))).map_err(refused)?;
-        core::set_kernel_arg(&kernel, 1, ArgVal::mem(&buffer)).map_err(refused)?;
+        core::set_kernel_arg(&kernel, 1, ArgVal::mem(&buffer.mem)).map_err(refused)?;
         Ok(Flush { kernel, _buffer: buffer })
     }
 
