@@ -1,5 +1,6 @@
 //! WHAT is computed: names, axes, shapes, data, f64 references and work. Knows no device.
 
+mod conv;
 mod gemm;
 mod launch;
 mod peak;
@@ -13,6 +14,7 @@ use crate::tensor::Stream;
 
 use serde::{Deserialize, Serialize};
 
+pub use conv::Conv;
 pub use peak::{CHAINS, LENGTH, work as peak_work};
 pub use preset::{Entry, Host, Preset};
 pub use shape::{Axis, Shape};

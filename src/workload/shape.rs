@@ -25,6 +25,11 @@ impl Axis {
         Axis { name, default: None, least: 1, most: 1 << 40 }
     }
 
+    /// A size with a default, from `least` on.
+    pub const fn optional(name: &'static str, default: u64, least: u64) -> Axis {
+        Axis { name, default: Some(default), least, most: 1 << 40 }
+    }
+
     /// A switch, off unless said otherwise.
     pub const fn switch(name: &'static str) -> Axis {
         Axis { name, default: Some(0), least: 0, most: 1 }

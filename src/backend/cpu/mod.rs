@@ -5,6 +5,8 @@ mod gemm;
 mod native;
 mod peak;
 mod pool;
+#[expect(dead_code)]
+mod simd;
 mod stream;
 
 use super::{Details, Device, Runner, Task};

@@ -1,0 +1,86 @@
+//! Vectors in plain Rust: arrays, which the compiler keeps in whatever registers there are.
+
+use std::array::from_fn;
+
+use super::Vector;
+
+impl<const N: usize> Vector for [f32; N] {
+    const LANES: usize = N;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        [x; N]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: as of the trait; an array is aligned as its elements are.
+        unsafe { *from.cast() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_masked(self, from: *const f32, mask: u32) -> Self {
+        // SAFETY: as of the trait: lanes with a bit may be read.
+        from_fn(|i| if mask >> i & 1 == 1 { unsafe { *from.wrapping_add(i) } } else { self[i] })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as of the trait; an array is aligned as its elements are.
+        unsafe { *to.cast() = self }
+    }
+
+    #[inline(always)]
+    unsafe fn store_masked(self, to: *mut f32, mask: u32) {
+        for (i, x) in self.into_iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
+            // SAFETY: as of the trait: lanes with a bit may be written.
+            unsafe { *to.wrapping_add(i) = x }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { self.store(to) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        from_fn(|i| self[i] + other[i])
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        from_fn(|i| self[i] - other[i])
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        from_fn(|i| self[i] * other[i])
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        from_fn(|i| self[i] + a[i] * b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn even(self, high: Self) -> Self {
+        from_fn(|i| if 2 * i < N { self[2 * i] } else { high[2 * i - N] })
+    }
+
+    #[inline(always)]
+    unsafe fn twice(self) -> (Self, Self) {
+        (from_fn(|i| self[i / 2]), from_fn(|i| self[(N + i) / 2]))
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [Self]) {
+        for i in 0..N {
+            for j in 0..i {
+                let (x, y) = (rows[i][j], rows[j][i]);
+                (rows[i][j], rows[j][i]) = (y, x);
+            }
+        }
+    }
+}

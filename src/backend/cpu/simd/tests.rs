@@ -1,0 +1,84 @@
+//! Every vector of this CPU against what its methods say.
+
+use super::*;
+
+/// # Safety
+/// The CPU has the vector's instructions.
+#[inline(always)]
+unsafe fn check<V: Vector>() {
+    let n = V::LANES;
+    let numbers: Vec<f32> = (0..n * n).map(|i| i as f32).collect();
+    let at = |i: usize| numbers.as_ptr().wrapping_add(i);
+    // SAFETY: the caller's; every access stays inside its vector of n or n n floats.
+    unsafe {
+        let list = |v: V| {
+            let mut to = vec![0.0; n];
+            v.store(to.as_mut_ptr());
+            to
+        };
+        let (x, y) = (V::load(at(1)), V::load(at(n)));
+        let expect = |v: V, f: &dyn Fn(usize) -> f32| {
+            assert_eq!(list(v), (0..n).map(f).collect::<Vec<_>>());
+        };
+        expect(V::splat(3.0), &|_| 3.0);
+        expect(x, &|i| (1 + i) as f32);
+        expect(x.add(y), &|i| (1 + n + 2 * i) as f32);
+        expect(y.sub(x), &|_| (n - 1) as f32);
+        expect(x.mul(y), &|i| ((1 + i) * (n + i)) as f32);
+        expect(V::splat(5.0).add_product(x, y), &|i| (5 + (1 + i) * (n + i)) as f32);
+        expect(V::load(at(0)).even(y), &|i| (2 * i) as f32);
+        let (low, high) = x.twice();
+        expect(low, &|i| (1 + i / 2) as f32);
+        expect(high, &|i| (1 + (n + i) / 2) as f32);
+        for mask in [0, 1, first(n), first(n - 1), 0b1010] {
+            let chosen = |i: usize| mask >> i & 1 == 1;
+            let from = if mask == 0 { std::ptr::null() } else { at(n) };
+            expect(x.load_masked(from, mask), &|i| {
+                if chosen(i) { (n + i) as f32 } else { (1 + i) as f32 }
+            });
+            let mut to = vec![-1.0; n];
+            x.store_masked(to.as_mut_ptr(), mask);
+            for (i, found) in to.into_iter().enumerate() {
+                assert_eq!(found, if chosen(i) { (1 + i) as f32 } else { -1.0 });
+            }
+        }
+        let mut rows: Vec<V> = (0..n).map(|i| V::load(at(n * i))).collect();
+        V::transpose(&mut rows);
+        for (j, row) in rows.into_iter().enumerate() {
+            expect(row, &|i| (n * i + j) as f32);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn check_avx512() {
+    // SAFETY: this function is only called where the instructions are.
+    unsafe { check::<F32x16>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn check_avx2() {
+    // SAFETY: this function is only called where the instructions are.
+    unsafe { check::<F32x8>() }
+}
+
+#[test]
+fn every_vector_does_what_it_says() {
+    for isa in Isa::available() {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: it is available.
+            Isa::Avx512 => unsafe { check_avx512() },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: it is available.
+            Isa::Avx2 => unsafe { check_avx2() },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: every aarch64 has it.
+            Isa::Neon => unsafe { check::<F32x4>() },
+            // SAFETY: needs nothing.
+            Isa::Portable => unsafe { check::<Plain>() },
+        }
+    }
+}

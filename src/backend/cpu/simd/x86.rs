@@ -1,0 +1,253 @@
+//! The vectors of x86: AVX-512, and AVX2 with FMA.
+
+use std::arch::x86_64::*;
+
+use super::Vector;
+
+impl Vector for __m512 {
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm512_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_masked(self, from: *const f32, mask: u32) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm512_mask_loadu_ps(self, mask as __mmask16, from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { _mm512_storeu_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_masked(self, to: *mut f32, mask: u32) {
+        // SAFETY: the caller's.
+        unsafe { _mm512_mask_storeu_ps(to, mask as __mmask16, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { _mm512_stream_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm512_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm512_sub_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm512_mul_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm512_fmadd_ps(a, b, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn even(self, high: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe {
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            _mm512_permutex2var_ps(self, even, high)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn twice(self) -> (Self, Self) {
+        // SAFETY: the caller's.
+        unsafe {
+            let low = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+            let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+            (_mm512_permutexvar_ps(low, self), _mm512_permutexvar_ps(high, self))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [Self]) {
+        let rows: &mut [Self; 16] = rows.try_into().expect("a square of vectors");
+        // SAFETY: the caller's.
+        unsafe { transpose_16(rows) }
+    }
+}
+
+/// Within the quarters of 128 bits first, then quarters with each other.
+#[inline(always)]
+unsafe fn transpose_16(x: &mut [__m512; 16]) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut y = *x;
+        for i in 0..8 {
+            y[2 * i] = _mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]);
+            y[2 * i + 1] = _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]);
+        }
+        let pairs = |low: bool, a: __m512, b: __m512| {
+            let (a, b) = (_mm512_castps_pd(a), _mm512_castps_pd(b));
+            let both = if low { _mm512_unpacklo_pd(a, b) } else { _mm512_unpackhi_pd(a, b) };
+            _mm512_castpd_ps(both)
+        };
+        for i in 0..4 {
+            for j in 0..4 {
+                x[4 * i + j] = pairs(j % 2 == 0, y[4 * i + j / 2], y[4 * i + 2 + j / 2]);
+            }
+        }
+        for c in 0..4 {
+            let even_top = _mm512_shuffle_f32x4::<0x88>(x[c], x[4 + c]);
+            let odd_top = _mm512_shuffle_f32x4::<0xdd>(x[c], x[4 + c]);
+            let even_bottom = _mm512_shuffle_f32x4::<0x88>(x[8 + c], x[12 + c]);
+            let odd_bottom = _mm512_shuffle_f32x4::<0xdd>(x[8 + c], x[12 + c]);
+            y[c] = _mm512_shuffle_f32x4::<0x88>(even_top, even_bottom);
+            y[4 + c] = _mm512_shuffle_f32x4::<0x88>(odd_top, odd_bottom);
+            y[8 + c] = _mm512_shuffle_f32x4::<0xdd>(even_top, even_bottom);
+            y[12 + c] = _mm512_shuffle_f32x4::<0xdd>(odd_top, odd_bottom);
+        }
+        *x = y;
+    }
+}
+
+/// Lanes with all bits set where the mask has one.
+#[inline(always)]
+unsafe fn lanes(mask: u32) -> __m256i {
+    // SAFETY: the caller's.
+    unsafe {
+        let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        let chosen = _mm256_and_si256(_mm256_set1_epi32(mask as i32), bits);
+        _mm256_cmpeq_epi32(chosen, bits)
+    }
+}
+
+impl Vector for __m256 {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm256_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_masked(self, from: *const f32, mask: u32) -> Self {
+        // SAFETY: the caller's.
+        unsafe {
+            let lanes = lanes(mask);
+            let loaded = _mm256_maskload_ps(from, lanes);
+            _mm256_blendv_ps(self, loaded, _mm256_castsi256_ps(lanes))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { _mm256_storeu_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_masked(self, to: *mut f32, mask: u32) {
+        // SAFETY: the caller's.
+        unsafe { _mm256_maskstore_ps(to, lanes(mask), self) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { _mm256_stream_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm256_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm256_sub_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm256_mul_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm256_fmadd_ps(a, b, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn even(self, high: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe {
+            // Within halves: the quarters come out as 0 2 1 3.
+            let halves = _mm256_castps_pd(_mm256_shuffle_ps::<0x88>(self, high));
+            _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(halves))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn twice(self) -> (Self, Self) {
+        // SAFETY: the caller's.
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_ps(self, self), _mm256_unpackhi_ps(self, self));
+            let first = _mm256_permute2f128_ps::<0x20>(low, high);
+            (first, _mm256_permute2f128_ps::<0x31>(low, high))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [Self]) {
+        let x: &mut [Self; 8] = rows.try_into().expect("a square of vectors");
+        // SAFETY: the caller's.
+        unsafe {
+            let mut y = *x;
+            for i in 0..4 {
+                y[2 * i] = _mm256_unpacklo_ps(x[2 * i], x[2 * i + 1]);
+                y[2 * i + 1] = _mm256_unpackhi_ps(x[2 * i], x[2 * i + 1]);
+            }
+            for i in 0..2 {
+                for j in 0..2 {
+                    let (top, bottom) = (y[4 * i + j], y[4 * i + 2 + j]);
+                    x[4 * i + 2 * j] = _mm256_shuffle_ps::<0x44>(top, bottom);
+                    x[4 * i + 2 * j + 1] = _mm256_shuffle_ps::<0xee>(top, bottom);
+                }
+            }
+            for i in 0..4 {
+                y[i] = _mm256_permute2f128_ps::<0x20>(x[i], x[i + 4]);
+                y[i + 4] = _mm256_permute2f128_ps::<0x31>(x[i], x[i + 4]);
+            }
+            *x = y;
+        }
+    }
+}

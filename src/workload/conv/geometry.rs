@@ -1,0 +1,131 @@
+//! Sizes of a convolution and what follows from them.
+
+use crate::workload::{Axis, Shape};
+
+/// n c h w k r s stride_h stride_w pad_h pad_w dilation_h dilation_w groups.
+pub const AXES: &[Axis] = &[
+    Axis::size("n"),
+    Axis::size("c"),
+    Axis::size("h"),
+    Axis::size("w"),
+    Axis::size("k"),
+    Axis::size("r"),
+    Axis::size("s"),
+    Axis::optional("stride_h", 1, 1),
+    Axis::optional("stride_w", 1, 1),
+    Axis::optional("pad_h", 0, 0),
+    Axis::optional("pad_w", 0, 0),
+    Axis::optional("dilation_h", 1, 1),
+    Axis::optional("dilation_w", 1, 1),
+    Axis::optional("groups", 1, 1),
+];
+
+/// Sizes of a 2-d cross-correlation: `y[n][k][p][q] = sum over c r s of f[k][c][r][s] *
+/// x[n][c][p stride_h + r dilation_h - pad_h][q stride_w + s dilation_w - pad_w]`, where c runs over
+/// the channels of k's group and x is zero outside. x is NCHW, the filters f are KCRS with c / groups
+/// channels, y is n k p q; all dense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv {
+    /// Images.
+    pub n: usize,
+    /// Channels of x.
+    pub c: usize,
+    /// Rows of an image of x.
+    pub h: usize,
+    /// Columns of an image of x.
+    pub w: usize,
+    /// Filters, the channels of y.
+    pub k: usize,
+    /// Rows of a filter.
+    pub r: usize,
+    /// Columns of a filter.
+    pub s: usize,
+    /// Rows and columns from one place of the filter to the next.
+    pub stride: [usize; 2],
+    /// Rows and columns of zeros on each side.
+    pub pad: [usize; 2],
+    /// Rows and columns from one tap to the next.
+    pub dilation: [usize; 2],
+    /// Groups of channels; those of one see only each other.
+    pub groups: usize,
+}
+
+impl Conv {
+    /// The convolution of a shape.
+    pub fn of(shape: &Shape) -> Conv {
+        let pair =
+            |name: &str| [shape.size(&format!("{name}_h")), shape.size(&format!("{name}_w"))];
+        Conv {
+            n: shape.size("n"),
+            c: shape.size("c"),
+            h: shape.size("h"),
+            w: shape.size("w"),
+            k: shape.size("k"),
+            r: shape.size("r"),
+            s: shape.size("s"),
+            stride: pair("stride"),
+            pad: pair("pad"),
+            dilation: pair("dilation"),
+            groups: shape.size("groups"),
+        }
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> Shape {
+        let [stride_h, stride_w] = self.stride;
+        let [pad_h, pad_w] = self.pad;
+        let [dilation_h, dilation_w] = self.dilation;
+        let values = [
+            self.n,
+            self.c,
+            self.h,
+            self.w,
+            self.k,
+            self.r,
+            self.s,
+            stride_h,
+            stride_w,
+            pad_h,
+            pad_w,
+            dilation_h,
+            dilation_w,
+            self.groups,
+        ];
+        Shape::of(AXES, &values.map(|v| v as u64))
+    }
+
+    /// Rows of an image of y.
+    pub fn p(&self) -> usize {
+        (self.h + 2 * self.pad[0] - self.dilation[0] * (self.r - 1) - 1) / self.stride[0] + 1
+    }
+
+    /// Columns of an image of y.
+    pub fn q(&self) -> usize {
+        (self.w + 2 * self.pad[1] - self.dilation[1] * (self.s - 1) - 1) / self.stride[1] + 1
+    }
+
+    /// Channels of x in a group.
+    pub fn group_c(&self) -> usize {
+        self.c / self.groups
+    }
+
+    /// Filters in a group.
+    pub fn group_k(&self) -> usize {
+        self.k / self.groups
+    }
+
+    /// Elements of x.
+    pub fn x_len(&self) -> usize {
+        self.n * self.c * self.h * self.w
+    }
+
+    /// Elements of the filters.
+    pub fn f_len(&self) -> usize {
+        self.k * self.group_c() * self.r * self.s
+    }
+
+    /// Elements of y.
+    pub fn y_len(&self) -> usize {
+        self.n * self.k * self.p() * self.q()
+    }
+}
