@@ -146,7 +146,7 @@ fn configured(preset: Preset) -> Criterion {
 
 fn default_sample_size(preset: Preset) -> usize {
     match preset {
-        Preset::Quick | Preset::DeepBench => 10,
+        Preset::Quick | Preset::DeepBench | Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => 10,
         Preset::Standard => 20,
         Preset::Full => 50,
     }

@@ -70,7 +70,9 @@ impl Effort {
     /// The caps of a preset, per runner and case.
     pub fn of(preset: Preset) -> Effort {
         match preset {
-            Preset::Quick | Preset::DeepBench => Effort { warm_up_s: 0.1, sample_s: 0.25 },
+            Preset::Quick | Preset::DeepBench | Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => {
+                Effort { warm_up_s: 0.1, sample_s: 0.25 }
+            }
             Preset::Standard => Effort { warm_up_s: 0.3, sample_s: 1.0 },
             Preset::Full => Effort { warm_up_s: 1.0, sample_s: 5.0 },
         }
@@ -113,7 +115,9 @@ impl Case {
 pub fn cases(selection: &Selection) -> Result<Vec<Case>> {
     let preset = Preset::parse(&selection.preset)?;
     let workloads = chosen_workloads(selection)?;
-    check_shapes(&workloads, &selection.shapes)?;
+    if batch_of_network(preset, &selection.shapes).is_none() {
+        check_shapes(&workloads, &selection.shapes)?;
+    }
     let mut cases = Vec::new();
     for workload in &workloads {
         let entries = entries(selection, *workload, preset)?;
@@ -145,10 +149,23 @@ fn entries(
     workload: &'static dyn Workload,
     preset: Preset,
 ) -> Result<Vec<Entry>> {
+    let entries = || workload.preset(preset, &selection.host);
     if selection.shapes.is_empty() {
-        return Ok(workload.preset(preset, &selection.host));
+        return Ok(entries());
+    }
+    if let Some(n) = batch_of_network(preset, &selection.shapes) {
+        let with_batch = |entry: Entry| Entry { shape: entry.shape.with(&["n"], n), ..entry };
+        return Ok(entries().into_iter().map(with_batch).collect());
     }
     Ok(sweep_or_list(workload, shapes_of(workload, &selection.shapes)?))
+}
+
+/// The batch, where all that the user says of the shapes of a network is `n=N`.
+fn batch_of_network(preset: Preset, shapes: &[String]) -> Option<u64> {
+    let [shape] = shapes else { return None };
+    let (name, value) = shape.split_once('=').filter(|_| preset.is_network())?;
+    let value = value.trim().parse().ok().filter(|n| (1..=1 << 20).contains(n));
+    value.filter(|_| name.trim() == "n")
 }
 
 /// The shapes among `texts` that are this workload's: it has all their axes.
@@ -192,6 +209,11 @@ pub fn check_shapes(workloads: &[&'static dyn Workload], texts: &[String]) -> Re
 pub fn parse_shape(workload: &'static dyn Workload, text: &str) -> Result<Shape> {
     const MOST: u64 = 1 << 46;
     let shape = Shape::parse(workload, text)?;
+    let wrong = |what: String| {
+        let shape = shape.short(workload);
+        Error::usage(format!("shape '{shape}': {what}"))
+    };
+    workload.check(&shape).map_err(wrong)?;
     if workload.work(&shape).bytes_moved > MOST {
         return Err(Error::usage(format!(
             "shape '{}' is beyond any memory: its operands take more than 64 TiB",
@@ -235,9 +257,9 @@ fn sweep_axis(
     if let [axis] = differing[..] {
         return Some((axis, vec![axis]));
     }
-    let (name, joint) = workload.joint_axes()?;
+    let (name, joint) = workload.joint_axes().iter().find(|(_, joint)| differing == *joint)?;
     let equal = |s: &Shape| joint.iter().all(|a| s.get(a) == s.get(joint[0]));
-    (differing == joint && shapes.iter().all(equal)).then(|| (name, joint.to_vec()))
+    shapes.iter().all(equal).then(|| (*name, joint.to_vec()))
 }
 
 fn add_entries(
@@ -267,7 +289,7 @@ fn add_entries(
 /// A point that a sweep gains while it runs, with the same axis as `like`.
 pub fn extra_point(like: &Case, axis: &str, value: u64) -> Option<Case> {
     let workload = like.workload;
-    let joint = workload.joint_axes().filter(|(name, _)| *name == axis);
+    let joint = workload.joint_axes().iter().find(|(name, _)| *name == axis);
     let single = workload.axes().iter().find(|a| a.name == axis).map(|a| a.name);
     let axes: Vec<&str> = match (joint, single) {
         (Some((_, axes)), _) => axes.to_vec(),

@@ -46,6 +46,11 @@ impl Stream {
         ((self.bits(i) * (2 * most + 1)) >> 24) as f32 - most as f32
     }
 
+    /// The first `n` elements as 1 or -1.
+    pub fn signs(self, n: usize) -> Vec<f64> {
+        (0..n as u64).map(|i| (self.bits(i) & 1) as f64 * 2.0 - 1.0).collect()
+    }
+
     /// A random permutation of `0..n` (Fisher-Yates), from the elements behind `offset`.
     pub fn shuffle(self, n: usize, offset: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();

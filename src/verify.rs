@@ -103,10 +103,12 @@ enum Mode {
     /// All elements, against references that were dear enough to keep: on integers, and on the
     /// measured data.
     Kept(Vec<f64>, Reference),
-    /// All elements, against references computed when they are needed.
+    /// Against references computed when they are needed: integers at all elements, the measured
+    /// data too where that is not too much.
     Cheap,
-    /// Integers through the linear form, the measured data at some elements.
-    Sampled,
+    /// Integers through linear forms, of which this is one for each vector of signs; the measured
+    /// data at some elements.
+    Sampled(Vec<Vec<f64>>),
 }
 
 impl<'a> Problem<'a> {
@@ -126,8 +128,11 @@ impl<'a> Problem<'a> {
         let measured = operands(measured(k, seed, dtype));
         let integers = operands(integers(k, seed, dtype));
         let mode = match () {
-            () if !is_whole(workload, shape) => Mode::Sampled,
             () if is_cheap(workload, shape) => Mode::Cheap,
+            () if !is_whole(workload, shape) => {
+                let form = |s| workload.expected_form(shape, &integers.tensors, s);
+                Mode::Sampled(sign_vectors(seed).map(form).collect())
+            }
             () => Mode::Kept(
                 workload.reference(shape, &integers.tensors, None).value,
                 workload.reference(shape, &measured.tensors, None),
@@ -206,10 +211,16 @@ impl<'a> Problem<'a> {
                 let inputs = &self.integers.tensors;
                 wrong(at[0], &self.workload.reference(self.shape, inputs, Some(&at)).value)
             }),
-            Mode::Sampled => (0..SIGN_VECTORS).try_for_each(|vector| {
-                let signs = Stream::new(self.seed, 0x51_6e50 + vector);
-                self.workload.residue(self.shape, &self.integers.tensors, output, signs)
-            }),
+            Mode::Sampled(forms) => {
+                sign_vectors(self.seed).zip(forms).try_for_each(|(signs, expected)| {
+                    let found = self.workload.form(self.shape, output, signs);
+                    let place = found.iter().zip(expected).position(|(f, e)| f != e);
+                    let what = self.workload.form_element();
+                    place.map_or(Ok(()), |i| {
+                        Err(format!("on small integers {what} {i} of the result is wrong"))
+                    })
+                })
+            }
         }
     }
 
@@ -225,11 +236,18 @@ impl<'a> Problem<'a> {
             Mode::Kept(_, reference) => {
                 errors.add(output.iter().copied().enumerate(), reference)?
             }
-            Mode::Cheap => parts(output.len()).try_for_each(|at| check(&at))?,
-            Mode::Sampled => check(&self.workload.probes(self.shape, tile, PROBES))?,
+            Mode::Cheap if is_whole(self.workload, self.shape) => {
+                parts(output.len()).try_for_each(|at| check(&at))?;
+            }
+            _ => check(&self.workload.probes(self.shape, tile, PROBES))?,
         }
         errors.verdict()
     }
+}
+
+/// The vectors of signs of a run.
+fn sign_vectors(seed: u64) -> impl Iterator<Item = Stream> {
+    (0..SIGN_VECTORS).map(move |vector| Stream::new(seed, 0x51_6e50 + vector))
 }
 
 /// Errors of the elements seen so far.

@@ -122,11 +122,9 @@ pub fn capital(text: &str) -> String {
 
 /// An axis: `m = n = k` for axes that change together.
 pub fn axis(workload: &str, axis: &str) -> String {
-    let joint = workload::find(workload).ok().and_then(|w| w.joint_axes());
-    match joint {
-        Some((name, axes)) if name == axis => axes.join(" = "),
-        _ => axis.to_string(),
-    }
+    let joint = workload::find(workload).map_or(&[][..], |w| w.joint_axes());
+    let found = joint.iter().find(|(name, _)| *name == axis);
+    found.map_or(axis.to_string(), |(_, axes)| axes.join(" = "))
 }
 
 /// A value on an axis: a number, or an amount of bytes.

@@ -55,7 +55,7 @@ impl Workload for Launch {
 
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
         match preset {
-            Preset::DeepBench => Vec::new(),
+            Preset::DeepBench | Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => Vec::new(),
             _ => vec![Entry::line(Shape::of(AXES, &[]), "", String::new())],
         }
     }

@@ -5,6 +5,7 @@ mod gemm;
 mod launch;
 mod peak;
 mod preset;
+mod probes;
 mod shape;
 mod stream;
 mod transfer;
@@ -14,7 +15,7 @@ use crate::tensor::Stream;
 
 use serde::{Deserialize, Serialize};
 
-pub use conv::Conv;
+pub use conv::{Conv, Line};
 pub use peak::{CHAINS, LENGTH, work as peak_work};
 pub use preset::{Entry, Host, Preset};
 pub use shape::{Axis, Shape};
@@ -23,6 +24,9 @@ pub use stream::SCALAR;
 /// Every workload, in the order of reports.
 pub const WORKLOADS: &[&dyn Workload] = &[
     &gemm::Gemm,
+    &conv::FPROP,
+    &conv::DGRAD,
+    &conv::WGRAD,
     &stream::COPY,
     &stream::SCALE,
     &stream::ADD,
@@ -167,21 +171,21 @@ pub trait Workload: Sync {
     /// The reference for the output elements `at`, or for all of them in order.
     fn reference(&self, shape: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference;
 
-    /// Checks a whole output computed from small integers and says where it is wrong. A workload with
-    /// long sums does it through its linear form with one random vector of signs (Freivalds 1979), by
-    /// which any single wrong element is found; others element by element.
-    fn residue(
-        &self,
-        shape: &Shape,
-        inputs: &[Vec<f32>],
-        output: &[f32],
-        _signs: Stream,
-    ) -> std::result::Result<(), String> {
-        let wrong = parts(output.len()).find_map(|at| {
-            let expected = self.reference(shape, inputs, Some(&at)).value;
-            at.into_iter().zip(expected).find(|(i, e)| f64::from(output[*i]) != *e)
-        });
-        wrong.map_or(Ok(()), |(i, _)| Err(format!("element {i} of small integers is wrong")))
+    /// The output times a vector of signs, summed over some of its axes. It is linear, so that it can be
+    /// had without the output: [`Workload::expected_form`]. On small integers both are exact, and any
+    /// single wrong element of the output shows (Freivalds 1979). Without long sums: the output itself.
+    fn form(&self, _shape: &Shape, output: &[f32], _signs: Stream) -> Vec<f64> {
+        output.iter().map(|x| f64::from(*x)).collect()
+    }
+
+    /// What [`Workload::form`] must give, from the operands.
+    fn expected_form(&self, shape: &Shape, inputs: &[Vec<f32>], _signs: Stream) -> Vec<f64> {
+        self.reference(shape, inputs, None).value
+    }
+
+    /// What an element of a form is called: `row` of a product.
+    fn form_element(&self) -> &'static str {
+        "element"
     }
 
     /// Output elements worth a look where not all are checked: corners and both sides of the edges
@@ -197,8 +201,14 @@ pub trait Workload: Sync {
     fn preset(&self, preset: Preset, host: &Host) -> Vec<Entry>;
 
     /// Axes that make one sweep when they change together (`m n k` as `mnk`), with its name.
-    fn joint_axes(&self) -> Option<(&'static str, &'static [&'static str])> {
-        None
+    fn joint_axes(&self) -> &'static [(&'static str, &'static [&'static str])] {
+        &[]
+    }
+
+    /// Whether there is such a shape, and if not, why: its axes don't fit each other. Each alone is in
+    /// its range.
+    fn check(&self, _shape: &Shape) -> std::result::Result<(), String> {
+        Ok(())
     }
 
     /// Shapes at which every implementation is verified: 1, primes, one under and over each tile.

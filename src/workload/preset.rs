@@ -16,6 +16,12 @@ pub enum Preset {
     Full,
     /// The sizes of Baidu's DeepBench.
     DeepBench,
+    /// The convolutions of ResNet-50 v1.5.
+    ResNet50,
+    /// The convolutions of VGG-16.
+    Vgg16,
+    /// The convolutions of U-Net.
+    UNet,
 }
 
 impl Preset {
@@ -25,6 +31,9 @@ impl Preset {
         ("standard", Preset::Standard),
         ("full", Preset::Full),
         ("deepbench", Preset::DeepBench),
+        ("resnet50", Preset::ResNet50),
+        ("vgg16", Preset::Vgg16),
+        ("unet", Preset::UNet),
     ];
 
     /// Finds a preset by its name.
@@ -34,6 +43,11 @@ impl Preset {
             let names: Vec<&str> = Self::ALL.iter().map(|(n, _)| *n).collect();
             Error::usage(format!("unknown preset '{name}'; there is {}", names.join(", ")))
         })
+    }
+
+    /// Whether it is the layers of a network, whose batch the user may choose.
+    pub fn is_network(self) -> bool {
+        matches!(self, Preset::ResNet50 | Preset::Vgg16 | Preset::UNet)
     }
 
     /// Its name.

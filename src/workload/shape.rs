@@ -53,10 +53,9 @@ impl Shape {
     /// Reads `A=N,..` for a workload and fills in defaults.
     pub fn parse(workload: &dyn Workload, text: &str) -> Result<Shape> {
         // A workload without axes has one shape, which is written as nothing.
-        let given =
-            if text.is_empty() && workload.axes().is_empty() { Vec::new() } else { pairs(text)? };
-        let known = |name: &str| workload.axes().iter().any(|a| a.name == name);
-        if let Some((name, _)) = given.iter().find(|(name, _)| !known(name)) {
+        let empty = text.is_empty() && workload.axes().is_empty();
+        let given = if empty { Vec::new() } else { both_directions(workload, text)? };
+        if let Some((name, _)) = given.iter().find(|(name, _)| !has_axis(workload, name)) {
             let names: Vec<&str> = workload.axes().iter().map(|a| a.name).collect();
             return Err(Error::usage(format!(
                 "shape '{text}': {} has no axis '{name}'; its axes are {}",
@@ -65,7 +64,7 @@ impl Shape {
             )));
         }
         let value = |axis: &Axis| {
-            let found = given.iter().find(|(name, _)| *name == axis.name).map(|(_, v)| *v);
+            let found = given.iter().find(|(name, _)| name == axis.name).map(|(_, v)| *v);
             let value = found.or(axis.default).ok_or_else(|| {
                 Error::usage(format!("shape '{text}': axis '{}' is missing", axis.name))
             })?;
@@ -83,8 +82,8 @@ impl Shape {
 
     /// Whether `text` names only axes that `workload` has.
     pub fn fits(workload: &dyn Workload, text: &str) -> Result<bool> {
-        let given = pairs(text)?;
-        Ok(given.iter().all(|(name, _)| workload.axes().iter().any(|a| a.name == *name)))
+        let given = both_directions(workload, text)?;
+        Ok(given.iter().all(|(name, _)| has_axis(workload, name)))
     }
 
     /// The value of an axis. The name is the program's own, so a missing one is a mistake in it.
@@ -130,7 +129,29 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Splits `A=N,..`; each name once, each value a whole number.
+fn has_axis(workload: &dyn Workload, name: &str) -> bool {
+    workload.axes().iter().any(|a| a.name == name)
+}
+
+/// The pairs of `text`, each axis once. `stride` is `stride_h` and `stride_w` where the workload has
+/// these; likewise the like.
+fn both_directions(workload: &dyn Workload, text: &str) -> Result<Vec<(String, u64)>> {
+    let mut found: Vec<(String, u64)> = Vec::new();
+    for (name, value) in pairs(text)? {
+        let both = [format!("{name}_h"), format!("{name}_w")];
+        let is_both = !has_axis(workload, name) && both.iter().all(|n| has_axis(workload, n));
+        for name in if is_both { both.to_vec() } else { vec![name.to_string()] } {
+            if found.iter().any(|(other, _)| *other == name) {
+                let what = format!("shape '{text}': axis '{name}' is given twice");
+                return Err(Error::usage(what));
+            }
+            found.push((name, value));
+        }
+    }
+    Ok(found)
+}
+
+/// Splits `A=N,..`; each value a whole number.
 fn pairs(text: &str) -> Result<Vec<(&str, u64)>> {
     let mut found: Vec<(&str, u64)> = Vec::new();
     for part in text.split(',') {
@@ -140,9 +161,6 @@ fn pairs(text: &str) -> Result<Vec<(&str, u64)>> {
         let (name, value) = (name.trim(), value.trim());
         let value =
             value.parse().map_err(|_| wrong(&format!("'{value}' is not a whole number")))?;
-        if found.iter().any(|(other, _)| *other == name) {
-            return Err(wrong(&format!("axis '{name}' is given twice")));
-        }
         found.push((name, value));
     }
     Ok(found)
@@ -162,6 +180,19 @@ mod tests {
         let turned = Shape::parse(gemm, "m=1,n=2,k=3,tb=1").unwrap();
         assert_eq!(turned.short(gemm), "m=1,n=2,k=3,tb=1");
         assert_eq!(turned.with(&["m", "n"], 9).to_string(), "m=9,n=9,k=3,ta=0,tb=1");
+    }
+
+    #[test]
+    fn both_directions_are_given_at_once() {
+        let conv = find("conv-fprop").unwrap();
+        let shape = Shape::parse(conv, "n=1,c=2,h=9,w=9,k=4,r=3,s=3,stride=2,pad_w=1").unwrap();
+        assert_eq!(
+            shape.to_string(),
+            "n=1,c=2,h=9,w=9,k=4,r=3,s=3,stride_h=2,stride_w=2,pad_h=0,pad_w=1,dilation_h=1,\
+             dilation_w=1,groups=1"
+        );
+        let twice = Shape::parse(conv, "n=1,c=2,h=9,w=9,k=4,r=3,s=3,stride=2,stride_w=1");
+        assert!(twice.unwrap_err().to_string().contains("'stride_w' is given twice"));
     }
 
     #[test]

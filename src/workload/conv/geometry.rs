@@ -1,5 +1,7 @@
 //! Sizes of a convolution and what follows from them.
 
+use std::ops::Range;
+
 use crate::workload::{Axis, Shape};
 
 /// n c h w k r s stride_h stride_w pad_h pad_w dilation_h dilation_w groups.
@@ -19,6 +21,9 @@ pub const AXES: &[Axis] = &[
     Axis::optional("dilation_w", 1, 1),
     Axis::optional("groups", 1, 1),
 ];
+
+/// Most floats of a tensor: beyond any memory, and far from what 64 bits count.
+const MOST_FLOATS: u128 = 1 << 46;
 
 /// Sizes of a 2-d cross-correlation: `y[n][k][p][q] = sum over c r s of f[k][c][r][s] *
 /// x[n][c][p stride_h + r dilation_h - pad_h][q stride_w + s dilation_w - pad_w]`, where c runs over
@@ -128,4 +133,101 @@ impl Conv {
     pub fn y_len(&self) -> usize {
         self.n * self.k * self.p() * self.q()
     }
+
+    /// How rows of x and y belong together.
+    pub fn rows(&self) -> Line {
+        self.line(0, self.r, self.h, self.p())
+    }
+
+    /// How columns of x and y belong together.
+    pub fn columns(&self) -> Line {
+        self.line(1, self.s, self.w, self.q())
+    }
+
+    fn line(&self, direction: usize, taps: usize, x: usize, y: usize) -> Line {
+        Line {
+            stride: self.stride[direction],
+            pad: self.pad[direction],
+            dilation: self.dilation[direction],
+            taps,
+            x,
+            y,
+        }
+    }
+}
+
+/// One direction of a convolution: output o sees input `o stride + tap dilation - pad` through a tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Inputs from one output to the next.
+    pub stride: usize,
+    /// Zeros on each side.
+    pub pad: usize,
+    /// Inputs from one tap to the next.
+    pub dilation: usize,
+    /// Taps of the filter.
+    pub taps: usize,
+    /// Length of the input.
+    pub x: usize,
+    /// Length of the output.
+    pub y: usize,
+}
+
+impl Line {
+    /// The outputs that see an input through `tap` and not padding.
+    pub fn inside(&self, tap: usize) -> Range<usize> {
+        let shift = tap * self.dilation;
+        let first = self.pad.saturating_sub(shift).div_ceil(self.stride);
+        let end = (self.x + self.pad).saturating_sub(shift).div_ceil(self.stride).min(self.y);
+        first.min(end)..end
+    }
+
+    /// The input that output `o` sees through `tap`. Only for those that are `inside`.
+    pub fn at(&self, o: usize, tap: usize) -> usize {
+        o * self.stride + tap * self.dilation - self.pad
+    }
+
+    /// The output that sees input `i` through `tap`.
+    pub fn output(&self, i: usize, tap: usize) -> Option<usize> {
+        let place = (i + self.pad).checked_sub(tap * self.dilation)?;
+        let output = place / self.stride;
+        (place.is_multiple_of(self.stride) && output < self.y).then_some(output)
+    }
+}
+
+/// Why there is no such convolution. What it says holds for any values that the axes allow.
+pub fn check(shape: &Shape) -> Result<(), String> {
+    let get = |axis: &str| u128::from(shape.get(axis));
+    let groups = get("groups");
+    for axis in ["c", "k"] {
+        if !get(axis).is_multiple_of(groups) {
+            return Err(format!("groups={groups} does not divide {axis}={}", get(axis)));
+        }
+    }
+    let mut output = [0; 2];
+    for (i, (taps, size, direction)) in [("r", "h", "h"), ("s", "w", "w")].into_iter().enumerate() {
+        let of = |name: &str| get(&format!("{name}_{direction}"));
+        let reach = of("dilation") * (get(taps) - 1) + 1;
+        let padded = get(size) + 2 * of("pad");
+        if reach > padded {
+            let dilation = if of("dilation") > 1 { ", dilation included," } else { "" };
+            return Err(format!(
+                "the filter's {reach}{dilation} are more than the {padded} of the padded image \
+                 ({taps} and {size})"
+            ));
+        }
+        output[i] = (padded - reach) / of("stride") + 1;
+    }
+    let tensors = [
+        vec![get("n"), get("c"), get("h"), get("w")],
+        vec![get("k"), get("c") / groups, get("r"), get("s")],
+        vec![get("n"), get("k"), output[0], output[1]],
+    ];
+    let floats = |sizes: &Vec<u128>| {
+        sizes.iter().try_fold(1u128, |product, size| product.checked_mul(*size))
+    };
+    if tensors.iter().any(|t| floats(t).is_none_or(|floats| floats > MOST_FLOATS)) {
+        return Err("beyond any memory: a tensor takes more than 256 TiB".to_string());
+    }
+    Ok(())
 }

@@ -1,5 +1,193 @@
-//! `conv-fprop`, `conv-dgrad`, `conv-wgrad`: a 2-d convolution and its two gradients.
+//! `conv-fprop`, `conv-dgrad`, `conv-wgrad`: a 2-d convolution and its two gradients, f32.
+//!
+//! | pass | operands | output |
+//! | --- | --- | --- |
+//! | fprop | x (n,c,h,w), filters (k,c/groups,r,s) | y (n,k,p,q) |
+//! | dgrad | dy (n,k,p,q), filters | dx (n,c,h,w) |
+//! | wgrad | dy, x | the filters' gradient (k,c/groups,r,s) |
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `geometry.rs` | sizes, and which of them fit each other |
+//! | `reference.rs` | the three passes in f64 |
+//! | `lists.rs` | shapes to be measured and verified |
 
 mod geometry;
+mod lists;
+mod reference;
+#[cfg(test)]
+mod tests;
 
-pub use geometry::Conv;
+use super::{Axis, Entry, Host, Preset, Reference, Shape, Work, Workload, probes};
+use crate::tensor::Stream;
+
+pub use geometry::{Conv, Line};
+pub use reference::Pass;
+
+/// One pass of a convolution as a workload.
+pub struct Convolution(Pass);
+
+/// From images to images.
+pub const FPROP: Convolution = Convolution(Pass::Fprop);
+
+/// The gradient of the input.
+pub const DGRAD: Convolution = Convolution(Pass::Dgrad);
+
+/// The gradient of the filters.
+pub const WGRAD: Convolution = Convolution(Pass::Wgrad);
+
+impl Workload for Convolution {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            Pass::Fprop => "conv-fprop",
+            Pass::Dgrad => "conv-dgrad",
+            Pass::Wgrad => "conv-wgrad",
+        }
+    }
+
+    fn axes(&self) -> &'static [Axis] {
+        geometry::AXES
+    }
+
+    fn check(&self, shape: &Shape) -> Result<(), String> {
+        geometry::check(shape)
+    }
+
+    /// The same FLOP for all passes: each is an order of summation of the same products.
+    fn work(&self, shape: &Shape) -> Work {
+        let conv = Conv::of(shape);
+        let product =
+            |factors: &[usize]| factors.iter().fold(1u64, |p, f| p.saturating_mul(*f as u64));
+        let through = |places: [usize; 2]| {
+            product(&[2, conv.n, conv.k, conv.group_c(), places[0], places[1]])
+        };
+        let inside = |line: Line| (0..line.taps).map(|tap| line.inside(tap).len()).sum();
+        let bytes = 4 * (conv.x_len() + conv.f_len() + conv.y_len()) as u64;
+        Work {
+            flop_count: through([conv.p() * conv.r, conv.q() * conv.s]),
+            flop_exact: through([inside(conv.rows()), inside(conv.columns())]),
+            bytes_moved: bytes,
+        }
+    }
+
+    fn inputs(&self, shape: &Shape) -> Vec<usize> {
+        let conv = Conv::of(shape);
+        match self.0 {
+            Pass::Fprop => vec![conv.x_len(), conv.f_len()],
+            Pass::Dgrad => vec![conv.y_len(), conv.f_len()],
+            Pass::Wgrad => vec![conv.y_len(), conv.x_len()],
+        }
+    }
+
+    fn output(&self, shape: &Shape) -> usize {
+        let conv = Conv::of(shape);
+        match self.0 {
+            Pass::Fprop => conv.y_len(),
+            Pass::Dgrad => conv.x_len(),
+            Pass::Wgrad => conv.f_len(),
+        }
+    }
+
+    fn reduction(&self, shape: &Shape) -> u64 {
+        let conv = Conv::of(shape);
+        let terms = match self.0 {
+            Pass::Fprop => conv.group_c() * conv.r * conv.s,
+            Pass::Dgrad => conv.group_k() * conv.r * conv.s,
+            Pass::Wgrad => conv.n * conv.p() * conv.q(),
+        };
+        terms as u64
+    }
+
+    fn reference(&self, shape: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference {
+        let conv = Conv::of(shape);
+        match at {
+            Some(at) => reference::some(self.0, &conv, &inputs[0], &inputs[1], at),
+            None => reference::all(self.0, &conv, &inputs[0], &inputs[1]),
+        }
+    }
+
+    fn form(&self, shape: &Shape, output: &[f32], signs: Stream) -> Vec<f64> {
+        reference::form(self.0, &Conv::of(shape), output, signs)
+    }
+
+    fn expected_form(&self, shape: &Shape, inputs: &[Vec<f32>], signs: Stream) -> Vec<f64> {
+        reference::expected_form(self.0, &Conv::of(shape), &inputs[0], &inputs[1], signs)
+    }
+
+    fn form_element(&self) -> &'static str {
+        match self.0 {
+            Pass::Fprop | Pass::Dgrad => "pixel",
+            Pass::Wgrad => "tap",
+        }
+    }
+
+    fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize> {
+        let conv = Conv::of(shape);
+        match self.0 {
+            Pass::Fprop => of_images((conv.n, conv.k, conv.p(), conv.q()), tile, count),
+            Pass::Dgrad => of_images((conv.n, conv.c, conv.h, conv.w), tile, count),
+            Pass::Wgrad => probes::of_matrix(conv.k, conv.group_c() * conv.r * conv.s, tile, count),
+        }
+    }
+
+    fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
+        lists::preset(preset)
+    }
+
+    fn joint_axes(&self) -> &'static [(&'static str, &'static [&'static str])] {
+        &[("channels", &["c", "k"]), ("image", &["h", "w"])]
+    }
+
+    fn awkward_shapes(&self) -> Vec<Shape> {
+        lists::awkward()
+    }
+
+    fn label(&self, shape: &Shape) -> String {
+        lists::label(&Conv::of(shape))
+    }
+}
+
+/// Elements of images n x channels x height x width. A kernel may fold pixels, or images and pixels,
+/// into the columns of its tiles; and the borders are where padding is.
+fn of_images(
+    (images, channels, height, width): (usize, usize, usize, usize),
+    tile: (usize, usize),
+    count: usize,
+) -> Vec<usize> {
+    let pixels = height * width;
+    let draw = probes::Draw::new();
+    let ends = |i: u64, length: usize| if draw.anywhere(i, 2) == 0 { 0 } else { length - 1 };
+    let element =
+        |image: usize, channel: usize, pixel: usize| (image * channels + channel) * pixels + pixel;
+    let mut found = std::collections::BTreeSet::new();
+    for (image, channel) in [(0, 0), (0, channels - 1), (images - 1, 0), (images - 1, channels - 1)]
+    {
+        for pixel in [0, width - 1, pixels - width, pixels - 1] {
+            found.insert(element(image, channel, pixel));
+        }
+    }
+    // Draws repeat, so there are more of them than needed.
+    for i in 0..4 * count as u64 {
+        if found.len() >= count {
+            break;
+        }
+        let j = 16 * i;
+        let channel = match i % 2 {
+            0 => draw.edge(j, channels, tile.0),
+            _ => draw.anywhere(j, channels),
+        };
+        let image = draw.anywhere(j + 4, images);
+        let (row, column) = (draw.anywhere(j + 5, height), draw.anywhere(j + 6, width));
+        found.insert(match i % 5 {
+            0 => element(image, channel, draw.edge(j + 4, pixels, tile.1)),
+            1 => {
+                let folded = draw.edge(j + 4, images * pixels, tile.1);
+                element(folded / pixels, channel, folded % pixels)
+            }
+            2 => element(image, channel, ends(j + 7, height) * width + column),
+            3 => element(image, channel, row * width + ends(j + 7, width)),
+            _ => element(image, channel, row * width + column),
+        });
+    }
+    found.into_iter().collect()
+}

@@ -13,6 +13,7 @@ mod tests;
 #[cfg(target_arch = "aarch64")]
 pub(super) use std::arch::aarch64::float32x4_t as F32x4;
 #[cfg(target_arch = "x86_64")]
+#[allow(unused_imports)]
 pub(super) use std::arch::x86_64::{__m256 as F32x8, __m512 as F32x16};
 
 /// A vector in plain Rust, for CPUs without one of their own.

@@ -76,11 +76,9 @@ impl<const N: usize> Vector for [f32; N] {
 
     #[inline(always)]
     unsafe fn transpose(rows: &mut [Self]) {
-        for i in 0..N {
-            for j in 0..i {
-                let (x, y) = (rows[i][j], rows[j][i]);
-                (rows[i][j], rows[j][i]) = (y, x);
-            }
+        let old: [Self; N] = from_fn(|i| rows[i]);
+        for (i, row) in rows.iter_mut().enumerate() {
+            *row = from_fn(|j| old[j][i]);
         }
     }
 }
