@@ -3,7 +3,9 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `speedups.rs` | comparisons with the CPU |
+//! | `layers.rs` | networks, layer by layer |
 
+mod layers;
 mod speedups;
 
 use crate::record::{Outcome, Record};
@@ -14,6 +16,7 @@ use super::input::Input;
 use super::names::{self, Device};
 use super::views::Group;
 
+pub use layers::LayerTable;
 pub use speedups::SpeedLine;
 
 /// A timed row.
@@ -80,6 +83,8 @@ pub struct Workload {
     pub results: Vec<ResultLine>,
     /// Comparisons.
     pub speedups: Vec<SpeedLine>,
+    /// Networks.
+    pub layers: Vec<LayerTable>,
 }
 
 /// Texts and colours of devices.
@@ -111,6 +116,7 @@ impl Tables<'_> {
                 .map(|r| self.result(r))
                 .collect(),
             speedups: self.speedups(name),
+            layers: self.layers(name),
         };
         let all = names.iter().map(tables);
         all.filter(|w| !w.results.is_empty()).collect()

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::render;
 use super::sample::{CPU, GPU, POCL, Run};
 use crate::record::{DeviceKind, Outcome};
-use crate::workload::Scope;
+use crate::workload::{self, Scope, Shape};
 
 /// The page of a run and all its charts, checked for what no drawing may hold.
 fn rendered(run: &Run) -> (String, Vec<(String, String)>) {
@@ -236,4 +236,37 @@ fn only_the_results_must_be_there() {
     says(&render(folder.path()).unwrap_err().to_string(), "not a file of this program");
     fs::write(folder.path().join("results.csv"), "").unwrap();
     says(&read_back(folder.path()).0, "Nothing was measured yet.");
+}
+
+/// Two layers of ResNet-50, one of them three times.
+#[test]
+fn a_network_has_a_table_with_its_total() {
+    let mut run = Run::new();
+    let layers = [
+        ("conv1", "n=8,c=3,h=224,w=224,k=64,r=7,s=7,stride=2,pad=3", 1, 8e-3),
+        ("res2x_branch2b", "n=8,c=64,h=56,w=56,k=64,r=3,s=3,pad=1", 3, 4e-3),
+    ];
+    let workload = workload::find("conv-fprop").unwrap();
+    for (layer, shape, repeat, time) in layers {
+        let shape = Shape::parse(workload, shape).unwrap().to_string();
+        run.plan("conv-fprop", &shape, "", None, "resnet50", layer);
+        run.plan.last_mut().unwrap().repeat = repeat;
+        run.add("conv-fprop", &shape, CPU, "native", Scope::Compute, time);
+        run.add("conv-fprop", &shape, CPU, "native", Scope::EndToEnd, time);
+        if layer == "conv1" {
+            run.add("conv-fprop", &shape, GPU, "local", Scope::Compute, time / 20.0);
+        }
+    }
+    let page = rendered(&run).0;
+    let table = page.split_once("<h3>conv-fprop: resnet50, compute</h3>").unwrap().1;
+    let table = table.split_once("</table>").unwrap().0;
+    says(table, "res2x_branch2b<span class=\"sub\">8×64×56² → 64, 3²</span>");
+    says(table, "<td class=\"n\">3 ×</td>");
+    // 8 ms + 3 times 4 ms, and what they compute: 1.89 and 3 times 1.85 GFLOP.
+    says(table, "<strong>20.0 ms</strong><span class=\"sub\">372 GFLOP/s</span>");
+    says(table, "<td class=\"n\">4 in all</td>");
+    // The GPU has one layer of two, so it takes no part in the total.
+    says(table, "1 of 2 layers");
+    // With transfers there would be nothing to see but the CPU again.
+    assert!(!page.contains("resnet50, with transfers"));
 }

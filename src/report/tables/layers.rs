@@ -1,0 +1,162 @@
+//! A network layer by layer, with its repeats and its total.
+
+use crate::record::Record;
+use crate::units;
+use crate::workload::Scope;
+
+use super::super::names;
+use super::super::views::{Group, Lane, Member, SCOPES};
+use super::Tables;
+
+/// The layers of a list, a column for each implementation of each device.
+pub struct LayerTable {
+    /// `resnet50`, and what is unusual about scope, cache and type.
+    pub title: String,
+    /// Heads of the columns.
+    pub columns: Vec<Column>,
+    /// One a layer.
+    pub lines: Vec<LayerLine>,
+    /// What they add up to, each times its repeat.
+    pub total: LayerLine,
+}
+
+/// Who computed a column.
+pub struct Column {
+    /// The device.
+    pub device: String,
+    /// Number of its colour.
+    pub colour: usize,
+    /// The implementation.
+    pub implementation: String,
+}
+
+/// A layer, or the total.
+pub struct LayerLine {
+    /// What the list calls it.
+    pub layer: String,
+    /// The shape.
+    pub size: String,
+    /// How often the network has it.
+    pub repeat: String,
+    /// FLOP of one.
+    pub flop: String,
+    /// One a column.
+    pub cells: Vec<Cell>,
+}
+
+/// One time.
+pub struct Cell {
+    /// Seconds of one layer, or of all.
+    pub time: String,
+    /// FLOP/s, or how many layers the total has.
+    pub rate: String,
+    /// Whether no other is faster on this line.
+    pub best: bool,
+}
+
+/// Time and work of one lane at one layer.
+type Timed = Option<(f64, f64)>;
+
+impl Tables<'_> {
+    /// The tables of every list with more than one named layer.
+    pub(super) fn layers(&self, workload: &str) -> Vec<LayerTable> {
+        let named =
+            |g: &&Group<'_>| g.workload == workload && !g.list.is_empty() && g.members.len() > 1;
+        let groups = self.groups.iter().filter(named);
+        groups.flat_map(|g| SCOPES.iter().filter_map(|s| self.layer_table(g, *s))).collect()
+    }
+
+    fn layer_table(&self, group: &Group<'_>, scope: Scope) -> Option<LayerTable> {
+        let lanes = group.lanes(self.input, self.devices);
+        let record = |member: &Member<'_>, lane: &Lane<'_>| {
+            group.record(self.input, member, scope, lane).filter(|r| r.counts())
+        };
+        // Nothing is moved on a CPU: with transfers it is the same run again.
+        let is_moved = |lane: &&Lane<'_>| scope == Scope::Compute || !lane.device.is_plain_cpu();
+        if !lanes
+            .iter()
+            .filter(is_moved)
+            .any(|l| group.members.iter().any(|m| record(m, l).is_some()))
+        {
+            return None;
+        }
+        let timed = |member: &Member<'_>, lane: &Lane<'_>| -> Timed {
+            let r: &Record = record(member, lane)?;
+            Some((r.wall_median_s?, r.flop_count as f64))
+        };
+        let line = |m: &Member<'_>| {
+            let times: Vec<Timed> = lanes.iter().map(|lane| timed(m, lane)).collect();
+            let flop = times.iter().flatten().map(|(_, flop)| *flop).next();
+            LayerLine {
+                layer: m.layer.to_string(),
+                size: names::shape(group.workload, m.shape),
+                repeat: if m.repeat > 1 { format!("{} ×", m.repeat) } else { String::new() },
+                flop: flop.map(units::flop).unwrap_or_default(),
+                cells: cells(&times),
+            }
+        };
+        let lines: Vec<LayerLine> = group.members.iter().map(line).collect();
+        let columns = lanes.iter().map(|lane| Column {
+            device: lane.device.label.clone(),
+            colour: lane.device.colour,
+            implementation: lane.implementation.to_string(),
+        });
+        Some(LayerTable {
+            title: format!("{}{}, {}", group.list, group.setting(), names::scope(scope)),
+            columns: columns.collect(),
+            total: total(group, &lanes, timed),
+            lines,
+        })
+    }
+}
+
+/// Total FLOP over total time, each layer times its repeat. Only columns with every layer compete.
+fn total(
+    group: &Group<'_>,
+    lanes: &[Lane<'_>],
+    timed: impl Fn(&Member<'_>, &Lane<'_>) -> Timed,
+) -> LayerLine {
+    let layers = group.members.len();
+    let sums: Vec<(usize, f64, f64)> = lanes
+        .iter()
+        .map(|lane| {
+            let found = group.members.iter().filter_map(|m| {
+                let (seconds, flop) = timed(m, lane)?;
+                Some((m.repeat as f64 * seconds, m.repeat as f64 * flop))
+            });
+            found.fold((0, 0.0, 0.0), |sum, (s, f)| (sum.0 + 1, sum.1 + s, sum.2 + f))
+        })
+        .collect();
+    let whole = |(count, seconds, flop): &(usize, f64, f64)| {
+        (*count == layers).then_some((*seconds, *flop))
+    };
+    let mut cells = cells(&sums.iter().map(whole).collect::<Vec<_>>());
+    for (cell, (count, seconds, _)) in cells.iter_mut().zip(&sums) {
+        if (1..layers).contains(count) {
+            cell.time = units::seconds(*seconds);
+            cell.rate = format!("{count} of {layers} layers");
+        }
+    }
+    let flop = sums.iter().find_map(whole).map(|(_, flop)| units::flop(flop));
+    let repeats = group.members.iter().map(|m| m.repeat).sum::<u64>();
+    LayerLine {
+        layer: "all layers".to_string(),
+        size: String::new(),
+        repeat: format!("{repeats} in all"),
+        flop: flop.unwrap_or_default(),
+        cells,
+    }
+}
+
+fn cells(times: &[Timed]) -> Vec<Cell> {
+    let best = times.iter().flatten().map(|(s, _)| *s).fold(f64::INFINITY, f64::min);
+    let cell = |timed: &Timed| match timed {
+        None => Cell { time: String::new(), rate: String::new(), best: false },
+        Some((seconds, flop)) => Cell {
+            time: units::seconds(*seconds),
+            rate: units::flop_per_s(flop / seconds),
+            best: *seconds == best,
+        },
+    };
+    times.iter().map(cell).collect()
+}
