@@ -11,7 +11,7 @@ use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
 use crate::record::DeviceKind;
-use crate::workload::{Dtype, Scope, Shape, Work, Workload};
+use crate::workload::{Algorithm, Dtype, Scope, Shape, Work, Workload};
 
 pub use claim::Claim;
 
@@ -115,6 +115,10 @@ pub struct Details {
     pub threads: Option<u32>,
     /// What one run does, where the workload leaves it to the runner.
     pub work: Option<Work>,
+    /// How it comes to its results.
+    pub algorithm: Algorithm,
+    /// Whether it works slower because there is too little memory beside the tensors.
+    pub reduced_scratch: bool,
     /// How often one call of `run` does it: at least once.
     pub repeats: u64,
 }
@@ -128,6 +132,8 @@ impl Default for Details {
             tile: (1, 1),
             threads: None,
             work: None,
+            algorithm: Algorithm::Direct,
+            reduced_scratch: false,
             repeats: 1,
         }
     }

@@ -395,7 +395,7 @@ impl<'a> Session<'a> {
         measured: &Measured,
     ) -> Record {
         let mut record = self.record(case, &facts.choice, scope);
-        fill(&mut record, facts, measured);
+        fill(&mut record, case, facts, measured);
         if self.untrusted.contains(&record.device) && record.device_median_s.take().is_some() {
             record.timer = "wall".to_string();
             record.note("untimed-device");

@@ -6,7 +6,7 @@ use crate::measure::Measured;
 use crate::plan::Case;
 use crate::record::{Outcome, Record, SCHEMA, SampleRow};
 use crate::stats::Summary;
-use crate::workload::Scope;
+use crate::workload::{Algorithm, Scope};
 
 /// Noise that is noted.
 const NOISY: f64 = 0.10;
@@ -63,12 +63,18 @@ pub fn blank(
 }
 
 /// Puts what was found into a row.
-pub(super) fn fill(record: &mut Record, facts: &Facts, measured: &Measured) {
+pub(super) fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &Measured) {
     record.tuned = facts.details.tuned.to_string();
     if let Some(work) = facts.details.work {
         record.flop_count = work.flop_count;
         record.flop_exact = work.flop_exact;
         record.bytes_moved = work.bytes_moved;
+    }
+    if facts.details.algorithm != Algorithm::Direct {
+        record.flop_exact = case.workload.flop_exact_by(&case.shape, facts.details.algorithm);
+    }
+    if facts.details.reduced_scratch {
+        record.note("reduced-scratch");
     }
     record.threads = facts.details.threads.or(record.threads);
     record.scratch_bytes = Some(facts.details.scratch_bytes);

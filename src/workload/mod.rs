@@ -10,6 +10,8 @@ mod shape;
 mod stream;
 mod transfer;
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::tensor::Stream;
 
@@ -137,6 +139,29 @@ pub struct Reference {
     pub magnitude: Vec<f64>,
 }
 
+/// How an implementation comes to its results, as far as it changes their error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// By the sums of the definition, in any order.
+    #[default]
+    Direct,
+    /// By Winograd's minimal filtering with so many outputs a tile in each direction: 2 or 4.
+    Winograd(usize),
+}
+
+/// A part of the output as an algorithm that is not exact on integers may give it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transformed {
+    /// Which elements.
+    pub elements: Range<usize>,
+    /// The exact results.
+    pub value: Vec<f64>,
+    /// What the algorithm's errors are relative to.
+    pub magnitude: Vec<f64>,
+    /// Roundings on the way, n in gamma(n).
+    pub roundings: u64,
+}
+
 /// Places of `length` elements, a part at a time: references of all of them at once may not fit.
 pub fn parts(length: usize) -> impl Iterator<Item = Vec<usize>> {
     const PART: usize = 1 << 18;
@@ -186,6 +211,23 @@ pub trait Workload: Sync {
     /// What an element of a form is called: `row` of a product.
     fn form_element(&self) -> &'static str {
         "element"
+    }
+
+    /// What the last images of the output, as many as asked for, may be by an algorithm other than
+    /// the sums of the definition. None where there is no such algorithm for this workload.
+    fn transformed(
+        &self,
+        _shape: &Shape,
+        _inputs: &[Vec<f32>],
+        _algorithm: Algorithm,
+        _images: usize,
+    ) -> Option<Transformed> {
+        None
+    }
+
+    /// FLOP that are really needed by an algorithm.
+    fn flop_exact_by(&self, shape: &Shape, _algorithm: Algorithm) -> u64 {
+        self.work(shape).flop_exact
     }
 
     /// Output elements worth a look where not all are checked: corners and both sides of the edges

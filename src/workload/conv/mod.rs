@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `geometry.rs` | sizes, and which of them fit each other |
 //! | `reference.rs` | the three passes in f64 |
+//! | `winograd.rs` | bounds of implementations by Winograd's minimal filtering |
 //! | `lists.rs` | shapes to be measured and verified |
 
 mod geometry;
@@ -17,8 +18,11 @@ mod lists;
 mod reference;
 #[cfg(test)]
 mod tests;
+mod winograd;
 
-use super::{Axis, Entry, Host, Preset, Reference, Shape, Work, Workload, probes};
+use super::{
+    Algorithm, Axis, Entry, Host, Preset, Reference, Shape, Transformed, Work, Workload, probes,
+};
 use crate::tensor::Stream;
 
 pub use geometry::{Conv, Line};
@@ -118,6 +122,28 @@ impl Workload for Convolution {
         match self.0 {
             Pass::Fprop | Pass::Dgrad => "pixel",
             Pass::Wgrad => "tap",
+        }
+    }
+
+    fn transformed(
+        &self,
+        shape: &Shape,
+        inputs: &[Vec<f32>],
+        algorithm: Algorithm,
+        images: usize,
+    ) -> Option<Transformed> {
+        let Algorithm::Winograd(m) = algorithm else { return None };
+        let conv = Conv::of(shape);
+        // The last ones: an image that is taken for another shows there.
+        let images = (conv.n - images.clamp(1, conv.n), conv.n);
+        let (a, f) = (&inputs[0], &inputs[1]);
+        Some(winograd::transformed(self.0, &conv, a, f, m, images))
+    }
+
+    fn flop_exact_by(&self, shape: &Shape, algorithm: Algorithm) -> u64 {
+        match algorithm {
+            Algorithm::Direct => self.work(shape).flop_exact,
+            Algorithm::Winograd(m) => winograd::flop(&Conv::of(shape), m, self.0),
         }
     }
 

@@ -1,0 +1,319 @@
+//! Winograd's minimal filtering for filters of 3 x 3 (Lavin and Gray, "Fast Algorithms for
+//! Convolutional Neural Networks", 2015): m x m outputs come from (m + 2)^2 products in place of
+//! 9 m^2. Here is what verification has to know: the transforms, and what the error of an output is
+//! bounded by.
+//!
+//! With d a tile of the input, g a filter and `*` element by element, an output tile is
+//! `A^T [sum over c of (G g G^T) * (B^T d B)] A`. Rounded at each step its error is at most
+//! `gamma(n) |A^T| [sum of (|G| |g| |G^T|) * (|B^T| |d| |B|)] |A|`, n the roundings on the way.
+
+use std::thread;
+
+use super::geometry::Conv;
+use super::reference::{self, Pass};
+use crate::workload::Transformed;
+
+/// A transform: rows of B^T, of G and of A^T.
+struct Transform {
+    input: &'static [&'static [f64]],
+    filter: &'static [&'static [f64]],
+    output: &'static [&'static [f64]],
+}
+
+/// By the points 0, 1, -1 and infinity.
+const F2: Transform = Transform {
+    input: &[
+        &[1.0, 0.0, -1.0, 0.0],
+        &[0.0, 1.0, 1.0, 0.0],
+        &[0.0, -1.0, 1.0, 0.0],
+        &[0.0, 1.0, 0.0, -1.0],
+    ],
+    filter: &[&[1.0, 0.0, 0.0], &[0.5, 0.5, 0.5], &[0.5, -0.5, 0.5], &[0.0, 0.0, 1.0]],
+    output: &[&[1.0, 1.0, 1.0, 0.0], &[0.0, 1.0, -1.0, -1.0]],
+};
+
+const SIXTH: f64 = 1.0 / 6.0;
+const TWELFTH: f64 = 1.0 / 12.0;
+const TWENTY_FOURTH: f64 = 1.0 / 24.0;
+
+/// By the points 0, 1, -1, 2, -2 and infinity.
+const F4: Transform = Transform {
+    input: &[
+        &[4.0, 0.0, -5.0, 0.0, 1.0, 0.0],
+        &[0.0, -4.0, -4.0, 1.0, 1.0, 0.0],
+        &[0.0, 4.0, -4.0, -1.0, 1.0, 0.0],
+        &[0.0, -2.0, -1.0, 2.0, 1.0, 0.0],
+        &[0.0, 2.0, -1.0, -2.0, 1.0, 0.0],
+        &[0.0, 4.0, 0.0, -5.0, 0.0, 1.0],
+    ],
+    filter: &[
+        &[0.25, 0.0, 0.0],
+        &[-SIXTH, -SIXTH, -SIXTH],
+        &[-SIXTH, SIXTH, -SIXTH],
+        &[TWENTY_FOURTH, TWELFTH, SIXTH],
+        &[TWENTY_FOURTH, -TWELFTH, SIXTH],
+        &[0.0, 0.0, 1.0],
+    ],
+    output: &[
+        &[1.0, 1.0, 1.0, 1.0, 1.0, 0.0],
+        &[0.0, 1.0, -1.0, 2.0, -2.0, 0.0],
+        &[0.0, 1.0, 1.0, 4.0, 4.0, 0.0],
+        &[0.0, 1.0, -1.0, 8.0, -8.0, 1.0],
+    ],
+};
+
+impl Transform {
+    fn of(m: usize) -> &'static Transform {
+        if m == 2 { &F2 } else { &F4 }
+    }
+
+    /// Roundings between operands and output, with sums over `c` channels. A matrix costs as many as
+    /// its fullest row has terms, on each side; the filter's factors are rounded themselves.
+    fn roundings(&self, c: usize) -> u64 {
+        let terms = |rows: &[&[f64]]| {
+            let of = |row: &&[f64]| row.iter().filter(|x| **x != 0.0).count();
+            rows.iter().map(of).max().unwrap_or(0)
+        };
+        let sides = terms(self.input) + terms(self.filter) + 1 + terms(self.output);
+        (c + 2 * sides) as u64
+    }
+}
+
+/// FLOP of the products alone, with m x m outputs a tile.
+pub fn flop(conv: &Conv, m: usize, pass: Pass) -> u64 {
+    let (rows, columns) = match pass {
+        Pass::Dgrad => (conv.h, conv.w),
+        _ => (conv.p(), conv.q()),
+    };
+    let tiles = (conv.n * rows.div_ceil(m) * columns.div_ceil(m)) as u64;
+    2 * tiles * ((m + 2) * (m + 2)) as u64 * (conv.k * conv.c) as u64
+}
+
+/// What the images `from..to` of the output must be, and what their error may be. For the passes from
+/// images to images, of 3 x 3 filters without stride, dilation and groups.
+pub fn transformed(
+    pass: Pass,
+    conv: &Conv,
+    a: &[f32],
+    f: &[f32],
+    m: usize,
+    (from, to): (usize, usize),
+) -> Transformed {
+    // The gradient of the input is a convolution of dy with the filters turned round.
+    let (conv, f) = match pass {
+        Pass::Dgrad => (turned(conv), turned_filters(conv, f)),
+        _ => (*conv, f.to_vec()),
+    };
+    let part = Conv { n: to - from, ..conv };
+    let image = conv.c * conv.h * conv.w;
+    let x = &a[from * image..to * image];
+    let plane = conv.k * conv.p() * conv.q();
+    let value = reference::all(Pass::Fprop, &part, x, &f).value;
+    let transform = Transform::of(m);
+    Transformed {
+        elements: from * plane..to * plane,
+        value,
+        magnitude: magnitude(transform, &part, x, &f),
+        roundings: transform.roundings(conv.c),
+    }
+}
+
+fn turned(conv: &Conv) -> Conv {
+    Conv {
+        c: conv.k,
+        k: conv.c,
+        h: conv.p(),
+        w: conv.q(),
+        pad: [2 - conv.pad[0], 2 - conv.pad[1]],
+        ..*conv
+    }
+}
+
+/// f[k][c][r][s] as f[c][k][2 - r][2 - s].
+fn turned_filters(conv: &Conv, f: &[f32]) -> Vec<f32> {
+    let mut turned = vec![0.0; f.len()];
+    for (i, x) in f.iter().enumerate() {
+        let (k, c, tap) = (i / 9 / conv.c, i / 9 % conv.c, i % 9);
+        turned[(c * conv.k + k) * 9 + 8 - tap] = *x;
+    }
+    turned
+}
+
+/// `|M| |x| |M^T|` of a square of `size` x `size` in `x`, row-major.
+fn sandwich(matrix: &[&[f64]], x: &[f64], size: usize) -> Vec<f64> {
+    let rows = matrix.len();
+    let mut half = vec![0.0; rows * size];
+    for (i, row) in matrix.iter().enumerate() {
+        for j in 0..size {
+            half[i * size + j] = (0..size).map(|p| row[p].abs() * x[p * size + j]).sum();
+        }
+    }
+    let mut whole = vec![0.0; rows * rows];
+    for i in 0..rows {
+        for (j, row) in matrix.iter().enumerate() {
+            whole[i * rows + j] = (0..size).map(|p| half[i * size + p] * row[p].abs()).sum();
+        }
+    }
+    whole
+}
+
+/// The bound of the module's formula without its gamma, for every output. Rows of tiles are shared
+/// out over the cores.
+fn magnitude(transform: &Transform, conv: &Conv, x: &[f32], f: &[f32]) -> Vec<f64> {
+    let (m, t) = (transform.output.len(), transform.input.len());
+    let (p, q) = (conv.p(), conv.q());
+    let filters: Vec<Vec<f64>> = f
+        .chunks_exact(9)
+        .map(|f| f.iter().map(|x| f64::from(x.abs())).collect::<Vec<f64>>())
+        .map(|f| sandwich(transform.filter, &f, 3))
+        .collect();
+    let mut output = vec![0.0; conv.n * conv.k * p * q];
+    let strips: Vec<(usize, usize)> =
+        (0..conv.n).flat_map(|n| (0..p.div_ceil(m)).map(move |i| (n, i))).collect();
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+    let found: Vec<Vec<(usize, f64)>> = thread::scope(|scope| {
+        let start = |strips: &[(usize, usize)]| {
+            let (strips, filters) = (strips.to_vec(), &filters);
+            scope.spawn(move || {
+                let mut found = Vec::new();
+                for (n, i) in strips {
+                    for j in 0..q.div_ceil(m) {
+                        let tile = (n, i * m, j * m);
+                        tile_magnitude(transform, conv, x, filters, tile, &mut found);
+                    }
+                }
+                found
+            })
+        };
+        let workers: Vec<_> =
+            strips.chunks(strips.len().div_ceil(cores).max(1)).map(start).collect();
+        workers.into_iter().map(|w| w.join().expect("no step of it can fail")).collect()
+    });
+    debug_assert_eq!(t, m + 2);
+    for (place, value) in found.into_iter().flatten() {
+        output[place] = value;
+    }
+    output
+}
+
+/// Adds the magnitudes of the tile of image n whose first output is (i, j), each with its place.
+fn tile_magnitude(
+    transform: &Transform,
+    conv: &Conv,
+    x: &[f32],
+    filters: &[Vec<f64>],
+    (n, i, j): (usize, usize, usize),
+    found: &mut Vec<(usize, f64)>,
+) {
+    let (m, t) = (transform.output.len(), transform.input.len());
+    let (p, q) = (conv.p(), conv.q());
+    let inputs: Vec<Vec<f64>> = (0..conv.c)
+        .map(|c| {
+            let mut tile = vec![0.0; t * t];
+            for (place, value) in tile.iter_mut().enumerate() {
+                let row = (i + place / t).checked_sub(conv.pad[0]).filter(|r| *r < conv.h);
+                let column = (j + place % t).checked_sub(conv.pad[1]).filter(|c| *c < conv.w);
+                if let Some((row, column)) = row.zip(column) {
+                    let at = ((n * conv.c + c) * conv.h + row) * conv.w + column;
+                    *value = f64::from(x[at].abs());
+                }
+            }
+            sandwich(transform.input, &tile, t)
+        })
+        .collect();
+    for k in 0..conv.k {
+        let mut products = vec![0.0; t * t];
+        for (input, filter) in inputs.iter().zip(&filters[k * conv.c..]) {
+            for ((product, d), g) in products.iter_mut().zip(input).zip(filter) {
+                *product += d * g;
+            }
+        }
+        let tile = sandwich(transform.output, &products, t);
+        for (place, value) in tile.into_iter().enumerate() {
+            let (row, column) = (i + place / m, j + place % m);
+            if row < p && column < q {
+                found.push((((n * conv.k + k) * p + row) * q + column, value));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Data;
+
+    fn conv() -> Conv {
+        let (stride, dilation) = ([1; 2], [1; 2]);
+        Conv { n: 2, c: 3, h: 7, w: 9, k: 4, r: 3, s: 3, stride, pad: [1, 0], dilation, groups: 1 }
+    }
+
+    /// `M x M^T`, with signs.
+    fn signed(matrix: &[&[f64]], x: &[f64], size: usize) -> Vec<f64> {
+        let n = matrix.len();
+        let at = |i: usize, j: usize| {
+            let row = |p: usize| (0..size).map(move |q| x[p * size + q] * matrix[j][q]);
+            (0..size).map(|p| matrix[i][p] * row(p).sum::<f64>()).sum()
+        };
+        (0..n * n).map(|i| at(i / n, i % n)).collect()
+    }
+
+    /// A tile of one channel, by the transforms and by the definition.
+    #[test]
+    fn the_transforms_make_a_convolution() {
+        for m in [2, 4] {
+            let transform = Transform::of(m);
+            let t = m + 2;
+            let d: Vec<f64> = (0..t * t).map(|i| ((i * 7 + 3) % 11) as f64 - 5.0).collect();
+            let g: Vec<f64> = (0..9).map(|i| ((i * 5 + 1) % 7) as f64 - 3.0).collect();
+            let (input, filter) = (signed(transform.input, &d, t), signed(transform.filter, &g, 3));
+            let products: Vec<f64> = input.iter().zip(&filter).map(|(a, b)| a * b).collect();
+            let output = signed(transform.output, &products, t);
+            for (place, found) in output.into_iter().enumerate() {
+                let (i, j) = (place / m, place % m);
+                let term = |tap: usize| d[(i + tap / 3) * t + j + tap % 3] * g[tap];
+                let expected: f64 = (0..9).map(term).sum();
+                assert!((found - expected).abs() < 1e-11, "{m} {place}: {found} {expected}");
+            }
+        }
+    }
+
+    /// The bound of the transforms is never below that of the sums themselves.
+    #[test]
+    fn magnitudes_are_at_least_those_of_the_sums() {
+        let conv = conv();
+        let x = Data::Random(1).fill(0, conv.x_len());
+        let f = Data::Random(1).fill(1, conv.f_len());
+        let direct = reference::all(Pass::Fprop, &conv, &x, &f);
+        for m in [2, 4] {
+            let all = transformed(Pass::Fprop, &conv, &x, &f, m, (0, 2));
+            assert_eq!((all.elements, all.value.clone()), (0..conv.y_len(), direct.value.clone()));
+            for (found, least) in all.magnitude.iter().zip(&direct.magnitude) {
+                assert!(*found >= least * (1.0 - 1e-12));
+            }
+            let second = transformed(Pass::Fprop, &conv, &x, &f, m, (1, 2));
+            assert_eq!(second.magnitude, all.magnitude[second.elements]);
+        }
+    }
+
+    #[test]
+    fn the_gradient_is_a_convolution_of_its_own() {
+        let conv = conv();
+        let dy = Data::Random(1).fill(0, conv.y_len());
+        let f = Data::Random(1).fill(1, conv.f_len());
+        let expected = reference::all(Pass::Dgrad, &conv, &dy, &f).value;
+        let found = transformed(Pass::Dgrad, &conv, &dy, &f, 4, (0, 2));
+        assert_eq!(found.elements, 0..conv.x_len());
+        for (found, expected) in found.value.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn products_are_counted() {
+        let conv = Conv { pad: [1, 1], ..conv() };
+        // 2 x 3 tiles of 4 x 4 outputs for 7 x 9, of 36 products each.
+        assert_eq!(flop(&conv, 4, Pass::Fprop), 2 * 2 * 6 * 36 * 12);
+        assert_eq!(flop(&conv, 4, Pass::Dgrad), 2 * 2 * 6 * 36 * 12);
+    }
+}
