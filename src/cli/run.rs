@@ -123,7 +123,13 @@ fn list(session: &Session<'_>, cases: &[Case], devices: &Devices, effort: Effort
     for case in cases {
         let skip = case.skip.as_deref().map(|why| format!("  skipped: {why}")).unwrap_or_default();
         let flop = units::flop(case.workload.work(&case.shape).flop_count as f64);
-        out!("{:<44} {flop:>12}{skip}", case.name());
+        let layers = case.rows.iter().filter(|r| !r.layer.is_empty());
+        let layers = layers.map(|r| match r.repeat {
+            1 => format!("  {}", r.layer),
+            n => format!("  {} ({n} times)", r.layer),
+        });
+        let layers = layers.collect::<String>();
+        out!("{:<44} {flop:>12}{layers}{skip}", case.name());
     }
     let ids: Vec<&str> = devices.all.iter().map(|d| d.entry().id.as_str()).collect();
     let expected = session.expected_seconds(cases, effort);
