@@ -1,5 +1,7 @@
 //! The CPU path: every implementation on all chosen cores, operands in main memory.
 
+#[allow(dead_code)]
+mod conv;
 mod flush;
 mod gemm;
 mod native;

@@ -1,0 +1,19 @@
+//! Our own convolutions for the CPU: what each output element sums up is read in place, packed in
+//! small blocks, never written out as a whole matrix.
+
+#[cfg(test)]
+mod tests;
+
+use super::Pool;
+use super::simd::Isa;
+use crate::workload::Conv;
+
+/// A convolution made ready: tables are built, scratch is held.
+pub(super) trait Prepared {
+    /// Computes once on the threads of `pool`. `out` may hold anything before.
+    fn run(&mut self, pool: &Pool, a: &[f32], b: &[f32], out: &mut [f32]);
+    /// Memory beside the tensors, in bytes.
+    fn scratch_bytes(&self) -> u64;
+    /// Whether it works slower because its scratch was limited.
+    fn is_reduced(&self) -> bool;
+}
