@@ -1,8 +1,14 @@
 //! Our own convolutions for the CPU: what each output element sums up is read in place, packed in
 //! small blocks, never written out as a whole matrix.
 
+mod engine;
+mod gather;
+mod kernel;
+mod pack;
+mod plan;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 use super::Pool;
 use super::simd::Isa;
@@ -16,4 +22,14 @@ pub(super) trait Prepared {
     fn scratch_bytes(&self) -> u64;
     /// Whether it works slower because its scratch was limited.
     fn is_reduced(&self) -> bool;
+}
+
+/// (x, f) -> y.
+pub fn fprop(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
+    Box::new(engine::Engine::new(isa, threads, gather::Gather::fprop(conv), scratch_limit))
+}
+
+/// (dy, f) -> dx.
+pub fn dgrad(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
+    Box::new(engine::Engine::new(isa, threads, gather::Gather::dgrad(conv), scratch_limit))
 }

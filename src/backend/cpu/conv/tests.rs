@@ -1,7 +1,9 @@
 //! Every set of instructions against plain loops, on small integers, where every order of sums is
 //! exact.
 
+use super::super::simd::Isa;
 use super::*;
+use crate::tensor::{Data, FENCE, broken_fence, fenced};
 
 /// Convolutions round every tile, block and special case.
 pub(super) fn awkward() -> Vec<Conv> {
@@ -101,4 +103,134 @@ fn awkward_convolutions_are_legal() {
         assert!(conv.p() > 0 && conv.q() > 0, "{conv:?}");
     }
     assert!(awkward().len() >= 60);
+}
+
+const MIB: u64 = 1 << 20;
+
+fn pool(threads: usize) -> Pool {
+    Pool::new(&vec![0; threads])
+}
+
+/// Every product of the sum: what it reads of x, f and y.
+fn each_product(conv: &Conv, mut visit: impl FnMut(usize, usize, usize)) {
+    let (group_c, group_k) = (conv.group_c(), conv.group_k());
+    let (p, q) = (conv.p(), conv.q());
+    // Row or column of x that a tap reads, if there is one.
+    let place = |d: usize, i: usize, tap: usize, size: usize| {
+        let place = i * conv.stride[d] + tap * conv.dilation[d];
+        place.checked_sub(conv.pad[d]).filter(|place| *place < size)
+    };
+    for (n, k) in (0..conv.n).flat_map(|n| (0..conv.k).map(move |k| (n, k))) {
+        for (c, r) in (0..group_c).flat_map(|c| (0..conv.r).map(move |r| (c, r))) {
+            for (i, s) in (0..p).flat_map(|i| (0..conv.s).map(move |s| (i, s))) {
+                let Some(row) = place(0, i, r, conv.h) else { continue };
+                let channel = n * conv.c + k / group_k * group_c + c;
+                let f = ((k * group_c + c) * conv.r + r) * conv.s + s;
+                for j in 0..q {
+                    if let Some(column) = place(1, j, s, conv.w) {
+                        let x = (channel * conv.h + row) * conv.w + column;
+                        visit(x, f, ((n * conv.k + k) * p + i) * q + j);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What to compute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Fprop,
+    Dgrad,
+}
+
+const WAYS: [Way; 2] = [Way::Fprop, Way::Dgrad];
+
+/// Operands of one convolution, and what is to come out.
+struct Case {
+    way: Way,
+    conv: Conv,
+    a: Vec<f32>,
+    b: Vec<f32>,
+    expected: Vec<f32>,
+}
+
+impl Case {
+    fn new(way: Way, conv: Conv) -> Case {
+        let lens = match way {
+            Way::Fprop => [conv.x_len(), conv.f_len(), conv.y_len()],
+            Way::Dgrad => [conv.y_len(), conv.f_len(), conv.x_len()],
+        };
+        let data = Data::Integers { seed: 1, most: 4 };
+        let (a, b) = (data.fill(0, lens[0]), data.fill(1, lens[1]));
+        let mut expected = vec![0.0; lens[2]];
+        each_product(&conv, |x, f, y| match way {
+            Way::Fprop => expected[y] += a[x] * b[f],
+            Way::Dgrad => expected[x] += a[y] * b[f],
+        });
+        Case { way, conv, a, b, expected }
+    }
+
+    fn prepare(&self, isa: Isa, threads: usize, limit: u64) -> Box<dyn Prepared> {
+        match self.way {
+            Way::Fprop => fprop(isa, threads, &self.conv, limit),
+            Way::Dgrad => dgrad(isa, threads, &self.conv, limit),
+        }
+    }
+
+    /// Runs it and compares all of the output and the fences round it.
+    fn check(&self, prepared: &mut dyn Prepared, pool: &Pool, what: &str) {
+        let mut out = fenced(self.expected.len());
+        let end = out.len() - FENCE;
+        prepared.run(pool, &self.a, &self.b, &mut out[FENCE..end]);
+        let wrong = out[FENCE..end].iter().zip(&self.expected).position(|(got, want)| got != want);
+        assert_eq!(wrong, None, "{what} {:?} {:?}", self.way, self.conv);
+        assert_eq!(broken_fence(&out), None, "{what} {:?} {:?}", self.way, self.conv);
+    }
+}
+
+fn cases() -> impl Iterator<Item = Case> {
+    awkward().into_iter().flat_map(|conv| WAYS.map(|way| Case::new(way, conv)))
+}
+
+#[test]
+fn awkward_convolutions_are_exact() {
+    let pools = [1, 2, 3].map(pool);
+    for case in cases() {
+        for isa in Isa::available() {
+            for pool in &pools {
+                let threads = pool.threads();
+                let mut prepared = case.prepare(isa, threads, 64 * MIB);
+                assert!(!prepared.is_reduced());
+                case.check(&mut *prepared, pool, &format!("{isa:?} {threads} threads"));
+            }
+        }
+    }
+}
+
+#[test]
+fn little_scratch_is_enough() {
+    let pool = pool(2);
+    for case in cases() {
+        for isa in Isa::available() {
+            for limit in [64 << 10, 8 << 10, 0] {
+                let mut prepared = case.prepare(isa, 2, limit);
+                case.check(&mut *prepared, &pool, &format!("{isa:?} {limit} bytes"));
+            }
+        }
+    }
+}
+
+/// Scratch is kept: what a run left there must not show in the next.
+#[test]
+fn one_run_leaves_nothing_to_the_next() {
+    let pool = pool(2);
+    for case in cases().step_by(3) {
+        for isa in Isa::available() {
+            let mut prepared = case.prepare(isa, 2, 64 * MIB);
+            for _ in 0..3 {
+                case.check(&mut *prepared, &pool, &format!("{isa:?} again"));
+            }
+        }
+    }
 }

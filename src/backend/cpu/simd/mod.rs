@@ -76,6 +76,74 @@ impl Isa {
     }
 }
 
+/// What is to be computed with vectors, whichever they are.
+pub(super) trait Work {
+    /// Computes it. To be compiled into its caller.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions; and what the work itself asks for.
+    unsafe fn run<V: Vector>(self);
+}
+
+impl Isa {
+    /// Does a work with the vectors of these instructions.
+    ///
+    /// # Safety
+    /// They are available; and what the work itself asks for.
+    pub(super) unsafe fn run<W: Work>(self, work: W) {
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+        unsafe fn avx512<W: Work>(work: W) {
+            // SAFETY: the caller's.
+            unsafe { work.run::<F32x16>() }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn avx2<W: Work>(work: W) {
+            // SAFETY: the caller's.
+            unsafe { work.run::<F32x8>() }
+        }
+        // SAFETY: the caller's.
+        unsafe {
+            match self {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => avx512(work),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => avx2(work),
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon => work.run::<F32x4>(),
+                Isa::Portable => work.run::<Plain>(),
+            }
+        }
+    }
+
+    /// Lanes of a vector.
+    pub(super) const fn lanes(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => F32x16::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => F32x8::LANES,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => F32x4::LANES,
+            Isa::Portable => Plain::LANES,
+        }
+    }
+
+    /// Vectors that the CPU holds at once.
+    pub(super) const fn registers(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => F32x16::REGISTERS,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => F32x8::REGISTERS,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => F32x4::REGISTERS,
+            Isa::Portable => Plain::REGISTERS,
+        }
+    }
+}
+
 /// Some floats side by side. The methods are compiled into their callers, and those into a function
 /// that enables the instructions: only there does an intrinsic become one.
 ///
@@ -88,6 +156,9 @@ impl Isa {
 pub(super) trait Vector: Copy {
     /// How many.
     const LANES: usize;
+
+    /// How many of them the CPU holds at once.
+    const REGISTERS: usize;
 
     /// The same number in every lane.
     unsafe fn splat(x: f32) -> Self;

@@ -6,6 +6,7 @@ use super::Vector;
 
 impl Vector for float32x4_t {
     const LANES: usize = 4;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {

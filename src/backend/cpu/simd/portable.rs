@@ -6,6 +6,7 @@ use super::Vector;
 
 impl<const N: usize> Vector for [f32; N] {
     const LANES: usize = N;
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {

@@ -6,6 +6,7 @@ use super::Vector;
 
 impl Vector for __m512 {
     const LANES: usize = 16;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -141,6 +142,7 @@ unsafe fn lanes(mask: u32) -> __m256i {
 
 impl Vector for __m256 {
     const LANES: usize = 8;
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {

@@ -1,0 +1,178 @@
+//! A convolution as a gather: every output pixel is a sum over taps, each of which reads one pixel of
+//! the source or, outside of it, zero.
+//!
+//! Forwards that is the definition. Backwards, pixel h of dx is read by the taps r for which
+//! `h + pad - r dilation` is a multiple of the stride, and these are the same for all pixels whose
+//! rows and columns leave the same rest when divided by the stride: a phase.
+
+use crate::workload::Conv;
+
+/// Which way a convolution runs, in sizes of one group.
+#[derive(Debug)]
+pub(super) struct Gather {
+    pub images: usize,
+    pub groups: usize,
+    /// What is read, of one group.
+    pub source: Tensor,
+    /// What is written, of one group.
+    pub output: Tensor,
+    pub filters: Filters,
+    /// Together they cover the output once.
+    pub phases: Vec<Phase>,
+}
+
+/// Channels of one group, and the sizes of an image.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tensor {
+    pub channels: usize,
+    pub rows: usize,
+    pub columns: usize,
+}
+
+impl Tensor {
+    /// Floats of one channel of one image.
+    pub fn plane(&self) -> usize {
+        self.rows * self.columns
+    }
+}
+
+/// Where a filter's taps lie, in floats.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filters {
+    /// From one output channel to the next.
+    pub output: usize,
+    /// From one source channel to the next.
+    pub channel: usize,
+    /// Taps of a pair of channels, which lie side by side.
+    pub taps: usize,
+}
+
+/// The output pixels `(first + i step)` for i in `0..rows` x `0..columns`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Phase {
+    pub rows: usize,
+    pub columns: usize,
+    pub first: [usize; 2],
+    pub step: [usize; 2],
+    /// Pixels of the source from one to the next.
+    pub stride: [usize; 2],
+    /// In the order of the filter; without those that only read zeros.
+    pub taps: Vec<Tap>,
+}
+
+/// One tap: pixel i reads the source at `i stride + offset`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Tap {
+    /// Its place among the taps of a pair of channels.
+    pub place: usize,
+    pub offset: [isize; 2],
+}
+
+impl Gather {
+    /// (x, f) -> y.
+    pub fn fprop(conv: &Conv) -> Gather {
+        let tap = |r: usize, s: usize| Tap {
+            place: r * conv.s + s,
+            offset: [0, 1].map(|d| at([r, s][d] * conv.dilation[d]) - at(conv.pad[d])),
+        };
+        let taps = (0..conv.r).flat_map(|r| (0..conv.s).map(move |s| tap(r, s))).collect();
+        let phase = Phase {
+            rows: conv.p(),
+            columns: conv.q(),
+            first: [0, 0],
+            step: [1, 1],
+            stride: conv.stride,
+            taps,
+        };
+        let taps = conv.r * conv.s;
+        Gather {
+            images: conv.n,
+            groups: conv.groups,
+            source: Tensor { channels: conv.group_c(), rows: conv.h, columns: conv.w },
+            output: Tensor { channels: conv.group_k(), rows: conv.p(), columns: conv.q() },
+            filters: Filters { output: conv.group_c() * taps, channel: taps, taps },
+            phases: vec![phase],
+        }
+        .reduced()
+    }
+
+    /// (dy, f) -> dx.
+    pub fn dgrad(conv: &Conv) -> Gather {
+        let sizes = [conv.h, conv.w];
+        let phase = |first: [usize; 2]| {
+            let tap = |r: usize, s: usize| {
+                let distance =
+                    |d: usize| at(first[d] + conv.pad[d]) - at([r, s][d] * conv.dilation[d]);
+                let reads = |d: usize| distance(d) % at(conv.stride[d]) == 0;
+                let offset = [0, 1].map(|d| distance(d) / at(conv.stride[d]));
+                (reads(0) && reads(1)).then_some(Tap { place: r * conv.s + s, offset })
+            };
+            let pixels = |d: usize| sizes[d].saturating_sub(first[d]).div_ceil(conv.stride[d]);
+            Phase {
+                rows: pixels(0),
+                columns: pixels(1),
+                first,
+                step: conv.stride,
+                stride: [1, 1],
+                taps: (0..conv.r)
+                    .flat_map(|r| (0..conv.s).filter_map(move |s| tap(r, s)))
+                    .collect(),
+            }
+        };
+        let [rows, columns] = conv.stride;
+        let taps = conv.r * conv.s;
+        Gather {
+            images: conv.n,
+            groups: conv.groups,
+            source: Tensor { channels: conv.group_k(), rows: conv.p(), columns: conv.q() },
+            output: Tensor { channels: conv.group_c(), rows: conv.h, columns: conv.w },
+            filters: Filters { output: taps, channel: conv.group_c() * taps, taps },
+            phases: (0..rows).flat_map(|i| (0..columns).map(move |j| phase([i, j]))).collect(),
+        }
+        .reduced()
+    }
+
+    /// Without phases of no pixels and taps that meet no pixel; images that are read and written pixel
+    /// by pixel become one row.
+    fn reduced(mut self) -> Gather {
+        let source = self.source;
+        self.phases.retain(|phase| phase.rows * phase.columns > 0);
+        for phase in &mut self.phases {
+            let (pixels, stride) = ([phase.rows, phase.columns], phase.stride);
+            let sizes = [source.rows, source.columns];
+            let meets = |tap: &Tap, d: usize| {
+                meeting(pixels[d], stride[d], tap.offset[d], sizes[d]).is_some()
+            };
+            phase.taps.retain(|tap| meets(tap, 0) && meets(tap, 1));
+        }
+        let same = source.rows == self.output.rows && source.columns == self.output.columns;
+        if let [phase] = &mut self.phases[..]
+            && let [Tap { offset: [0, 0], .. }] = phase.taps[..]
+            && same
+        {
+            (phase.rows, phase.columns) = (1, source.plane());
+            (phase.stride, phase.step) = ([1, 1], [1, 1]);
+            let flat = |t: Tensor| Tensor { rows: 1, columns: t.plane(), ..t };
+            (self.source, self.output) = (flat(source), flat(self.output));
+        }
+        self
+    }
+}
+
+/// The first and last of `0..pixels` for which `i stride + offset` lies in `0..size`.
+pub(super) fn meeting(
+    pixels: usize,
+    stride: usize,
+    offset: isize,
+    size: usize,
+) -> Option<(usize, usize)> {
+    let first = if offset < 0 { offset.unsigned_abs().div_ceil(stride) } else { 0 };
+    let past = at(size) - offset;
+    let last = usize::try_from(past - 1).ok()?.checked_div(stride)?.min(pixels.checked_sub(1)?);
+    (first <= last).then_some((first, last))
+}
+
+/// A size as a place that may also be negative.
+pub(super) fn at(size: usize) -> isize {
+    size.cast_signed()
+}

@@ -1,0 +1,181 @@
+//! The micro-kernel: `rows` output channels x up to three vectors of pixels, with the sums in
+//! registers. A step reads one number of each filter and three vectors of the source.
+
+use std::array::from_fn;
+
+use super::super::simd::{Vector, Work, first};
+use super::vectors::Segment;
+
+/// Most vectors of pixels in a tile.
+pub(super) const NV: usize = 3;
+
+/// Most output channels in a tile. Their sums, three vectors and one number fill the registers.
+pub(super) const fn most_rows(registers: usize) -> usize {
+    if registers >= 32 { 8 } else { 4 }
+}
+
+/// What one step reads, in floats from the start of filters and source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub filter: u32,
+    pub source: u32,
+}
+
+/// One tile of the output.
+#[derive(Clone, Copy)]
+pub(super) struct Tile<'a> {
+    pub rows: usize,
+    pub vectors: usize,
+    pub steps: &'a [Step],
+    /// The first output channel's filter; the next one lies `filter_row` floats on.
+    pub filters: *const f32,
+    pub filter_row: usize,
+    /// Vectors side by side.
+    pub source: *const f32,
+    pub output: Output<'a>,
+}
+
+/// Where a tile is written.
+#[derive(Clone, Copy)]
+pub(super) struct Output<'a> {
+    /// The first output channel; the next one lies `plane` floats on.
+    pub start: *mut f32,
+    pub plane: usize,
+    /// Segments of each vector, and what is to be added to their offsets.
+    pub segments: [(&'a [Segment], isize); NV],
+    /// Floats from lane to lane.
+    pub step: usize,
+    /// Whether to add to what is there, instead of only writing.
+    pub add: bool,
+}
+
+impl Work for Tile<'_> {
+    /// # Safety
+    /// Every step's numbers lie inside filters and source, for each row and vector; and every lane of
+    /// the segments in the output, for each row, which nothing else refers to during the call.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: the caller's; there are at most `rows` filters.
+        unsafe {
+            match (self.rows, most_rows(V::REGISTERS)) {
+                (1, _) => by_vectors::<V, 1>(self),
+                (2, _) => by_vectors::<V, 2>(self),
+                (3 | 4, _) | (_, 4) => by_vectors::<V, 4>(self),
+                _ => by_vectors::<V, 8>(self),
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As of a tile's `run`.
+#[inline(always)]
+unsafe fn by_vectors<V: Vector, const M: usize>(tile: Tile<'_>) {
+    // SAFETY: the caller's.
+    unsafe {
+        match tile.vectors {
+            1 => multiply_add::<V, M, 1>(tile),
+            2 => multiply_add::<V, M, 2>(tile),
+            _ => multiply_add::<V, M, 3>(tile),
+        }
+    }
+}
+
+/// # Safety
+/// As of a tile's `run`. The tile has `N` vectors and at most `M` rows.
+#[inline(always)]
+unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>) {
+    // Rows that don't exist repeat the last one, and are never written.
+    let row: [usize; M] = from_fn(|i| i.min(tile.rows - 1) * tile.filter_row);
+    // SAFETY: the caller's.
+    unsafe {
+        let mut sums = [[V::splat(0.0); N]; M];
+        for step in tile.steps {
+            let filters = tile.filters.wrapping_add(step.filter as usize);
+            let source = tile.source.wrapping_add(step.source as usize);
+            let pixels: [V; N] = from_fn(|j| V::load(source.wrapping_add(j * V::LANES)));
+            for (sums, row) in sums.iter_mut().zip(row) {
+                let filter = V::splat(*filters.wrapping_add(row));
+                for (sum, pixels) in sums.iter_mut().zip(pixels) {
+                    *sum = sum.add_product(filter, pixels);
+                }
+            }
+        }
+        for j in 0..N {
+            let sums: [V; M] = from_fn(|i| sums[i][j]);
+            tile.output.write(&sums, tile.rows, j);
+        }
+    }
+}
+
+impl Output<'_> {
+    /// Writes vector `j` of every row.
+    ///
+    /// # Safety
+    /// As of a tile's `run`.
+    #[inline(always)]
+    unsafe fn write<V: Vector>(&self, sums: &[V], rows: usize, j: usize) {
+        let (segments, base) = self.segments[j];
+        // SAFETY: the caller's: every lane of the segments may be read and written. Those of a whole
+        // vector are all of its lanes. Half of the lanes of `twice` are in no mask.
+        unsafe {
+            if self.step == 1
+                && let [Segment { offset, mask }] = segments
+                && *mask == first(V::LANES)
+            {
+                let to = self.start.wrapping_offset(base + offset);
+                for (i, sum) in sums.iter().enumerate() {
+                    if i < rows {
+                        let to = to.wrapping_add(i * self.plane);
+                        (if self.add { sum.add(V::load(to)) } else { *sum }).store(to);
+                    }
+                }
+                return;
+            }
+            for Segment { offset, mask } in segments {
+                for (i, sum) in sums.iter().enumerate().take(rows) {
+                    let to =
+                        self.start.wrapping_offset(base + offset + (i * self.plane).cast_signed());
+                    match self.step {
+                        1 => self.write_masked(*sum, to, *mask),
+                        2 => {
+                            let (low, high) = sum.twice();
+                            self.write_masked(low, to, spread(*mask));
+                            let mask = spread(*mask >> (V::LANES / 2));
+                            self.write_masked(high, to.wrapping_add(V::LANES), mask);
+                        }
+                        _ => {
+                            let mut lanes = [0.0; 16];
+                            sum.store(lanes.as_mut_ptr());
+                            for (lane, sum) in lanes.iter().enumerate().take(V::LANES) {
+                                if mask >> lane & 1 == 1 {
+                                    let to = to.wrapping_add(lane * self.step);
+                                    *to = if self.add { *to + sum } else { *sum };
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// The lanes in the mask may be read and written.
+    #[inline(always)]
+    unsafe fn write_masked<V: Vector>(&self, sum: V, to: *mut f32, mask: u32) {
+        // SAFETY: the caller's.
+        unsafe {
+            let before = V::splat(0.0);
+            let before = if self.add { before.load_masked(to, mask) } else { before };
+            before.add(sum).store_masked(to, mask);
+        }
+    }
+}
+
+/// Bit i of the lowest eight becomes bit 2 i.
+pub(super) const fn spread(mask: u32) -> u32 {
+    let mask = (mask & 0x0f) | (mask & 0xf0) << 4;
+    let mask = (mask & 0x0303) | (mask & 0x0c0c) << 2;
+    (mask & 0x1111) | (mask & 0x2222) << 1
+}

@@ -1,0 +1,321 @@
+//! Copies of blocks of the operands, in the order in which the micro-kernel reads them.
+
+use super::super::simd::{Vector, Work, first};
+use super::gather::{Filters, Tap};
+use super::kernel::{NV, spread};
+use super::vectors::{Segment, Vectors};
+
+/// Channels ahead of which the source is asked for: they lie too far apart for the hardware to
+/// foresee them.
+const AHEAD: usize = 8;
+
+/// How filters are copied: `[panel]` and then
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum FilterOrder {
+    /// `[row][channel][tap]`, where these lie as in memory.
+    Rows,
+    /// `[channel][row][tap]`, where these lie as in memory.
+    Channels,
+    /// `[row][channel][tap]` with the taps of one phase only.
+    Picked,
+}
+
+/// Copies `runs` runs of `len` floats.
+struct CopyRuns {
+    from: *const f32,
+    to: *mut f32,
+    runs: usize,
+    len: usize,
+    from_step: usize,
+    to_step: usize,
+}
+
+impl Work for CopyRuns {
+    /// # Safety
+    /// The runs may be read and written.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let whole = self.len / V::LANES * V::LANES;
+        let rest = first(self.len - whole);
+        for run in 0..self.runs {
+            let from = self.from.wrapping_add(run * self.from_step);
+            let to = self.to.wrapping_add(run * self.to_step);
+            prefetch(from.wrapping_add(AHEAD * self.from_step));
+            // SAFETY: the caller's.
+            unsafe {
+                for i in (0..whole).step_by(V::LANES) {
+                    V::load(from.wrapping_add(i)).store(to.wrapping_add(i));
+                }
+                if rest != 0 {
+                    let last = V::splat(0.0).load_masked(from.wrapping_add(whole), rest);
+                    last.store_masked(to.wrapping_add(whole), rest);
+                }
+            }
+        }
+    }
+}
+
+/// Copies some panels of filters.
+#[derive(Clone, Copy)]
+pub(super) struct CopyFilters<'a> {
+    pub order: FilterOrder,
+    pub filters: Filters,
+    /// The taps of the phase that `Picked` picks; all that the block has.
+    pub taps: &'a [Tap],
+    /// The first filter, of the first channel of the block.
+    pub from: *const f32,
+    pub channels: usize,
+    /// Filters: those of whole panels of `panel_rows` and the rest.
+    pub rows: usize,
+    pub panel_rows: usize,
+    pub to: *mut f32,
+    /// Floats from panel to panel.
+    pub panel: usize,
+    /// Floats from row to row, for `Picked` and `Rows`.
+    pub row: usize,
+}
+
+impl Work for CopyFilters<'_> {
+    /// # Safety
+    /// All filters may be read, and all panels written.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Filters { output, channel, taps } = self.filters;
+        for (index, start) in (0..self.rows).step_by(self.panel_rows).enumerate() {
+            let rows = self.panel_rows.min(self.rows - start);
+            let (from, to) =
+                (self.from.wrapping_add(start * output), self.to.wrapping_add(index * self.panel));
+            let runs = match self.order {
+                FilterOrder::Rows => CopyRuns {
+                    from,
+                    to,
+                    runs: rows,
+                    len: self.channels * taps,
+                    from_step: output,
+                    to_step: self.row,
+                },
+                FilterOrder::Channels => CopyRuns {
+                    from,
+                    to,
+                    runs: self.channels,
+                    len: rows * taps,
+                    from_step: channel,
+                    to_step: self.panel_rows * taps,
+                },
+                FilterOrder::Picked => {
+                    for i in 0..rows {
+                        for c in 0..self.channels {
+                            let from = from.wrapping_add(i * output + c * channel);
+                            let to = to.wrapping_add(i * self.row + c * self.taps.len());
+                            for (t, tap) in self.taps.iter().enumerate() {
+                                // SAFETY: the caller's.
+                                unsafe { *to.wrapping_add(t) = *from.wrapping_add(tap.place) };
+                            }
+                        }
+                    }
+                    continue;
+                }
+            };
+            // SAFETY: the caller's.
+            unsafe { runs.run::<V>() };
+        }
+    }
+}
+
+/// Copies the pixels that some vectors read: panels `[channel][tap][NV]` of vectors.
+#[derive(Clone, Copy)]
+pub(super) struct CopySource<'a> {
+    pub vectors: &'a Vectors,
+    /// First vector and how many.
+    pub start: usize,
+    pub count: usize,
+    /// First tap and the one behind the last.
+    pub taps: (usize, usize),
+    /// Pixels of the source from lane to lane.
+    pub stride: usize,
+    /// The first channel of the block, in the first image.
+    pub from: *const f32,
+    pub channels: usize,
+    /// Floats from channel to channel.
+    pub plane: usize,
+    pub to: *mut f32,
+}
+
+impl Work for CopySource<'_> {
+    /// # Safety
+    /// The lanes of every segment may be read, for every channel, and the panel written.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let (lo, hi) = self.taps;
+        let to_step = (hi - lo) * NV * V::LANES;
+        for tap in lo..hi {
+            for j in 0..self.count {
+                let (segments, base) = self.vectors.loads(self.start + j, tap);
+                let (from, to) = (
+                    self.from.wrapping_offset(base),
+                    self.to.wrapping_add(((tap - lo) * NV + j) * V::LANES),
+                );
+                // SAFETY: the caller's.
+                unsafe {
+                    match self.stride {
+                        1 => {
+                            copy_lanes::<V>(segments, from, self.plane, self.channels, to, to_step)
+                        }
+                        2 => copy_every_other::<V>(
+                            segments,
+                            from,
+                            self.plane,
+                            self.channels,
+                            to,
+                            to_step,
+                        ),
+                        stride => copy_apart::<V>(
+                            segments,
+                            stride,
+                            from,
+                            self.plane,
+                            self.channels,
+                            to,
+                            to_step,
+                        ),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One vector of each channel.
+///
+/// # Safety
+/// Of this and the two below: as of [`CopySource`].
+#[inline(always)]
+unsafe fn copy_lanes<V: Vector>(
+    segments: &[Segment],
+    from: *const f32,
+    plane: usize,
+    channels: usize,
+    to: *mut f32,
+    to_step: usize,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let zero = V::splat(0.0);
+        let start = |s: &Segment| from.wrapping_offset(s.offset);
+        match segments {
+            [] => each(channels, to, to_step, |_| zero),
+            [a] if a.mask == first(V::LANES) => {
+                let p = start(a);
+                each(channels, to, to_step, |c| V::load(p.wrapping_add(c * plane)));
+            }
+            [a] => {
+                let (p, m) = (start(a), a.mask);
+                each(channels, to, to_step, |c| zero.load_masked(p.wrapping_add(c * plane), m));
+            }
+            [a, b] => {
+                let (p, q, m, n) = (start(a), start(b), a.mask, b.mask);
+                each(channels, to, to_step, |c| {
+                    let v = zero.load_masked(p.wrapping_add(c * plane), m);
+                    v.load_masked(q.wrapping_add(c * plane), n)
+                });
+            }
+            [a, b, d] => {
+                let (p, q, r) = (start(a), start(b), start(d));
+                let (m, n, o) = (a.mask, b.mask, d.mask);
+                each(channels, to, to_step, |c| {
+                    let v = zero.load_masked(p.wrapping_add(c * plane), m);
+                    let v = v.load_masked(q.wrapping_add(c * plane), n);
+                    v.load_masked(r.wrapping_add(c * plane), o)
+                });
+            }
+            _ => each(channels, to, to_step, |c| {
+                let mut v = zero;
+                for s in segments {
+                    v = v.load_masked(start(s).wrapping_add(c * plane), s.mask);
+                }
+                v
+            }),
+        }
+    }
+}
+
+/// Stores a vector for each channel.
+///
+/// # Safety
+/// They may be written, and the CPU has the vector's instructions.
+#[inline(always)]
+unsafe fn each<V: Vector>(
+    channels: usize,
+    to: *mut f32,
+    to_step: usize,
+    vector: impl Fn(usize) -> V,
+) {
+    for c in 0..channels {
+        // SAFETY: the caller's.
+        unsafe { vector(c).store(to.wrapping_add(c * to_step)) };
+    }
+}
+
+#[inline(always)]
+unsafe fn copy_every_other<V: Vector>(
+    segments: &[Segment],
+    from: *const f32,
+    plane: usize,
+    channels: usize,
+    to: *mut f32,
+    to_step: usize,
+) {
+    // SAFETY: the caller's; the halves' even lanes are the lanes of the segment.
+    unsafe {
+        let zero = V::splat(0.0);
+        for c in 0..channels {
+            let (mut low, mut high) = (zero, zero);
+            for segment in segments {
+                let p = from.wrapping_offset(segment.offset).wrapping_add(c * plane);
+                low = low.load_masked(p, spread(segment.mask));
+                let mask = spread(segment.mask >> (V::LANES / 2));
+                high = high.load_masked(p.wrapping_add(V::LANES), mask);
+            }
+            low.even(high).store(to.wrapping_add(c * to_step));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn copy_apart<V: Vector>(
+    segments: &[Segment],
+    stride: usize,
+    from: *const f32,
+    plane: usize,
+    channels: usize,
+    to: *mut f32,
+    to_step: usize,
+) {
+    for c in 0..channels {
+        let mut lanes = [0.0; 16];
+        for segment in segments {
+            let p = from.wrapping_offset(segment.offset).wrapping_add(c * plane);
+            for (lane, value) in lanes.iter_mut().enumerate().take(V::LANES) {
+                if segment.mask >> lane & 1 == 1 {
+                    // SAFETY: the caller's.
+                    *value = unsafe { *p.wrapping_add(lane * stride) };
+                }
+            }
+        }
+        // SAFETY: the caller's; there are at least as many lanes.
+        unsafe { V::load(lanes.as_ptr()).store(to.wrapping_add(c * to_step)) };
+    }
+}
+
+/// Asks for the cache line at `at`, which may lie anywhere.
+#[inline(always)]
+pub(super) fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64, and a prefetch never faults.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}

@@ -1,0 +1,131 @@
+//! How a convolution is cut up: into tasks that need nothing of each other, and each of these into
+//! steps over what is summed up.
+
+use super::super::simd::Isa;
+use super::kernel::{NV, most_rows};
+
+/// Floats of a copied block of the source: half of the second-level cache of the CPUs this is made for.
+const SOURCE: usize = 128 << 10;
+
+/// Most of a step over channels and taps: what the filters of a tile read then fits the first-level
+/// cache beside the rest.
+const DEPTH: usize = 512;
+
+/// What one task may hold, in floats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Budget {
+    pub source: usize,
+    pub depth: usize,
+}
+
+impl Budget {
+    /// For a thread that may hold that many floats.
+    pub fn of(isa: Isa, floats: usize) -> Budget {
+        let rows = most_rows(isa.registers());
+        let mut depth = DEPTH;
+        while depth > 16 && TOGETHER * rows * depth > floats / 4 {
+            depth /= 2;
+        }
+        let source = floats.saturating_sub(TOGETHER * rows * depth).min(SOURCE);
+        Budget { source, depth }
+    }
+
+    pub fn is_reduced(self) -> bool {
+        self != Budget { source: SOURCE, depth: DEPTH }
+    }
+}
+
+/// Most panels of filters that are copied together.
+pub(super) const TOGETHER: usize = 8;
+
+/// What a pass over some phases has to do.
+#[derive(Debug)]
+pub(super) struct Load {
+    /// Vectors and taps of each phase.
+    pub phases: Vec<(usize, usize)>,
+    pub groups: usize,
+    /// Source and output channels of a group.
+    pub channels: usize,
+    pub outputs: usize,
+    /// Floats that a pair of channels takes in a copy of filters.
+    pub taps: usize,
+}
+
+/// How a pass is cut up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Plan {
+    /// Parts of every phase's vectors, and of the panels of output channels.
+    pub parts: (usize, usize),
+    /// Channels of a step.
+    pub channels: usize,
+    /// Taps of a step: fewer than all only where that is of one channel.
+    pub taps: usize,
+}
+
+impl Plan {
+    /// The plan whose slowest thread is done first, as estimated in cycles.
+    pub fn of(isa: Isa, threads: usize, load: &Load, budget: Budget) -> Plan {
+        let vectors = load.phases.iter().map(|(vectors, _)| *vectors).max().unwrap_or(1);
+        let panels = load.outputs.div_ceil(most_rows(isa.registers()));
+        let mut best = (f64::INFINITY, Plan { parts: (1, 1), channels: 1, taps: 1 });
+        for width in 1..=vectors.min(128 * NV) {
+            let columns = vectors.div_ceil(width);
+            let Some((channels, taps)) = step(isa, load, budget, columns) else { continue };
+            for rows in (1..=panels).filter(|rows| *rows <= 16 || panels.is_multiple_of(*rows)) {
+                let plan = Plan { parts: (columns, rows), channels, taps };
+                let tasks = load.groups * columns * rows;
+                let cost = tasks.div_ceil(threads) as f64 * plan.task_cycles(isa, load);
+                if cost < best.0 {
+                    best = (cost, plan);
+                }
+            }
+        }
+        best.1
+    }
+
+    /// Cycles of a task.
+    fn task_cycles(&self, isa: Isa, load: &Load) -> f64 {
+        let rows = most_rows(isa.registers());
+        let panels = load.outputs.div_ceil(rows).div_ceil(self.parts.1) as f64;
+        let steps = load.channels.div_ceil(self.channels) * load.taps.div_ceil(self.taps);
+        let lanes = isa.lanes() as f64;
+        let copied = panels * (load.channels * load.taps * rows) as f64 / lanes * 1.5;
+        let phase = |(vectors, taps): &(usize, usize)| {
+            let vectors = vectors.div_ceil(self.parts.0);
+            let depth = (load.channels * taps) as f64;
+            let rest = match vectors % NV {
+                0 => 0,
+                // Few sums wait for each other, or for what they read.
+                1 => rows.div_ceil(2) + 1,
+                _ => rows,
+            };
+            let tile = (vectors / NV * rows * NV / 2 + rest) as f64;
+            let ends = (vectors.div_ceil(NV) * steps) as f64 * 80.0;
+            panels * (tile * depth + ends) + vectors as f64 * depth * 3.5
+        };
+        2000.0 + copied + load.phases.iter().map(phase).sum::<f64>()
+    }
+}
+
+/// Channels and taps of a step, where a task of such a part fits the budget.
+fn step(isa: Isa, load: &Load, budget: Budget, columns: usize) -> Option<(usize, usize)> {
+    let widths = || {
+        load.phases.iter().map(|(vectors, taps)| {
+            (vectors.div_ceil(columns).next_multiple_of(NV) * isa.lanes(), *taps)
+        })
+    };
+    let per_channel: usize = widths().map(|(width, taps)| width * taps).sum();
+    let even = |all: usize, most: usize| all.div_ceil(all.div_ceil(most.max(1)));
+    let most = (budget.depth / load.taps.max(1)).min(budget.source / per_channel.max(1));
+    if most > 0 {
+        return Some((even(load.channels, most.min(load.channels)), load.taps.max(1)));
+    }
+    // The narrowest part is taken whatever it needs.
+    let width = widths().map(|(width, _)| width).max().unwrap_or(1);
+    let least = width == NV * isa.lanes();
+    if load.phases.len() > 1 || load.taps <= budget.depth {
+        return least.then_some((1, load.taps.max(1)));
+    }
+    let most = budget.depth.min(budget.source / width);
+    (most >= 16 || least).then(|| (1, even(load.taps, most)))
+}
