@@ -63,6 +63,8 @@ struct Panel {
     count: usize,
     /// Which of the phase's [`Steps`].
     steps: usize,
+    /// Where the vectors start, if all their lanes lie side by side.
+    whole: Option<[isize; NV]>,
 }
 
 /// Part `index` of `parts` even ones.
@@ -154,7 +156,15 @@ impl Pass {
                     ));
                     prepared.steps.len() - 1
                 });
-                panels.push(Panel { phase: index, start, count, steps });
+                let vectors = &prepared.vectors;
+                let mut places = [0; NV];
+                let whole = prepared.phase.step[1] == 1
+                    && (0..count).all(|j| {
+                        let place = vectors.whole(start + j, isa.lanes());
+                        place.inspect(|place| places[j] = *place).is_some()
+                    });
+                let whole = whole.then_some(places);
+                panels.push(Panel { phase: index, start, count, steps, whole });
             }
         }
         panels
@@ -343,13 +353,6 @@ impl Engine {
                             if steps.is_empty() && add {
                                 continue;
                             }
-                            let segments = std::array::from_fn(|j| {
-                                if j < panel.count {
-                                    phase.vectors.stores(panel.start + j)
-                                } else {
-                                    (&[][..], 0)
-                                }
-                            });
                             let tile = Tile {
                                 rows: most.min(end - m),
                                 vectors: panel.count,
@@ -360,7 +363,8 @@ impl Engine {
                                 output: Output {
                                     start: output_start.wrapping_add(m * output.plane()),
                                     plane: output.plane(),
-                                    segments,
+                                    whole: panel.whole,
+                                    vectors: (&phase.vectors, panel.start),
                                     step: phase.phase.step[1],
                                     add,
                                 },

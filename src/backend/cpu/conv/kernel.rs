@@ -3,8 +3,9 @@
 
 use std::array::from_fn;
 
-use super::super::simd::{Vector, Work, first};
-use super::vectors::Segment;
+use super::super::simd::{Vector, Work};
+use super::pack::prefetch;
+use super::vectors::{Segment, Vectors};
 
 /// Most vectors of pixels in a tile.
 pub(super) const NV: usize = 3;
@@ -41,8 +42,10 @@ pub(super) struct Output<'a> {
     /// The first output channel; the next one lies `plane` floats on.
     pub start: *mut f32,
     pub plane: usize,
-    /// Segments of each vector, and what is to be added to their offsets.
-    pub segments: [(&'a [Segment], isize); NV],
+    /// Where the vectors start, if all their lanes lie side by side.
+    pub whole: Option<[isize; NV]>,
+    /// Vectors and the number of the first, for those that don't.
+    pub vectors: (&'a Vectors, usize),
     /// Floats from lane to lane.
     pub step: usize,
     /// Whether to add to what is there, instead of only writing.
@@ -87,6 +90,13 @@ unsafe fn by_vectors<V: Vector, const M: usize>(tile: Tile<'_>) {
 unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>) {
     // Rows that don't exist repeat the last one, and are never written.
     let row: [usize; M] = from_fn(|i| i.min(tile.rows - 1) * tile.filter_row);
+    let Output { start, plane, whole, add, .. } = tile.output;
+    let places = whole.unwrap_or_default();
+    for place in &places[..N] {
+        for i in 0..if whole.is_some() { tile.rows } else { 0 } {
+            prefetch(start.wrapping_offset(*place).wrapping_add(i * plane));
+        }
+    }
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[V::splat(0.0); N]; M];
@@ -101,58 +111,66 @@ unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>
                 }
             }
         }
-        for j in 0..N {
-            let sums: [V; M] = from_fn(|i| sums[i][j]);
-            tile.output.write(&sums, tile.rows, j);
+        if whole.is_none() {
+            // A copy in memory: the loop above then keeps its sums in registers.
+            let sums: [[V; N]; M] = from_fn(|i| sums[i]);
+            return tile.output.write_segments(&sums, tile.rows);
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            if i < tile.rows {
+                for (sum, place) in sums.iter().zip(places) {
+                    let to = start.wrapping_offset(place).wrapping_add(i * plane);
+                    (if add { sum.add(V::load(to)) } else { *sum }).store(to);
+                }
+            }
         }
     }
 }
 
 impl Output<'_> {
-    /// Writes vector `j` of every row.
+    /// Writes the lanes of every segment.
     ///
     /// # Safety
     /// As of a tile's `run`.
     #[inline(always)]
-    unsafe fn write<V: Vector>(&self, sums: &[V], rows: usize, j: usize) {
-        let (segments, base) = self.segments[j];
-        // SAFETY: the caller's: every lane of the segments may be read and written. Those of a whole
-        // vector are all of its lanes. Half of the lanes of `twice` are in no mask.
-        unsafe {
-            if self.step == 1
-                && let [Segment { offset, mask }] = segments
-                && *mask == first(V::LANES)
-            {
-                let to = self.start.wrapping_offset(base + offset);
-                for (i, sum) in sums.iter().enumerate() {
-                    if i < rows {
-                        let to = to.wrapping_add(i * self.plane);
-                        (if self.add { sum.add(V::load(to)) } else { *sum }).store(to);
-                    }
-                }
-                return;
-            }
+    unsafe fn write_segments<V: Vector, const N: usize>(&self, sums: &[[V; N]], rows: usize) {
+        let (vectors, first) = self.vectors;
+        for j in 0..N {
+            let (segments, base) = vectors.stores(first + j);
             for Segment { offset, mask } in segments {
-                for (i, sum) in sums.iter().enumerate().take(rows) {
-                    let to =
-                        self.start.wrapping_offset(base + offset + (i * self.plane).cast_signed());
-                    match self.step {
-                        1 => self.write_masked(*sum, to, *mask),
-                        2 => {
-                            let (low, high) = sum.twice();
-                            self.write_masked(low, to, spread(*mask));
-                            let mask = spread(*mask >> (V::LANES / 2));
-                            self.write_masked(high, to.wrapping_add(V::LANES), mask);
-                        }
-                        _ => {
-                            let mut lanes = [0.0; 16];
-                            sum.store(lanes.as_mut_ptr());
-                            for (lane, sum) in lanes.iter().enumerate().take(V::LANES) {
-                                if mask >> lane & 1 == 1 {
-                                    let to = to.wrapping_add(lane * self.step);
-                                    *to = if self.add { *to + sum } else { *sum };
-                                }
-                            }
+                let to = self.start.wrapping_offset(base + offset);
+                for (i, sums) in sums.iter().enumerate().take(rows) {
+                    // SAFETY: the caller's.
+                    unsafe { self.write(sums[j], to.wrapping_add(i * self.plane), *mask) };
+                }
+            }
+        }
+    }
+
+    /// Writes the lanes in the mask, which lie `step` apart.
+    ///
+    /// # Safety
+    /// As of a tile's `run`.
+    #[inline(always)]
+    unsafe fn write<V: Vector>(&self, sum: V, to: *mut f32, mask: u32) {
+        // SAFETY: the caller's. Of `twice` only every other lane is written; arrays are as long as the
+        // longest vector.
+        unsafe {
+            match self.step {
+                1 => self.write_masked(sum, to, mask),
+                2 => {
+                    let (low, high) = sum.twice();
+                    self.write_masked(low, to, spread(mask));
+                    let mask = spread(mask >> (V::LANES / 2));
+                    self.write_masked(high, to.wrapping_add(V::LANES), mask);
+                }
+                _ => {
+                    let mut lanes = [0.0; 16];
+                    sum.store(lanes.as_mut_ptr());
+                    for (lane, sum) in lanes.iter().enumerate().take(V::LANES) {
+                        if mask >> lane & 1 == 1 {
+                            let to = to.wrapping_add(lane * self.step);
+                            *to = if self.add { *to + sum } else { *sum };
                         }
                     }
                 }

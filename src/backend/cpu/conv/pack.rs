@@ -40,7 +40,9 @@ impl Work for CopyRuns {
         for run in 0..self.runs {
             let from = self.from.wrapping_add(run * self.from_step);
             let to = self.to.wrapping_add(run * self.to_step);
-            prefetch(from.wrapping_add(AHEAD * self.from_step));
+            for i in (0..self.len).step_by(16) {
+                prefetch(from.wrapping_add(AHEAD * self.from_step + i));
+            }
             // SAFETY: the caller's.
             unsafe {
                 for i in (0..whole).step_by(V::LANES) {
@@ -149,6 +151,14 @@ impl Work for CopySource<'_> {
         let (lo, hi) = self.taps;
         let to_step = (hi - lo) * NV * V::LANES;
         for tap in lo..hi {
+            if let Some(places) = self.whole(tap, V::LANES) {
+                let to = self.to.wrapping_add((tap - lo) * NV * V::LANES);
+                // SAFETY: the caller's; the vectors are whole.
+                unsafe {
+                    copy_whole::<V>(places, self.from, self.plane, self.channels, to, to_step)
+                };
+                continue;
+            }
             for j in 0..self.count {
                 let (segments, base) = self.vectors.loads(self.start + j, tap);
                 let (from, to) = (
@@ -185,6 +195,47 @@ impl Work for CopySource<'_> {
     }
 }
 
+impl CopySource<'_> {
+    /// Where a tap reads all vectors of a whole panel, if each lies side by side.
+    #[inline(always)]
+    fn whole(&self, tap: usize, lanes: usize) -> Option<[isize; NV]> {
+        let mut places = [0; NV];
+        for (j, to) in places.iter_mut().enumerate() {
+            match self.vectors.loads(self.start + j.min(self.count - 1), tap) {
+                ([Segment { offset, mask }], base) if *mask == first(lanes) => *to = base + offset,
+                _ => return None,
+            }
+        }
+        (self.stride == 1 && self.count == NV).then_some(places)
+    }
+}
+
+/// Whole vectors of each channel.
+///
+/// # Safety
+/// As of [`CopySource`].
+#[inline(always)]
+unsafe fn copy_whole<V: Vector>(
+    places: [isize; NV],
+    from: *const f32,
+    plane: usize,
+    channels: usize,
+    to: *mut f32,
+    to_step: usize,
+) {
+    let from = places.map(|place| from.wrapping_offset(place));
+    for c in 0..channels {
+        for (j, from) in from.iter().enumerate() {
+            prefetch(from.wrapping_add((c + AHEAD) * plane));
+            // SAFETY: the caller's.
+            unsafe {
+                let vector = V::load(from.wrapping_add(c * plane));
+                vector.store(to.wrapping_add(c * to_step + j * V::LANES));
+            }
+        }
+    }
+}
+
 /// One vector of each channel.
 ///
 /// # Safety
@@ -206,15 +257,23 @@ unsafe fn copy_lanes<V: Vector>(
             [] => each(channels, to, to_step, |_| zero),
             [a] if a.mask == first(V::LANES) => {
                 let p = start(a);
-                each(channels, to, to_step, |c| V::load(p.wrapping_add(c * plane)));
+                each(channels, to, to_step, |c| {
+                    prefetch(p.wrapping_add((c + AHEAD) * plane));
+                    V::load(p.wrapping_add(c * plane))
+                });
             }
             [a] => {
                 let (p, m) = (start(a), a.mask);
-                each(channels, to, to_step, |c| zero.load_masked(p.wrapping_add(c * plane), m));
+                each(channels, to, to_step, |c| {
+                    prefetch(p.wrapping_add((c + AHEAD) * plane));
+                    zero.load_masked(p.wrapping_add(c * plane), m)
+                });
             }
             [a, b] => {
                 let (p, q, m, n) = (start(a), start(b), a.mask, b.mask);
                 each(channels, to, to_step, |c| {
+                    prefetch(p.wrapping_add((c + AHEAD) * plane));
+                    prefetch(q.wrapping_add((c + AHEAD) * plane));
                     let v = zero.load_masked(p.wrapping_add(c * plane), m);
                     v.load_masked(q.wrapping_add(c * plane), n)
                 });
@@ -272,6 +331,8 @@ unsafe fn copy_every_other<V: Vector>(
             let (mut low, mut high) = (zero, zero);
             for segment in segments {
                 let p = from.wrapping_offset(segment.offset).wrapping_add(c * plane);
+                prefetch(p.wrapping_add(AHEAD * plane));
+                prefetch(p.wrapping_add(AHEAD * plane + V::LANES));
                 low = low.load_masked(p, spread(segment.mask));
                 let mask = spread(segment.mask >> (V::LANES / 2));
                 high = high.load_masked(p.wrapping_add(V::LANES), mask);

@@ -89,7 +89,7 @@ impl Plan {
         let panels = load.outputs.div_ceil(rows).div_ceil(self.parts.1) as f64;
         let steps = load.channels.div_ceil(self.channels) * load.taps.div_ceil(self.taps);
         let lanes = isa.lanes() as f64;
-        let copied = panels * (load.channels * load.taps * rows) as f64 / lanes * 1.5;
+        let copied = panels * (load.channels * load.taps * rows) as f64 / lanes * 4.0;
         let phase = |(vectors, taps): &(usize, usize)| {
             let vectors = vectors.div_ceil(self.parts.0);
             let depth = (load.channels * taps) as f64;

@@ -4,6 +4,7 @@
 //! then lies in several rows or images: it is read and written in segments, each of which is a place
 //! and a mask. Lanes that a tap reads from outside the source are in no segment.
 
+use super::super::simd::first;
 use super::gather::{Gather, Phase, at};
 
 /// Lanes that lie `stride` apart, of which lane 0, whether in the mask or not, is at `offset`.
@@ -114,6 +115,14 @@ impl Vectors {
     pub fn stores(&self, vector: usize) -> (&[Segment], isize) {
         let (batch, local, index) = self.batch(vector);
         (batch.stores.get(local), index * self.steps[1])
+    }
+
+    /// Where a vector starts whose lanes all lie side by side.
+    pub fn whole(&self, vector: usize, lanes: usize) -> Option<isize> {
+        match self.stores(vector) {
+            ([Segment { offset, mask }], base) if *mask == first(lanes) => Some(base + offset),
+            _ => None,
+        }
     }
 
     /// The first tap and the one behind the last by which any of the vectors reads something.
