@@ -44,8 +44,10 @@ pub(super) struct Output<'a> {
     pub plane: usize,
     /// Where the vectors start, if all their lanes lie side by side.
     pub whole: Option<[isize; NV]>,
-    /// Vectors and the number of the first, for those that don't.
-    pub vectors: (&'a Vectors, usize),
+    /// All vectors, the first of the tile, and their phase, for those that don't.
+    pub vectors: &'a Vectors,
+    pub first: usize,
+    pub phase: usize,
     /// Floats from lane to lane.
     pub step: usize,
     /// Whether to add to what is there, instead of only writing.
@@ -134,9 +136,8 @@ impl Output<'_> {
     /// As of a tile's `run`.
     #[inline(always)]
     unsafe fn write_segments<V: Vector, const N: usize>(&self, sums: &[[V; N]], rows: usize) {
-        let (vectors, first) = self.vectors;
         for j in 0..N {
-            let (segments, base) = vectors.stores(first + j);
+            let (segments, base) = self.vectors.get(self.first + j).writes(self.phase);
             for Segment { offset, mask } in segments {
                 let to = self.start.wrapping_offset(base + offset);
                 for (i, sums) in sums.iter().enumerate().take(rows) {
@@ -182,6 +183,9 @@ impl Output<'_> {
     /// The lanes in the mask may be read and written.
     #[inline(always)]
     unsafe fn write_masked<V: Vector>(&self, sum: V, to: *mut f32, mask: u32) {
+        if mask == 0 {
+            return;
+        }
         // SAFETY: the caller's.
         unsafe {
             let before = V::splat(0.0);

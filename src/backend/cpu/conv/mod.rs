@@ -5,6 +5,7 @@ mod engine;
 mod gather;
 mod kernel;
 mod pack;
+mod pass;
 mod plan;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,11 @@
 //! Copies of blocks of the operands, in the order in which the micro-kernel reads them.
 
 use super::super::simd::{Vector, Work, first};
+use std::array::from_fn;
+
 use super::gather::{Filters, Tap};
 use super::kernel::{NV, spread};
-use super::vectors::{Segment, Vectors};
+use super::vectors::{Place, Segment, Vectors};
 
 /// Channels ahead of which the source is asked for: they lie too far apart for the hardware to
 /// foresee them.
@@ -131,8 +133,8 @@ pub(super) struct CopySource<'a> {
     /// First vector and how many.
     pub start: usize,
     pub count: usize,
-    /// First tap and the one behind the last.
-    pub taps: (usize, usize),
+    /// Which reads.
+    pub reads: &'a [usize],
     /// Pixels of the source from lane to lane.
     pub stride: usize,
     /// The first channel of the block, in the first image.
@@ -148,46 +150,36 @@ impl Work for CopySource<'_> {
     /// The lanes of every segment may be read, for every channel, and the panel written.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let (lo, hi) = self.taps;
-        let to_step = (hi - lo) * NV * V::LANES;
-        for tap in lo..hi {
-            if let Some(places) = self.whole(tap, V::LANES) {
-                let to = self.to.wrapping_add((tap - lo) * NV * V::LANES);
-                // SAFETY: the caller's; the vectors are whole.
-                unsafe {
-                    copy_whole::<V>(places, self.from, self.plane, self.channels, to, to_step)
-                };
-                continue;
-            }
-            for j in 0..self.count {
-                let (segments, base) = self.vectors.loads(self.start + j, tap);
-                let (from, to) = (
-                    self.from.wrapping_offset(base),
-                    self.to.wrapping_add(((tap - lo) * NV + j) * V::LANES),
-                );
-                // SAFETY: the caller's.
-                unsafe {
+        let to_step = self.reads.len() * NV * V::LANES;
+        let places: [Place<'_>; NV] =
+            from_fn(|j| self.vectors.get(self.start + j.min(self.count - 1)));
+        for (index, read) in self.reads.iter().enumerate() {
+            let to = self.to.wrapping_add(index * NV * V::LANES);
+            let lists = places.map(|place| place.reads(*read));
+            // SAFETY: the caller's.
+            unsafe {
+                if let Some(starts) = whole(&lists, V::LANES)
+                    && self.stride == 1
+                    && self.count == NV
+                {
+                    let from = starts.map(|start| self.from.wrapping_offset(start));
+                    copy_whole::<V>(from, self.plane, self.channels, to, to_step);
+                    continue;
+                }
+                for (j, (segments, base)) in lists.into_iter().enumerate().take(self.count) {
+                    let from = self.from.wrapping_offset(base);
+                    let lanes = Lanes {
+                        segments,
+                        from,
+                        plane: self.plane,
+                        channels: self.channels,
+                        to: to.wrapping_add(j * V::LANES),
+                        to_step,
+                    };
                     match self.stride {
-                        1 => {
-                            copy_lanes::<V>(segments, from, self.plane, self.channels, to, to_step)
-                        }
-                        2 => copy_every_other::<V>(
-                            segments,
-                            from,
-                            self.plane,
-                            self.channels,
-                            to,
-                            to_step,
-                        ),
-                        stride => copy_apart::<V>(
-                            segments,
-                            stride,
-                            from,
-                            self.plane,
-                            self.channels,
-                            to,
-                            to_step,
-                        ),
+                        1 => lanes.copy::<V>(),
+                        2 => lanes.copy_every_other::<V>(),
+                        stride => lanes.copy_apart::<V>(stride),
                     }
                 }
             }
@@ -195,19 +187,17 @@ impl Work for CopySource<'_> {
     }
 }
 
-impl CopySource<'_> {
-    /// Where a tap reads all vectors of a whole panel, if each lies side by side.
-    #[inline(always)]
-    fn whole(&self, tap: usize, lanes: usize) -> Option<[isize; NV]> {
-        let mut places = [0; NV];
-        for (j, to) in places.iter_mut().enumerate() {
-            match self.vectors.loads(self.start + j.min(self.count - 1), tap) {
-                ([Segment { offset, mask }], base) if *mask == first(lanes) => *to = base + offset,
-                _ => return None,
-            }
+/// Where vectors start, if the lanes of each lie side by side.
+#[inline(always)]
+fn whole(lists: &[(&[Segment], isize); NV], lanes: usize) -> Option<[isize; NV]> {
+    let mut starts = [0; NV];
+    for ((segments, base), start) in lists.iter().zip(&mut starts) {
+        match segments {
+            [Segment { offset, mask }] if *mask == first(lanes) => *start = base + offset,
+            _ => return None,
         }
-        (self.stride == 1 && self.count == NV).then_some(places)
     }
+    Some(starts)
 }
 
 /// Whole vectors of each channel.
@@ -216,14 +206,12 @@ impl CopySource<'_> {
 /// As of [`CopySource`].
 #[inline(always)]
 unsafe fn copy_whole<V: Vector>(
-    places: [isize; NV],
-    from: *const f32,
+    from: [*const f32; NV],
     plane: usize,
     channels: usize,
     to: *mut f32,
     to_step: usize,
 ) {
-    let from = places.map(|place| from.wrapping_offset(place));
     for c in 0..channels {
         for (j, from) in from.iter().enumerate() {
             prefetch(from.wrapping_add((c + AHEAD) * plane));
@@ -237,63 +225,111 @@ unsafe fn copy_whole<V: Vector>(
 }
 
 /// One vector of each channel.
-///
-/// # Safety
-/// Of this and the two below: as of [`CopySource`].
-#[inline(always)]
-unsafe fn copy_lanes<V: Vector>(
-    segments: &[Segment],
+struct Lanes<'a> {
+    segments: &'a [Segment],
     from: *const f32,
     plane: usize,
     channels: usize,
     to: *mut f32,
     to_step: usize,
-) {
-    // SAFETY: the caller's.
-    unsafe {
-        let zero = V::splat(0.0);
-        let start = |s: &Segment| from.wrapping_offset(s.offset);
-        match segments {
-            [] => each(channels, to, to_step, |_| zero),
-            [a] if a.mask == first(V::LANES) => {
-                let p = start(a);
-                each(channels, to, to_step, |c| {
-                    prefetch(p.wrapping_add((c + AHEAD) * plane));
-                    V::load(p.wrapping_add(c * plane))
-                });
-            }
-            [a] => {
-                let (p, m) = (start(a), a.mask);
-                each(channels, to, to_step, |c| {
-                    prefetch(p.wrapping_add((c + AHEAD) * plane));
-                    zero.load_masked(p.wrapping_add(c * plane), m)
-                });
-            }
-            [a, b] => {
-                let (p, q, m, n) = (start(a), start(b), a.mask, b.mask);
-                each(channels, to, to_step, |c| {
-                    prefetch(p.wrapping_add((c + AHEAD) * plane));
-                    prefetch(q.wrapping_add((c + AHEAD) * plane));
-                    let v = zero.load_masked(p.wrapping_add(c * plane), m);
-                    v.load_masked(q.wrapping_add(c * plane), n)
-                });
-            }
-            [a, b, d] => {
-                let (p, q, r) = (start(a), start(b), start(d));
-                let (m, n, o) = (a.mask, b.mask, d.mask);
-                each(channels, to, to_step, |c| {
-                    let v = zero.load_masked(p.wrapping_add(c * plane), m);
-                    let v = v.load_masked(q.wrapping_add(c * plane), n);
-                    v.load_masked(r.wrapping_add(c * plane), o)
-                });
-            }
-            _ => each(channels, to, to_step, |c| {
-                let mut v = zero;
-                for s in segments {
-                    v = v.load_masked(start(s).wrapping_add(c * plane), s.mask);
+}
+
+impl Lanes<'_> {
+    /// Lanes side by side.
+    ///
+    /// # Safety
+    /// Of this and the two below: as of [`CopySource`].
+    #[inline(always)]
+    unsafe fn copy<V: Vector>(self) {
+        let Lanes { segments, from, plane, channels, to, to_step } = self;
+        // SAFETY: the caller's.
+        unsafe {
+            let zero = V::splat(0.0);
+            let start = |s: &Segment| from.wrapping_offset(s.offset);
+            match segments {
+                [] => each(channels, to, to_step, |_| zero),
+                [a] if a.mask == first(V::LANES) => {
+                    let p = start(a);
+                    each(channels, to, to_step, |c| {
+                        prefetch(p.wrapping_add((c + AHEAD) * plane));
+                        V::load(p.wrapping_add(c * plane))
+                    });
                 }
-                v
-            }),
+                [a] => {
+                    let (p, m) = (start(a), a.mask);
+                    each(channels, to, to_step, |c| {
+                        prefetch(p.wrapping_add((c + AHEAD) * plane));
+                        zero.load_masked(p.wrapping_add(c * plane), m)
+                    });
+                }
+                [a, b] => {
+                    let (p, q, m, n) = (start(a), start(b), a.mask, b.mask);
+                    each(channels, to, to_step, |c| {
+                        prefetch(p.wrapping_add((c + AHEAD) * plane));
+                        prefetch(q.wrapping_add((c + AHEAD) * plane));
+                        let v = zero.load_masked(p.wrapping_add(c * plane), m);
+                        v.load_masked(q.wrapping_add(c * plane), n)
+                    });
+                }
+                [a, b, d] => {
+                    let (p, q, r) = (start(a), start(b), start(d));
+                    let (m, n, o) = (a.mask, b.mask, d.mask);
+                    each(channels, to, to_step, |c| {
+                        let v = zero.load_masked(p.wrapping_add(c * plane), m);
+                        let v = v.load_masked(q.wrapping_add(c * plane), n);
+                        v.load_masked(r.wrapping_add(c * plane), o)
+                    });
+                }
+                _ => each(channels, to, to_step, |c| {
+                    let mut v = zero;
+                    for s in segments {
+                        v = v.load_masked(start(s).wrapping_add(c * plane), s.mask);
+                    }
+                    v
+                }),
+            }
+        }
+    }
+
+    #[inline(always)]
+    /// Lanes two apart.
+    unsafe fn copy_every_other<V: Vector>(self) {
+        let Lanes { segments, from, plane, channels, to, to_step } = self;
+        // SAFETY: the caller's; the halves' even lanes are the lanes of the segment.
+        unsafe {
+            let zero = V::splat(0.0);
+            for c in 0..channels {
+                let (mut low, mut high) = (zero, zero);
+                for segment in segments {
+                    let p = from.wrapping_offset(segment.offset).wrapping_add(c * plane);
+                    prefetch(p.wrapping_add(AHEAD * plane));
+                    prefetch(p.wrapping_add(AHEAD * plane + V::LANES));
+                    low = low.load_masked(p, spread(segment.mask));
+                    let mask = spread(segment.mask >> (V::LANES / 2));
+                    high = high.load_masked(p.wrapping_add(V::LANES), mask);
+                }
+                low.even(high).store(to.wrapping_add(c * to_step));
+            }
+        }
+    }
+
+    #[inline(always)]
+    /// Lanes further apart.
+    unsafe fn copy_apart<V: Vector>(self, stride: usize) {
+        let Lanes { segments, from, plane, channels, to, to_step } = self;
+        for c in 0..channels {
+            let mut lanes = [0.0; 16];
+            for segment in segments {
+                let p = from.wrapping_offset(segment.offset).wrapping_add(c * plane);
+                for (lane, value) in lanes.iter_mut().enumerate().take(V::LANES) {
+                    if segment.mask >> lane & 1 == 1 {
+                        // SAFETY: the caller's.
+                        *value = unsafe { *p.wrapping_add(lane * stride) };
+                    }
+                }
+            }
+            // SAFETY: the caller's; there are at least as many lanes.
+            unsafe { V::load(lanes.as_ptr()).store(to.wrapping_add(c * to_step)) };
         }
     }
 }
@@ -312,59 +348,6 @@ unsafe fn each<V: Vector>(
     for c in 0..channels {
         // SAFETY: the caller's.
         unsafe { vector(c).store(to.wrapping_add(c * to_step)) };
-    }
-}
-
-#[inline(always)]
-unsafe fn copy_every_other<V: Vector>(
-    segments: &[Segment],
-    from: *const f32,
-    plane: usize,
-    channels: usize,
-    to: *mut f32,
-    to_step: usize,
-) {
-    // SAFETY: the caller's; the halves' even lanes are the lanes of the segment.
-    unsafe {
-        let zero = V::splat(0.0);
-        for c in 0..channels {
-            let (mut low, mut high) = (zero, zero);
-            for segment in segments {
-                let p = from.wrapping_offset(segment.offset).wrapping_add(c * plane);
-                prefetch(p.wrapping_add(AHEAD * plane));
-                prefetch(p.wrapping_add(AHEAD * plane + V::LANES));
-                low = low.load_masked(p, spread(segment.mask));
-                let mask = spread(segment.mask >> (V::LANES / 2));
-                high = high.load_masked(p.wrapping_add(V::LANES), mask);
-            }
-            low.even(high).store(to.wrapping_add(c * to_step));
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn copy_apart<V: Vector>(
-    segments: &[Segment],
-    stride: usize,
-    from: *const f32,
-    plane: usize,
-    channels: usize,
-    to: *mut f32,
-    to_step: usize,
-) {
-    for c in 0..channels {
-        let mut lanes = [0.0; 16];
-        for segment in segments {
-            let p = from.wrapping_offset(segment.offset).wrapping_add(c * plane);
-            for (lane, value) in lanes.iter_mut().enumerate().take(V::LANES) {
-                if segment.mask >> lane & 1 == 1 {
-                    // SAFETY: the caller's.
-                    *value = unsafe { *p.wrapping_add(lane * stride) };
-                }
-            }
-        }
-        // SAFETY: the caller's; there are at least as many lanes.
-        unsafe { V::load(lanes.as_ptr()).store(to.wrapping_add(c * to_step)) };
     }
 }
 

@@ -38,11 +38,14 @@ impl Budget {
 /// Most panels of filters that are copied together.
 pub(super) const TOGETHER: usize = 8;
 
-/// What a pass over some phases has to do.
+/// What a pass has to do.
 #[derive(Debug)]
 pub(super) struct Load {
-    /// Vectors and taps of each phase.
-    pub phases: Vec<(usize, usize)>,
+    pub vectors: usize,
+    /// Places at which the source is read for each.
+    pub reads: usize,
+    /// Taps of each phase.
+    pub phases: Vec<usize>,
     pub groups: usize,
     /// Source and output channels of a group.
     pub channels: usize,
@@ -65,16 +68,16 @@ pub(super) struct Plan {
 impl Plan {
     /// The plan whose slowest thread is done first, as estimated in cycles.
     pub fn of(isa: Isa, threads: usize, load: &Load, budget: Budget) -> Plan {
-        let vectors = load.phases.iter().map(|(vectors, _)| *vectors).max().unwrap_or(1);
         let panels = load.outputs.div_ceil(most_rows(isa.registers()));
         let mut best = (f64::INFINITY, Plan { parts: (1, 1), channels: 1, taps: 1 });
-        for width in 1..=vectors.min(128 * NV) {
-            let columns = vectors.div_ceil(width);
-            let Some((channels, taps)) = step(isa, load, budget, columns) else { continue };
+        for width in 1..=load.vectors.min(128 * NV) {
+            let columns = load.vectors.div_ceil(width);
+            let widest = load.vectors.div_ceil(columns);
+            let Some((channels, taps)) = step(isa, load, budget, widest) else { continue };
             for rows in (1..=panels).filter(|rows| *rows <= 16 || panels.is_multiple_of(*rows)) {
                 let plan = Plan { parts: (columns, rows), channels, taps };
                 let tasks = load.groups * columns * rows;
-                let cost = tasks.div_ceil(threads) as f64 * plan.task_cycles(isa, load);
+                let cost = tasks.div_ceil(threads) as f64 * plan.task_cycles(isa, load, widest);
                 if cost < best.0 {
                     best = (cost, plan);
                 }
@@ -83,46 +86,39 @@ impl Plan {
         best.1
     }
 
-    /// Cycles of a task.
-    fn task_cycles(&self, isa: Isa, load: &Load) -> f64 {
+    /// Cycles of a task of so many vectors.
+    fn task_cycles(&self, isa: Isa, load: &Load, vectors: usize) -> f64 {
         let rows = most_rows(isa.registers());
         let panels = load.outputs.div_ceil(rows).div_ceil(self.parts.1) as f64;
         let steps = load.channels.div_ceil(self.channels) * load.taps.div_ceil(self.taps);
-        let lanes = isa.lanes() as f64;
-        let copied = panels * (load.channels * load.taps * rows) as f64 / lanes * 4.0;
-        let phase = |(vectors, taps): &(usize, usize)| {
-            let vectors = vectors.div_ceil(self.parts.0);
-            let depth = (load.channels * taps) as f64;
-            let rest = match vectors % NV {
-                0 => 0,
-                // Few sums wait for each other, or for what they read.
-                1 => rows.div_ceil(2) + 1,
-                _ => rows,
-            };
-            let tile = (vectors / NV * rows * NV / 2 + rest) as f64;
-            let ends = (vectors.div_ceil(NV) * steps) as f64 * 80.0;
-            panels * (tile * depth + ends) + vectors as f64 * depth * 3.5
+        let copied = load.channels * load.taps * rows * 4 / isa.lanes();
+        let rest = match vectors % NV {
+            0 => 0,
+            // Few sums wait for each other, or for what they read.
+            1 => rows.div_ceil(2) + 1,
+            _ => rows,
         };
-        2000.0 + copied + load.phases.iter().map(phase).sum::<f64>()
+        let tile = (vectors / NV * rows * NV / 2 + rest) * load.channels;
+        let tiles: usize = load.phases.iter().map(|taps| tile * taps).sum();
+        let ends = load.phases.len() * vectors.div_ceil(NV) * steps * 80;
+        let read = (vectors * load.reads * load.channels) as f64 * 3.5;
+        2000.0 + panels * (copied + tiles + ends) as f64 + read
     }
 }
 
-/// Channels and taps of a step, where a task of such a part fits the budget.
-fn step(isa: Isa, load: &Load, budget: Budget, columns: usize) -> Option<(usize, usize)> {
-    let widths = || {
-        load.phases.iter().map(|(vectors, taps)| {
-            (vectors.div_ceil(columns).next_multiple_of(NV) * isa.lanes(), *taps)
-        })
-    };
-    let per_channel: usize = widths().map(|(width, taps)| width * taps).sum();
+/// Channels and taps of a step, where a task of that many vectors fits the budget.
+fn step(isa: Isa, load: &Load, budget: Budget, vectors: usize) -> Option<(usize, usize)> {
+    let width = vectors.next_multiple_of(NV) * isa.lanes();
     let even = |all: usize, most: usize| all.div_ceil(all.div_ceil(most.max(1)));
-    let most = (budget.depth / load.taps.max(1)).min(budget.source / per_channel.max(1));
+    let deepest = load.phases.iter().copied().max().unwrap_or(0).max(1);
+    let filters = if load.phases.len() > 1 { 2 } else { 1 } * budget.depth / load.taps.max(1);
+    let most =
+        (budget.depth / deepest).min(filters).min(budget.source / (width * load.reads).max(1));
     if most > 0 {
-        return Some((even(load.channels, most.min(load.channels)), load.taps.max(1)));
+        return Some((even(load.channels, most), load.taps.max(1)));
     }
     // The narrowest part is taken whatever it needs.
-    let width = widths().map(|(width, _)| width).max().unwrap_or(1);
-    let least = width == NV * isa.lanes();
+    let least = vectors <= NV;
     if load.phases.len() > 1 || load.taps <= budget.depth {
         return least.then_some((1, load.taps.max(1)));
     }

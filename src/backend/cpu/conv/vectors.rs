@@ -2,10 +2,10 @@
 //!
 //! The pixels of many images are numbered through, so that images of 7 x 7 fill vectors too. A vector
 //! then lies in several rows or images: it is read and written in segments, each of which is a place
-//! and a mask. Lanes that a tap reads from outside the source are in no segment.
+//! and a mask. Lanes that are read outside the source are in no segment.
 
 use super::super::simd::first;
-use super::gather::{Gather, Phase, at};
+use super::gather::{Gather, Phase, Tensor, at};
 
 /// Lanes that lie `stride` apart, of which lane 0, whether in the mask or not, is at `offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,80 +14,116 @@ pub(super) struct Segment {
     pub mask: u32,
 }
 
-/// The vectors of a phase. What repeats from batch to batch of images is kept once.
+/// The vectors of phases that have the same pixels. What repeats from batch to batch of images is
+/// kept once.
 #[derive(Debug)]
 pub(super) struct Vectors {
     pub count: usize,
-    taps: usize,
+    /// Lists of segments for each vector: how many it reads and writes.
+    reads: usize,
+    writes: usize,
     /// Batches of as many images as the first.
     whole: usize,
     /// Floats from one batch to the next, in source and output.
     steps: [isize; 2],
-    /// That of whole batches, and that of the rest.
+    /// A whole batch, and the rest.
     batches: Vec<Batch>,
 }
 
 #[derive(Debug, Default)]
 struct Batch {
     vectors: usize,
-    /// By vector and tap.
-    loads: Lists,
-    /// By vector.
-    stores: Lists,
+    /// By vector and read.
+    reads: Lists,
+    /// By vector and phase.
+    writes: Lists,
 }
 
 /// Lists of segments, one behind the other.
 #[derive(Debug, Default)]
 struct Lists {
     segments: Vec<Segment>,
-    ends: Vec<u32>,
+    /// Where each starts, and where the last one ends.
+    starts: Vec<u32>,
 }
 
 impl Lists {
     fn get(&self, index: usize) -> &[Segment] {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
-        &self.segments[start..self.ends[index] as usize]
+        &self.segments[self.starts[index] as usize..self.starts[index + 1] as usize]
     }
 
     fn bytes(&self) -> u64 {
-        (size_of_val(&self.segments[..]) + size_of_val(&self.ends[..])) as u64
+        (size_of_val(&self.segments[..]) + size_of_val(&self.starts[..])) as u64
     }
 
-    /// Ends the list that holds the segments since the last end.
-    fn end(&mut self) {
-        self.ends.push(self.segments.len() as u32);
+    /// Adds a list of places, by lane.
+    fn push(&mut self, stride: usize, places: impl Iterator<Item = Option<isize>>) {
+        let start = self.segments.len();
+        self.starts.resize(self.starts.len().max(1), 0);
+        for (lane, place) in places.enumerate() {
+            let Some(place) = place else { continue };
+            let offset = place - at(lane * stride);
+            match self.segments[start..].iter_mut().find(|s| s.offset == offset) {
+                Some(segment) => segment.mask |= 1 << lane,
+                None => self.segments.push(Segment { offset, mask: 1 << lane }),
+            }
+        }
+        self.starts.push(self.segments.len() as u32);
+    }
+}
+
+/// One vector.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    vectors: &'a Vectors,
+    batch: &'a Batch,
+    index: usize,
+    /// To be added to offsets, in source and output.
+    base: [isize; 2],
+}
+
+impl<'a> Place<'a> {
+    /// Where a read finds the lanes, and what is to be added to the offsets.
+    pub fn reads(&self, read: usize) -> (&'a [Segment], isize) {
+        (self.batch.reads.get(self.index * self.vectors.reads + read), self.base[0])
     }
 
-    /// Adds a lane to the list at hand.
-    fn add(&mut self, lane: usize, stride: usize, place: isize) {
-        let offset = place - at(lane * stride);
-        let start = self.ends.last().map_or(0, |end| *end as usize);
-        match self.segments[start..].iter_mut().find(|s| s.offset == offset) {
-            Some(segment) => segment.mask |= 1 << lane,
-            None => self.segments.push(Segment { offset, mask: 1 << lane }),
+    /// Where a phase writes the lanes.
+    pub fn writes(&self, phase: usize) -> (&'a [Segment], isize) {
+        (self.batch.writes.get(self.index * self.vectors.writes + phase), self.base[1])
+    }
+
+    /// Where a phase writes a vector whose lanes are all there, in one segment.
+    pub fn whole(&self, phase: usize, lanes: usize) -> Option<isize> {
+        match self.writes(phase) {
+            ([Segment { offset, mask }], base) if *mask == first(lanes) => Some(base + offset),
+            _ => None,
         }
     }
 }
 
 impl Vectors {
-    pub fn new(gather: &Gather, phase: &Phase, lanes: usize) -> Vectors {
-        let pixels = phase.rows * phase.columns;
-        let by_row = false;
+    /// Of phases that have the same pixels and read the source at these offsets.
+    pub fn new(
+        gather: &Gather,
+        phases: &[Phase],
+        reads: &[[isize; 2]],
+        lanes: usize,
+        by_row: bool,
+    ) -> Vectors {
+        let pixels = phases[0].rows * phases[0].columns;
         // As many images as fill whole vectors.
         let images = (1..lanes).find(|n| (n * pixels).is_multiple_of(lanes)).unwrap_or(lanes);
-        let images = images.min(gather.images);
-        let rest = gather.images % images;
-        let whole = gather.images / images;
-        let parts = [images, rest];
-        let batches: Vec<Batch> = parts[..if rest > 0 { 2 } else { 1 }]
-            .iter()
-            .map(|images| Batch::new(gather, phase, lanes, *images, by_row))
-            .collect();
-        let behind = if rest > 0 { batches[1].vectors } else { 0 };
-        let image = |t: super::gather::Tensor| at(images * gather.groups * t.channels * t.plane());
+        let images = if by_row { 16 } else { images }.min(gather.images);
+        let (whole, rest) = (gather.images / images, gather.images % images);
+        let batch = |images| Batch::new(gather, phases, reads, lanes, images, by_row);
+        let batches: Vec<Batch> =
+            [images, rest].into_iter().filter(|images| *images > 0).map(batch).collect();
+        let image = |t: Tensor| at(images * gather.groups * t.channels * t.plane());
         Vectors {
-            count: whole * batches[0].vectors + behind,
-            taps: phase.taps.len(),
+            count: whole * batches[0].vectors + batches.get(1).map_or(0, |rest| rest.vectors),
+            reads: reads.len(),
+            writes: phases.len(),
             whole,
             steps: [image(gather.source), image(gather.output)],
             batches,
@@ -95,86 +131,62 @@ impl Vectors {
     }
 
     pub fn bytes(&self) -> u64 {
-        self.batches.iter().map(|b| b.loads.bytes() + b.stores.bytes()).sum()
+        self.batches.iter().map(|b| b.reads.bytes() + b.writes.bytes()).sum()
     }
 
-    fn batch(&self, vector: usize) -> (&Batch, usize, isize) {
+    pub fn get(&self, vector: usize) -> Place<'_> {
         let per_batch = self.batches[0].vectors;
         let index = (vector / per_batch).min(self.whole);
-        let batch = if index < self.whole { &self.batches[0] } else { &self.batches[1] };
-        (batch, vector - index * per_batch, at(index))
-    }
-
-    /// Where a tap reads a vector's lanes: segments, and what is to be added to their offsets.
-    pub fn loads(&self, vector: usize, tap: usize) -> (&[Segment], isize) {
-        let (batch, local, index) = self.batch(vector);
-        (batch.loads.get(local * self.taps + tap), index * self.steps[0])
-    }
-
-    /// Where a vector's lanes are written.
-    pub fn stores(&self, vector: usize) -> (&[Segment], isize) {
-        let (batch, local, index) = self.batch(vector);
-        (batch.stores.get(local), index * self.steps[1])
-    }
-
-    /// Where a vector starts whose lanes all lie side by side.
-    pub fn whole(&self, vector: usize, lanes: usize) -> Option<isize> {
-        match self.stores(vector) {
-            ([Segment { offset, mask }], base) if *mask == first(lanes) => Some(base + offset),
-            _ => None,
+        Place {
+            vectors: self,
+            batch: &self.batches[if index < self.whole { 0 } else { 1 }],
+            index: vector - index * per_batch,
+            base: self.steps.map(|step| at(index) * step),
         }
-    }
-
-    /// The first tap and the one behind the last by which any of the vectors reads something.
-    pub fn live(&self, vectors: std::ops::Range<usize>) -> (usize, usize) {
-        let reads =
-            |tap: &usize| vectors.clone().any(|vector| !self.loads(vector, *tap).0.is_empty());
-        let first = (0..self.taps).find(reads).unwrap_or(0);
-        let last = (first..self.taps).rfind(reads);
-        (first, last.map_or(first, |last| last + 1))
     }
 }
 
 impl Batch {
-    fn new(gather: &Gather, phase: &Phase, lanes: usize, images: usize, by_row: bool) -> Batch {
-        let (source, output) = (gather.source, gather.output);
-        let (source_image, output_image) = (
-            gather.groups * source.channels * source.plane(),
-            gather.groups * output.channels * output.plane(),
-        );
-        let columns = images * phase.rows * phase.columns;
+    fn new(
+        gather: &Gather,
+        phases: &[Phase],
+        reads: &[[isize; 2]],
+        lanes: usize,
+        images: usize,
+        by_row: bool,
+    ) -> Batch {
+        let Gather { groups, source, output, .. } = gather;
+        let Phase { rows, columns, stride, .. } = phases[0];
+        let pixels = images * rows * columns;
         // Image, row and column of a pixel.
         let pixel = |index: usize| {
-            let (j, index) = (index % phase.columns, index / phase.columns);
+            let (j, index) = (index % columns, index / columns);
             if by_row {
-                [index % images, index / images, j]
+                (index % images, index / images, j)
             } else {
-                [index / phase.rows, index % phase.rows, j]
+                (index / rows, index % rows, j)
             }
         };
-        let vectors = columns.div_ceil(lanes);
-        let mut batch = Batch { vectors, ..Batch::default() };
-        for start in (0..columns).step_by(lanes) {
-            let pixels: Vec<[usize; 3]> = (start..columns.min(start + lanes)).map(pixel).collect();
-            for (lane, [n, i, j]) in pixels.iter().enumerate() {
-                let row = phase.first[0] + i * phase.step[0];
-                let column = phase.first[1] + j * phase.step[1];
-                let place = at(n * output_image + row * output.columns + column);
-                batch.stores.add(lane, phase.step[1], place);
+        let mut batch = Batch { vectors: pixels.div_ceil(lanes), ..Batch::default() };
+        for start in (0..pixels).step_by(lanes) {
+            let vector = || (start..pixels.min(start + lanes)).map(pixel);
+            for read in reads {
+                let place = |(n, i, j): (usize, usize, usize)| {
+                    let [row, column] = [0, 1].map(|d| at([i, j][d] * stride[d]) + read[d]);
+                    let inside = (0..at(source.rows)).contains(&row)
+                        && (0..at(source.columns)).contains(&column);
+                    let image = at(n * groups * source.channels * source.plane());
+                    inside.then(|| image + row * at(source.columns) + column)
+                };
+                batch.reads.push(stride[1], vector().map(place));
             }
-            batch.stores.end();
-            for tap in &phase.taps {
-                for (lane, [n, i, j]) in pixels.iter().enumerate() {
-                    let row = at(i * phase.stride[0]) + tap.offset[0];
-                    let column = at(j * phase.stride[1]) + tap.offset[1];
-                    if (0..at(source.rows)).contains(&row)
-                        && (0..at(source.columns)).contains(&column)
-                    {
-                        let place = at(n * source_image) + row * at(source.columns) + column;
-                        batch.loads.add(lane, phase.stride[1], place);
-                    }
-                }
-                batch.loads.end();
+            for Phase { first, step, .. } in phases {
+                let place = |(n, i, j): (usize, usize, usize)| {
+                    let [row, column] = [0, 1].map(|d| first[d] + [i, j][d] * step[d]);
+                    let image = n * groups * output.channels * output.plane();
+                    Some(at(image + row * output.columns + column))
+                };
+                batch.writes.push(step[1], vector().map(place));
             }
         }
         batch

@@ -1,0 +1,194 @@
+//! What is computed together: phases that have the same pixels.
+
+use std::ops::Range;
+
+use super::Isa;
+use super::gather::{Gather, Phase};
+use super::kernel::{NV, Step, most_rows};
+use super::pack::FilterOrder;
+use super::plan::{Budget, Load, Plan, TOGETHER};
+use super::vectors::Vectors;
+
+/// Floats of a cache line.
+pub(super) const LINE: usize = 16;
+
+/// Phases that read the same pixels and filters.
+pub(super) struct Pass {
+    pub phases: Vec<Phase>,
+    pub vectors: Vectors,
+    pub order: FilterOrder,
+    pub plan: Plan,
+    /// Panels of filters that are copied together, and the floats of each.
+    pub together: usize,
+    pub filter_panel: usize,
+    /// Floats from row to row of a copied panel of filters.
+    pub filter_row: usize,
+    /// All vectors.
+    pub panels: Vec<Panel>,
+    /// By part of the plan: its panels.
+    pub parts: Vec<Range<usize>>,
+    /// By panel and phase: where the vectors are written, if the lanes of each lie side by side.
+    pub whole: Vec<Option<[isize; NV]>>,
+    /// Of different panels.
+    pub steps: Vec<Steps>,
+    /// Floats of the copied source of a task.
+    pub source: usize,
+}
+
+/// Up to [`NV`] vectors.
+pub(super) struct Panel {
+    pub start: usize,
+    pub count: usize,
+    /// Which of the [`Steps`].
+    pub steps: usize,
+}
+
+/// The steps of panels that find pixels by the same reads.
+pub(super) struct Steps {
+    /// These reads, which alone are copied.
+    pub reads: Vec<usize>,
+    /// By phase.
+    pub phases: Vec<Vec<Step>>,
+}
+
+/// Part `index` of `parts` even ones.
+pub(super) fn share(length: usize, parts: usize, index: usize) -> Range<usize> {
+    length * index / parts..length * (index + 1) / parts
+}
+
+impl Pass {
+    /// Of phases that have the same pixels; if there are more than one, filters have no more taps than
+    /// fit a step.
+    pub fn new(
+        isa: Isa,
+        threads: usize,
+        gather: &Gather,
+        phases: Vec<Phase>,
+        apart: bool,
+        budget: Budget,
+    ) -> Pass {
+        let (rows, lanes) = (most_rows(isa.registers()), isa.lanes());
+        let all = gather.filters.taps;
+        let reads = reads(&phases);
+        let vectors = Vectors::new(gather, &phases, &reads, lanes, false);
+        let order = if apart {
+            FilterOrder::Picked
+        } else if gather.filters.channel == all {
+            FilterOrder::Rows
+        } else {
+            FilterOrder::Channels
+        };
+        let load = Load {
+            vectors: vectors.count,
+            reads: reads.len(),
+            phases: phases.iter().map(|phase| phase.taps.len()).collect(),
+            groups: gather.groups,
+            channels: gather.source.channels,
+            outputs: gather.output.channels,
+            taps: if apart { phases[0].taps.len() } else { all },
+        };
+        let plan = Plan::of(isa, threads, &load, budget);
+        let together = match order {
+            // As much as fills whole cache lines.
+            FilterOrder::Channels => (2 * LINE).div_ceil(rows * all).min(TOGETHER),
+            _ => 1,
+        };
+        let depth = plan.channels * plan.taps;
+        let mut pass = Pass {
+            phases,
+            vectors,
+            order,
+            plan,
+            together,
+            filter_panel: (rows * depth).next_multiple_of(LINE),
+            filter_row: if order == FilterOrder::Channels { all } else { depth },
+            panels: Vec::new(),
+            parts: Vec::new(),
+            whole: Vec::new(),
+            steps: Vec::new(),
+            source: 0,
+        };
+        for part in 0..plan.parts.0 {
+            pass.add_part(isa, all, &reads, share(pass.vectors.count, plan.parts.0, part));
+        }
+        pass
+    }
+
+    /// Whether a step has one channel and not all of its taps.
+    pub fn is_split(&self) -> bool {
+        self.order == FilterOrder::Picked && self.plan.taps < self.phases[0].taps.len()
+    }
+
+    /// Adds the panels of a part of the vectors.
+    fn add_part(&mut self, isa: Isa, all: usize, offsets: &[[isize; 2]], part: Range<usize>) {
+        let (first, mut source) = (self.panels.len(), 0);
+        for start in part.clone().step_by(NV) {
+            let count = NV.min(part.end - start);
+            let places = || (start..start + count).map(|vector| self.vectors.get(vector));
+            let is_read = |read: &usize| {
+                self.is_split() || places().any(|place| !place.reads(*read).0.is_empty())
+            };
+            let reads: Vec<usize> = (0..offsets.len()).filter(is_read).collect();
+            for (index, phase) in self.phases.iter().enumerate() {
+                let mut all = [0; NV];
+                let whole = phase.step[1] == 1
+                    && places().zip(&mut all).all(|(place, to)| {
+                        place.whole(index, isa.lanes()).inspect(|place| *to = *place).is_some()
+                    });
+                self.whole.push(whole.then_some(all));
+            }
+            source += reads.len().min(self.plan.taps) * self.plan.channels * NV * isa.lanes();
+            let known = self.steps.iter().position(|steps| steps.reads == reads);
+            let steps = known.unwrap_or_else(|| {
+                let steps = self.steps(isa, all, offsets, reads);
+                self.steps.push(steps);
+                self.steps.len() - 1
+            });
+            self.panels.push(Panel { start, count, steps });
+        }
+        self.source = self.source.max(source);
+        self.parts.push(first..self.panels.len());
+    }
+
+    fn steps(&self, isa: Isa, all: usize, offsets: &[[isize; 2]], reads: Vec<usize>) -> Steps {
+        let rows = most_rows(isa.registers());
+        let phase = |phase: &Phase| {
+            let mut steps = Vec::new();
+            for channel in 0..self.plan.channels {
+                for (tap, at) in phase.taps.iter().enumerate() {
+                    let found = reads.iter().position(|read| offsets[*read] == at.offset);
+                    let Some(read) = found else { continue };
+                    let filter = match self.order {
+                        FilterOrder::Rows => channel * all + at.place,
+                        FilterOrder::Channels => channel * rows * all + at.place,
+                        FilterOrder::Picked => channel * phase.taps.len() + tap,
+                    };
+                    let source = (channel * reads.len() + read) * NV * isa.lanes();
+                    steps.push(Step { filter: filter as u32, source: source as u32 });
+                }
+            }
+            steps
+        };
+        let phases = self.phases.iter().map(phase).collect();
+        Steps { reads, phases }
+    }
+
+    /// Of the tables.
+    pub fn bytes(&self) -> u64 {
+        let steps = self.steps.iter().flat_map(|steps| &steps.phases);
+        let steps: usize = steps.map(|steps| size_of_val(&steps[..])).sum();
+        let panels = size_of_val(&self.panels[..]) + size_of_val(&self.whole[..]);
+        self.vectors.bytes() + (steps + panels) as u64
+    }
+}
+
+/// The different offsets at which taps read.
+fn reads(phases: &[Phase]) -> Vec<[isize; 2]> {
+    let mut reads: Vec<[isize; 2]> = Vec::new();
+    for tap in phases.iter().flat_map(|phase| &phase.taps) {
+        if !reads.contains(&tap.offset) {
+            reads.push(tap.offset);
+        }
+    }
+    reads
+}
