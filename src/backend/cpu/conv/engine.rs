@@ -251,11 +251,7 @@ impl Engine {
 
 impl Prepared for Engine {
     fn run(&mut self, pool: &Pool, a: &[f32], b: &[f32], out: &mut [f32]) {
-        let Gather { images, groups, source, output, filters, .. } = &self.gather;
-        let len = |t: &Tensor| images * groups * t.channels * t.plane();
-        assert_eq!(a.len(), len(source));
-        assert_eq!(b.len(), groups * source.channels * output.channels * filters.taps);
-        assert_eq!(out.len(), len(output));
+        self.gather.check(a, b, out);
         let tasks: usize = self.passes.iter().map(|pass| self.tasks(pass)).sum();
         let operands = Operands { source: a, filters: b, output: AtomicPtr::new(out.as_mut_ptr()) };
         let next = AtomicUsize::new(0);

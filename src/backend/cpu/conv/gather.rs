@@ -132,6 +132,15 @@ impl Gather {
         .reduced()
     }
 
+    /// Panics unless these are its operands.
+    pub fn check(&self, source: &[f32], filters: &[f32], output: &[f32]) {
+        let len = |t: Tensor| self.images * self.groups * t.channels * t.plane();
+        let pairs = self.groups * self.source.channels * self.output.channels;
+        assert_eq!(source.len(), len(self.source));
+        assert_eq!(filters.len(), pairs * self.filters.taps);
+        assert_eq!(output.len(), len(self.output));
+    }
+
     /// Without phases of no pixels and taps that meet no pixel; images that are read and written pixel
     /// by pixel become one row.
     fn reduced(mut self) -> Gather {

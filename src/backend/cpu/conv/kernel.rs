@@ -4,6 +4,7 @@
 use std::array::from_fn;
 
 use super::super::simd::{Vector, Work};
+use super::lanes;
 use super::pack::prefetch;
 use super::vectors::{Segment, Vectors};
 
@@ -105,7 +106,10 @@ unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>
         for step in tile.steps {
             let filters = tile.filters.wrapping_add(step.filter as usize);
             let source = tile.source.wrapping_add(step.source as usize);
-            let pixels: [V; N] = from_fn(|j| V::load(source.wrapping_add(j * V::LANES)));
+            let mut pixels = [V::splat(0.0); N];
+            for (j, pixels) in pixels.iter_mut().enumerate() {
+                *pixels = V::load(source.wrapping_add(j * V::LANES));
+            }
             for (sums, row) in sums.iter_mut().zip(row) {
                 let filter = V::splat(*filters.wrapping_add(row));
                 for (sum, pixels) in sums.iter_mut().zip(pixels) {
@@ -142,62 +146,12 @@ impl Output<'_> {
                 let to = self.start.wrapping_offset(base + offset);
                 for (i, sums) in sums.iter().enumerate().take(rows) {
                     // SAFETY: the caller's.
-                    unsafe { self.write(sums[j], to.wrapping_add(i * self.plane), *mask) };
+                    unsafe {
+                        let to = to.wrapping_add(i * self.plane);
+                        lanes::write(sums[j], to, *mask, self.step, self.add)
+                    };
                 }
             }
         }
     }
-
-    /// Writes the lanes in the mask, which lie `step` apart.
-    ///
-    /// # Safety
-    /// As of a tile's `run`.
-    #[inline(always)]
-    unsafe fn write<V: Vector>(&self, sum: V, to: *mut f32, mask: u32) {
-        // SAFETY: the caller's. Of `twice` only every other lane is written; arrays are as long as the
-        // longest vector.
-        unsafe {
-            match self.step {
-                1 => self.write_masked(sum, to, mask),
-                2 => {
-                    let (low, high) = sum.twice();
-                    self.write_masked(low, to, spread(mask));
-                    let mask = spread(mask >> (V::LANES / 2));
-                    self.write_masked(high, to.wrapping_add(V::LANES), mask);
-                }
-                _ => {
-                    let mut lanes = [0.0; 16];
-                    sum.store(lanes.as_mut_ptr());
-                    for (lane, sum) in lanes.iter().enumerate().take(V::LANES) {
-                        if mask >> lane & 1 == 1 {
-                            let to = to.wrapping_add(lane * self.step);
-                            *to = if self.add { *to + sum } else { *sum };
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// # Safety
-    /// The lanes in the mask may be read and written.
-    #[inline(always)]
-    unsafe fn write_masked<V: Vector>(&self, sum: V, to: *mut f32, mask: u32) {
-        if mask == 0 {
-            return;
-        }
-        // SAFETY: the caller's.
-        unsafe {
-            let before = V::splat(0.0);
-            let before = if self.add { before.load_masked(to, mask) } else { before };
-            before.add(sum).store_masked(to, mask);
-        }
-    }
-}
-
-/// Bit i of the lowest eight becomes bit 2 i.
-pub(super) const fn spread(mask: u32) -> u32 {
-    let mask = (mask & 0x0f) | (mask & 0xf0) << 4;
-    let mask = (mask & 0x0303) | (mask & 0x0c0c) << 2;
-    (mask & 0x1111) | (mask & 0x2222) << 1
 }

@@ -1,9 +1,11 @@
 //! Our own convolutions for the CPU: what each output element sums up is read in place, packed in
 //! small blocks, never written out as a whole matrix.
 
+mod direct;
 mod engine;
 mod gather;
 mod kernel;
+mod lanes;
 mod pack;
 mod pass;
 mod plan;
@@ -14,6 +16,9 @@ mod vectors;
 use super::Pool;
 use super::simd::Isa;
 use crate::workload::Conv;
+use direct::Direct;
+use engine::Engine;
+use gather::Gather;
 
 /// A convolution made ready: tables are built, scratch is held.
 pub(super) trait Prepared {
@@ -27,10 +32,18 @@ pub(super) trait Prepared {
 
 /// (x, f) -> y.
 pub fn fprop(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
-    Box::new(engine::Engine::new(isa, threads, gather::Gather::fprop(conv), scratch_limit))
+    prepare(isa, threads, Gather::fprop(conv), scratch_limit)
 }
 
 /// (dy, f) -> dx.
 pub fn dgrad(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
-    Box::new(engine::Engine::new(isa, threads, gather::Gather::dgrad(conv), scratch_limit))
+    prepare(isa, threads, Gather::dgrad(conv), scratch_limit)
+}
+
+fn prepare(isa: Isa, threads: usize, gather: Gather, scratch_limit: u64) -> Box<dyn Prepared> {
+    if Direct::suits(&gather) {
+        Box::new(Direct::new(isa, threads, gather))
+    } else {
+        Box::new(Engine::new(isa, threads, gather, scratch_limit))
+    }
 }

@@ -4,7 +4,8 @@ use super::super::simd::{Vector, Work, first};
 use std::array::from_fn;
 
 use super::gather::{Filters, Tap};
-use super::kernel::{NV, spread};
+use super::kernel::NV;
+use super::lanes;
 use super::vectors::{Place, Segment, Vectors};
 
 /// Channels ahead of which the source is asked for: they lie too far apart for the hardware to
@@ -177,9 +178,9 @@ impl Work for CopySource<'_> {
                         to_step,
                     };
                     match self.stride {
-                        1 => lanes.copy::<V>(),
-                        2 => lanes.copy_every_other::<V>(),
-                        stride => lanes.copy_apart::<V>(stride),
+                        1 => lanes.copy::<V>(1),
+                        2 => lanes.copy::<V>(2),
+                        stride => lanes.copy::<V>(stride),
                     }
                 }
             }
@@ -235,119 +236,45 @@ struct Lanes<'a> {
 }
 
 impl Lanes<'_> {
-    /// Lanes side by side.
-    ///
     /// # Safety
-    /// Of this and the two below: as of [`CopySource`].
+    /// Of this and the one below: as of [`CopySource`].
     #[inline(always)]
-    unsafe fn copy<V: Vector>(self) {
-        let Lanes { segments, from, plane, channels, to, to_step } = self;
+    unsafe fn copy<V: Vector>(&self, stride: usize) {
         // SAFETY: the caller's.
         unsafe {
-            let zero = V::splat(0.0);
-            let start = |s: &Segment| from.wrapping_offset(s.offset);
-            match segments {
-                [] => each(channels, to, to_step, |_| zero),
-                [a] if a.mask == first(V::LANES) => {
-                    let p = start(a);
-                    each(channels, to, to_step, |c| {
-                        prefetch(p.wrapping_add((c + AHEAD) * plane));
-                        V::load(p.wrapping_add(c * plane))
-                    });
-                }
-                [a] => {
-                    let (p, m) = (start(a), a.mask);
-                    each(channels, to, to_step, |c| {
-                        prefetch(p.wrapping_add((c + AHEAD) * plane));
-                        zero.load_masked(p.wrapping_add(c * plane), m)
-                    });
-                }
-                [a, b] => {
-                    let (p, q, m, n) = (start(a), start(b), a.mask, b.mask);
-                    each(channels, to, to_step, |c| {
-                        prefetch(p.wrapping_add((c + AHEAD) * plane));
-                        prefetch(q.wrapping_add((c + AHEAD) * plane));
-                        let v = zero.load_masked(p.wrapping_add(c * plane), m);
-                        v.load_masked(q.wrapping_add(c * plane), n)
-                    });
-                }
-                [a, b, d] => {
-                    let (p, q, r) = (start(a), start(b), start(d));
-                    let (m, n, o) = (a.mask, b.mask, d.mask);
-                    each(channels, to, to_step, |c| {
-                        let v = zero.load_masked(p.wrapping_add(c * plane), m);
-                        let v = v.load_masked(q.wrapping_add(c * plane), n);
-                        v.load_masked(r.wrapping_add(c * plane), o)
-                    });
-                }
-                _ => each(channels, to, to_step, |c| {
-                    let mut v = zero;
-                    for s in segments {
-                        v = v.load_masked(start(s).wrapping_add(c * plane), s.mask);
-                    }
-                    v
-                }),
+            // Loops over a known number of segments keep their masks in registers.
+            match self.segments {
+                [] => self.copy_segments::<V>(&[], stride),
+                [a] => self.copy_segments::<V>(&[*a], stride),
+                [a, b] => self.copy_segments::<V>(&[*a, *b], stride),
+                [a, b, c] => self.copy_segments::<V>(&[*a, *b, *c], stride),
+                segments => self.copy_segments::<V>(segments, stride),
             }
         }
     }
 
+    // No closures here: only short ones are compiled into their callers, and only there do the
+    // intrinsics become instructions.
     #[inline(always)]
-    /// Lanes two apart.
-    unsafe fn copy_every_other<V: Vector>(self) {
-        let Lanes { segments, from, plane, channels, to, to_step } = self;
-        // SAFETY: the caller's; the halves' even lanes are the lanes of the segment.
-        unsafe {
-            let zero = V::splat(0.0);
-            for c in 0..channels {
-                let (mut low, mut high) = (zero, zero);
+    unsafe fn copy_segments<V: Vector>(&self, segments: &[Segment], stride: usize) {
+        for c in 0..self.channels {
+            let channel = self.from.wrapping_add(c * self.plane);
+            // SAFETY: the caller's. Segments have no lane in common, and where one has none it is zero.
+            unsafe {
+                let mut vector = V::splat(0.0);
                 for segment in segments {
-                    let p = from.wrapping_offset(segment.offset).wrapping_add(c * plane);
-                    prefetch(p.wrapping_add(AHEAD * plane));
-                    prefetch(p.wrapping_add(AHEAD * plane + V::LANES));
-                    low = low.load_masked(p, spread(segment.mask));
-                    let mask = spread(segment.mask >> (V::LANES / 2));
-                    high = high.load_masked(p.wrapping_add(V::LANES), mask);
-                }
-                low.even(high).store(to.wrapping_add(c * to_step));
-            }
-        }
-    }
-
-    #[inline(always)]
-    /// Lanes further apart.
-    unsafe fn copy_apart<V: Vector>(self, stride: usize) {
-        let Lanes { segments, from, plane, channels, to, to_step } = self;
-        for c in 0..channels {
-            let mut lanes = [0.0; 16];
-            for segment in segments {
-                let p = from.wrapping_offset(segment.offset).wrapping_add(c * plane);
-                for (lane, value) in lanes.iter_mut().enumerate().take(V::LANES) {
-                    if segment.mask >> lane & 1 == 1 {
-                        // SAFETY: the caller's.
-                        *value = unsafe { *p.wrapping_add(lane * stride) };
+                    let from = channel.wrapping_offset(segment.offset);
+                    prefetch(from.wrapping_add(AHEAD * self.plane));
+                    if stride == 1 {
+                        vector = vector.load_masked(from, segment.mask);
+                    } else {
+                        prefetch(from.wrapping_add(AHEAD * self.plane + V::LANES));
+                        vector = vector.add(lanes::read(from, segment.mask, stride));
                     }
                 }
+                vector.store(self.to.wrapping_add(c * self.to_step));
             }
-            // SAFETY: the caller's; there are at least as many lanes.
-            unsafe { V::load(lanes.as_ptr()).store(to.wrapping_add(c * to_step)) };
         }
-    }
-}
-
-/// Stores a vector for each channel.
-///
-/// # Safety
-/// They may be written, and the CPU has the vector's instructions.
-#[inline(always)]
-unsafe fn each<V: Vector>(
-    channels: usize,
-    to: *mut f32,
-    to_step: usize,
-    vector: impl Fn(usize) -> V,
-) {
-    for c in 0..channels {
-        // SAFETY: the caller's.
-        unsafe { vector(c).store(to.wrapping_add(c * to_step)) };
     }
 }
 

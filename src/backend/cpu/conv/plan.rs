@@ -100,7 +100,7 @@ impl Plan {
         };
         let tile = (vectors / NV * rows * NV / 2 + rest) * load.channels;
         let tiles: usize = load.phases.iter().map(|taps| tile * taps).sum();
-        let ends = load.phases.len() * vectors.div_ceil(NV) * steps * 80;
+        let ends = load.phases.len() * vectors.div_ceil(NV) * steps * 300;
         let read = (vectors * load.reads * load.channels) as f64 * 3.5;
         2000.0 + panels * (copied + tiles + ends) as f64 + read
     }

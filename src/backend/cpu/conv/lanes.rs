@@ -1,0 +1,98 @@
+//! Lanes of a vector that lie apart in memory.
+
+use super::super::simd::Vector;
+
+/// Most lanes of a vector.
+const MOST: usize = 16;
+
+/// The floats `stride` apart from `from` on, where the mask has a bit; else those of zero.
+///
+/// # Safety
+/// The floats may be read, and the CPU has the vector's instructions.
+#[inline(always)]
+pub(super) unsafe fn read<V: Vector>(from: *const f32, mask: u32, stride: usize) -> V {
+    // SAFETY: the caller's. Every other lane of the two vectors, none else, is in the spread masks.
+    unsafe {
+        let zero = V::splat(0.0);
+        match stride {
+            1 => zero.load_masked(from, mask),
+            2 => {
+                let low = zero.load_masked(from, spread(mask));
+                let mask = spread(mask >> (V::LANES / 2));
+                low.even(zero.load_masked(from.wrapping_add(V::LANES), mask))
+            }
+            _ => {
+                let mut lanes = [0.0; MOST];
+                for (lane, to) in lanes.iter_mut().enumerate().take(V::LANES) {
+                    if mask >> lane & 1 == 1 {
+                        *to = *from.wrapping_add(lane * stride);
+                    }
+                }
+                V::load(lanes.as_ptr())
+            }
+        }
+    }
+}
+
+/// Writes the lanes in the mask `step` apart from `to` on, or adds them to what is there.
+///
+/// # Safety
+/// The floats may be read and written, and the CPU has the vector's instructions.
+#[inline(always)]
+pub(super) unsafe fn write<V: Vector>(sum: V, to: *mut f32, mask: u32, step: usize, add: bool) {
+    // SAFETY: the caller's. Every other lane of the two vectors, none else, is in the spread masks.
+    unsafe {
+        match step {
+            1 => write_masked(sum, to, mask, add),
+            2 => {
+                let (low, high) = sum.twice();
+                write_masked(low, to, spread(mask), add);
+                let mask = spread(mask >> (V::LANES / 2));
+                write_masked(high, to.wrapping_add(V::LANES), mask, add);
+            }
+            _ => {
+                let mut lanes = [0.0; MOST];
+                sum.store(lanes.as_mut_ptr());
+                for (lane, sum) in lanes.iter().enumerate().take(V::LANES) {
+                    if mask >> lane & 1 == 1 {
+                        let to = to.wrapping_add(lane * step);
+                        *to = if add { *to + sum } else { *sum };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As of [`write`], with lanes side by side.
+#[inline(always)]
+unsafe fn write_masked<V: Vector>(sum: V, to: *mut f32, mask: u32, add: bool) {
+    // SAFETY: the caller's.
+    unsafe {
+        if mask != 0 {
+            let sum = if add { V::splat(0.0).load_masked(to, mask).add(sum) } else { sum };
+            sum.store_masked(to, mask);
+        }
+    }
+}
+
+/// Bit i of the lowest eight becomes bit 2 i.
+const fn spread(mask: u32) -> u32 {
+    let mask = (mask & 0x0f) | (mask & 0xf0) << 4;
+    let mask = (mask & 0x0303) | (mask & 0x0c0c) << 2;
+    (mask & 0x1111) | (mask & 0x2222) << 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_spread_to_every_other_bit() {
+        for mask in 0..256u32 {
+            let expected = (0..8).map(|i| (mask >> i & 1) << (2 * i)).sum();
+            assert_eq!(spread(mask), expected);
+        }
+    }
+}
