@@ -239,6 +239,11 @@ impl Engine {
                         phase: number,
                         step: phase.step[1],
                         add: !block.first,
+                        stream: block.first
+                            && block.channels.len() == self.gather.source.channels
+                            && part.pass.phases.len() == 1
+                            && self.gather.output.channels * plane * self.gather.images * 4
+                                > 4 << 20,
                     },
                 };
                 // SAFETY: TODO

@@ -53,6 +53,8 @@ pub(super) struct Output<'a> {
     pub step: usize,
     /// Whether to add to what is there, instead of only writing.
     pub add: bool,
+    /// Whether whole vectors that start on a cache line are written past the caches.
+    pub stream: bool,
 }
 
 impl Work for Tile<'_> {
@@ -93,10 +95,10 @@ unsafe fn by_vectors<V: Vector, const M: usize>(tile: Tile<'_>) {
 unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>) {
     // Rows that don't exist repeat the last one, and are never written.
     let row: [usize; M] = from_fn(|i| i.min(tile.rows - 1) * tile.filter_row);
-    let Output { start, plane, whole, add, .. } = tile.output;
+    let Output { start, plane, whole, add, stream, .. } = tile.output;
     let places = whole.unwrap_or_default();
     for place in &places[..N] {
-        for i in 0..if whole.is_some() { tile.rows } else { 0 } {
+        for i in 0..if whole.is_some() && !stream { tile.rows } else { 0 } {
             prefetch(start.wrapping_offset(*place).wrapping_add(i * plane));
         }
     }
@@ -121,6 +123,17 @@ unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>
             // A copy in memory: the loop above then keeps its sums in registers.
             let sums: [[V; N]; M] = from_fn(|i| sums[i]);
             return tile.output.write_segments(&sums, tile.rows);
+        }
+        let is_aligned = |place: &isize| start.wrapping_offset(*place).addr() % 64 == 0;
+        if stream && plane.is_multiple_of(16) && places[..N].iter().all(is_aligned) {
+            for (i, sums) in sums.iter().enumerate() {
+                if i < tile.rows {
+                    for (sum, place) in sums.iter().zip(places) {
+                        sum.stream(start.wrapping_offset(place).wrapping_add(i * plane));
+                    }
+                }
+            }
+            return;
         }
         for (i, sums) in sums.iter().enumerate() {
             if i < tile.rows {

@@ -6,6 +6,7 @@ use std::array::from_fn;
 use super::gather::{Filters, Tap};
 use super::kernel::NV;
 use super::lanes;
+use super::pass::LINE;
 use super::vectors::{Place, Segment, Vectors};
 
 /// Channels ahead of which the source is asked for: they lie too far apart for the hardware to
@@ -23,54 +24,17 @@ pub(super) enum FilterOrder {
     Picked,
 }
 
-/// Copies `runs` runs of `len` floats.
-struct CopyRuns {
-    from: *const f32,
-    to: *mut f32,
-    runs: usize,
-    len: usize,
-    from_step: usize,
-    to_step: usize,
-}
-
-impl Work for CopyRuns {
-    /// # Safety
-    /// The runs may be read and written.
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let whole = self.len / V::LANES * V::LANES;
-        let rest = first(self.len - whole);
-        for run in 0..self.runs {
-            let from = self.from.wrapping_add(run * self.from_step);
-            let to = self.to.wrapping_add(run * self.to_step);
-            for i in (0..self.len).step_by(16) {
-                prefetch(from.wrapping_add(AHEAD * self.from_step + i));
-            }
-            // SAFETY: the caller's.
-            unsafe {
-                for i in (0..whole).step_by(V::LANES) {
-                    V::load(from.wrapping_add(i)).store(to.wrapping_add(i));
-                }
-                if rest != 0 {
-                    let last = V::splat(0.0).load_masked(from.wrapping_add(whole), rest);
-                    last.store_masked(to.wrapping_add(whole), rest);
-                }
-            }
-        }
-    }
-}
-
-/// Copies some panels of filters.
+/// Copies a panel of filters, or several one behind the other.
 #[derive(Clone, Copy)]
 pub(super) struct CopyFilters<'a> {
     pub order: FilterOrder,
     pub filters: Filters,
-    /// The taps of the phase that `Picked` picks; all that the block has.
+    /// Those taps that `Picked` copies.
     pub taps: &'a [Tap],
     /// The first filter, of the first channel of the block.
     pub from: *const f32,
     pub channels: usize,
-    /// Filters: those of whole panels of `panel_rows` and the rest.
+    /// Filters, of which a panel has `panel_rows`. Only `Channels` copies more than one panel.
     pub rows: usize,
     pub panel_rows: usize,
     pub to: *mut f32,
@@ -86,43 +50,67 @@ impl Work for CopyFilters<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Filters { output, channel, taps } = self.filters;
-        for (index, start) in (0..self.rows).step_by(self.panel_rows).enumerate() {
-            let rows = self.panel_rows.min(self.rows - start);
-            let (from, to) =
-                (self.from.wrapping_add(start * output), self.to.wrapping_add(index * self.panel));
-            let runs = match self.order {
-                FilterOrder::Rows => CopyRuns {
-                    from,
-                    to,
-                    runs: rows,
-                    len: self.channels * taps,
-                    from_step: output,
-                    to_step: self.row,
-                },
-                FilterOrder::Channels => CopyRuns {
-                    from,
-                    to,
-                    runs: self.channels,
-                    len: rows * taps,
-                    from_step: channel,
-                    to_step: self.panel_rows * taps,
-                },
+        // SAFETY: the caller's.
+        unsafe {
+            match self.order {
+                FilterOrder::Rows => {
+                    for i in 0..self.rows {
+                        let from = self.from.wrapping_add(i * output);
+                        let to = self.to.wrapping_add(i * self.row);
+                        copy_run::<V>(from, to, self.channels * taps, AHEAD * output);
+                    }
+                }
+                FilterOrder::Channels => {
+                    let (whole, len) = (self.rows / self.panel_rows, self.panel_rows * taps);
+                    let rest = self.rows % self.panel_rows * taps;
+                    for c in 0..self.channels {
+                        let from = self.from.wrapping_add(c * channel);
+                        let to = self.to.wrapping_add(c * self.panel_rows * taps);
+                        for panel in 0..whole {
+                            let from = from.wrapping_add(panel * len);
+                            let to = to.wrapping_add(panel * self.panel);
+                            copy_run::<V>(from, to, len, AHEAD * channel);
+                        }
+                        let from = from.wrapping_add(whole * len);
+                        let to = to.wrapping_add(whole * self.panel);
+                        copy_run::<V>(from, to, rest, AHEAD * channel);
+                    }
+                }
                 FilterOrder::Picked => {
-                    for i in 0..rows {
-                        for c in 0..self.channels {
-                            let from = from.wrapping_add(i * output + c * channel);
-                            let to = to.wrapping_add(i * self.row + c * self.taps.len());
-                            for (t, tap) in self.taps.iter().enumerate() {
-                                // SAFETY: the caller's.
-                                unsafe { *to.wrapping_add(t) = *from.wrapping_add(tap.place) };
-                            }
+                    for (i, c) in
+                        (0..self.rows).flat_map(|i| (0..self.channels).map(move |c| (i, c)))
+                    {
+                        let from = self.from.wrapping_add(i * output + c * channel);
+                        let to = self.to.wrapping_add(i * self.row + c * self.taps.len());
+                        for (t, tap) in self.taps.iter().enumerate() {
+                            *to.wrapping_add(t) = *from.wrapping_add(tap.place);
                         }
                     }
-                    continue;
                 }
-            };
-            // SAFETY: the caller's.
-            unsafe { runs.run::<V>() };
+            }
+        }
+    }
+}
+
+/// Copies floats side by side, and asks for those that lie `ahead`.
+///
+/// # Safety
+/// They may be read and written, and the CPU has the vector's instructions.
+#[inline(always)]
+unsafe fn copy_run<V: Vector>(from: *const f32, to: *mut f32, len: usize, ahead: usize) {
+    let whole = len / V::LANES * V::LANES;
+    for i in (0..len).step_by(LINE) {
+        prefetch(from.wrapping_add(ahead + i));
+    }
+    // SAFETY: the caller's.
+    unsafe {
+        for i in (0..whole).step_by(V::LANES) {
+            V::load(from.wrapping_add(i)).store(to.wrapping_add(i));
+        }
+        if whole < len {
+            let rest = first(len - whole);
+            let last = V::splat(0.0).load_masked(from.wrapping_add(whole), rest);
+            last.store_masked(to.wrapping_add(whole), rest);
         }
     }
 }
