@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::super::simd::{Vector, Work, first};
-use super::gather::{Gather, Phase, Tensor, at, meeting};
+use super::gather::{Gather, Phase, Tap, Tensor, at, meeting};
 use super::lanes;
 use super::pass::share;
 use super::{Isa, Pool, Prepared};
@@ -54,7 +54,9 @@ impl Prepared for Direct {
                 let filter = group * source.channels * output.channels * filters.taps;
                 let filter = filter + m * filters.output;
                 for phase in &self.gather.phases {
-                    // SAFETY: TODO
+                    // SAFETY: the CPU has the instructions, see `new`, and `check` the sizes. This is
+                    // the only task with this plane of the output and this band, and phases have no
+                    // pixel in common.
                     unsafe {
                         self.isa.run(Band {
                             gather: &self.gather,
@@ -107,13 +109,16 @@ impl Work for Band<'_> {
         let starts = taps.iter().map(|tap| -tap.offset[1]).max().unwrap_or(0)
             ..=taps.iter().map(|tap| width - 1 - last - tap.offset[1]).min().unwrap_or(0);
         for i in self.rows {
-            let row = |tap: &super::gather::Tap| at(i * stride[0]) + tap.offset[0];
-            let reads = |tap: &&super::gather::Tap| (0..at(source.rows)).contains(&row(tap));
+            let row = |tap: &Tap| at(i * stride[0]) + tap.offset[0];
+            let reads = |tap: &&Tap| (0..at(source.rows)).contains(&row(tap));
             for j in (0..columns).step_by(V::LANES) {
                 let start = at(j * stride[1]);
                 let count = V::LANES.min(columns - j);
                 let inside = starts.contains(&start) && stride[1] <= 2;
-                // SAFETY: TODO
+                // SAFETY: the caller's. The tap's row is one of the source, and lanes are only read
+                // where their columns are too; of a vector that is `inside` that is all of the last
+                // lane and before, also where only every other one is meant. Pixels i, j of a phase
+                // lie in the output.
                 unsafe {
                     let mut sum = V::splat(0.0);
                     for c in 0..source.channels {

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::super::simd::fence;
 use super::gather::{Gather, Phase, Tensor};
 use super::kernel::{NV, Output, Tile, most_rows};
 use super::pack::{CopyFilters, CopySource};
@@ -14,6 +15,10 @@ use super::{Isa, Pool, Prepared};
 /// Phases up to that many are computed together, where they can be.
 const SHARED: usize = 4;
 
+/// Outputs from that many bytes on, if each element is written once, go past the caches: they would
+/// push out what is still to be read, and be read themselves before they are written.
+const STREAM: usize = 4 << 20;
+
 /// A gather made ready.
 pub(super) struct Engine {
     isa: Isa,
@@ -23,6 +28,8 @@ pub(super) struct Engine {
     scratch: Vec<Mutex<Vec<f32>>>,
     table_bytes: u64,
     reduced: bool,
+    /// Whether the output is written past the caches.
+    stream: bool,
 }
 
 /// The operands of a run.
@@ -81,8 +88,12 @@ impl Engine {
         let passes: Vec<Pass> = alike.into_iter().map(pass).collect();
         let need = |pass: &Pass| LINE + pass.together * pass.filter_panel + pass.source;
         let need = passes.iter().map(need).max().unwrap_or(0);
+        let output = gather.images * gather.groups * gather.output.channels * gather.output.plane();
+        let once = |pass: &Pass| pass.plan.channels == gather.source.channels && !pass.is_split();
+        let lines = gather.phases.len() == 1 && gather.output.plane().is_multiple_of(LINE);
         Engine {
             isa,
+            stream: 4 * output > STREAM && lines && passes.iter().all(once),
             table_bytes: passes.iter().map(Pass::bytes).sum(),
             passes,
             scratch: (0..threads).map(|_| Mutex::new(vec![0.0; need])).collect(),
@@ -161,7 +172,11 @@ impl Engine {
         for panel in &part.pass.panels[part.panels.clone()] {
             let reads = &part.pass.steps[panel.steps].reads;
             let (copied, rest) = to.split_at_mut(self.panel_floats(part.pass, panel, block));
-            // SAFETY: TODO
+            // SAFETY: the CPU has the instructions, see `new`. Segments lie in the first channel of the
+            // first group, for every image; the group of the part is one of these, the channels of
+            // the block are some of its own, and `run` has checked how long the source is. What is
+            // copied is a vector of each read for each of the NV vectors and each channel, which is
+            // how `panel_floats` counts.
             unsafe {
                 self.isa.run(CopySource {
                     vectors: &part.pass.vectors,
@@ -184,7 +199,9 @@ impl Engine {
         let filters = self.gather.filters;
         let taps = &part.pass.phases[0].taps;
         let from = rows.start * filters.output + block.channels.start * filters.channel;
-        // SAFETY: TODO
+        // SAFETY: the CPU has the instructions, see `new`. Rows, channels and taps are some of the
+        // group's own, and `run` has checked how many filters there are. A panel is as long as the
+        // largest block of the plan needs, for each of the panels that are copied together.
         unsafe {
             self.isa.run(CopyFilters {
                 order: part.pass.order,
@@ -217,9 +234,13 @@ impl Engine {
             let panel = &panels[index];
             for (number, phase) in phases.iter().enumerate() {
                 let steps = &all_steps[panel.steps].phases[number];
-                // Steps of one channel after the other.
-                let each = steps.len() / part.pass.plan.channels;
-                let steps = &steps[..block.of(each) * block.channels.len()];
+                // Channel after channel; a split pass has one, and a last block of fewer taps.
+                let each = if part.pass.is_split() {
+                    block.of(phase.taps.len())
+                } else {
+                    steps.len() / part.pass.plan.channels
+                };
+                let steps = &steps[..each * block.channels.len()];
                 if steps.is_empty() && !block.first {
                     continue;
                 }
@@ -239,14 +260,14 @@ impl Engine {
                         phase: number,
                         step: phase.step[1],
                         add: !block.first,
-                        stream: block.first
-                            && block.channels.len() == self.gather.source.channels
-                            && part.pass.phases.len() == 1
-                            && self.gather.output.channels * plane * self.gather.images * 4
-                                > 4 << 20,
+                        stream: self.stream,
                     },
                 };
-                // SAFETY: TODO
+                // SAFETY: the CPU has the instructions, see `new`. Steps are those of the panel: each
+                // reads one of the vectors just copied to `source`, and a number of each row in
+                // `filters`, see `Pass::steps`. Segments lie in the first channel of the first group
+                // of the output, whose length `run` has checked; group and rows are some of its own.
+                // No other task has the same vectors of the same phase and the same rows.
                 unsafe { self.isa.run(tile) };
             }
             source = &source[self.panel_floats(part.pass, panel, block)..];
@@ -265,9 +286,12 @@ impl Prepared for Engine {
             loop {
                 let task = next.fetch_add(1, Ordering::Relaxed);
                 if task >= tasks {
-                    return;
+                    break;
                 }
                 self.compute(&self.part(task, &operands), &mut scratch);
+            }
+            if self.stream {
+                fence();
             }
         });
     }

@@ -8,6 +8,9 @@ use super::lanes;
 use super::pack::prefetch;
 use super::vectors::{Segment, Vectors};
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// Most vectors of pixels in a tile.
 pub(super) const NV: usize = 3;
 
@@ -53,7 +56,8 @@ pub(super) struct Output<'a> {
     pub step: usize,
     /// Whether to add to what is there, instead of only writing.
     pub add: bool,
-    /// Whether whole vectors that start on a cache line are written past the caches.
+    /// Whether whole vectors that start on a cache line are written past the caches; the plane is then
+    /// one of whole lines.
     pub stream: bool,
 }
 
@@ -97,8 +101,8 @@ unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>
     let row: [usize; M] = from_fn(|i| i.min(tile.rows - 1) * tile.filter_row);
     let Output { start, plane, whole, add, stream, .. } = tile.output;
     let places = whole.unwrap_or_default();
-    for place in &places[..N] {
-        for i in 0..if whole.is_some() && !stream { tile.rows } else { 0 } {
+    if whole.is_some() && !stream {
+        for (i, place) in (0..tile.rows).flat_map(|i| places[..N].iter().map(move |p| (i, p))) {
             prefetch(start.wrapping_offset(*place).wrapping_add(i * plane));
         }
     }
@@ -124,29 +128,51 @@ unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>
             let sums: [[V; N]; M] = from_fn(|i| sums[i]);
             return tile.output.write_segments(&sums, tile.rows);
         }
-        let is_aligned = |place: &isize| start.wrapping_offset(*place).addr() % 64 == 0;
-        if stream && plane.is_multiple_of(16) && places[..N].iter().all(is_aligned) {
-            for (i, sums) in sums.iter().enumerate() {
-                if i < tile.rows {
-                    for (sum, place) in sums.iter().zip(places) {
-                        sum.stream(start.wrapping_offset(place).wrapping_add(i * plane));
-                    }
-                }
-            }
-            return;
-        }
-        for (i, sums) in sums.iter().enumerate() {
-            if i < tile.rows {
-                for (sum, place) in sums.iter().zip(places) {
-                    let to = start.wrapping_offset(place).wrapping_add(i * plane);
-                    (if add { sum.add(V::load(to)) } else { *sum }).store(to);
-                }
-            }
+        let aligned = places.iter().all(|place| start.wrapping_offset(*place).addr() % LINE == 0);
+        match (add, stream && aligned) {
+            (true, _) => tile.output.write_whole::<V, M, N, true, false>(&sums, tile.rows, places),
+            (_, true) => tile.output.write_whole::<V, M, N, false, true>(&sums, tile.rows, places),
+            _ => tile.output.write_whole::<V, M, N, false, false>(&sums, tile.rows, places),
         }
     }
 }
 
 impl Output<'_> {
+    /// Writes vectors whose lanes lie side by side.
+    ///
+    /// # Safety
+    /// As of a tile's `run`.
+    #[inline(always)]
+    unsafe fn write_whole<
+        V: Vector,
+        const M: usize,
+        const N: usize,
+        const ADD: bool,
+        const STREAM: bool,
+    >(
+        &self,
+        sums: &[[V; N]; M],
+        rows: usize,
+        places: [isize; NV],
+    ) {
+        for (i, sums) in sums.iter().enumerate() {
+            // Not `take`: a known number of turns keeps the sums in registers.
+            if i < rows {
+                for (sum, place) in sums.iter().zip(places) {
+                    let to = self.start.wrapping_offset(place).wrapping_add(i * self.plane);
+                    // SAFETY: the caller's.
+                    unsafe {
+                        match (ADD, STREAM) {
+                            (true, _) => sum.add(V::load(to)).store(to),
+                            (_, true) => sum.stream(to),
+                            _ => sum.store(to),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Writes the lanes of every segment.
     ///
     /// # Safety

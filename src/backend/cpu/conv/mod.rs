@@ -1,5 +1,22 @@
-//! Our own convolutions for the CPU: what each output element sums up is read in place, packed in
-//! small blocks, never written out as a whole matrix.
+//! Our own convolutions for the CPU, forwards and back to the input.
+//!
+//! Both are the same gather (gather.rs): an output pixel is a sum over taps and channels, each a number
+//! of the filters times a pixel of the source. Seen as a product, output channels x pixels = filters x
+//! pixels read, the second factor is never written out as a whole: a task copies blocks of it that
+//! fit the second-level cache.
+//!
+//! ```text
+//! for each part of pixels and output channels, in parallel             plan.rs
+//!   for a block of channels, all taps            pixels they read: copied, [vectors][channel][tap]
+//!     for 8 output channels                      their filters: copied, kept in the first-level cache
+//!       for 3 vectors of pixels                  8 x 3 vectors of the output: in registers  kernel.rs
+//! ```
+//!
+//! Vectors run along pixels (vectors.rs), so that tensors are read and written as they lie; numbers of
+//! the filters are broadcast. What pads and strides do to a vector is worked out beforehand, in
+//! segments of lanes. Phases of a gradient with strides that have the same pixels are computed
+//! together (pass.rs), from one copy of what they read. Groups of very few channels, as of depthwise
+//! convolutions, are summed up directly instead (direct.rs).
 
 mod direct;
 mod engine;

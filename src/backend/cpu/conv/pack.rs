@@ -1,24 +1,25 @@
 //! Copies of blocks of the operands, in the order in which the micro-kernel reads them.
 
-use super::super::simd::{Vector, Work, first};
 use std::array::from_fn;
 
+use super::super::simd::{Vector, Work, first};
 use super::gather::{Filters, Tap};
 use super::kernel::NV;
 use super::lanes;
 use super::pass::LINE;
 use super::vectors::{Place, Segment, Vectors};
 
-/// Channels ahead of which the source is asked for: they lie too far apart for the hardware to
-/// foresee them.
+/// Channels ahead of which memory is asked for, as they lie too far apart for the hardware to foresee
+/// them: where all that is done is to copy whole vectors, and elsewhere.
+const FAR_AHEAD: usize = 32;
 const AHEAD: usize = 8;
 
-/// How filters are copied: `[panel]` and then
+/// How a panel of filters is copied.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum FilterOrder {
-    /// `[row][channel][tap]`, where these lie as in memory.
+    /// `[row][channel][tap]`: forwards, where all of a row lies side by side.
     Rows,
-    /// `[channel][row][tap]`, where these lie as in memory.
+    /// `[channel][row][tap]`: backwards, where all of a channel lies side by side.
     Channels,
     /// `[row][channel][tap]` with the taps of one phase only.
     Picked,
@@ -115,7 +116,7 @@ unsafe fn copy_run<V: Vector>(from: *const f32, to: *mut f32, len: usize, ahead:
     }
 }
 
-/// Copies the pixels that some vectors read: panels `[channel][tap][NV]` of vectors.
+/// Copies the pixels that up to [`NV`] vectors read: `[channel][read]` of so many vectors.
 #[derive(Clone, Copy)]
 pub(super) struct CopySource<'a> {
     pub vectors: &'a Vectors,
@@ -203,7 +204,7 @@ unsafe fn copy_whole<V: Vector>(
 ) {
     for c in 0..channels {
         for (j, from) in from.iter().enumerate() {
-            prefetch(from.wrapping_add((c + AHEAD) * plane));
+            prefetch(from.wrapping_add((c + FAR_AHEAD) * plane));
             // SAFETY: the caller's.
             unsafe {
                 let vector = V::load(from.wrapping_add(c * plane));

@@ -70,7 +70,7 @@ impl Pass {
         let (rows, lanes) = (most_rows(isa.registers()), isa.lanes());
         let all = gather.filters.taps;
         let reads = reads(&phases);
-        let vectors = Vectors::new(gather, &phases, &reads, lanes, false);
+        let vectors = Vectors::new(gather, &phases, &reads, lanes);
         let order = if apart {
             FilterOrder::Picked
         } else if gather.filters.channel == all {
@@ -155,7 +155,7 @@ impl Pass {
         let phase = |phase: &Phase| {
             let mut steps = Vec::new();
             for channel in 0..self.plan.channels {
-                for (tap, at) in phase.taps.iter().enumerate() {
+                for (tap, at) in phase.taps.iter().take(self.plan.taps).enumerate() {
                     let found = reads.iter().position(|read| offsets[*read] == at.offset);
                     let Some(read) = found else { continue };
                     let filter = match self.order {
@@ -164,6 +164,8 @@ impl Pass {
                         FilterOrder::Picked => channel * phase.taps.len() + tap,
                     };
                     let source = (channel * reads.len() + read) * NV * isa.lanes();
+                    // What the micro-kernel relies on.
+                    assert!(filter + (rows - 1) * self.filter_row < self.filter_panel);
                     steps.push(Step { filter: filter as u32, source: source as u32 });
                 }
             }

@@ -3,6 +3,9 @@
 //! The pixels of many images are numbered through, so that images of 7 x 7 fill vectors too. A vector
 //! then lies in several rows or images: it is read and written in segments, each of which is a place
 //! and a mask. Lanes that are read outside the source are in no segment.
+//!
+//! Places are those of the first channel of the first group, and so lie inside these: to add another
+//! channel's distance from it gives the same place in that one.
 
 use super::super::simd::first;
 use super::gather::{Gather, Phase, Tensor, at};
@@ -104,19 +107,13 @@ impl<'a> Place<'a> {
 
 impl Vectors {
     /// Of phases that have the same pixels and read the source at these offsets.
-    pub fn new(
-        gather: &Gather,
-        phases: &[Phase],
-        reads: &[[isize; 2]],
-        lanes: usize,
-        by_row: bool,
-    ) -> Vectors {
+    pub fn new(gather: &Gather, phases: &[Phase], reads: &[[isize; 2]], lanes: usize) -> Vectors {
         let pixels = phases[0].rows * phases[0].columns;
         // As many images as fill whole vectors.
         let images = (1..lanes).find(|n| (n * pixels).is_multiple_of(lanes)).unwrap_or(lanes);
-        let images = if by_row { 16 } else { images }.min(gather.images);
+        let images = images.min(gather.images);
         let (whole, rest) = (gather.images / images, gather.images % images);
-        let batch = |images| Batch::new(gather, phases, reads, lanes, images, by_row);
+        let batch = |images| Batch::new(gather, phases, reads, lanes, images);
         let batches: Vec<Batch> =
             [images, rest].into_iter().filter(|images| *images > 0).map(batch).collect();
         let image = |t: Tensor| at(images * gather.groups * t.channels * t.plane());
@@ -153,20 +150,13 @@ impl Batch {
         reads: &[[isize; 2]],
         lanes: usize,
         images: usize,
-        by_row: bool,
     ) -> Batch {
         let Gather { groups, source, output, .. } = gather;
         let Phase { rows, columns, stride, .. } = phases[0];
         let pixels = images * rows * columns;
         // Image, row and column of a pixel.
-        let pixel = |index: usize| {
-            let (j, index) = (index % columns, index / columns);
-            if by_row {
-                (index % images, index / images, j)
-            } else {
-                (index / rows, index % rows, j)
-            }
-        };
+        let pixel =
+            |index: usize| (index / columns / rows, index / columns % rows, index % columns);
         let mut batch = Batch { vectors: pixels.div_ceil(lanes), ..Batch::default() };
         for start in (0..pixels).step_by(lanes) {
             let vector = || (start..pixels.min(start + lanes)).map(pixel);

@@ -197,6 +197,16 @@ pub(super) trait Vector: Copy {
     unsafe fn transpose(rows: &mut [Self]);
 }
 
+/// Makes what was streamed visible to other threads before anything stored later.
+#[inline(always)]
+pub(super) fn fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
+}
+
 /// The mask of the first `lanes` lanes, at most 16.
 pub(super) const fn first(lanes: usize) -> u32 {
     (1 << lanes) - 1

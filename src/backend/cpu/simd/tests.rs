@@ -50,35 +50,22 @@ unsafe fn check<V: Vector>() {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn check_avx512() {
-    // SAFETY: this function is only called where the instructions are.
-    unsafe { check::<F32x16>() }
-}
+/// Checks the vector that an [`Isa`] is said to have.
+struct Check(Isa);
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn check_avx2() {
-    // SAFETY: this function is only called where the instructions are.
-    unsafe { check::<F32x8>() }
+impl Work for Check {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        assert_eq!((self.0.lanes(), self.0.registers()), (V::LANES, V::REGISTERS));
+        // SAFETY: the caller's.
+        unsafe { check::<V>() }
+    }
 }
 
 #[test]
 fn every_vector_does_what_it_says() {
     for isa in Isa::available() {
-        match isa {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: it is available.
-            Isa::Avx512 => unsafe { check_avx512() },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: it is available.
-            Isa::Avx2 => unsafe { check_avx2() },
-            #[cfg(target_arch = "aarch64")]
-            // SAFETY: every aarch64 has it.
-            Isa::Neon => unsafe { check::<F32x4>() },
-            // SAFETY: needs nothing.
-            Isa::Portable => unsafe { check::<Plain>() },
-        }
+        // SAFETY: it is available.
+        unsafe { isa.run(Check(isa)) }
     }
 }
