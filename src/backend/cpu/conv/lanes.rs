@@ -78,11 +78,24 @@ unsafe fn write_masked<V: Vector>(sum: V, to: *mut f32, mask: u32, add: bool) {
 }
 
 /// Bit i of the lowest eight becomes bit 2 i.
-const fn spread(mask: u32) -> u32 {
-    let mask = (mask & 0x0f) | (mask & 0xf0) << 4;
-    let mask = (mask & 0x0303) | (mask & 0x0c0c) << 2;
-    (mask & 0x1111) | (mask & 0x2222) << 1
+#[inline(always)]
+fn spread(mask: u32) -> u32 {
+    u32::from(SPREAD[mask as usize & 0xff])
 }
+
+static SPREAD: [u16; 256] = {
+    let mut all = [0; 256];
+    let mut mask = 0;
+    while mask < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            all[mask] |= ((mask >> bit & 1) as u16) << (2 * bit);
+            bit += 1;
+        }
+        mask += 1;
+    }
+    all
+};
 
 #[cfg(test)]
 mod tests {
@@ -91,7 +104,7 @@ mod tests {
     #[test]
     fn masks_spread_to_every_other_bit() {
         for mask in 0..256u32 {
-            let expected = (0..8).map(|i| (mask >> i & 1) << (2 * i)).sum();
+            let expected: u32 = (0..8).map(|i| (mask >> i & 1) << (2 * i)).sum();
             assert_eq!(spread(mask), expected);
         }
     }

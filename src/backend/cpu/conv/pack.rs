@@ -253,11 +253,13 @@ impl Lanes<'_> {
                 let mut vector = V::splat(0.0);
                 for segment in segments {
                     let from = channel.wrapping_offset(segment.offset);
-                    prefetch(from.wrapping_add(AHEAD * self.plane));
+                    if self.channels > AHEAD {
+                        prefetch(from.wrapping_add(AHEAD * self.plane));
+                        prefetch(from.wrapping_add(AHEAD * self.plane + (stride - 1) * V::LANES));
+                    }
                     if stride == 1 {
                         vector = vector.load_masked(from, segment.mask);
                     } else {
-                        prefetch(from.wrapping_add(AHEAD * self.plane + V::LANES));
                         vector = vector.add(lanes::read(from, segment.mask, stride));
                     }
                 }

@@ -51,6 +51,7 @@ struct Lists {
 }
 
 impl Lists {
+    #[inline]
     fn get(&self, index: usize) -> &[Segment] {
         &self.segments[self.starts[index] as usize..self.starts[index + 1] as usize]
     }
@@ -87,11 +88,13 @@ pub(super) struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// Where a read finds the lanes, and what is to be added to the offsets.
+    #[inline]
     pub fn reads(&self, read: usize) -> (&'a [Segment], isize) {
         (self.batch.reads.get(self.index * self.vectors.reads + read), self.base[0])
     }
 
     /// Where a phase writes the lanes.
+    #[inline]
     pub fn writes(&self, phase: usize) -> (&'a [Segment], isize) {
         (self.batch.writes.get(self.index * self.vectors.writes + phase), self.base[1])
     }
@@ -131,6 +134,7 @@ impl Vectors {
         self.batches.iter().map(|b| b.reads.bytes() + b.writes.bytes()).sum()
     }
 
+    #[inline]
     pub fn get(&self, vector: usize) -> Place<'_> {
         let per_batch = self.batches[0].vectors;
         let index = (vector / per_batch).min(self.whole);
