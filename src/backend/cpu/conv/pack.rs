@@ -10,8 +10,9 @@ use super::pass::LINE;
 use super::vectors::{Place, Segment, Vectors};
 
 /// Channels ahead of which memory is asked for, as they lie too far apart for the hardware to foresee
-/// them: where all that is done is to copy whole vectors, and elsewhere.
+/// them: where all that is done is to copy whole vectors, of filters, and elsewhere.
 const FAR_AHEAD: usize = 32;
+const FILTERS_AHEAD: usize = 16;
 const AHEAD: usize = 8;
 
 /// How a panel of filters is copied.
@@ -70,11 +71,11 @@ impl Work for CopyFilters<'_> {
                         for panel in 0..whole {
                             let from = from.wrapping_add(panel * len);
                             let to = to.wrapping_add(panel * self.panel);
-                            copy_run::<V>(from, to, len, AHEAD * channel);
+                            copy_run::<V>(from, to, len, FILTERS_AHEAD * channel);
                         }
                         let from = from.wrapping_add(whole * len);
                         let to = to.wrapping_add(whole * self.panel);
-                        copy_run::<V>(from, to, rest, AHEAD * channel);
+                        copy_run::<V>(from, to, rest, FILTERS_AHEAD * channel);
                     }
                 }
                 FilterOrder::Picked => {

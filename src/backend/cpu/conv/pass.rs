@@ -90,7 +90,7 @@ impl Pass {
         let plan = Plan::of(isa, threads, &load, budget);
         let together = match order {
             // As much as fills whole cache lines.
-            FilterOrder::Channels => (2 * LINE).div_ceil(rows * all).min(TOGETHER),
+            FilterOrder::Channels => (4 * LINE).div_ceil(rows * all).min(TOGETHER),
             _ => 1,
         };
         let depth = plan.channels * plan.taps;

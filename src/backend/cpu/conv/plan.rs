@@ -125,3 +125,29 @@ fn step(isa: Isa, load: &Load, budget: Budget, vectors: usize) -> Option<(usize,
     let most = budget.depth.min(budget.source / width);
     (most >= 16 || least).then(|| (1, even(load.taps, most)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_fit_the_budget_and_feed_every_thread() {
+        // The fourth and the last stages of ResNet-50, a first layer, two phases of many.
+        let loads = [(98, 9, vec![9], 256), (25, 1, vec![1], 512), (6272, 49, vec![49], 3)];
+        let strided = (25, 4, vec![1, 2, 2, 4], 512);
+        for (vectors, reads, phases, channels) in loads.into_iter().chain([strided]) {
+            let taps = phases.iter().sum();
+            let load = Load { vectors, reads, phases, groups: 1, channels, outputs: 512, taps };
+            for (isa, threads) in Isa::available().flat_map(|isa| [1, 2, 64].map(|t| (isa, t))) {
+                let budget = Budget::of(isa, 1 << 20);
+                assert!(!budget.is_reduced());
+                let plan = Plan::of(isa, threads, &load, budget);
+                let (columns, rows) = plan.parts;
+                // A few threads may rest where that makes the parts of the others equal.
+                assert!(4 * columns * rows >= 3 * threads, "{isa:?} {threads} {load:?} {plan:?}");
+                let widest = vectors.div_ceil(columns).next_multiple_of(NV) * isa.lanes();
+                assert!(widest * reads * plan.channels <= budget.source, "{load:?} {plan:?}");
+            }
+        }
+    }
+}

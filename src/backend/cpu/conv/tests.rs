@@ -178,14 +178,25 @@ impl Case {
         }
     }
 
-    /// Runs it and compares all of the output and the fences round it.
-    fn check(&self, prepared: &mut dyn Prepared, pool: &Pool, what: &str) {
-        let mut out = fenced(self.expected.len());
-        let end = out.len() - FENCE;
-        prepared.run(pool, &self.a, &self.b, &mut out[FENCE..end]);
-        let wrong = out[FENCE..end].iter().zip(&self.expected).position(|(got, want)| got != want);
+    /// Runs it and compares all of the output and the fences round it. The output starts so many
+    /// floats behind a cache line's start.
+    fn check_at(&self, shift: usize, prepared: &mut dyn Prepared, pool: &Pool, what: &str) {
+        const LINE: usize = 16;
+        let out = fenced(self.expected.len());
+        let mut place = vec![0.0; out.len() + 2 * LINE];
+        let start = place.as_ptr().align_offset(4 * LINE) + shift;
+        let place = &mut place[start..start + out.len()];
+        place.copy_from_slice(&out);
+        let end = place.len() - FENCE;
+        prepared.run(pool, &self.a, &self.b, &mut place[FENCE..end]);
+        let out = &place[FENCE..end];
+        let wrong = out.iter().zip(&self.expected).position(|(got, want)| got != want);
         assert_eq!(wrong, None, "{what} {:?} {:?}", self.way, self.conv);
-        assert_eq!(broken_fence(&out), None, "{what} {:?} {:?}", self.way, self.conv);
+        assert_eq!(broken_fence(place), None, "{what} {:?} {:?}", self.way, self.conv);
+    }
+
+    fn check(&self, prepared: &mut dyn Prepared, pool: &Pool, what: &str) {
+        self.check_at(0, prepared, pool, what);
     }
 }
 
@@ -230,6 +241,34 @@ fn one_run_leaves_nothing_to_the_next() {
             let mut prepared = case.prepare(isa, 2, 64 * MIB);
             for _ in 0..3 {
                 case.check(&mut *prepared, &pool, &format!("{isa:?} again"));
+            }
+        }
+    }
+}
+
+/// Outputs of some MiB are written past the caches, if they start on a line.
+#[test]
+fn large_outputs_are_exact_wherever_they_start() {
+    let pool = pool(2);
+    let conv = Conv {
+        n: 2,
+        c: 3,
+        h: 104,
+        w: 208,
+        k: 25,
+        r: 1,
+        s: 1,
+        stride: [1, 1],
+        pad: [0, 0],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    let back = Conv { c: conv.k, k: conv.c, ..conv };
+    for case in [Case::new(Way::Fprop, conv), Case::new(Way::Dgrad, back)] {
+        for isa in Isa::available() {
+            let mut prepared = case.prepare(isa, 2, 64 * MIB);
+            for shift in [0, 1, 8] {
+                case.check_at(shift, &mut *prepared, &pool, &format!("{isa:?} {shift} floats on"));
             }
         }
     }
