@@ -71,9 +71,21 @@ impl Engine {
     /// Panics unless the CPU has the instructions.
     pub fn new(isa: Isa, threads: usize, gather: Gather, scratch_limit: u64) -> Engine {
         assert!(isa.is_available());
-        let floats = scratch_limit / 4 / threads as u64;
-        let budget = Budget::of(isa, usize::try_from(floats).unwrap_or(usize::MAX));
-        let apart = gather.phases.len() > SHARED || gather.filters.taps > budget.depth;
+        let engine = Engine::within(isa, threads, gather, scratch_limit);
+        if engine.scratch_bytes() <= scratch_limit {
+            return engine;
+        }
+        // Only now is it known how much of that the tables take.
+        let rest = scratch_limit.saturating_sub(engine.table_bytes);
+        Engine::within(isa, threads, engine.gather, rest)
+    }
+
+    /// With so many bytes beside the tables.
+    fn within(isa: Isa, threads: usize, gather: Gather, bytes: u64) -> Engine {
+        let floats = usize::try_from(bytes / 4).unwrap_or(usize::MAX) / threads;
+        let budget = Budget::of(isa, floats);
+        let is_apart = |depth: usize| gather.phases.len() > SHARED || gather.filters.taps > depth;
+        let apart = is_apart(budget.depth);
         let mut alike: Vec<Vec<Phase>> = Vec::new();
         for phase in &gather.phases {
             let fits = |other: &&mut Vec<Phase>| {
@@ -95,9 +107,9 @@ impl Engine {
             isa,
             stream: 4 * output > STREAM && lines && passes.iter().all(once),
             table_bytes: passes.iter().map(Pass::bytes).sum(),
+            reduced: apart != is_apart(Budget::WHOLE.depth) || passes.iter().any(|p| p.is_reduced),
             passes,
             scratch: (0..threads).map(|_| Mutex::new(vec![0.0; need])).collect(),
-            reduced: budget.is_reduced(),
             gather,
         }
     }

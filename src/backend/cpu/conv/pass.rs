@@ -33,6 +33,8 @@ pub(super) struct Pass {
     pub steps: Vec<Steps>,
     /// Floats of the copied source of a task.
     pub source: usize,
+    /// Whether the budget made the plan another one.
+    pub is_reduced: bool,
 }
 
 /// Up to [`NV`] vectors.
@@ -107,6 +109,7 @@ impl Pass {
             whole: Vec::new(),
             steps: Vec::new(),
             source: 0,
+            is_reduced: plan != Plan::of(isa, threads, &load, Budget::WHOLE),
         };
         for part in 0..plan.parts.0 {
             pass.add_part(isa, all, &reads, share(pass.vectors.count, plan.parts.0, part));

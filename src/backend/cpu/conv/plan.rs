@@ -19,6 +19,9 @@ pub(super) struct Budget {
 }
 
 impl Budget {
+    /// Without a limit.
+    pub const WHOLE: Budget = Budget { source: SOURCE, depth: DEPTH };
+
     /// For a thread that may hold that many floats.
     pub fn of(isa: Isa, floats: usize) -> Budget {
         let rows = most_rows(isa.registers());
@@ -28,10 +31,6 @@ impl Budget {
         }
         let source = floats.saturating_sub(TOGETHER * rows * depth).min(SOURCE);
         Budget { source, depth }
-    }
-
-    pub fn is_reduced(self) -> bool {
-        self != Budget { source: SOURCE, depth: DEPTH }
     }
 }
 
@@ -140,7 +139,7 @@ mod tests {
             let load = Load { vectors, reads, phases, groups: 1, channels, outputs: 512, taps };
             for (isa, threads) in Isa::available().flat_map(|isa| [1, 2, 64].map(|t| (isa, t))) {
                 let budget = Budget::of(isa, 1 << 20);
-                assert!(!budget.is_reduced());
+                assert_eq!(budget, Budget::WHOLE);
                 let plan = Plan::of(isa, threads, &load, budget);
                 let (columns, rows) = plan.parts;
                 // A few threads may rest where that makes the parts of the others equal.

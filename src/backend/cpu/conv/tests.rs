@@ -212,7 +212,7 @@ fn awkward_convolutions_are_exact() {
             for pool in &pools {
                 let threads = pool.threads();
                 let mut prepared = case.prepare(isa, threads, 64 * MIB);
-                assert!(!prepared.is_reduced());
+                assert!(!prepared.is_reduced() && prepared.scratch_bytes() <= 64 * MIB);
                 case.check(&mut *prepared, pool, &format!("{isa:?} {threads} threads"));
             }
         }
@@ -228,6 +228,20 @@ fn little_scratch_is_enough() {
                 let mut prepared = case.prepare(isa, 2, limit);
                 case.check(&mut *prepared, &pool, &format!("{isa:?} {limit} bytes"));
             }
+        }
+    }
+}
+
+#[test]
+fn a_limit_of_scratch_holds_and_shows_where_it_costs() {
+    let small = awkward()[9];
+    let large = Conv { c: 256, h: 14, w: 14, k: 256, r: 3, s: 3, pad: [1, 1], ..small };
+    for isa in Isa::available() {
+        for way in [fprop, dgrad] {
+            let tight = way(isa, 2, &large, 128 << 10);
+            assert!(tight.is_reduced() && tight.scratch_bytes() <= 128 << 10, "{isa:?}");
+            assert!(!way(isa, 2, &large, 64 * MIB).is_reduced());
+            assert!(!way(isa, 2, &small, 8 * MIB).is_reduced());
         }
     }
 }
