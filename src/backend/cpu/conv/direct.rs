@@ -4,20 +4,27 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::super::simd::{Vector, Work, first};
-use super::gather::{Gather, Phase, Tap, Tensor, at, meeting};
+use super::super::simd::{Vector, Work};
+use super::gather::{Gather, Phase, Tensor};
 use super::lanes;
 use super::pass::share;
+use super::vectors::{Segment, Vectors};
 use super::{Isa, Pool, Prepared};
 
 /// Tasks for each thread, so that one that comes late takes fewer.
 const TASKS: usize = 8;
 
+/// Output channels that are computed together: they find their pixels at the same places, and their
+/// sums don't wait for each other.
+const TOGETHER: usize = 8;
+
 /// A gather of small groups made ready.
 pub(super) struct Direct {
     isa: Isa,
     gather: Gather,
-    /// Parts of the rows of an image.
+    /// Of one image, by phase.
+    vectors: Vec<Vectors>,
+    /// Parts of an image's vectors, and of all work.
     bands: usize,
     tasks: usize,
 }
@@ -31,51 +38,78 @@ impl Direct {
     /// Panics unless the CPU has the instructions.
     pub fn new(isa: Isa, threads: usize, gather: Gather) -> Direct {
         assert!(isa.is_available());
-        let planes = gather.images * gather.groups * gather.output.channels;
-        let bands = (TASKS * threads).div_ceil(planes).min(gather.output.rows);
-        Direct { isa, gather, bands, tasks: (TASKS * threads).min(planes * bands) }
+        let vectors = |phase: &Phase| {
+            let reads: Vec<[isize; 2]> = phase.taps.iter().map(|tap| tap.offset).collect();
+            Vectors::new(&gather, 1, std::slice::from_ref(phase), &reads, isa.lanes())
+        };
+        let vectors: Vec<Vectors> = gather.phases.iter().map(vectors).collect();
+        let blocks = gather.images * (gather.groups * gather.output.channels).div_ceil(TOGETHER);
+        let most = vectors.iter().map(|vectors| vectors.count).max().unwrap_or(1);
+        let bands = (TASKS * threads).div_ceil(blocks).min(most);
+        Direct { isa, vectors, bands, tasks: (TASKS * threads).min(blocks * bands), gather }
+    }
+
+    /// Computes a band of some output channels of an image.
+    fn compute(
+        &self,
+        image: usize,
+        channels: Range<usize>,
+        band: usize,
+        source: &[f32],
+        filters: &[f32],
+        output: *mut f32,
+    ) {
+        let Gather { groups, source: from, output: to, filters: order, .. } = &self.gather;
+        let all = |tensor: &Tensor| groups * tensor.channels * tensor.plane();
+        // Those that don't exist repeat the last one.
+        let channels: [usize; TOGETHER] =
+            std::array::from_fn(|i| (channels.start + i).min(channels.end - 1));
+        let group = |channel: usize| channel / to.channels;
+        for (phase, vectors) in self.gather.phases.iter().zip(&self.vectors) {
+            // SAFETY: the CPU has the instructions, see `new`. Segments lie in the first channel of an
+            // image, and the groups and channels are some of the tensors'. No other task has this
+            // band of these channels, and phases have no pixel in common.
+            unsafe {
+                self.isa.run(Band {
+                    gather: &self.gather,
+                    phase,
+                    vectors,
+                    range: share(vectors.count, self.bands, band),
+                    source: channels.map(|channel| {
+                        let place =
+                            image * all(from) + group(channel) * from.channels * from.plane();
+                        source[place..].as_ptr()
+                    }),
+                    filters: channels.map(|channel| {
+                        let pairs = group(channel) * from.channels * to.channels * order.taps;
+                        filters[pairs + channel % to.channels * order.output..].as_ptr()
+                    }),
+                    output: channels
+                        .map(|channel| output.wrapping_add(image * all(to) + channel * to.plane())),
+                });
+            }
+        }
     }
 }
 
 impl Prepared for Direct {
     fn run(&mut self, pool: &Pool, a: &[f32], b: &[f32], out: &mut [f32]) {
         self.gather.check(a, b, out);
-        let Gather { images, groups, source, output, filters, .. } = &self.gather;
+        let channels = self.gather.groups * self.gather.output.channels;
+        let blocks = channels.div_ceil(TOGETHER);
         let out = AtomicPtr::new(out.as_mut_ptr());
-        let planes = images * groups * output.channels;
-        let image = |tensor: &Tensor| groups * tensor.channels * tensor.plane();
         pool.each(self.tasks, |task| {
-            for unit in share(planes * self.bands, self.tasks, task) {
-                let (plane, band) = (unit / self.bands, unit % self.bands);
-                let (n, channel) =
-                    (plane / (groups * output.channels), plane % (groups * output.channels));
-                let (group, m) = (channel / output.channels, channel % output.channels);
-                let from = n * image(source) + group * source.channels * source.plane();
-                let filter = group * source.channels * output.channels * filters.taps;
-                let filter = filter + m * filters.output;
-                for phase in &self.gather.phases {
-                    // SAFETY: the CPU has the instructions, see `new`, and `check` the sizes. This is
-                    // the only task with this plane of the output and this band, and phases have no
-                    // pixel in common.
-                    unsafe {
-                        self.isa.run(Band {
-                            gather: &self.gather,
-                            phase,
-                            rows: share(phase.rows, self.bands, band),
-                            source: a.as_ptr().wrapping_add(from),
-                            filter: b.as_ptr().wrapping_add(filter),
-                            output: out
-                                .load(Ordering::Relaxed)
-                                .wrapping_add(plane * output.plane()),
-                        });
-                    }
-                }
+            for unit in share(self.gather.images * blocks * self.bands, self.tasks, task) {
+                let (block, band) = (unit / self.bands, unit % self.bands);
+                let start = block % blocks * TOGETHER;
+                let channels = start..channels.min(start + TOGETHER);
+                self.compute(block / blocks, channels, band, a, b, out.load(Ordering::Relaxed));
             }
         });
     }
 
     fn scratch_bytes(&self) -> u64 {
-        0
+        self.vectors.iter().map(Vectors::bytes).sum()
     }
 
     fn is_reduced(&self) -> bool {
@@ -83,74 +117,71 @@ impl Prepared for Direct {
     }
 }
 
-/// Some rows of a phase of one output channel of one image.
+/// Some vectors of a phase, of several output channels of one image.
 struct Band<'a> {
     gather: &'a Gather,
     phase: &'a Phase,
-    rows: Range<usize>,
-    /// The first channel of the group.
-    source: *const f32,
-    /// That of the output channel, for the first channel of the group.
-    filter: *const f32,
-    output: *mut f32,
+    vectors: &'a Vectors,
+    range: Range<usize>,
+    /// The first source channel of the group, for each output channel.
+    source: [*const f32; TOGETHER],
+    /// That of the output channel and the first source channel.
+    filters: [*const f32; TOGETHER],
+    output: [*mut f32; TOGETHER],
 }
 
 impl Work for Band<'_> {
     /// # Safety
-    /// The channels of the group may be read, the filters too, and the output channel written, which
-    /// nothing else refers to during the call.
+    /// All segments may be read in the source channels of each group, the filters too, and those of the
+    /// output written, which nothing else refers to during the call.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Gather { source, output, filters, .. } = self.gather;
-        let Phase { columns, first: place, step, stride, ref taps, .. } = *self.phase;
-        let width = at(source.columns);
-        // Vectors that start here read nothing outside the source.
-        let last = at(V::LANES * stride[1]) - 1;
-        let starts = taps.iter().map(|tap| -tap.offset[1]).max().unwrap_or(0)
-            ..=taps.iter().map(|tap| width - 1 - last - tap.offset[1]).min().unwrap_or(0);
-        for i in self.rows {
-            let row = |tap: &Tap| at(i * stride[0]) + tap.offset[0];
-            let reads = |tap: &&Tap| (0..at(source.rows)).contains(&row(tap));
-            for j in (0..columns).step_by(V::LANES) {
-                let start = at(j * stride[1]);
-                let count = V::LANES.min(columns - j);
-                let inside = starts.contains(&start) && stride[1] <= 2;
-                // SAFETY: the caller's. The tap's row is one of the source, and lanes are only read
-                // where their columns are too; of a vector that is `inside` that is all of the last
-                // lane and before, also where only every other one is meant. Pixels i, j of a phase
-                // lie in the output.
-                unsafe {
-                    let mut sum = V::splat(0.0);
-                    for c in 0..source.channels {
-                        let channel = self.source.wrapping_add(c * source.plane());
-                        let filter = self.filter.wrapping_add(c * filters.channel);
-                        for tap in taps.iter().filter(reads) {
-                            let column = start + tap.offset[1];
-                            let from = channel.wrapping_offset(row(tap) * width + column);
-                            let pixels = match (inside, stride[1]) {
-                                (true, 1) => V::load(from),
-                                (true, _) => {
-                                    V::load(from).even(V::load(from.wrapping_add(V::LANES)))
-                                }
-                                _ => {
-                                    let mask =
-                                        inside_mask(count, stride[1], column, source.columns);
-                                    lanes::read::<V>(from, mask, stride[1])
-                                }
-                            };
-                            sum =
-                                sum.add_product(V::splat(*filter.wrapping_add(tap.place)), pixels);
-                        }
-                    }
-                    let to = (place[0] + i * step[0]) * output.columns + place[1] + j * step[1];
-                    lanes::write(sum, self.output.wrapping_add(to), first(count), step[1], false);
-                }
+        // SAFETY: the caller's.
+        unsafe {
+            match self.phase.stride[1] {
+                1 => self.sum_up::<V>(1),
+                2 => self.sum_up::<V>(2),
+                stride => self.sum_up::<V>(stride),
             }
         }
     }
 }
 
-/// The mask of those of `count` lanes, `stride` apart from `start` on, that lie in `0..size`.
-fn inside_mask(count: usize, stride: usize, start: isize, size: usize) -> u32 {
-    meeting(count, stride, start, size).map_or(0, |(low, high)| first(high + 1) & !first(low))
+impl Band<'_> {
+    /// # Safety
+    /// As of `run`.
+    #[inline(always)]
+    unsafe fn sum_up<V: Vector>(&self, stride: usize) {
+        let Gather { source, filters, .. } = self.gather;
+        let step = self.phase.step[1];
+        // SAFETY: the caller's. What is in no mask counts as zero.
+        unsafe {
+            for vector in self.range.clone() {
+                let place = self.vectors.get(vector);
+                let mut sums = [V::splat(0.0); TOGETHER];
+                for c in 0..source.channels {
+                    let channel = c * source.plane();
+                    for (read, tap) in self.phase.taps.iter().enumerate() {
+                        let filter = c * filters.channel + tap.place;
+                        for Segment { offset, mask } in place.reads(read).0 {
+                            for i in 0..TOGETHER {
+                                let from = self.source[i].wrapping_add(channel);
+                                let from = from.wrapping_offset(*offset);
+                                let pixels = lanes::read(from, *mask, stride);
+                                let filter = V::splat(*self.filters[i].wrapping_add(filter));
+                                sums[i] = sums[i].add_product(filter, pixels);
+                            }
+                        }
+                    }
+                }
+                // A copy in memory: the loops above then keep their sums in registers.
+                let sums: [V; TOGETHER] = std::array::from_fn(|i| sums[i]);
+                for Segment { offset, mask } in place.writes(0).0 {
+                    for (sum, to) in sums.iter().zip(self.output) {
+                        lanes::write(*sum, to.wrapping_offset(*offset), *mask, step, false);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -170,6 +170,7 @@ impl Work for CopySource<'_> {
                     match self.stride {
                         1 => lanes.copy::<V>(1),
                         2 => lanes.copy::<V>(2),
+                        4 => lanes.copy::<V>(4),
                         stride => lanes.copy::<V>(stride),
                     }
                 }

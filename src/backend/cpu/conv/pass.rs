@@ -72,7 +72,7 @@ impl Pass {
         let (rows, lanes) = (most_rows(isa.registers()), isa.lanes());
         let all = gather.filters.taps;
         let reads = reads(&phases);
-        let vectors = Vectors::new(gather, &phases, &reads, lanes);
+        let vectors = Vectors::new(gather, gather.images, &phases, &reads, lanes);
         let order = if apart {
             FilterOrder::Picked
         } else if gather.filters.channel == all {

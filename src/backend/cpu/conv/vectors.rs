@@ -109,13 +109,19 @@ impl<'a> Place<'a> {
 }
 
 impl Vectors {
-    /// Of phases that have the same pixels and read the source at these offsets.
-    pub fn new(gather: &Gather, phases: &[Phase], reads: &[[isize; 2]], lanes: usize) -> Vectors {
+    /// Of so many images, for phases that have the same pixels and read the source at these offsets.
+    pub fn new(
+        gather: &Gather,
+        all: usize,
+        phases: &[Phase],
+        reads: &[[isize; 2]],
+        lanes: usize,
+    ) -> Vectors {
         let pixels = phases[0].rows * phases[0].columns;
         // As many images as fill whole vectors.
         let images = (1..lanes).find(|n| (n * pixels).is_multiple_of(lanes)).unwrap_or(lanes);
-        let images = images.min(gather.images);
-        let (whole, rest) = (gather.images / images, gather.images % images);
+        let images = images.min(all);
+        let (whole, rest) = (all / images, all % images);
         let batch = |images| Batch::new(gather, phases, reads, lanes, images);
         let batches: Vec<Batch> =
             [images, rest].into_iter().filter(|images| *images > 0).map(batch).collect();
