@@ -164,12 +164,12 @@ impl Band<'_> {
                     for (read, tap) in self.phase.taps.iter().enumerate() {
                         let filter = c * filters.channel + tap.place;
                         for Segment { offset, mask } in place.reads(read).0 {
-                            for i in 0..TOGETHER {
+                            for (i, sum) in sums.iter_mut().enumerate() {
                                 let from = self.source[i].wrapping_add(channel);
                                 let from = from.wrapping_offset(*offset);
                                 let pixels = lanes::read(from, *mask, stride);
                                 let filter = V::splat(*self.filters[i].wrapping_add(filter));
-                                sums[i] = sums[i].add_product(filter, pixels);
+                                *sum = sum.add_product(filter, pixels);
                             }
                         }
                     }
