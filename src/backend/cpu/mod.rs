@@ -1,22 +1,20 @@
 //! The CPU path: every implementation on all chosen cores, operands in main memory.
 
-#[allow(dead_code)]
 mod conv;
 mod flush;
 mod gemm;
 mod native;
 mod peak;
 mod pool;
-#[expect(dead_code)]
+mod runner;
 mod simd;
 mod stream;
 
-use super::{Details, Device, Runner, Task};
+use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
 use crate::record::DeviceKind;
-use crate::tensor::{FENCE, fenced};
-use crate::workload::{Dtype, Scope, Shape, Workload, peak_work};
+use crate::workload::{Dtype, Shape, Workload};
 
 use flush::Flush;
 pub use pool::Pool;
@@ -28,6 +26,8 @@ enum Kernel {
     Plain(fn(&Pool, &Shape, &[Vec<f32>], &mut [f32])),
     /// Chains of multiply-adds, with these instructions.
     Peak(peak::Isa),
+    /// A convolution, made ready for its sizes.
+    Conv(conv::Prepare),
 }
 
 /// One way to compute a workload.
@@ -39,8 +39,8 @@ struct Implementation {
     tile: (usize, usize),
 }
 
-/// Batches of `peak-fma` that each thread does in a run: about a millisecond on a fast core.
-const PEAK_BATCHES: usize = 2;
+/// Memory that a convolution may take beside its tensors.
+const SCRATCH_BYTES: u64 = 64 << 20;
 
 /// Every implementation, in the order of reports.
 const IMPLEMENTATIONS: &[Implementation] = &[
@@ -62,6 +62,9 @@ const IMPLEMENTATIONS: &[Implementation] = &[
         kernel: Kernel::Plain(native::gemm),
         tile: (16, 32),
     },
+    conv("conv-fprop", "native", conv::fprop),
+    conv("conv-dgrad", "native", conv::dgrad),
+    conv("conv-wgrad", "native", conv::wgrad),
     plain("stream-copy", "native", stream::copy),
     plain("stream-copy", "native-nt", stream::copy_nt),
     plain("stream-scale", "native", stream::scale),
@@ -85,6 +88,15 @@ const fn plain(
     Implementation { workload, name, kernel: Kernel::Plain(kernel), tile: (1, 64) }
 }
 
+/// Output channels and pixels of a register tile, or filters and taps.
+const fn conv(
+    workload: &'static str,
+    name: &'static str,
+    prepare: conv::Prepare,
+) -> Implementation {
+    Implementation { workload, name, kernel: Kernel::Conv(prepare), tile: (8, 48) }
+}
+
 const fn peak(isa: peak::Isa) -> Implementation {
     Implementation {
         workload: "peak-fma",
@@ -99,6 +111,7 @@ impl Implementation {
     /// ones under another name.
     fn is_available(&self) -> bool {
         match self.kernel {
+            Kernel::Conv(_) => true,
             Kernel::Plain(_) => !self.name.ends_with("-nt") || stream::has_nt(),
             Kernel::Peak(isa) => isa.is_available(),
         }
@@ -147,7 +160,10 @@ impl Device for Cpu {
 
     fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
         let inputs: usize = task.workload.inputs(task.shape).iter().sum();
-        4 * (inputs + task.workload.output(task.shape)) as u64
+        let tensors = 4 * (inputs + task.workload.output(task.shape)) as u64;
+        let is_conv = |i: &Implementation| matches!(i.kernel, Kernel::Conv(_));
+        let takes_scratch = implementations(task.workload).any(is_conv);
+        tensors + if takes_scratch { SCRATCH_BYTES } else { 0 }
     }
 
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
@@ -160,79 +176,6 @@ impl Device for Cpu {
             Dtype::F64 => peak::Precision::F64,
             Dtype::F16 => return Err(Error::Unsupported("the CPU path has no f16".into())),
         };
-        Ok(Box::new(CpuRunner {
-            pool: &self.pool,
-            flush: &self.flush,
-            implementation,
-            shape: task.shape.clone(),
-            precision,
-            inputs: task.workload.inputs(task.shape).iter().map(|len| vec![0.0; *len]).collect(),
-            output: fenced(task.workload.output(task.shape)),
-        }))
-    }
-}
-
-/// Batches of a run of `peak-fma`.
-fn peak_batches(pool: &Pool) -> usize {
-    PEAK_BATCHES * pool.threads()
-}
-
-/// A prepared task on the CPU. Nothing is moved, so both scopes are the same run.
-struct CpuRunner<'a> {
-    pool: &'a Pool,
-    flush: &'a Flush,
-    implementation: &'static Implementation,
-    shape: Shape,
-    precision: peak::Precision,
-    inputs: Vec<Vec<f32>>,
-    output: Vec<f32>,
-}
-
-impl Runner for CpuRunner<'_> {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
-        for (own, new) in self.inputs.iter_mut().zip(inputs) {
-            own.copy_from_slice(new);
-        }
-        Ok(())
-    }
-
-    fn poison(&mut self, _: Scope) -> Result<()> {
-        self.output = fenced(self.output.len() - 2 * FENCE);
-        Ok(())
-    }
-
-    fn run(&mut self, _: Scope) -> Result<()> {
-        let end = self.output.len() - FENCE;
-        let output = &mut self.output[FENCE..end];
-        match self.implementation.kernel {
-            Kernel::Plain(kernel) => kernel(self.pool, &self.shape, &self.inputs, output),
-            Kernel::Peak(isa) => {
-                let (start, step) = (&self.inputs[0], &self.inputs[1]);
-                let batches = peak_batches(self.pool);
-                peak::run(isa, self.precision, self.pool, batches, start, step, output);
-            }
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.flush.run(self.pool);
-        Ok(())
-    }
-
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
-        Ok(self.inputs.clone())
-    }
-
-    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
-        Ok(self.output.clone())
-    }
-
-    fn details(&self) -> Details {
-        let work = match self.implementation.kernel {
-            Kernel::Plain(_) => None,
-            Kernel::Peak(_) => Some(peak_work(peak_batches(self.pool) as u64)),
-        };
-        Details { tile: self.implementation.tile, work, ..Details::default() }
+        Ok(Box::new(runner::CpuRunner::new(self, implementation, precision, task)?))
     }
 }

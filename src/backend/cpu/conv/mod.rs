@@ -1,6 +1,6 @@
-//! Our own convolutions for the CPU, forwards and back to the input.
+//! Our own convolutions for the CPU. The gradient of the filters is in wgrad/.
 //!
-//! Both are the same gather (gather.rs): an output pixel is a sum over taps and channels, each a number
+//! Forwards and back to the input both are the same gather (gather.rs): an output pixel is a sum over taps and channels, each a number
 //! of the filters times a pixel of the source. Seen as a product, output channels x pixels = filters x
 //! pixels read, the second factor is never written out as a whole: a task copies blocks of it that
 //! fit the second-level cache.
@@ -29,10 +29,12 @@ mod plan;
 #[cfg(test)]
 mod tests;
 mod vectors;
+mod wgrad;
 
 use super::Pool;
 use super::simd::Isa;
-use crate::workload::Conv;
+use crate::error::Result;
+use crate::workload::{Algorithm, Conv};
 use direct::Direct;
 use engine::Engine;
 use gather::Gather;
@@ -45,19 +47,32 @@ pub(super) trait Prepared {
     fn scratch_bytes(&self) -> u64;
     /// Whether it works slower because its scratch was limited.
     fn is_reduced(&self) -> bool;
+    /// How it comes to its results.
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::Direct
+    }
 }
 
+/// Makes a convolution ready for so many threads, with at most so many bytes of scratch where that is
+/// possible at all. `Error::Unsupported` where it does not serve these sizes.
+pub type Prepare = fn(usize, &Conv, u64) -> Result<Box<dyn Prepared>>;
+
 /// (x, f) -> y.
-pub fn fprop(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
-    prepare(isa, threads, Gather::fprop(conv), scratch_limit)
+pub fn fprop(threads: usize, conv: &Conv, scratch_limit: u64) -> Result<Box<dyn Prepared>> {
+    Ok(gather(Isa::best(), threads, Gather::fprop(conv), scratch_limit))
 }
 
 /// (dy, f) -> dx.
-pub fn dgrad(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
-    prepare(isa, threads, Gather::dgrad(conv), scratch_limit)
+pub fn dgrad(threads: usize, conv: &Conv, scratch_limit: u64) -> Result<Box<dyn Prepared>> {
+    Ok(gather(Isa::best(), threads, Gather::dgrad(conv), scratch_limit))
 }
 
-fn prepare(isa: Isa, threads: usize, gather: Gather, scratch_limit: u64) -> Box<dyn Prepared> {
+/// (dy, x) -> the filters' gradient.
+pub fn wgrad(threads: usize, conv: &Conv, scratch_limit: u64) -> Result<Box<dyn Prepared>> {
+    Ok(wgrad::wgrad(Isa::best(), threads, conv, scratch_limit))
+}
+
+fn gather(isa: Isa, threads: usize, gather: Gather, scratch_limit: u64) -> Box<dyn Prepared> {
     if Direct::suits(&gather) {
         Box::new(Direct::new(isa, threads, gather))
     } else {

@@ -173,8 +173,8 @@ impl Case {
 
     fn prepare(&self, isa: Isa, threads: usize, limit: u64) -> Box<dyn Prepared> {
         match self.way {
-            Way::Fprop => fprop(isa, threads, &self.conv, limit),
-            Way::Dgrad => dgrad(isa, threads, &self.conv, limit),
+            Way::Fprop => gather(isa, threads, Gather::fprop(&self.conv), limit),
+            Way::Dgrad => gather(isa, threads, Gather::dgrad(&self.conv), limit),
         }
     }
 

@@ -1,0 +1,381 @@
+//! Groups of very few filters, as of depthwise convolutions: vectors along the pixels, and every tap
+//! of a filter a dot product of dy with the image from that tap's place on.
+
+use super::Prepared;
+use super::chunk::Chunks;
+use super::pack::SLACK;
+use super::phases::Phases;
+use super::plan::{LINE, Machine, ROUND, lines, useful_parts};
+use super::product::Product;
+use super::task::{Shared, Work, each, part, with};
+use super::tile::Registers;
+use crate::backend::cpu::Pool;
+use crate::backend::cpu::simd::{Isa, Vector, first};
+use crate::workload::Conv;
+
+/// Pixels of a chunk to choose from: its copies should stay in the first-level cache.
+const CHUNKS: [usize; 6] = [3000, 1000, 300, 50, 8, 1];
+
+/// Taps whose sums are kept in registers, beside a vector of dy.
+const TAPS: usize = 9;
+
+/// Estimates in cycles: of a vector of dy times one of the image, of a vector copied, of a number
+/// copied alone, of the start of the dot products of a filter.
+const MULTIPLIED: f64 = 0.7;
+const COPIED: f64 = 3.0;
+const GATHERED: f64 = 1.5;
+const STARTED: f64 = 30.0;
+
+/// Each thread computes some cells, one after another: a group, a part of its channels and a part of
+/// the chunks.
+#[derive(Clone, Debug)]
+pub(super) struct DotsPlan {
+    product: Product,
+    machine: Machine,
+    chunks: Chunks,
+    phases: Phases,
+    /// Parts of the channels and the chunks.
+    parts: [usize; 2],
+    /// Estimated cycles.
+    pub cost: f64,
+}
+
+impl DotsPlan {
+    /// The fastest within `limit` floats of scratch, if there is one.
+    pub fn best(conv: &Conv, machine: Machine, limit: usize) -> Option<DotsPlan> {
+        let product = Product::all(conv)[0];
+        let mut best: Option<DotsPlan> = None;
+        for most in CHUNKS {
+            let chunks = Chunks::of(&product, most);
+            let phases = Phases::of(&product, &chunks.largest());
+            for channels in useful_parts(product.channels, machine.threads) {
+                for pixels in useful_parts(chunks.count(), machine.threads) {
+                    let (parts, phases) = ([channels, pixels], phases.clone());
+                    let plan = DotsPlan { product, machine, chunks, phases, parts, cost: 0.0 };
+                    let plan = DotsPlan { cost: plan.estimate(), ..plan };
+                    let is_better = best.as_ref().is_none_or(|best| plan.cost < best.cost);
+                    if is_better && plan.scratch() <= limit {
+                        best = Some(plan);
+                    }
+                }
+            }
+        }
+        best
+    }
+
+    /// Cycles that the slowest thread takes.
+    fn estimate(&self) -> f64 {
+        let (product, largest) = (&self.product, self.chunks.largest());
+        let f = |n: usize| n as f64;
+        let lanes = self.machine.lanes;
+        let images = f(self.chunks.count().div_ceil(self.parts[1]) * largest.images);
+        let channels = f(product.channels.div_ceil(self.parts[0]));
+        let filters = f(product.columns);
+        let taps = f(product.channel_rows());
+        let vectors = f(self.phases.span(&largest).div_ceil(lanes));
+        let dot = taps * vectors * MULTIPLIED + f(product.channel_rows().div_ceil(TAPS)) * STARTED;
+        let row = self.phases.row;
+        let copied = match product.stride[1] {
+            1 | 2 => f(self.phases.len() / row * row.div_ceil(lanes)) * COPIED,
+            _ => f(self.phases.len()) * GATHERED,
+        };
+        let packed = f(largest.size[0] * row.div_ceil(lanes)) * COPIED;
+        let cell = images * (filters * packed + channels * (copied + filters * dot));
+        let cells = f(self.cells().div_ceil(self.machine.threads)) * cell;
+        let all = filters * f(product.groups * product.rows());
+        let totals = all * f(self.parts[1]) * COPIED / f(self.tasks());
+        cells + totals + if self.tasks() > 1 { 2.0 * ROUND } else { 0.0 }
+    }
+
+    fn cells(&self) -> usize {
+        self.product.groups * self.parts[0] * self.parts[1]
+    }
+
+    fn tasks(&self) -> usize {
+        self.machine.threads.min(self.cells())
+    }
+
+    /// Floats of the filters.
+    fn filters(&self) -> usize {
+        self.product.groups * self.product.columns * self.product.rows()
+    }
+
+    /// Floats of a chunk of dy as it is copied, from one image to the next.
+    fn pixels_len(&self) -> usize {
+        self.chunks.largest().size[0] * self.phases.row
+    }
+
+    /// Floats of a task's copies of dy, and of the image.
+    fn copies(&self) -> [usize; 2] {
+        let images = self.chunks.largest().images;
+        let pixels = self.product.columns * images * self.pixels_len();
+        [lines(pixels + SLACK), lines(images * self.phases.len() + SLACK)]
+    }
+
+    /// Floats of the sums: a vector for each float of the filters and part of the chunks.
+    fn sums(&self) -> usize {
+        self.filters() * self.parts[1] * self.machine.lanes
+    }
+
+    /// Floats of all scratch, the table counted as two floats an element.
+    fn scratch(&self) -> usize {
+        let copies: usize = self.copies().iter().sum();
+        LINE + 2 * self.product.channel_rows() + self.tasks() * copies + self.sums()
+    }
+}
+
+/// The gradient of the filters by a [`DotsPlan`].
+pub(super) struct Dots {
+    isa: Isa,
+    plan: DotsPlan,
+    is_reduced: bool,
+    /// Where each tap sees the first pixel.
+    taps: Vec<usize>,
+    scratch: Vec<f32>,
+}
+
+impl Dots {
+    pub fn new(isa: Isa, plan: DotsPlan, is_reduced: bool) -> Dots {
+        let taps = plan.phases.taps(&plan.product);
+        let scratch = vec![0.0; plan.scratch() - 2 * taps.len()];
+        Dots { isa, is_reduced, taps, scratch, plan }
+    }
+}
+
+impl Prepared for Dots {
+    fn run(&mut self, pool: &Pool, dy: &[f32], x: &[f32], dw: &mut [f32]) {
+        let (plan, product) = (&self.plan, &self.plan.product);
+        let images = product.images * product.groups;
+        assert_eq!(dy.len(), images * product.columns * product.plane());
+        assert_eq!(x.len(), images * product.channels * product.image_len());
+        assert_eq!(dw.len(), plan.filters());
+        let start = self.scratch.as_ptr().align_offset(4 * LINE).min(LINE);
+        let (sums, copies) = self.scratch[start..].split_at_mut(plan.sums());
+        let run = Run {
+            plan,
+            taps: &self.taps,
+            dy,
+            x,
+            dw: Shared(dw.as_mut_ptr()),
+            copies: Shared(copies.as_mut_ptr()),
+            sums: Shared(sums.as_mut_ptr()),
+        };
+        let tasks = plan.tasks();
+        for step in [Step::Cells, Step::Totals] {
+            each(pool, tasks, |task| {
+                // SAFETY: `wgrad` has checked that the CPU has the instructions.
+                unsafe { with(self.isa, Task { run: &run, task, step }) }
+            });
+        }
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        (size_of_val(&self.taps[..]) + size_of_val(&self.scratch[..])) as u64
+    }
+
+    fn is_reduced(&self) -> bool {
+        self.is_reduced
+    }
+}
+
+/// What a task does.
+#[derive(Clone, Copy)]
+enum Step {
+    /// Its cells.
+    Cells,
+    /// Its share of the filters, from the sums of all cells.
+    Totals,
+}
+
+/// What all tasks see of a run.
+struct Run<'a> {
+    plan: &'a DotsPlan,
+    taps: &'a [usize],
+    dy: &'a [f32],
+    x: &'a [f32],
+    dw: Shared,
+    /// Copies of every task.
+    copies: Shared,
+    /// `[part of the chunks][filters][lanes]`.
+    sums: Shared,
+}
+
+struct Task<'a> {
+    run: &'a Run<'a>,
+    task: usize,
+    step: Step,
+}
+
+impl Work for Task<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Registers>(self) {
+        let plan = self.run.plan;
+        // SAFETY: the caller's.
+        unsafe {
+            match self.step {
+                Step::Cells => {
+                    for cell in part(plan.cells(), plan.tasks(), self.task) {
+                        self.run.cell::<V>(self.task, cell);
+                    }
+                }
+                Step::Totals => self.run.totals::<V>(self.task),
+            }
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Sums up a cell.
+    #[inline(always)]
+    unsafe fn cell<V: Vector>(&self, task: usize, index: usize) {
+        let (plan, product) = (self.plan, &self.plan.product);
+        let [channel_parts, chunk_parts] = plan.parts;
+        let group = index / (channel_parts * chunk_parts);
+        let channels = part(product.channels, channel_parts, index / chunk_parts % channel_parts);
+        let chunk_part = index % chunk_parts;
+        let [pixels_len, image_len] = plan.copies();
+        let pixels = self.copies.0.wrapping_add(task * (pixels_len + image_len));
+        let image = pixels.wrapping_add(pixels_len);
+        let chunks = part(plan.chunks.count(), chunk_parts, chunk_part);
+        for c in chunks.clone() {
+            let chunk = plan.chunks.get(c);
+            let images = chunk.image..chunk.image + chunk.images;
+            // SAFETY: the caller's; copies are as long as the plan says and this task's alone; so
+            // are the sums of a cell's filters and part of the chunks.
+            unsafe {
+                for filter in 0..product.columns {
+                    for (i, n) in images.clone().enumerate() {
+                        let channel = (n * product.groups + group) * product.columns + filter;
+                        let from = self.dy.as_ptr().add(channel * product.plane());
+                        let to = pixels.add((filter * chunk.images + i) * plan.pixels_len());
+                        plan.phases.pack_pixels::<V>(product, &chunk, from, to);
+                    }
+                }
+                for channel in channels.clone() {
+                    for (i, n) in images.clone().enumerate() {
+                        let channel = (n * product.groups + group) * product.channels + channel;
+                        let from = self.x.as_ptr().add(channel * product.image_len());
+                        let to = image.add(i * plan.phases.len());
+                        plan.phases.pack_image::<V>(product, &chunk, from, to);
+                    }
+                    for filter in 0..product.columns {
+                        let place = (group * product.columns + filter) * product.channels + channel;
+                        let place = chunk_part * plan.filters() + place * self.taps.len();
+                        let copies = Copies {
+                            images: chunk.images,
+                            span: plan.phases.span(&chunk),
+                            pixels: pixels.add(filter * chunk.images * plan.pixels_len()),
+                            pixels_len: plan.pixels_len(),
+                            image,
+                            image_len: plan.phases.len(),
+                        };
+                        let sums = self.sums.0.add(place * V::LANES);
+                        copies.dots::<V>(self.taps, sums, c > chunks.start);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds up what all parts of the chunks have for each lane, in a square of so many numbers.
+    #[inline(always)]
+    unsafe fn totals<V: Vector>(&self, task: usize) {
+        let filters = self.plan.filters();
+        let share = part(filters, self.plan.tasks(), task);
+        for at in share.clone().step_by(V::LANES) {
+            let numbers = V::LANES.min(share.end - at);
+            // SAFETY: the caller's; the sums have a vector for each number of the filters and each
+            // part, and this task alone writes its share of the filters.
+            unsafe {
+                let mut square = [V::splat(0.0); 16];
+                let square = &mut square[..V::LANES];
+                for (i, line) in square.iter_mut().enumerate().take(numbers) {
+                    for chunk_part in 0..self.plan.parts[1] {
+                        let place = (chunk_part * filters + at + i) * V::LANES;
+                        *line = line.add(V::load(self.sums.0.add(place)));
+                    }
+                }
+                V::transpose(square);
+                let mut total = square[0];
+                for line in &square[1..] {
+                    total = total.add(*line);
+                }
+                total.store_masked(self.dw.0.add(at), first(numbers));
+            }
+        }
+    }
+}
+
+/// Copies of a chunk, of one filter and one channel.
+#[derive(Clone, Copy)]
+struct Copies {
+    images: usize,
+    /// Floats from the first pixel to the last.
+    span: usize,
+    pixels: *const f32,
+    /// From one image to the next.
+    pixels_len: usize,
+    image: *const f32,
+    image_len: usize,
+}
+
+impl Copies {
+    /// The dot products of all taps, each a vector to be added up.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions; from every tap on, as from `pixels`, there are `span`
+    /// floats of every image; `sums` has a vector for each tap, which may be read if `add`.
+    #[inline(always)]
+    unsafe fn dots<V: Vector>(&self, taps: &[usize], sums: *mut f32, add: bool) {
+        for (i, taps) in taps.chunks(TAPS).enumerate() {
+            // SAFETY: the caller's.
+            unsafe {
+                let sums = sums.add(i * TAPS * V::LANES);
+                match taps.len() {
+                    1 => self.some::<V, 1>(taps, sums, add),
+                    2 => self.some::<V, 2>(taps, sums, add),
+                    3 => self.some::<V, 3>(taps, sums, add),
+                    4 => self.some::<V, 4>(taps, sums, add),
+                    5 => self.some::<V, 5>(taps, sums, add),
+                    6 => self.some::<V, 6>(taps, sums, add),
+                    7 => self.some::<V, 7>(taps, sums, add),
+                    8 => self.some::<V, 8>(taps, sums, add),
+                    _ => self.some::<V, TAPS>(taps, sums, add),
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn some<V: Vector, const N: usize>(&self, taps: &[usize], to: *mut f32, add: bool) {
+        let whole = self.span / V::LANES * V::LANES;
+        let mask = first(self.span - whole);
+        // SAFETY: the caller's; the mask ends with the last pixel.
+        unsafe {
+            let zero = V::splat(0.0);
+            let mut sums = [zero; N];
+            for image in 0..self.images {
+                let pixels = self.pixels.add(image * self.pixels_len);
+                let mut from = [self.image; N];
+                for (from, tap) in from.iter_mut().zip(taps) {
+                    *from = self.image.add(image * self.image_len + tap);
+                }
+                for at in (0..whole).step_by(V::LANES) {
+                    let pixels = V::load(pixels.add(at));
+                    for (sum, from) in sums.iter_mut().zip(&from) {
+                        *sum = sum.add_product(pixels, V::load(from.add(at)));
+                    }
+                }
+                let pixels = zero.load_masked(pixels.wrapping_add(whole), mask);
+                for (sum, from) in sums.iter_mut().zip(&from) {
+                    let numbers = zero.load_masked(from.wrapping_add(whole), mask);
+                    *sum = sum.add_product(pixels, numbers);
+                }
+            }
+            for (i, sum) in sums.iter().enumerate() {
+                let to = to.add(i * V::LANES);
+                if add { sum.add(V::load(to)).store(to) } else { sum.store(to) }
+            }
+        }
+    }
+}

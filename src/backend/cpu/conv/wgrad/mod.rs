@@ -1,0 +1,86 @@
+//! The gradient of the filters on the CPU.
+//!
+//! In each group it is a product, filters x (channels and taps), summed over all pixels of dy. Vectors
+//! run along filters: dy is copied in small panels, transposed. The numbers of x are broadcast from
+//! where they are, or where there are pads, from a copy of the rows that a chunk of pixels sees: no
+//! matrix of taps is ever written. (product.rs)
+//!
+//! ```text
+//! for each part of filters, channels and pixels, in parallel            plan.rs, engine.rs
+//!   for a chunk of pixels         dy: copied, [panel of filters][pixels][filters]
+//!     for a block of channels     x: copied with its pad, kept in the second-level cache   pack.rs
+//!       for a panel of filters    kept in the second-level cache
+//!         for 6 rows              6 x 4 vectors of the gradient: in registers              tile.rs
+//! ```
+//!
+//! Where pixels are divided, each part has sums of its own; these are added up in order. Who computes
+//! what never depends on time, so the bits of a result never do.
+//!
+//! Groups of very few filters have vectors along pixels instead (dots.rs). Without memory for copies
+//! there are plain loops (plain.rs).
+
+mod chunk;
+mod dots;
+mod engine;
+mod pack;
+mod phases;
+mod plain;
+mod plan;
+mod product;
+mod task;
+mod tile;
+
+#[cfg(test)]
+mod tests;
+
+use super::Prepared;
+use crate::backend::cpu::simd::Isa;
+use crate::workload::Conv;
+use dots::{Dots, DotsPlan};
+use engine::Engine;
+use plain::PlainLoops;
+use plan::{Machine, Plan};
+use product::Product;
+
+/// `(dy, x) -> dw` with these instructions, on `threads` threads, with at most `scratch_limit` bytes
+/// beside the tensors. Panics unless the CPU has the instructions.
+pub fn wgrad(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
+    assert!(isa.is_available());
+    let (lanes, vectors) = task::registers(isa);
+    let machine = Machine { threads, lanes, vectors };
+    let chosen = Way::best(conv, machine, scratch_limit);
+    let unlimited = Way::best(conv, machine, u64::MAX);
+    let is_reduced = unlimited.cost() < chosen.cost();
+    match chosen {
+        Way::Panels(plan) => Box::new(Engine::new(isa, plan, is_reduced)),
+        Way::Dots(plan) => Box::new(Dots::new(isa, plan, is_reduced)),
+        Way::Plain => Box::new(PlainLoops { conv: *conv, threads }),
+    }
+}
+
+/// How to compute it.
+enum Way {
+    Panels(Plan),
+    Dots(DotsPlan),
+    Plain,
+}
+
+impl Way {
+    /// The one that should be fastest within a limit.
+    fn best(conv: &Conv, machine: Machine, scratch_limit: u64) -> Way {
+        let floats = usize::try_from(scratch_limit / size_of::<f32>() as u64).unwrap_or(usize::MAX);
+        let panels = Product::all(conv).into_iter().filter_map(|p| Plan::best(p, machine, floats));
+        let dots = DotsPlan::best(conv, machine, floats);
+        let ways = panels.map(Way::Panels).chain(dots.map(Way::Dots));
+        ways.min_by(|a, b| a.cost().total_cmp(&b.cost())).unwrap_or(Way::Plain)
+    }
+
+    /// Estimated cycles.
+    fn cost(&self) -> f64 {
+        match self {
+            Way::Panels(plan) => plan.cost,
+            Way::Dots(plan) => plan.cost,
+            Way::Plain => f64::INFINITY,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Images cut up so that every tap sees them without strides.
+
+use super::chunk::Chunk;
+use super::pack::copy_row;
+use super::product::Product;
+use crate::backend::cpu::simd::Vector;
+
+/// How copies of a chunk lie. The image with its pad is cut into phases: phase (a, b) has each
+/// `stride`th row and column from a and b on. So a tap of the filter finds a pixel's number as far
+/// from the pixel's own place as that of every other pixel, as long as rows of both copies are
+/// equally long; those of dy end in zeros.
+#[derive(Clone, Debug)]
+pub(super) struct Phases {
+    /// Phases along the rows and the columns.
+    counts: [usize; 2],
+    /// Rows of a phase.
+    rows: usize,
+    /// How many of them are below the pixels' rows.
+    below: usize,
+    /// Columns of a phase, and length of a row of both copies.
+    pub row: usize,
+}
+
+impl Phases {
+    /// Those of a chunk and all smaller ones.
+    pub fn of(product: &Product, largest: &Chunk) -> Phases {
+        let reach = |i: usize| (product.taps[i] - 1) * product.dilation[i];
+        let count = |i: usize| product.stride[i].min(reach(i) + 1);
+        let [below, beside] = [0, 1].map(|i| reach(i) / product.stride[i]);
+        let [rows, columns] = largest.size;
+        Phases { counts: [count(0), count(1)], rows: rows + below, below, row: columns + beside }
+    }
+
+    /// Floats of all phases of an image's channel.
+    pub fn len(&self) -> usize {
+        self.counts[0] * self.counts[1] * self.rows * self.row
+    }
+
+    /// Where each tap sees the first pixel.
+    pub fn taps(&self, product: &Product) -> Vec<usize> {
+        let [r, s] = product.taps;
+        let at = |i: usize, tap: usize| {
+            let far = tap * product.dilation[i];
+            (far % product.stride[i], far / product.stride[i])
+        };
+        let tap = |r, s| {
+            let ((a, row), (b, column)) = (at(0, r), at(1, s));
+            ((a * self.counts[1] + b) * self.rows + row) * self.row + column
+        };
+        (0..r).flat_map(|r| (0..s).map(move |s| tap(r, s))).collect()
+    }
+
+    /// Floats from the first to the last pixel of a chunk.
+    pub fn span(&self, chunk: &Chunk) -> usize {
+        (chunk.size[0] - 1) * self.row + chunk.size[1]
+    }
+
+    /// Copies all that a chunk sees of an image's channel.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions; `from` has `product.image_len()` floats; `to` has room
+    /// for [`Phases::len`] and [`SLACK`](super::pack::SLACK) more.
+    #[inline(always)]
+    pub unsafe fn pack_image<V: Vector>(
+        &self,
+        product: &Product,
+        chunk: &Chunk,
+        from: *const f32,
+        to: *mut f32,
+    ) {
+        let [h, w] = product.image;
+        let [down, across] = product.stride;
+        for a in 0..self.counts[0] {
+            for b in 0..self.counts[1] {
+                let to = to.wrapping_add((a * self.counts[1] + b) * self.rows * self.row);
+                let left = chunk.at[1] * across + b;
+                // Columns of the phase that lie inside the image.
+                let inside = product.pad[1].saturating_sub(left).div_ceil(across).min(self.row);
+                let end = (w + product.pad[1]).saturating_sub(left).div_ceil(across);
+                let end = end.clamp(inside, self.row);
+                for i in 0..chunk.size[0] + self.below {
+                    let y = ((chunk.at[0] + i) * down + a).wrapping_sub(product.pad[0]);
+                    let (y, inside, end) =
+                        if y < h { (y, inside, end) } else { (0, self.row, self.row) };
+                    let from = from.wrapping_add(y * w + left).wrapping_sub(product.pad[1]);
+                    // SAFETY: the caller's; columns from `inside` to `end` are in the image.
+                    unsafe {
+                        copy_row::<V>(from, across, inside..end, self.row, to.add(i * self.row));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Copies a chunk of an image's channel of dy.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions; `from` has `product.plane()` floats; `to` has room for
+    /// the chunk's rows of this length and [`SLACK`](super::pack::SLACK) more.
+    #[inline(always)]
+    pub unsafe fn pack_pixels<V: Vector>(
+        &self,
+        product: &Product,
+        chunk: &Chunk,
+        from: *const f32,
+        to: *mut f32,
+    ) {
+        let ([row, column], [rows, columns]) = (chunk.at, chunk.size);
+        for i in 0..rows {
+            // SAFETY: the caller's.
+            unsafe {
+                let from = from.add((row + i) * product.pixels[1] + column);
+                copy_row::<V>(from, 1, 0..columns, self.row, to.add(i * self.row));
+            }
+        }
+    }
+}

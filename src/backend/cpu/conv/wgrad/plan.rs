@@ -1,0 +1,337 @@
+//! Who computes what, in pieces of which size: chosen once, by an estimate of the time it takes.
+
+use std::ops::Range;
+
+use super::chunk::{Chunk, Chunks};
+use super::pack::SLACK;
+use super::product::Product;
+use super::task::part;
+use super::tile::ROWS;
+
+/// Floats of a cache line.
+pub(super) const LINE: usize = 16;
+
+/// Pixels of a chunk to choose from. A panel of more doesn't stay near enough.
+const CHUNKS: [usize; 9] = [400, 200, 100, 50, 25, 8, 4, 2, 1];
+
+/// About as many rows make a block: some tiles use the same part of a panel, and whole squares of
+/// sums are written.
+const BLOCK: usize = 48;
+
+/// Estimates in cycles: of a tile beside its pixels, of a vector transposed or copied or added to, of
+/// a number read in place, of a round of all threads.
+const TILE: f64 = 40.0;
+const TRANSPOSED: f64 = 5.0;
+const COPIED: f64 = 3.0;
+const READ: f64 = 0.1;
+pub(super) const ROUND: f64 = 20e3;
+
+/// What the CPU has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Machine {
+    pub threads: usize,
+    /// Floats of a vector.
+    pub lanes: usize,
+    /// Vectors side by side in a tile.
+    pub vectors: usize,
+}
+
+/// A product cut up. Each thread computes some cells, one after another. A cell is a part of the
+/// panels (columns), of the blocks (rows) and of the chunks (pixels) of a group.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub product: Product,
+    pub machine: Machine,
+    pub chunks: Chunks,
+    /// Vectors that hold all columns of a group.
+    vectors: usize,
+    /// Columns in panels, as wide as a tile.
+    panels: usize,
+    /// Channels of a block.
+    block: usize,
+    /// Blocks of a group.
+    blocks: usize,
+    /// Parts of the panels, blocks and chunks.
+    parts: [usize; 3],
+    /// Estimated cycles.
+    pub cost: f64,
+}
+
+/// See [`Plan`].
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    pub group: usize,
+    pub panels: Range<usize>,
+    pub blocks: Range<usize>,
+    pub chunks: Range<usize>,
+}
+
+/// The numbers of parts worth a try: the least for each size of the largest part.
+pub(super) fn useful_parts(whole: usize, most: usize) -> impl Iterator<Item = usize> {
+    (1..=whole.min(most)).filter(move |&n| n == 1 || whole.div_ceil(n) < whole.div_ceil(n - 1))
+}
+
+impl Plan {
+    /// The fastest within `limit` floats of scratch, if there is one.
+    pub fn best(product: Product, machine: Machine, limit: usize) -> Option<Plan> {
+        let mut best: Option<Plan> = None;
+        let mut tried = Vec::new();
+        for most in CHUNKS {
+            let chunks = Chunks::of(&product, most);
+            if tried.contains(&chunks) {
+                continue;
+            }
+            tried.push(chunks);
+            for plan in Plan::with_chunks(product, machine, chunks) {
+                let is_better = best.as_ref().is_none_or(|best| plan.cost < best.cost);
+                if is_better && plan.scratch() <= limit {
+                    best = Some(plan);
+                }
+            }
+        }
+        best
+    }
+
+    fn with_chunks(
+        product: Product,
+        machine: Machine,
+        chunks: Chunks,
+    ) -> impl Iterator<Item = Plan> {
+        let vectors = product.columns.div_ceil(machine.lanes);
+        let panels = vectors.div_ceil(machine.vectors);
+        let full = full_block(&product);
+        let block_sizes = [full, full.div_ceil(4), 1];
+        let block_sizes = block_sizes.into_iter().enumerate();
+        block_sizes.filter(move |(i, size)| *i == 0 || *size < full).flat_map(move |(_, block)| {
+            let blocks = product.channels.div_ceil(block);
+            useful_parts(panels, panels).flat_map(move |p| {
+                useful_parts(blocks, blocks).flat_map(move |b| {
+                    useful_parts(chunks.count(), machine.threads).map(move |c| {
+                        let parts = [p, b, c];
+                        let plan = Plan {
+                            product,
+                            machine,
+                            chunks,
+                            vectors,
+                            panels,
+                            block,
+                            blocks,
+                            parts,
+                            cost: 0.0,
+                        };
+                        Plan { cost: plan.estimate(), ..plan }
+                    })
+                })
+            })
+        })
+    }
+
+    /// Cycles that the slowest thread takes.
+    fn estimate(&self) -> f64 {
+        let (product, largest) = (&self.product, self.chunks.largest());
+        let [panels, blocks, chunks] = self.most_in_cell();
+        let vectors = self.vectors_in_cell();
+        let block_rows = self.block * product.channel_rows();
+        let tiles = blocks * block_rows.div_ceil(ROWS);
+        let channels = blocks * self.block;
+        let pixels = chunks * largest.pixels();
+        let f = |n: usize| n as f64;
+        let multiplied = f(tiles * ROWS * vectors) * f(pixels) / 2.0;
+        let tiled = f(tiles * panels * chunks) * TILE;
+        let packed = f(vectors * pixels) * TRANSPOSED;
+        let read = if product.is_padded() {
+            let [rows, columns] = product.window(largest.size);
+            let lines = rows * columns.div_ceil(self.machine.lanes);
+            f(chunks * largest.images * channels * lines) * COPIED
+        } else {
+            f(channels * pixels) * READ
+        };
+        let sums = f(tiles * ROWS * vectors);
+        let added = if self.is_single() { 0.0 } else { sums * f(chunks) * COPIED };
+        let cells = f(self.cells().div_ceil(self.machine.threads));
+        let mut cycles = cells * (multiplied + tiled + packed + read + added);
+        let all = f(product.groups * product.rows() * self.vectors);
+        let threads = f(self.machine.threads.min(self.cells()));
+        cycles += all / threads * (TRANSPOSED + COPIED * f(self.parts[2] - 1));
+        cycles
+            + if self.parts[2] > 1 { ROUND } else { 0.0 }
+            + if threads > 1.0 { ROUND } else { 0.0 }
+    }
+
+    /// The largest numbers of panels, blocks and chunks in a cell.
+    fn most_in_cell(&self) -> [usize; 3] {
+        let [panels, blocks, chunks] = self.parts;
+        [
+            self.panels.div_ceil(panels),
+            self.blocks.div_ceil(blocks),
+            self.chunks.count().div_ceil(chunks),
+        ]
+    }
+
+    /// The largest number of vectors in a cell.
+    fn vectors_in_cell(&self) -> usize {
+        (self.most_in_cell()[0] * self.vectors.div_ceil(self.panels)).min(self.vectors)
+    }
+
+    /// The largest number of rows in a cell.
+    pub fn rows_in_cell(&self) -> usize {
+        (self.most_in_cell()[1] * self.block_rows()).min(self.product.rows())
+    }
+
+    /// Cells of all groups.
+    pub fn cells(&self) -> usize {
+        self.product.groups * self.parts.iter().product::<usize>()
+    }
+
+    /// Parts of the sum over pixels, to be added in the end.
+    pub fn chunk_parts(&self) -> usize {
+        self.parts[2]
+    }
+
+    /// Cells with parts of the same sum follow each other.
+    pub fn cell(&self, index: usize) -> Cell {
+        let [panels, blocks, chunks] = self.parts;
+        Cell {
+            group: index / (panels * blocks * chunks),
+            panels: part(self.panels, panels, index / (blocks * chunks) % panels),
+            blocks: part(self.blocks, blocks, index / chunks % blocks),
+            chunks: part(self.chunks.count(), chunks, index % chunks),
+        }
+    }
+
+    /// The vectors of a panel.
+    pub fn panel(&self, index: usize) -> Range<usize> {
+        part(self.vectors, self.panels, index)
+    }
+
+    /// The channels of a block.
+    pub fn block(&self, index: usize) -> Range<usize> {
+        let start = index * self.block;
+        start..(start + self.block).min(self.product.channels)
+    }
+
+    /// Blocks of a group.
+    pub fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    /// Rows of a whole block.
+    pub fn block_rows(&self) -> usize {
+        self.block * self.product.channel_rows()
+    }
+
+    /// Whether a cell has one chunk and nobody adds to it: its sums go straight into the filters.
+    pub fn is_single(&self) -> bool {
+        self.parts[2] == self.chunks.count() && self.parts[2] == 1
+    }
+
+    /// Floats of the packed columns of a chunk in a cell.
+    pub fn columns_len(&self) -> usize {
+        lines(self.chunks.largest().pixels() * self.vectors_in_cell() * self.machine.lanes)
+    }
+
+    /// Floats of the padded channels of a block at a chunk.
+    pub fn window_len(&self) -> usize {
+        if !self.product.is_padded() {
+            return 0;
+        }
+        let largest = self.chunks.largest();
+        let [rows, columns] = self.product.window(largest.size);
+        lines(largest.images * self.block * rows * columns + SLACK)
+    }
+
+    /// Floats of the sums of a cell.
+    pub fn sums_len(&self) -> usize {
+        let (rows, vectors) = if self.is_single() {
+            (self.block_rows(), self.vectors.div_ceil(self.panels))
+        } else {
+            (self.rows_in_cell(), self.vectors_in_cell())
+        };
+        lines(rows * vectors * self.machine.lanes)
+    }
+
+    /// How many sums are held: of every thread, or of every cell where they are added in the end.
+    pub fn sums(&self) -> usize {
+        if self.parts[2] == 1 { self.tasks() } else { self.cells() }
+    }
+
+    /// Threads that have cells.
+    pub fn tasks(&self) -> usize {
+        self.machine.threads.min(self.cells())
+    }
+
+    /// Floats of all scratch, the tables counted as two floats an element.
+    pub fn scratch(&self) -> usize {
+        let tables = 2 * (self.chunks.largest().pixels() + self.block_rows());
+        LINE + tables
+            + self.tasks() * (self.columns_len() + self.window_len())
+            + self.sums() * self.sums_len()
+    }
+
+    /// How the operand that makes rows lies where tiles read it: in place, or in windows.
+    pub fn layout(&self) -> Layout {
+        let product = &self.product;
+        let channel = if product.is_padded() {
+            let [rows, columns] = product.window(self.chunks.largest().size);
+            return Layout {
+                image: self.block * rows * columns,
+                channel: rows * columns,
+                row: columns,
+            };
+        } else {
+            product.image_len()
+        };
+        let image = product.groups * product.channels * channel;
+        Layout { image, channel, row: product.image[1] }
+    }
+
+    /// Where the pixels of the largest chunk are, from the first.
+    pub fn pixel_offsets(&self) -> Vec<usize> {
+        let Chunk { images, size: [rows, columns], .. } = self.chunks.largest();
+        let (layout, [down, across]) = (self.layout(), self.product.stride);
+        let mut offsets = Vec::with_capacity(images * rows * columns);
+        for i in 0..images {
+            for p in 0..rows {
+                let row = i * layout.image + p * down * layout.row;
+                offsets.extend((0..columns).map(|q| row + q * across));
+            }
+        }
+        offsets
+    }
+
+    /// Where the rows of a whole block are, from the first.
+    pub fn row_offsets(&self) -> Vec<usize> {
+        let (layout, [r, s]) = (self.layout(), self.product.taps);
+        let [down, across] = self.product.dilation;
+        let mut offsets = Vec::with_capacity(self.block_rows());
+        for c in 0..self.block {
+            for r in 0..r {
+                let row = c * layout.channel + r * down * layout.row;
+                offsets.extend((0..s).map(|s| row + s * across));
+            }
+        }
+        offsets
+    }
+}
+
+/// Floats from one to the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    pub image: usize,
+    pub channel: usize,
+    pub row: usize,
+}
+
+/// Whole cache lines.
+pub(super) fn lines(floats: usize) -> usize {
+    floats.next_multiple_of(LINE)
+}
+
+/// Channels of a block: about [`BLOCK`] rows, if possible in whole tiles, all of about the same size.
+fn full_block(product: &Product) -> usize {
+    let rows = product.channel_rows();
+    let whole = (1..ROWS).find(|n| (n * rows).is_multiple_of(ROWS)).unwrap_or(ROWS);
+    let wanted = BLOCK.div_ceil(rows);
+    let blocks = product.channels.div_ceil(wanted.next_multiple_of(whole));
+    product.channels.div_ceil(blocks).next_multiple_of(whole).min(product.channels)
+}

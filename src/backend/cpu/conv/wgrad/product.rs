@@ -1,0 +1,91 @@
+//! The gradient of the filters as a product of two matrices.
+
+use crate::workload::Conv;
+
+/// In each group, `dw = rows x columns`, summed over the pixels of dy. An operand's columns lie in
+/// vectors, which takes a transposed copy of them; its rows are single numbers, read for every tap
+/// where they are. The columns are the filters of dy and the rows the channels of x with their taps:
+/// or, where there is one tap and no stride, the other way round if there are fewer channels to copy.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Product {
+    pub images: usize,
+    pub groups: usize,
+    /// Channels in a group of the operand that makes columns.
+    pub columns: usize,
+    /// Channels in a group of the operand that makes rows.
+    pub channels: usize,
+    /// Rows and columns of an image of the operand that makes rows.
+    pub image: [usize; 2],
+    /// Rows and columns of an image of dy.
+    pub pixels: [usize; 2],
+    pub taps: [usize; 2],
+    pub stride: [usize; 2],
+    pub pad: [usize; 2],
+    pub dilation: [usize; 2],
+    /// Whether the filters make the rows.
+    pub is_swapped: bool,
+}
+
+impl Product {
+    /// The ways to see it, one or two.
+    pub fn all(conv: &Conv) -> Vec<Product> {
+        let mut product = Product {
+            images: conv.n,
+            groups: conv.groups,
+            columns: conv.group_k(),
+            channels: conv.group_c(),
+            image: [conv.h, conv.w],
+            pixels: [conv.p(), conv.q()],
+            taps: [conv.r, conv.s],
+            stride: conv.stride,
+            pad: conv.pad,
+            dilation: conv.dilation,
+            is_swapped: false,
+        };
+        if conv.r * conv.s != 1 || conv.stride != [1, 1] || conv.pad != [0, 0] {
+            return vec![product];
+        }
+        // Every pixel meets its like: an image may be one long row.
+        product.image = [1, conv.h * conv.w];
+        product.pixels = product.image;
+        let swapped = Product {
+            columns: product.channels,
+            channels: product.columns,
+            is_swapped: true,
+            ..product
+        };
+        vec![product, swapped]
+    }
+
+    /// Rows of a channel.
+    pub fn channel_rows(&self) -> usize {
+        self.taps[0] * self.taps[1]
+    }
+
+    /// Rows of a group.
+    pub fn rows(&self) -> usize {
+        self.channels * self.channel_rows()
+    }
+
+    /// Whether some taps lie outside the image.
+    pub fn is_padded(&self) -> bool {
+        self.pad != [0, 0]
+    }
+
+    /// Pixels of an image of dy.
+    pub fn plane(&self) -> usize {
+        self.pixels[0] * self.pixels[1]
+    }
+
+    /// Length of an image's channel of the operand that makes rows.
+    pub fn image_len(&self) -> usize {
+        self.image[0] * self.image[1]
+    }
+
+    /// Rows and columns of the padded image that so many pixels see.
+    pub fn window(&self, pixels: [usize; 2]) -> [usize; 2] {
+        let along =
+            |i: usize| (pixels[i] - 1) * self.stride[i] + (self.taps[i] - 1) * self.dilation[i] + 1;
+        [along(0), along(1)]
+    }
+}

@@ -1,0 +1,130 @@
+//! A prepared task on the CPU.
+
+use super::conv::Prepared;
+use super::{Cpu, Implementation, Kernel, Pool, SCRATCH_BYTES, peak};
+use crate::backend::{Details, Runner, Task};
+use crate::error::Result;
+use crate::machine;
+use crate::tensor::{FENCE, fenced};
+use crate::workload::{Conv, Scope, Shape, peak_work};
+
+/// Batches of `peak-fma` that each thread does in a run: about a millisecond on a fast core.
+const PEAK_BATCHES: usize = 2;
+
+/// Share of the free memory that scratch may take.
+const SCRATCH_SHARE: u64 = 8;
+
+/// Operands and output in main memory. Nothing is moved, so both scopes are the same run.
+pub struct CpuRunner<'a> {
+    cpu: &'a Cpu,
+    implementation: &'static Implementation,
+    computation: Computation,
+    inputs: Vec<Vec<f32>>,
+    output: Vec<f32>,
+}
+
+/// What a run does.
+enum Computation {
+    Plain(fn(&Pool, &Shape, &[Vec<f32>], &mut [f32]), Shape),
+    Peak(peak::Isa, peak::Precision),
+    Conv(Box<dyn Prepared>),
+}
+
+impl<'a> CpuRunner<'a> {
+    /// Allocates, and makes ready what has to be.
+    pub fn new(
+        cpu: &'a Cpu,
+        implementation: &'static Implementation,
+        precision: peak::Precision,
+        task: &Task<'_>,
+    ) -> Result<CpuRunner<'a>> {
+        let computation = match implementation.kernel {
+            Kernel::Plain(kernel) => Computation::Plain(kernel, task.shape.clone()),
+            Kernel::Peak(isa) => Computation::Peak(isa, precision),
+            Kernel::Conv(prepare) => {
+                let conv = Conv::of(task.shape);
+                Computation::Conv(prepare(cpu.pool.threads(), &conv, scratch_limit())?)
+            }
+        };
+        let inputs = task.workload.inputs(task.shape);
+        Ok(CpuRunner {
+            cpu,
+            implementation,
+            computation,
+            inputs: inputs.iter().map(|len| vec![0.0; *len]).collect(),
+            output: fenced(task.workload.output(task.shape)),
+        })
+    }
+}
+
+/// Bytes of scratch that there is memory for.
+fn scratch_limit() -> u64 {
+    machine::free_memory_bytes()
+        .map_or(SCRATCH_BYTES, |free| SCRATCH_BYTES.min(free / SCRATCH_SHARE))
+}
+
+/// Batches of a run of `peak-fma`.
+fn peak_batches(pool: &Pool) -> usize {
+    PEAK_BATCHES * pool.threads()
+}
+
+impl Runner for CpuRunner<'_> {
+    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+        for (own, new) in self.inputs.iter_mut().zip(inputs) {
+            own.copy_from_slice(new);
+        }
+        Ok(())
+    }
+
+    fn poison(&mut self, _: Scope) -> Result<()> {
+        self.output = fenced(self.output.len() - 2 * FENCE);
+        Ok(())
+    }
+
+    fn run(&mut self, _: Scope) -> Result<()> {
+        let end = self.output.len() - FENCE;
+        let output = &mut self.output[FENCE..end];
+        let (pool, inputs) = (&self.cpu.pool, &self.inputs);
+        match &mut self.computation {
+            Computation::Plain(kernel, shape) => kernel(pool, shape, inputs, output),
+            Computation::Peak(isa, precision) => {
+                let (start, step) = (&inputs[0], &inputs[1]);
+                let batches = peak_batches(pool);
+                peak::run(*isa, *precision, pool, batches, start, step, output);
+            }
+            Computation::Conv(prepared) => prepared.run(pool, &inputs[0], &inputs[1], output),
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.cpu.flush.run(&self.cpu.pool);
+        Ok(())
+    }
+
+    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+        Ok(self.inputs.clone())
+    }
+
+    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
+        Ok(self.output.clone())
+    }
+
+    fn details(&self) -> Details {
+        let tile = self.implementation.tile;
+        match &self.computation {
+            Computation::Plain(..) => Details { tile, ..Details::default() },
+            Computation::Peak(..) => {
+                let work = peak_work(peak_batches(&self.cpu.pool) as u64);
+                Details { tile, work: Some(work), ..Details::default() }
+            }
+            Computation::Conv(prepared) => Details {
+                tile,
+                scratch_bytes: prepared.scratch_bytes(),
+                algorithm: prepared.algorithm(),
+                reduced_scratch: prepared.is_reduced(),
+                ..Details::default()
+            },
+        }
+    }
+}
