@@ -1,5 +1,6 @@
 //! The CPU path: every implementation on all chosen cores, operands in main memory.
 
+mod aligned;
 mod conv;
 mod flush;
 mod gemm;

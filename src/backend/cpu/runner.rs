@@ -1,5 +1,6 @@
 //! A prepared task on the CPU.
 
+use super::aligned::Aligned;
 use super::conv::Prepared;
 use super::{Cpu, Implementation, Kernel, Pool, SCRATCH_BYTES, peak};
 use crate::backend::{Details, Runner, Task};
@@ -20,7 +21,8 @@ pub struct CpuRunner<'a> {
     implementation: &'static Implementation,
     computation: Computation,
     inputs: Vec<Vec<f32>>,
-    output: Vec<f32>,
+    /// Between fences of whole cache lines.
+    output: Aligned,
 }
 
 /// What a run does.
@@ -52,7 +54,7 @@ impl<'a> CpuRunner<'a> {
             implementation,
             computation,
             inputs: inputs.iter().map(|len| vec![0.0; *len]).collect(),
-            output: fenced(task.workload.output(task.shape)),
+            output: Aligned::from(&fenced(task.workload.output(task.shape))[..]),
         })
     }
 }
@@ -77,7 +79,8 @@ impl Runner for CpuRunner<'_> {
     }
 
     fn poison(&mut self, _: Scope) -> Result<()> {
-        self.output = fenced(self.output.len() - 2 * FENCE);
+        let poisoned = fenced(self.output.len() - 2 * FENCE);
+        self.output.copy_from_slice(&poisoned);
         Ok(())
     }
 
@@ -107,7 +110,7 @@ impl Runner for CpuRunner<'_> {
     }
 
     fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
-        Ok(self.output.clone())
+        Ok(self.output.to_vec())
     }
 
     fn details(&self) -> Details {
