@@ -398,7 +398,8 @@ mod tests {
     fn a_budget_lets_the_large_products_of_deepbench_in() {
         let mut selection = Selection { preset: "deepbench".into(), ..Selection::default() };
         let without = cases(&selection).unwrap();
-        assert_eq!(without.iter().map(|c| c.rows.len()).sum::<usize>(), 160);
+        // 160 products, 94 convolutions in three passes.
+        assert_eq!(without.iter().map(|c| c.rows.len()).sum::<usize>(), 160 + 3 * 94);
         assert!(without.iter().any(|c| c.skip.is_some()));
         selection.budget = Some(60.0);
         assert!(cases(&selection).unwrap().iter().all(|c| c.skip.is_none()));
@@ -416,6 +417,23 @@ mod tests {
                 assert!(seen.insert((case.workload.name(), id)), "{} twice", case.name());
             }
         }
+    }
+
+    #[test]
+    fn a_network_has_the_batch_that_the_user_chooses() {
+        let batch = |shapes: &[&str]| {
+            let shapes = shapes.iter().map(|s| s.to_string()).collect();
+            let preset = "resnet50".to_string();
+            cases(&Selection { preset, shapes, ..Selection::default() })
+        };
+        for (shapes, n) in [(&[][..], 8), (&["n=3"], 3)] {
+            let cases = batch(shapes).unwrap();
+            assert_eq!(cases.len(), 3 * 23);
+            assert!(cases.iter().all(|c| c.shape.get("n") == n && c.rows[0].list == "resnet50"));
+            let repeats = cases.iter().map(|c| c.rows[0].repeat).sum::<u64>();
+            assert_eq!(repeats, 3 * 53);
+        }
+        assert!(batch(&["n=0"]).is_err() && batch(&["n=3", "n=4"]).is_err());
     }
 
     #[test]

@@ -52,6 +52,17 @@ fn bad_usage_is_one_line_and_exit_code_2() {
     is_refused(&["run", "--shape", "m=8,n=8"], "axis 'k' is missing");
     is_refused(&["run", "--shape", "m=9999999,n=9999999,k=9"], "beyond");
     is_refused(&["run", "--shape", "m=400000,n=400000,k=9"], "beyond this machine's memory");
+    let conv = "n=1,c=4,h=5,w=5,k=6,r=3,s=3";
+    for (rest, part) in [
+        (",r=7", "axis 'r' is given twice"),
+        (",stride=0", "stride_h=0 is out of range"),
+        (",groups=4", "groups=4 does not divide k=6"),
+        (",dilation=3", "are more than the 5 of the padded image"),
+        (",pad=900000000000", "beyond any memory"),
+    ] {
+        let shape = format!("{conv}{rest}");
+        is_refused(&["run", "--workload", "conv-dgrad", "--shape", &shape], part);
+    }
     is_refused(&["run", "--preset", "fast"], "unknown preset 'fast'");
     is_refused(&["run", "--device", "toaster"], "no device 'toaster'");
     is_refused(
