@@ -7,10 +7,9 @@ use super::pack::SLACK;
 use super::phases::Phases;
 use super::plan::{LINE, Machine, ROUND, lines, useful_parts};
 use super::product::Product;
-use super::task::{Shared, Work, each, part, with};
-use super::tile::Registers;
+use super::task::{Shared, each, part};
 use crate::backend::cpu::Pool;
-use crate::backend::cpu::simd::{Isa, Vector, first};
+use crate::backend::cpu::simd::{Isa, Vector, Work, first};
 use crate::workload::Conv;
 
 /// Pixels of a chunk to choose from: its copies should stay in the first-level cache.
@@ -164,7 +163,7 @@ impl Prepared for Dots {
         for step in [Step::Cells, Step::Totals] {
             each(pool, tasks, |task| {
                 // SAFETY: `wgrad` has checked that the CPU has the instructions.
-                unsafe { with(self.isa, Task { run: &run, task, step }) }
+                unsafe { self.isa.run(Task { run: &run, task, step }) }
             });
         }
     }
@@ -208,7 +207,7 @@ struct Task<'a> {
 
 impl Work for Task<'_> {
     #[inline(always)]
-    unsafe fn run<V: Registers>(self) {
+    unsafe fn run<V: Vector>(self) {
         let plan = self.run.plan;
         // SAFETY: the caller's.
         unsafe {

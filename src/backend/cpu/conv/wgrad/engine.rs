@@ -4,10 +4,10 @@ use super::Prepared;
 use super::chunk::Chunk;
 use super::pack::{Sums, pack_columns, pack_window};
 use super::plan::{Cell, LINE, Plan};
-use super::task::{Shared, Work, each, part, with};
-use super::tile::{ROWS, Registers, Tile, multiply};
+use super::task::{Shared, each, part};
+use super::tile::{ROWS, Tile, multiply};
 use crate::backend::cpu::Pool;
-use crate::backend::cpu::simd::{Isa, Vector};
+use crate::backend::cpu::simd::{Isa, Vector, Work};
 
 /// The gradient of the filters by a [`Plan`].
 pub(super) struct Engine {
@@ -71,7 +71,7 @@ impl Prepared for Engine {
         let step = |step| {
             each(pool, tasks, |task| {
                 // SAFETY: `wgrad` has checked that the CPU has the instructions.
-                unsafe { with(self.isa, Task { run: &run, task, step }) }
+                unsafe { self.isa.run(Task { run: &run, task, step }) }
             });
         };
         step(Step::Cells);
@@ -108,7 +108,7 @@ struct Task<'a> {
 
 impl Work for Task<'_> {
     #[inline(always)]
-    unsafe fn run<V: Registers>(self) {
+    unsafe fn run<V: Vector>(self) {
         let plan = self.run.plan;
         // SAFETY: the caller's.
         unsafe {
@@ -135,7 +135,7 @@ struct Block {
 impl Run<'_> {
     /// Sums up a cell.
     #[inline(always)]
-    unsafe fn cell<V: Registers>(&self, task: usize, index: usize) {
+    unsafe fn cell<V: Vector>(&self, task: usize, index: usize) {
         let plan = self.plan;
         let cell = plan.cell(index);
         let copies = self.copies.0.wrapping_add(task * (plan.columns_len() + plan.window_len()));
@@ -167,7 +167,7 @@ impl Run<'_> {
 
     /// Packs the columns of a chunk in all panels of a cell.
     #[inline(always)]
-    unsafe fn pack<V: Registers>(&self, cell: &Cell, chunk: &Chunk, copies: *mut f32) {
+    unsafe fn pack<V: Vector>(&self, cell: &Cell, chunk: &Chunk, copies: *mut f32) {
         let product = &self.plan.product;
         let image_len = product.groups * product.columns * product.plane();
         for panel in cell.panels.clone() {
@@ -186,7 +186,7 @@ impl Run<'_> {
 
     /// Where the rows of a block are: in place, or where they see pad in a window that this fills.
     #[inline(always)]
-    unsafe fn rows_of<V: Registers>(
+    unsafe fn rows_of<V: Vector>(
         &self,
         cell: &Cell,
         chunk: &Chunk,
@@ -217,7 +217,7 @@ impl Run<'_> {
 
     /// Adds up a chunk in all tiles of a block and a panel.
     #[inline(always)]
-    unsafe fn multiply<V: Registers>(
+    unsafe fn multiply<V: Vector>(
         &self,
         chunk: &Chunk,
         block: Block,
@@ -264,7 +264,7 @@ impl Run<'_> {
 
     /// Adds up the parts of all sums, this task its share of the blocks.
     #[inline(always)]
-    unsafe fn totals<V: Registers>(&self, task: usize) {
+    unsafe fn totals<V: Vector>(&self, task: usize) {
         let plan = self.plan;
         let parts = plan.chunk_parts();
         let share = part(plan.product.groups * plan.blocks(), plan.tasks(), task);
@@ -286,13 +286,7 @@ impl Run<'_> {
 
     /// Writes the sums of a block and a panel to where they belong in the filters.
     #[inline(always)]
-    unsafe fn write<V: Registers>(
-        &self,
-        group: usize,
-        block: usize,
-        panel: usize,
-        sums: *const f32,
-    ) {
+    unsafe fn write<V: Vector>(&self, group: usize, block: usize, panel: usize, sums: *const f32) {
         let product = &self.plan.product;
         let vectors = self.plan.panel(panel);
         let column = vectors.start * V::LANES;

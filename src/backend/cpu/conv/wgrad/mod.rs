@@ -46,8 +46,7 @@ use product::Product;
 /// beside the tensors. Panics unless the CPU has the instructions.
 pub fn wgrad(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
     assert!(isa.is_available());
-    let (lanes, vectors) = task::registers(isa);
-    let machine = Machine { threads, lanes, vectors };
+    let machine = Machine::of(isa, threads);
     let chosen = Way::best(conv, machine, scratch_limit);
     let unlimited = Way::best(conv, machine, u64::MAX);
     let is_reduced = unlimited.cost() < chosen.cost();

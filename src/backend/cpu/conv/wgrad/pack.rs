@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::chunk::Chunk;
 use super::plan::Layout;
 use super::product::Product;
-use crate::backend::cpu::simd::{Vector, first, prefetch};
+use crate::backend::cpu::conv::pack::prefetch;
+use crate::backend::cpu::simd::{Vector, first};
 
 /// Vectors of the widest CPU are this long: room for a square of them on the stack.
 const MOST_LANES: usize = 16;
@@ -149,6 +150,10 @@ pub(super) unsafe fn copy_row<V: Vector>(
     // only read where one more comes behind them.
     unsafe {
         let zero = V::splat(0.0);
+        if stride == 1 && len <= V::LANES {
+            let mask = first(inside.end) & !first(inside.start);
+            return zero.load_masked(from(0), mask).store(to);
+        }
         for at in (0..inside.start).step_by(V::LANES) {
             zero.store(to.add(at));
         }

@@ -1,7 +1,5 @@
 //! The way without any scratch: one filter tap after the other, each a sum of its own.
 
-use std::ops::Range;
-
 use super::task::{Shared, each, part};
 use crate::backend::cpu::Pool;
 use crate::backend::cpu::conv::Prepared;
@@ -45,30 +43,17 @@ fn tap(conv: &Conv, dy: &[f32], x: &[f32], index: usize) -> f32 {
     let (c, k) = (rest % conv.group_c(), rest / conv.group_c());
     let channel = k / conv.group_k() * conv.group_c() + c;
     let (plane, image) = (conv.p() * conv.q(), conv.h * conv.w);
-    let columns = inside(conv, 1, s);
+    let (rows, columns) = (conv.rows(), conv.columns());
     let mut sum = 0.0;
     for n in 0..conv.n {
         let dy = &dy[(n * conv.k + k) * plane..][..plane];
         let x = &x[(n * conv.c + channel) * image..][..image];
-        for p in inside(conv, 0, r) {
-            let y = p * conv.stride[0] + r * conv.dilation[0] - conv.pad[0];
-            let (dy, x) = (&dy[p * conv.q()..], &x[y * conv.w..]);
+        for p in rows.inside(r) {
+            let (dy, x) = (&dy[p * conv.q()..], &x[rows.at(p, r) * conv.w..]);
             // Rows are summed up by themselves: rounding errors stay small.
-            let products = columns
-                .clone()
-                .map(|q| dy[q] * x[q * conv.stride[1] + s * conv.dilation[1] - conv.pad[1]]);
+            let products = columns.inside(s).map(|q| dy[q] * x[columns.at(q, s)]);
             sum += products.sum::<f32>();
         }
     }
     sum
-}
-
-/// The rows (axis 0) or columns (1) of dy for which a tap lies inside the image.
-fn inside(conv: &Conv, axis: usize, tap: usize) -> Range<usize> {
-    let (stride, pad) = (conv.stride[axis], conv.pad[axis]);
-    let (pixels, length) = ([conv.p(), conv.q()][axis], [conv.h, conv.w][axis]);
-    let at = tap * conv.dilation[axis];
-    let start = pad.saturating_sub(at).div_ceil(stride);
-    let end = (length + pad).saturating_sub(at).div_ceil(stride).min(pixels);
-    start.min(end)..end
 }

@@ -6,7 +6,8 @@ use super::chunk::{Chunk, Chunks};
 use super::pack::SLACK;
 use super::product::Product;
 use super::task::part;
-use super::tile::ROWS;
+use super::tile::{ROWS, most_vectors};
+use crate::backend::cpu::simd::Isa;
 
 /// Floats of a cache line.
 pub(super) const LINE: usize = 16;
@@ -34,6 +35,12 @@ pub(super) struct Machine {
     pub lanes: usize,
     /// Vectors side by side in a tile.
     pub vectors: usize,
+}
+
+impl Machine {
+    pub fn of(isa: Isa, threads: usize) -> Machine {
+        Machine { threads, lanes: isa.lanes(), vectors: most_vectors(isa.registers()) }
+    }
 }
 
 /// A product cut up. Each thread computes some cells, one after another. A cell is a part of the

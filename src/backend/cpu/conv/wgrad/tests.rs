@@ -77,24 +77,160 @@ fn pool(threads: usize) -> Pool {
     Pool::new(&vec![0; threads])
 }
 
-#[test]
-fn integers_are_exact() {
-    let pools = [1, 2, 3, 5].map(pool);
-    for conv in awkward().iter().chain(&more()) {
+fn check(prepared: &mut dyn Prepared, pool: &Pool, conv: &Conv, of: &str, case: &Case) {
+    let found = run(prepared, pool, &case.operands, conv.f_len());
+    let wrong = (0..found.len()).find(|&i| found[i] != case.wanted[i]);
+    let wrong = wrong.map(|i| (i, found[i], case.wanted[i]));
+    assert_eq!(wrong, None, "{of}, {} threads: {conv:?}", pool.threads());
+}
+
+/// Operands and the exact result.
+struct Case {
+    operands: [Vec<f32>; 2],
+    wanted: Vec<f32>,
+}
+
+impl Case {
+    fn of(conv: &Conv) -> Case {
         let operands = operands(conv, Data::Integers { seed: 7, most: 3 });
         let wanted = reference(conv, &operands[0], &operands[1]);
+        Case { operands, wanted }
+    }
+}
+
+fn all() -> Vec<Conv> {
+    awkward().into_iter().chain(more()).collect()
+}
+
+#[test]
+fn integers_are_exact_within_every_limit() {
+    let pools = [1, 2, 3, 5].map(pool);
+    for conv in all() {
+        let case = Case::of(&conv);
         for isa in Isa::available() {
             for pool in &pools {
                 for limit in LIMITS {
-                    let threads = pool.threads();
-                    let mut prepared = wgrad(isa, threads, conv, limit);
-                    let what = format!("{isa:?} {threads} threads, {limit} bytes: {conv:?}");
-                    assert!(prepared.scratch_bytes() <= limit, "{what}");
-                    let found = run(&mut *prepared, pool, &operands, conv.f_len());
-                    let wrong = (0..wanted.len()).find(|&i| found[i] != wanted[i]);
-                    assert_eq!(wrong.map(|i| (i, found[i], wanted[i])), None, "{what}");
+                    let mut prepared = wgrad(isa, pool.threads(), &conv, limit);
+                    assert!(prepared.scratch_bytes() <= limit, "{limit} bytes: {conv:?}");
+                    let of = format!("{isa:?}, {limit} bytes");
+                    check(&mut *prepared, pool, &conv, &of, &case);
                 }
             }
         }
+    }
+}
+
+/// Whichever of them seems fastest.
+#[test]
+fn every_way_is_exact() {
+    let pools = [1, 3].map(pool);
+    for conv in all() {
+        let case = Case::of(&conv);
+        for (isa, pool) in Isa::available().flat_map(|isa| pools.each_ref().map(|p| (isa, p))) {
+            let machine = Machine::of(isa, pool.threads());
+            for limit in [usize::MAX, 4000] {
+                let products = Product::all(&conv).into_iter();
+                for plan in products.filter_map(|p| Plan::best(p, machine, limit)) {
+                    let of = format!("{isa:?} {plan:?}");
+                    check(&mut Engine::new(isa, plan, false), pool, &conv, &of, &case);
+                }
+                if let Some(plan) = DotsPlan::best(&conv, machine, limit) {
+                    let of = format!("{isa:?} {plan:?}");
+                    check(&mut Dots::new(isa, plan, false), pool, &conv, &of, &case);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bits_are_the_same_in_every_run() {
+    for threads in [1, 2, 3, 5] {
+        let pool = pool(threads);
+        for conv in all() {
+            let operands = operands(&conv, Data::Random(3));
+            let mut prepared = wgrad(Isa::best(), threads, &conv, 64 * MIB);
+            let mut bits = || {
+                let found = run(&mut *prepared, &pool, &operands, conv.f_len());
+                found.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            };
+            let once = bits();
+            assert!((0..3).all(|_| bits() == once), "{threads} threads: {conv:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_leaves_nothing_to_the_next() {
+    let pool = pool(2);
+    for conv in all() {
+        let case = Case::of(&conv);
+        let not_numbers = case.operands.each_ref().map(|x| vec![f32::NAN; x.len()]);
+        for isa in Isa::available() {
+            let mut prepared = wgrad(isa, 2, &conv, 64 * MIB);
+            let mut out = vec![0.0; conv.f_len()];
+            prepared.run(&pool, &not_numbers[0], &not_numbers[1], &mut out);
+            check(&mut *prepared, &pool, &conv, "after NaN", &case);
+        }
+    }
+}
+
+fn square(n: usize, [c, k]: [usize; 2], size: usize, filter: usize) -> Conv {
+    Conv {
+        n,
+        c,
+        h: size,
+        w: size,
+        k,
+        r: filter,
+        s: filter,
+        stride: [1, 1],
+        pad: [filter / 2, filter / 2],
+        dilation: [1, 1],
+        groups: 1,
+    }
+}
+
+/// Where tensors are far larger than the limit.
+#[test]
+fn large_convolutions_stay_within_the_limit() {
+    let large = [
+        square(16, [64, 64], 224, 3),
+        square(1, [4096, 4096], 14, 1),
+        square(256, [512, 512], 28, 3),
+        square(2, [3, 64], 4000, 7),
+        Conv { groups: 512, ..square(256, [512, 512], 112, 3) },
+    ];
+    for conv in large {
+        for threads in [1, 2, 64] {
+            for isa in Isa::available() {
+                let prepared = wgrad(isa, threads, &conv, 64 * MIB);
+                assert!(prepared.scratch_bytes() <= 64 * MIB, "{threads} threads: {conv:?}");
+                assert!(prepared.scratch_bytes() > 0, "{threads} threads: {conv:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn less_scratch_shows_where_it_costs() {
+    let conv = square(2, [64, 64], 14, 3);
+    assert!(!wgrad(Isa::best(), 2, &conv, 64 * MIB).is_reduced());
+    for limit in [16 << 10, 0] {
+        assert!(wgrad(Isa::best(), 2, &conv, limit).is_reduced());
+    }
+}
+
+/// Threads have work even where there are few filters, or few images.
+#[test]
+fn many_threads_share_the_work() {
+    let machine = |threads| Machine { threads, lanes: 16, vectors: 4 };
+    for conv in [square(8, [64, 64], 56, 3), square(1, [128, 128], 56, 3)] {
+        let cost = |threads| {
+            let products = Product::all(&conv).into_iter();
+            let plans = products.filter_map(|p| Plan::best(p, machine(threads), 16 << 20));
+            plans.map(|plan| plan.cost).fold(f64::INFINITY, f64::min)
+        };
+        assert!(cost(64) * 32.0 < cost(1), "{} {}", cost(64), cost(1));
     }
 }

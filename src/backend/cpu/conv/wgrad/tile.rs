@@ -1,38 +1,14 @@
 //! The micro-kernel: a tile of the product that stays in registers over all pixels of a chunk.
 
-#[cfg(target_arch = "aarch64")]
-use crate::backend::cpu::simd::F32x4;
-#[cfg(target_arch = "x86_64")]
-use crate::backend::cpu::simd::{F32x8, F32x16};
-use crate::backend::cpu::simd::{Plain, Vector};
+use crate::backend::cpu::simd::Vector;
 
 /// Rows of a tile.
 pub(super) const ROWS: usize = 6;
 
-/// A vector with the size of the tile that its registers have room for.
-pub(super) trait Registers: Vector {
-    /// Vectors side by side in a tile of [`ROWS`] rows, at most 4. Beside these sums there is one
-    /// register for each of the vectors and one for a number of the rows.
-    const VECTORS: usize;
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Registers for F32x16 {
-    const VECTORS: usize = 4;
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Registers for F32x8 {
-    const VECTORS: usize = 2;
-}
-
-#[cfg(target_arch = "aarch64")]
-impl Registers for F32x4 {
-    const VECTORS: usize = 4;
-}
-
-impl Registers for Plain {
-    const VECTORS: usize = 2;
+/// Most vectors side by side in a tile. Their sums, a register for each and one for a number of the
+/// rows are 29 of 32, or 15 of 16.
+pub(super) const fn most_vectors(registers: usize) -> usize {
+    registers / 8
 }
 
 /// What a tile is computed from.
@@ -57,20 +33,21 @@ pub(super) struct Tile {
 /// Computes a tile of `rows` rows and `vectors` vectors.
 ///
 /// # Safety
-/// The CPU has the vector's instructions; `rows` is 1 to [`ROWS`], `vectors` 1 to `V::VECTORS`;
+/// The CPU has the vector's instructions; `rows` is 1 to [`ROWS`], `vectors` 1 to
+/// [`most_vectors`];
 /// `offsets` has `pixels` elements, `Tile::rows` has `rows` of them, and the sum of any of these two
 /// is a float's place from `from`; `panel` has `pixels` and `sums` has `rows` times the vectors, and
 /// `sums` may be written, and read if `add`.
 #[inline(always)]
-pub(super) unsafe fn multiply<V: Registers>(tile: Tile, rows: usize, vectors: usize) {
+pub(super) unsafe fn multiply<V: Vector>(tile: Tile, rows: usize, vectors: usize) {
     // SAFETY: the caller's.
     unsafe {
         match vectors {
             1 => by_rows::<V, 1>(tile, rows),
             2 => by_rows::<V, 2>(tile, rows),
-            3 if V::VECTORS > 2 => by_rows::<V, 3>(tile, rows),
-            _ if V::VECTORS > 3 => by_rows::<V, 4>(tile, rows),
-            _ => unreachable!("no more than V::VECTORS"),
+            3 if most_vectors(V::REGISTERS) > 2 => by_rows::<V, 3>(tile, rows),
+            4 if most_vectors(V::REGISTERS) > 2 => by_rows::<V, 4>(tile, rows),
+            _ => unreachable!("the registers have no room for more"),
         }
     }
 }
