@@ -237,11 +237,12 @@ fn a_limit_of_scratch_holds_and_shows_where_it_costs() {
     let small = awkward()[9];
     let large = Conv { c: 256, h: 14, w: 14, k: 256, r: 3, s: 3, pad: [1, 1], ..small };
     for isa in Isa::available() {
-        for way in [fprop, dgrad] {
-            let tight = way(isa, 2, &large, 128 << 10);
+        for way in [Gather::fprop, Gather::dgrad] {
+            let way = |limit, conv: &Conv| gather(isa, 2, way(conv), limit);
+            let tight = way(128 << 10, &large);
             assert!(tight.is_reduced() && tight.scratch_bytes() <= 128 << 10, "{isa:?}");
-            assert!(!way(isa, 2, &large, 64 * MIB).is_reduced());
-            assert!(!way(isa, 2, &small, 8 * MIB).is_reduced());
+            assert!(!way(64 * MIB, &large).is_reduced());
+            assert!(!way(8 * MIB, &small).is_reduced());
         }
     }
 }
