@@ -6,7 +6,10 @@ use crate::backend::Task;
 use crate::error::{Error, Result};
 use crate::workload::Shape;
 
-const LOCAL: &str = include_str!("../../../kernels/gemm/local.cl");
+const LOCAL: &str = concat!(
+    include_str!("../../../kernels/tile.cl"),
+    include_str!("../../../kernels/gemm/local.cl")
+);
 const REGISTER: &str = include_str!("../../../kernels/gemm/register.cl");
 
 /// Sizes as the kernels take them. Operands are dense: a row is as long as it is stored.
