@@ -23,6 +23,26 @@ pub struct FencedBuffer {
     start: usize,
 }
 
+/// Ints that a device only reads.
+pub struct Table {
+    /// The driver's handle.
+    pub mem: Mem,
+    /// How many ints.
+    pub len: usize,
+}
+
+impl Table {
+    /// Uploads them.
+    pub fn new(device: &OpenClDevice, data: &[i32]) -> Result<Table> {
+        let flags = MemFlags::READ_ONLY | MemFlags::COPY_HOST_PTR;
+        // SAFETY: no host pointer is kept: COPY_HOST_PTR copies before the call returns.
+        let mem =
+            unsafe { core::create_buffer(&device.context, flags, data.len(), Some(data)) };
+        let mem = mem.map_err(|e| device.refused("allocating a table", &e))?;
+        Ok(Table { mem, len: data.len() })
+    }
+}
+
 impl Buffer {
     /// For kernels to read and write.
     pub fn new(device: &OpenClDevice, len: usize) -> Result<Buffer> {

@@ -3,6 +3,7 @@
 mod buffer;
 mod check;
 mod class;
+mod conv;
 mod discover;
 mod flush;
 mod gemm;
@@ -40,7 +41,12 @@ pub struct Build {
 
 /// Every GPU kernel as a class of `kernels/tuned/` builds it.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
-    let builds = [gemm::gpu_builds(class), stream::gpu_builds(class), peak::gpu_builds(class)];
+    let builds = [
+        gemm::gpu_builds(class),
+        conv::gpu_builds(class),
+        stream::gpu_builds(class),
+        peak::gpu_builds(class),
+    ];
     builds.into_iter().flatten().collect()
 }
 
@@ -57,6 +63,8 @@ struct Recipe {
     steps: Vec<Step>,
     /// Floats of each buffer between the kernels.
     scratch: Vec<usize>,
+    /// What the kernels look up, uploaded once.
+    tables: Vec<Vec<i32>>,
     /// Rows and columns of the output that one work-group computes.
     tile: (usize, usize),
     /// Where the parameters come from.
@@ -98,6 +106,8 @@ enum Argument {
     Output,
     /// A buffer between kernels.
     Scratch(usize),
+    /// A table.
+    Table(usize),
 }
 
 /// One way to compute a workload.
@@ -121,6 +131,15 @@ const IMPLEMENTATIONS: &[Implementation] = &[
     Implementation { workload: "gemm", name: "register", how: How::Kernels(gemm::register) },
     Implementation { workload: "gemm", name: "packed", how: How::Kernels(gemm::packed) },
     Implementation { workload: "gemm", name: "naive", how: How::Kernels(gemm::naive) },
+    Implementation { workload: "conv-fprop", name: "local", how: How::Kernels(conv::local) },
+    Implementation { workload: "conv-fprop", name: "register", how: How::Kernels(conv::register) },
+    Implementation { workload: "conv-fprop", name: "naive", how: How::Kernels(conv::naive) },
+    Implementation { workload: "conv-dgrad", name: "local", how: How::Kernels(conv::local) },
+    Implementation { workload: "conv-dgrad", name: "register", how: How::Kernels(conv::register) },
+    Implementation { workload: "conv-dgrad", name: "naive", how: How::Kernels(conv::naive) },
+    Implementation { workload: "conv-wgrad", name: "local", how: How::Kernels(conv::local) },
+    Implementation { workload: "conv-wgrad", name: "register", how: How::Kernels(conv::register) },
+    Implementation { workload: "conv-wgrad", name: "naive", how: How::Kernels(conv::naive) },
     Implementation { workload: "stream-copy", name: "vector", how: How::Kernels(stream::vector) },
     Implementation { workload: "stream-scale", name: "vector", how: How::Kernels(stream::vector) },
     Implementation { workload: "stream-add", name: "vector", how: How::Kernels(stream::vector) },
@@ -278,6 +297,7 @@ impl OpenClDevice {
         let mut tensors = task.workload.inputs(task.shape);
         tensors.push(task.workload.output(task.shape));
         tensors.extend(&recipe.scratch);
+        tensors.extend(recipe.tables.iter().map(Vec::len));
         self.check_memory(&tensors)?;
         if tensors.iter().any(|len| *len >= 1 << 31) {
             return unsupported("the kernels index operands of less than 2^31 elements".into());

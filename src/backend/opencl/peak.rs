@@ -61,6 +61,7 @@ pub fn peak(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     };
     Ok(Recipe {
         steps: vec![step],
+        tables: Vec::new(),
         scratch: vec![(CHAINS / parameters.get("ACC") * (batches - 1)).max(1)],
         tile: (1, per_item),
         tuned: device.tuned.origin(),

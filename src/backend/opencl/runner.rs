@@ -5,7 +5,7 @@ use ocl::core::{
     ProfilingInfo, Program,
 };
 
-use super::buffer::{Buffer, FencedBuffer};
+use super::buffer::{Buffer, FencedBuffer, Table};
 use super::{Argument, Launch, OpenClDevice, Recipe, Step, program};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
@@ -23,6 +23,7 @@ pub struct KernelRunner<'a> {
     output: FencedBuffer,
     /// Kept because the kernels refer to it.
     scratch: Vec<Buffer>,
+    tables: Vec<Table>,
     /// What an end-to-end run uploads.
     host_inputs: Vec<Vec<f32>>,
     /// Where an end-to-end run downloads to, with fences.
@@ -45,6 +46,8 @@ impl<'a> KernelRunner<'a> {
         let output = FencedBuffer::new(device, task.workload.output(task.shape))?;
         let scratch: Vec<Buffer> =
             recipe.scratch.iter().map(|len| Buffer::new(device, *len)).collect::<Result<_>>()?;
+        let tables: Vec<Table> =
+            recipe.tables.iter().map(|data| Table::new(device, data)).collect::<Result<_>>()?;
         let mut runner = KernelRunner {
             host_inputs: lengths.iter().map(|len| vec![0.0; *len]).collect(),
             host_output: fenced(output.part.len),
@@ -55,6 +58,7 @@ impl<'a> KernelRunner<'a> {
             inputs,
             output,
             scratch,
+            tables,
         };
         runner.take_kernels(&programs)?;
         Ok(runner)
@@ -87,6 +91,7 @@ impl<'a> KernelRunner<'a> {
                 Argument::Input(number) => ArgVal::mem(&self.inputs[*number].mem),
                 Argument::Output => ArgVal::mem(&self.output.part.mem),
                 Argument::Scratch(number) => ArgVal::mem(&self.scratch[*number].mem),
+                Argument::Table(number) => ArgVal::mem(&self.tables[*number].mem),
             };
             core::set_kernel_arg(&kernel, index as u32, value)
                 .map_err(|e| self.device.refused("passing an argument", &e))?;
@@ -231,9 +236,11 @@ impl Runner for KernelRunner<'_> {
     }
 
     fn details(&self) -> Details {
+        let scratch = self.scratch.iter().map(|buffer| buffer.len);
+        let tables = self.tables.iter().map(|table| table.len);
         Details {
             tuned: self.recipe.tuned,
-            scratch_bytes: self.scratch.iter().map(|buffer| 4 * buffer.len as u64).sum(),
+            scratch_bytes: scratch.chain(tables).map(|len| 4 * len as u64).sum(),
             compiled: self.compiled,
             tile: self.recipe.tile,
             work: self.recipe.work,

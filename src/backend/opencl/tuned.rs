@@ -92,9 +92,15 @@ impl Tuned {
 
     /// The parameters of an implementation with those of a special case (`unaligned`, say) on top.
     pub fn special(&self, workload: &str, implementation: &str, case: &str) -> Parameters {
+        self.specials(workload, implementation, &[case])
+    }
+
+    /// The same with several special cases, one on top of the other.
+    pub fn specials(&self, workload: &str, implementation: &str, cases: &[&str]) -> Parameters {
         let table = self.find(workload, implementation);
-        let special = table.and_then(|t| t.get(case)?.as_table()).map(Parameters::of);
-        self.parameters(workload, implementation).overlaid(special.unwrap_or_default())
+        let special = |case: &&str| table?.get(*case)?.as_table().map(Parameters::of);
+        let base = self.parameters(workload, implementation);
+        cases.iter().filter_map(special).fold(base, Parameters::overlaid)
     }
 
     fn find(&self, workload: &str, implementation: &str) -> Option<&Table> {

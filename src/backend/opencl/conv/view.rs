@@ -186,15 +186,13 @@ impl Product {
             .flat_map(|row| (0..stride_w.min(conv.w)).map(move |column| [row, column]));
         for phase in phases {
             let along = |axis: usize, size| phase_taps(conv, axis, size, phase[axis]);
-            let columns = along(1, conv.s);
-            let taps: Vec<Tap> = along(0, conv.r)
-                .iter()
-                .flat_map(|(r, row)| {
-                    columns
-                        .iter()
-                        .map(|(s, column)| Tap { in_filter: r * conv.s + s, at: [*row, *column] })
-                })
-                .collect();
+            let (rows, columns) = (along(0, conv.r), along(1, conv.s));
+            let tap = |(r, row): (usize, isize), (s, column): (usize, isize)| Tap {
+                in_filter: r * conv.s + s,
+                at: [row, column],
+            };
+            let in_row = |row| columns.iter().map(move |column| tap(row, *column));
+            let taps: Vec<Tap> = rows.iter().flat_map(|row| in_row(*row)).collect();
             let view = View {
                 m: conv.group_c(),
                 k: conv.group_k() * taps.len(),

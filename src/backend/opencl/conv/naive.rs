@@ -1,0 +1,50 @@
+//! One work-item an element.
+
+use super::super::{Argument, Launch, OpenClDevice, Recipe, Step};
+use super::Pass;
+use crate::backend::Task;
+use crate::error::Result;
+use crate::workload::Conv;
+
+/// Plain loops.
+pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+    let pass = Pass::of(task)?;
+    let parameters = device.tuned.parameters("conv", "naive");
+    let items = parameters.get("LX");
+    let elements = task.workload.output(task.shape);
+    let step = Step {
+        file: "conv/naive.cl",
+        source: include_str!("../../../../kernels/conv/naive.cl"),
+        kernel: match pass {
+            Pass::Fprop => "fprop",
+            Pass::Dgrad => "dgrad",
+            Pass::Wgrad => "wgrad",
+        },
+        options: parameters.options(),
+        arguments: vec![
+            Argument::Table(0),
+            Argument::Input(0),
+            Argument::Input(1),
+            Argument::Output,
+        ],
+        launch: Launch { global: [elements.next_multiple_of(items), 1, 1], local: [items, 1, 1] },
+        group_size: items,
+        local_bytes: 0,
+    };
+    Ok(Recipe {
+        steps: vec![step],
+        scratch: Vec::new(),
+        tables: vec![sizes(&Conv::of(task.shape))],
+        tile: (1, items),
+        tuned: device.tuned.origin(),
+        work: None,
+    })
+}
+
+/// The struct of the kernels that take all sizes.
+pub fn sizes(conv: &Conv) -> Vec<i32> {
+    let image = [conv.n, conv.c, conv.h, conv.w, conv.k, conv.r, conv.s, conv.p(), conv.q()];
+    let group = [conv.group_c(), conv.group_k()];
+    let pairs = [conv.stride, conv.pad, conv.dilation].concat();
+    image.iter().chain(&group).chain(&pairs).map(|size| *size as i32).collect()
+}

@@ -1,0 +1,83 @@
+//! Registers only.
+
+use super::super::tuned::{Parameters, Tuned};
+use super::super::{Build, OpenClDevice, Recipe};
+use super::view::Product;
+use super::{Kernel, Pass};
+use crate::backend::Task;
+use crate::error::Result;
+use crate::workload::Conv;
+
+const SOURCE: &str = concat!(
+    include_str!("../../../../kernels/conv/view.cl"),
+    include_str!("../../../../kernels/conv/register.cl")
+);
+
+/// No local memory.
+pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+    let pass = Pass::of(task)?;
+    let (product, parameters) = plan(&device.tuned, &Conv::of(task.shape), pass)?;
+    let kernel = kernel(&parameters);
+    Ok(super::recipe(device, task, pass, product, &kernel))
+}
+
+/// The product of a pass and the parameters that suit it.
+fn plan(tuned: &Tuned, conv: &Conv, pass: Pass) -> Result<(Product, Parameters)> {
+    let product = Product::of(conv, pass, None)?;
+    let parameters = tuned.parameters("conv", "register");
+    let flags = [
+        ("PIXELS", usize::from(product.pixels)),
+        ("BOUNDED", usize::from(product.bounded)),
+        ("VA", if product.a_in_fours() { 4 } else { 1 }),
+        ("VC", if product.c_in_fours() { parameters.get("V") } else { 1 }),
+    ];
+    let parameters = parameters.with(&flags);
+    Ok((product, parameters))
+}
+
+fn kernel(parameters: &Parameters) -> Kernel {
+    let get = |name| parameters.get(name);
+    Kernel {
+        file: "conv/register.cl",
+        source: SOURCE,
+        options: parameters.options(),
+        tile: (get("LY") * get("WM"), get("LX") * get("WN")),
+        items: get("LX") * get("LY"),
+        local_bytes: 0,
+        depth: 4,
+    }
+}
+
+/// The kernel as a class of devices builds it for convolutions of all kinds.
+pub fn gpu_builds(class: &str) -> Vec<Build> {
+    let tuned = Tuned::of_class(class);
+    let mut builds = Vec::new();
+    for (word, conv) in super::kinds() {
+        for (name, pass) in super::PASSES {
+            let (_, parameters) = plan(&tuned, &conv, pass).expect("the sizes are small");
+            builds.push(Build {
+                name: format!("conv register {name} {word}"),
+                source: SOURCE,
+                options: parameters.options(),
+            });
+        }
+    }
+    builds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::tuned::classes;
+    use super::*;
+
+    #[test]
+    fn shipped_parameters_are_legal() {
+        for class in classes() {
+            let parameters = Tuned::of_class(class).parameters("conv", "register");
+            let get = |name| parameters.get(name);
+            assert!([1, 4].contains(&get("V")), "{class}");
+            assert!(get("WM") >= 1 && get("WN") >= 1 && get("WN") % get("V") == 0, "{class}");
+            assert!((1..=256).contains(&(get("LX") * get("LY"))), "{class}");
+        }
+    }
+}
