@@ -128,7 +128,7 @@ impl Product {
             taps: Vec::new(),
             sources: None,
             filter_steps: [0, 0],
-            overshoot: depth.unwrap_or(1),
+            overshoot: depth.unwrap_or(4),
         };
         match pass {
             Pass::Fprop => product.fprop(conv, tapwise),
