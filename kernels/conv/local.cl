@@ -74,11 +74,21 @@ typedef struct {
     const __global int2 *taps;  // at the next tile
     uint row[A_LOADS];          // offsets in A
     Column column[B_COLUMNS];
-    uint b_first;               // from the tile's first channel to the item's, if TAPWISE
     int2 tap;                   // what all vectors of B share, if TAPWISE or PIXELS
     Walk a_walk;                // if PIXELS
     Walk b_walk;
+    Walk step;
 } Source;
+
+// An entry of taps; without borders only its offset is read.
+static int2 entry(const __global int2 *tap)
+{
+#if BOUNDED
+    return *tap;
+#else
+    return (int2)(*(const __global int *)tap, 0);
+#endif
+}
 
 // Moves to the tile at k.
 static void move_to(Source *s, const Source *origin, int k, int a_pos, int b_pos)
@@ -86,11 +96,11 @@ static void move_to(Source *s, const Source *origin, int k, int a_pos, int b_pos
 #if PIXELS
     s->a_walk = walk_from(k + a_pos, s->view->pixels);
     s->b_walk = walk_from(k + b_pos, s->view->pixels);
-    s->tap = s->taps[s->b_walk.pixel];
+    s->tap = entry(s->taps + s->b_walk.pixel);
 #elif TAPWISE
     s->a = origin->a + k;
     s->taps = origin->taps + k / TK;
-    s->tap = *s->taps;
+    s->tap = entry(s->taps);
 #else
     s->a = origin->a + k;
     s->taps = origin->taps + k;
@@ -101,13 +111,12 @@ static void move_to(Source *s, const Source *origin, int k, int a_pos, int b_pos
 static void move_on(Source *s)
 {
 #if PIXELS
-    const Walk step = {TK / s->view->pixels, TK % s->view->pixels};
-    s->a_walk = walk_on(s->a_walk, step, s->view->pixels);
-    s->b_walk = walk_on(s->b_walk, step, s->view->pixels);
-    s->tap = s->taps[s->b_walk.pixel];
+    s->a_walk = walk_on(s->a_walk, s->step, s->view->pixels);
+    s->b_walk = walk_on(s->b_walk, s->step, s->view->pixels);
+    s->tap = entry(s->taps + s->b_walk.pixel);
 #elif TAPWISE
     s->a += TK;
-    s->tap = *++s->taps;
+    s->tap = entry(++s->taps);
 #else
     s->a += TK;
     s->taps += TK;
@@ -124,27 +133,20 @@ static void fetch_a(a_vec r[A_LOADS], const Source *s, int left)
         r[i] = left > 0 ? A_LOAD(s->a + (s->row[i] + along)) : (a_vec)(0.0f);
 }
 
-// The item's vectors of B, and which of them count: in place of the others something inside the
-// buffer is loaded.
-static void fetch_b(b_vec r[B_LOADS], bool counts[B_LOADS], const Source *s, int left)
+// The item's vectors of B, zero outside the image.
+static void fetch_b(b_vec r[B_LOADS], const Source *s, int left)
 {
     const uint image = PIXELS ? s->b_walk.image * s->view->b_image : 0;
     const uint along = WG / B_VECS * s->view->b_line;
     #pragma unroll
     for (int i = 0; i < B_LOADS; ++i) {
         const Column column = s->column[TB ? i : 0];
-        const int2 tap = TAPWISE || PIXELS ? s->tap : s->taps[B_DLINE(i)];
-        counts[i] = inside(column.place + tap.y, s->view->limit) && (TB ? 0 : B_DLINE(i)) < left;
-        const uint offset = counts[i] ? column.offset + (uint)tap.x + image : 0;
-        r[i] = B_AT_BYTE(b_vec, s->b, offset + (TAPWISE ? s->b_first + i * along : 0));
+        const int2 tap = TAPWISE || PIXELS ? s->tap : entry(s->taps + B_DLINE(i));
+        const uint offset = column.offset + (uint)tap.x + image + (TAPWISE ? i * along : 0);
+        const bool is_there = inside(column.place + tap.y, s->view->limit) &&
+                              (TB ? 0 : B_DLINE(i)) < left;
+        r[i] = is_there ? B_AT_BYTE(b_vec, s->b, offset) : (b_vec)(0.0f);
     }
-}
-
-static void clear_others(b_vec r[B_LOADS], const bool counts[B_LOADS])
-{
-    #pragma unroll
-    for (int i = 0; i < B_LOADS; ++i)
-        r[i] = counts[i] ? r[i] : (b_vec)(0.0f);
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1)))
@@ -186,7 +188,6 @@ __kernel void conv(const int groups, const int phases, __constant const View *vi
     source.a = a + v->a_first + (size_t)group * v->a_group;
     source.b = b + (size_t)group * v->b_group / 4;
     source.taps = taps + v->taps + (TAPWISE || PIXELS ? 0 : b_line);
-    source.b_first = b_line * v->b_line;
     #pragma unroll
     for (int i = 0; i < A_LOADS; ++i)
         source.row[i] = (uint)min(m0 + a_line + A_DLINE(i), m - 1) * (uint)v->lda +
@@ -195,6 +196,8 @@ __kernel void conv(const int groups, const int phases, __constant const View *vi
     for (int i = 0; i < B_COLUMNS; ++i)
         source.column[i] =
             column_of(v, TB ? min(n0 + b_line + B_DLINE(i), n - 1) : min(n0 + b_pos, n - VB));
+    if (TAPWISE) source.column[0].offset += b_line * v->b_line;
+    source.step = walk_from(TK, PIXELS ? v->pixels : 1);
     const Source origin = source;
 
     // The tile at the end of k, of up to TK steps, comes first, so that all others are full.
@@ -202,11 +205,9 @@ __kernel void conv(const int groups, const int phases, __constant const View *vi
     const int left = k - full * TK;
     a_vec ra[A_LOADS];
     b_vec rb[B_LOADS];
-    bool counts[B_LOADS];
     move_to(&source, &origin, start + full * TK, a_pos, b_pos);
     fetch_a(ra, &source, left - a_pos);
-    fetch_b(rb, counts, &source, left - (TB ? b_pos : b_line));
-    clear_others(rb, counts);
+    fetch_b(rb, &source, left - (TB ? b_pos : b_line));
     move_to(&source, &origin, start, a_pos, b_pos);
 
     float4 sum[WM][WN / 4];
@@ -222,8 +223,7 @@ __kernel void conv(const int groups, const int phases, __constant const View *vi
     for (int t = 0; t <= full; ++t) {
         if (t > 0) {
             fetch_a(ra, &source, TK);
-            fetch_b(rb, counts, &source, TK);
-            clear_others(rb, counts);
+            fetch_b(rb, &source, TK);
             move_on(&source);
         }
         stage_a(a_put, ra);
@@ -246,7 +246,7 @@ __kernel void conv(const int groups, const int phases, __constant const View *vi
     for (int t = 0; t <= full; ++t) {
         if (t < full) {
             fetch_a(ra, &source, TK);
-            fetch_b(rb, counts, &source, TK);
+            fetch_b(rb, &source, TK);
             move_on(&source);
         }
 #if PREFETCH_BEFORE_BARRIER
@@ -256,7 +256,6 @@ __kernel void conv(const int groups, const int phases, __constant const View *vi
 #if DB == 1
         barrier(CLK_LOCAL_MEM_FENCE);
 #endif
-        clear_others(rb, counts);
         stage_a(a_put, ra);
         stage_b(b_put, rb);
 #if DB == 2

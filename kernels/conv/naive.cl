@@ -1,4 +1,5 @@
-// A convolution and its gradients, one work-item per element of the result.
+// A convolution and its gradients, one work-item per element of the result. It stands behind
+// sizes.cl.
 //
 // No tiles, no reuse: the reference point that the tiled kernels are compared with.
 //
@@ -17,11 +18,6 @@
 #endif
 
 #pragma OPENCL FP_CONTRACT ON
-
-typedef struct {
-    int n, c, h, w, k, r, s, p, q, group_c, group_k;
-    int stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
-} Conv;
 
 __attribute__((reqd_work_group_size(LX, 1, 1)))
 __kernel void fprop(__constant const Conv *v, const __global float *x, const __global float *f,

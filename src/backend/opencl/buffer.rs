@@ -36,8 +36,7 @@ impl Table {
     pub fn new(device: &OpenClDevice, data: &[i32]) -> Result<Table> {
         let flags = MemFlags::READ_ONLY | MemFlags::COPY_HOST_PTR;
         // SAFETY: no host pointer is kept: COPY_HOST_PTR copies before the call returns.
-        let mem =
-            unsafe { core::create_buffer(&device.context, flags, data.len(), Some(data)) };
+        let mem = unsafe { core::create_buffer(&device.context, flags, data.len(), Some(data)) };
         let mem = mem.map_err(|e| device.refused("allocating a table", &e))?;
         Ok(Table { mem, len: data.len() })
     }

@@ -79,7 +79,8 @@ impl Product {
         };
         Recipe {
             steps: vec![step],
-            scratch: Vec::new(), tables: Vec::new(),
+            scratch: Vec::new(),
+            tables: Vec::new(),
             tile: shape.tile,
             tuned: device.tuned.origin(),
             work: None,

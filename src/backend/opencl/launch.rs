@@ -61,7 +61,14 @@ pub fn round_trip(_: &OpenClDevice, _: &Task<'_>) -> Result<Recipe> {
         group_size: 1,
         local_bytes: 0,
     };
-    Ok(Recipe { steps: vec![step], scratch: Vec::new(), tables: Vec::new(), tile: (1, 1), tuned: "", work: None })
+    Ok(Recipe {
+        steps: vec![step],
+        scratch: Vec::new(),
+        tables: Vec::new(),
+        tile: (1, 1),
+        tuned: "",
+        work: None,
+    })
 }
 
 /// One of `NAMES`.

@@ -45,6 +45,13 @@ impl Parameters {
         Parameters { values }
     }
 
+    /// The same with a value that is no size.
+    pub fn with_text(&self, name: &str, value: &str) -> Parameters {
+        let mut values = self.values.clone();
+        values.insert(name.to_string(), value.to_string());
+        Parameters { values }
+    }
+
     fn overlaid(mut self, other: Parameters) -> Parameters {
         self.values.extend(other.values);
         self

@@ -2,6 +2,7 @@
 
 use super::super::tuned::{Parameters, Tuned};
 use super::super::{Build, OpenClDevice, Recipe};
+use super::depthwise::depthwise;
 use super::view::Product;
 use super::{Kernel, Pass};
 use crate::backend::Task;
@@ -16,8 +17,11 @@ const SOURCE: &str = concat!(
 
 /// Local-memory tiles.
 pub fn local(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
-    let pass = Pass::of(task)?;
-    let (product, parameters) = plan(&device.tuned, &Conv::of(task.shape), pass)?;
+    let (conv, pass) = (Conv::of(task.shape), Pass::of(task)?);
+    if let Some(recipe) = depthwise(device, task, &conv, pass)? {
+        return Ok(recipe);
+    }
+    let (product, parameters) = plan(&device.tuned, &conv, pass)?;
     let kernel = kernel(&parameters);
     Ok(super::recipe(device, task, pass, product, &kernel))
 }
@@ -34,7 +38,8 @@ fn plan(tuned: &Tuned, conv: &Conv, pass: Pass) -> Result<(Product, Parameters)>
     }
     let parameters = tuned.specials("conv", "local", &cases);
     let product = Product::of(conv, pass, Some(parameters.get("TK")))?;
-    let width = |name, in_fours: bool| (name, if in_fours { parameters.get(name).max(1) } else { 1 });
+    let width =
+        |name, in_fours: bool| (name, if in_fours { parameters.get(name).max(1) } else { 1 });
     let flags = [
         ("PIXELS", usize::from(product.pixels)),
         ("TB", usize::from(product.pixels)),

@@ -1,5 +1,6 @@
 //! `conv-fprop`, `conv-dgrad`, `conv-wgrad` on OpenCL. Twin of `kernels/conv/`.
 
+mod depthwise;
 mod local;
 mod naive;
 mod register;
@@ -33,6 +34,15 @@ impl Pass {
         found.map(|(_, pass)| *pass).ok_or_else(unknown)
     }
 
+    /// The kernel's name in files that have one for each pass.
+    fn name(self) -> &'static str {
+        match self {
+            Pass::Fprop => "fprop",
+            Pass::Dgrad => "dgrad",
+            Pass::Wgrad => "wgrad",
+        }
+    }
+
     /// Which inputs are A and B of the product.
     fn operands(self) -> [Argument; 2] {
         match self {
@@ -46,7 +56,9 @@ impl Pass {
 
 /// Every GPU kernel of the family as a class of devices builds it.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
-    [local::gpu_builds(class), register::gpu_builds(class)].into_iter().flatten().collect()
+    let builds =
+        [local::gpu_builds(class), register::gpu_builds(class), depthwise::gpu_builds(class)];
+    builds.into_iter().flatten().collect()
 }
 
 /// A convolution of each kind that makes the kernels build differently: channels that fill whole

@@ -6,6 +6,11 @@ use crate::backend::Task;
 use crate::error::Result;
 use crate::workload::Conv;
 
+const SOURCE: &str = concat!(
+    include_str!("../../../../kernels/conv/sizes.cl"),
+    include_str!("../../../../kernels/conv/naive.cl")
+);
+
 /// Plain loops.
 pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     let pass = Pass::of(task)?;
@@ -14,12 +19,8 @@ pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     let elements = task.workload.output(task.shape);
     let step = Step {
         file: "conv/naive.cl",
-        source: include_str!("../../../../kernels/conv/naive.cl"),
-        kernel: match pass {
-            Pass::Fprop => "fprop",
-            Pass::Dgrad => "dgrad",
-            Pass::Wgrad => "wgrad",
-        },
+        source: SOURCE,
+        kernel: pass.name(),
         options: parameters.options(),
         arguments: vec![
             Argument::Table(0),

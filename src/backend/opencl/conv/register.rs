@@ -2,6 +2,7 @@
 
 use super::super::tuned::{Parameters, Tuned};
 use super::super::{Build, OpenClDevice, Recipe};
+use super::depthwise::depthwise;
 use super::view::Product;
 use super::{Kernel, Pass};
 use crate::backend::Task;
@@ -15,8 +16,11 @@ const SOURCE: &str = concat!(
 
 /// No local memory.
 pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
-    let pass = Pass::of(task)?;
-    let (product, parameters) = plan(&device.tuned, &Conv::of(task.shape), pass)?;
+    let (conv, pass) = (Conv::of(task.shape), Pass::of(task)?);
+    if let Some(recipe) = depthwise(device, task, &conv, pass)? {
+        return Ok(recipe);
+    }
+    let (product, parameters) = plan(&device.tuned, &conv, pass)?;
     let kernel = kernel(&parameters);
     Ok(super::recipe(device, task, pass, product, &kernel))
 }

@@ -136,7 +136,9 @@ impl Product {
             Pass::Wgrad => product.wgrad(conv),
         }
         if product.views.len() * 4 * View::default().words().len() > 64 << 10 {
-            return Err(Error::Unsupported("the kernels take at most 564 phases of strides".into()));
+            return Err(Error::Unsupported(
+                "the kernels take at most 564 phases of strides".into(),
+            ));
         }
         Ok(product)
     }
@@ -147,7 +149,10 @@ impl Product {
         let k = conv.group_c() * taps;
         let tap = |t: usize| Tap {
             in_filter: t,
-            at: [(t / conv.s * conv.dilation[0]) as isize, (t % conv.s * conv.dilation[1]) as isize],
+            at: [
+                (t / conv.s * conv.dilation[0]) as isize,
+                (t % conv.s * conv.dilation[1]) as isize,
+            ],
         };
         let view = View {
             m: conv.group_k(),
@@ -254,13 +259,7 @@ impl Product {
 
     /// Adds a phase with its taps, and returns where each of its k lies in the filters of a row;
     /// `channel` is the distance of channels there.
-    fn add(
-        &mut self,
-        view: View,
-        taps: &[Tap],
-        channel: usize,
-        depth: Option<usize>,
-    ) -> Vec<i32> {
+    fn add(&mut self, view: View, taps: &[Tap], channel: usize, depth: Option<usize>) -> Vec<i32> {
         let at: Vec<_> = taps.iter().map(|tap| tap.at).collect();
         self.bounded |= reaches_out(&view, &at);
         let first = self.taps.len();
