@@ -21,6 +21,7 @@
 mod direct;
 mod engine;
 mod gather;
+pub mod im2col;
 mod kernel;
 mod lanes;
 mod pack;
