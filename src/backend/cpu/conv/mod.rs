@@ -31,6 +31,7 @@ mod plan;
 mod tests;
 mod vectors;
 mod wgrad;
+pub mod winograd;
 
 use super::Pool;
 use super::simd::Isa;

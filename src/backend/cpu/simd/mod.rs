@@ -195,6 +195,9 @@ pub(super) trait Vector: Copy {
 
     /// Transposes the square of `LANES` vectors in `rows`, of which there are just as many.
     unsafe fn transpose(rows: &mut [Self]);
+
+    /// Transposes each of the squares of 4 x 4 that lie side by side in `rows`.
+    unsafe fn transpose_quads(rows: [Self; 4]) -> [Self; 4];
 }
 
 /// Makes what was streamed visible to other threads before anything stored later.

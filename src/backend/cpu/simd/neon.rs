@@ -107,4 +107,11 @@ impl Vector for float32x4_t {
             ];
         }
     }
+
+    #[inline(always)]
+    unsafe fn transpose_quads(mut rows: [Self; 4]) -> [Self; 4] {
+        // SAFETY: the caller's; a quad is all of the vector.
+        unsafe { Self::transpose(&mut rows) };
+        rows
+    }
 }

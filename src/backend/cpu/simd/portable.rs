@@ -82,4 +82,9 @@ impl<const N: usize> Vector for [f32; N] {
             *row = from_fn(|j| old[j][i]);
         }
     }
+
+    #[inline(always)]
+    unsafe fn transpose_quads(rows: [Self; 4]) -> [Self; 4] {
+        from_fn(|i| from_fn(|lane| rows[lane % 4][lane / 4 * 4 + i]))
+    }
 }

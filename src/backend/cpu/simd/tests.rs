@@ -47,6 +47,10 @@ unsafe fn check<V: Vector>() {
         for (j, row) in rows.into_iter().enumerate() {
             expect(row, &|i| (n * i + j) as f32);
         }
+        let quads = V::transpose_quads([0, 1, 2, 3].map(|i| V::load(at(n * i))));
+        for (j, row) in quads.into_iter().enumerate() {
+            expect(row, &|i| (n * (i % 4) + i / 4 * 4 + j) as f32);
+        }
     }
 }
 

@@ -93,6 +93,23 @@ impl Vector for __m512 {
         // SAFETY: the caller's.
         unsafe { transpose_16(rows) }
     }
+
+    #[inline(always)]
+    unsafe fn transpose_quads([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        // SAFETY: the caller's.
+        unsafe {
+            let ab01 = _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
+            let ab23 = _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
+            let cd01 = _mm512_castps_pd(_mm512_unpacklo_ps(c, d));
+            let cd23 = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
+            [
+                _mm512_castpd_ps(_mm512_unpacklo_pd(ab01, cd01)),
+                _mm512_castpd_ps(_mm512_unpackhi_pd(ab01, cd01)),
+                _mm512_castpd_ps(_mm512_unpacklo_pd(ab23, cd23)),
+                _mm512_castpd_ps(_mm512_unpackhi_pd(ab23, cd23)),
+            ]
+        }
+    }
 }
 
 /// Within the quarters of 128 bits first, then quarters with each other.
@@ -250,6 +267,23 @@ impl Vector for __m256 {
                 y[i + 4] = _mm256_permute2f128_ps::<0x31>(x[i], x[i + 4]);
             }
             *x = y;
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_quads([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        // SAFETY: the caller's.
+        unsafe {
+            let ab01 = _mm256_castps_pd(_mm256_unpacklo_ps(a, b));
+            let ab23 = _mm256_castps_pd(_mm256_unpackhi_ps(a, b));
+            let cd01 = _mm256_castps_pd(_mm256_unpacklo_ps(c, d));
+            let cd23 = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
+            [
+                _mm256_castpd_ps(_mm256_unpacklo_pd(ab01, cd01)),
+                _mm256_castpd_ps(_mm256_unpackhi_pd(ab01, cd01)),
+                _mm256_castpd_ps(_mm256_unpacklo_pd(ab23, cd23)),
+                _mm256_castpd_ps(_mm256_unpackhi_pd(ab23, cd23)),
+            ]
         }
     }
 }

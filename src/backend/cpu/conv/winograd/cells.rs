@@ -1,0 +1,114 @@
+//! Where the tiles of a vector lie in the images.
+//!
+//! A cell is m rows of 4 columns of the output and the m + 2 rows of 6 columns of the input that it
+//! sees: one tile of F(4x4) or two of F(2x2). All cells of all images are numbered, row by row. A
+//! vector of cells has one in each lane. It comes from rows of pixels in four strips: strip v holds
+//! four columns of LANES / 4 cells after each other, as they lie in memory, and the transposes of its
+//! quads bring each column of the cells into a vector of its own. In what order the lanes are then
+//! doesn't matter: the output goes back the same way.
+
+use super::problem::Problem;
+
+/// Columns of a cell's output.
+pub(super) const WIDE: usize = 4;
+
+/// Most lanes of any vector.
+const MOST_LANES: usize = 16;
+
+/// Cells side by side both in an image and in a strip.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Run {
+    /// Element of the input's first channel that belongs to lane 0 of the first row; it may lie
+    /// outside, as may lanes that are in no mask.
+    pub input: isize,
+    /// Rows that lie inside the image.
+    pub first_row: usize,
+    pub end_row: usize,
+    /// Lanes whose column lies inside the image.
+    pub near: u32,
+    /// Lanes whose column plus 4 lies inside.
+    pub far: u32,
+    /// Element of the output's first channel that belongs to lane 0 of the first row.
+    pub output: isize,
+    /// Rows of output inside the image.
+    pub rows: usize,
+    /// Lanes of output inside the image.
+    pub columns: u32,
+}
+
+/// The cells of a vector.
+#[derive(Clone)]
+pub(super) struct Cells {
+    runs: [Run; MOST_LANES],
+    /// Where each strip's runs end.
+    ends: [usize; 4],
+}
+
+impl Cells {
+    /// Those from number `first` on, as many as there are.
+    pub fn new(problem: &Problem, lanes: usize, first: usize) -> Cells {
+        let mut cells = Cells { runs: [Run::default(); MOST_LANES], ends: [0; 4] };
+        let [rows, columns] = problem.cells();
+        let mut count = 0;
+        for strip in 0..4 {
+            let mut last = None;
+            for quad in 0..lanes / WIDE {
+                let cell = first + strip * (lanes / WIDE) + quad;
+                let (image, place) = (cell / (rows * columns), cell % (rows * columns));
+                let row = (image, place / columns);
+                if image >= problem.n {
+                    break;
+                }
+                if last != Some(row) {
+                    last = Some(row);
+                    cells.runs[count] = run(problem, image, place / columns, place % columns, quad);
+                    count += 1;
+                }
+                cells.runs[count - 1].extend(problem, place % columns, quad);
+            }
+            cells.ends[strip] = count;
+        }
+        cells
+    }
+
+    /// Those of a strip.
+    #[inline(always)]
+    pub fn strip(&self, strip: usize) -> &[Run] {
+        let start = if strip == 0 { 0 } else { self.ends[strip - 1] };
+        &self.runs[start..self.ends[strip]]
+    }
+}
+
+/// A run without lanes, that will begin with a cell of an image at a quad of lanes.
+fn run(problem: &Problem, image: usize, row: usize, column: usize, quad: usize) -> Run {
+    let (top, left) = (row * problem.m, column * WIDE);
+    let lane = (quad * WIDE) as isize;
+    let input_row = (image * problem.c * problem.h + top) as isize - problem.pad[0] as isize;
+    let input_column = left as isize - problem.pad[1] as isize;
+    let end = (problem.h + problem.pad[0]).saturating_sub(top);
+    Run {
+        input: input_row * problem.w as isize + input_column - lane,
+        first_row: problem.pad[0].saturating_sub(top),
+        end_row: end.min(problem.m + 2),
+        output: (((image * problem.k * problem.p) + top) * problem.q + left) as isize - lane,
+        rows: problem.m.min(problem.p - top),
+        ..Run::default()
+    }
+}
+
+impl Run {
+    /// Adds the lanes of a cell.
+    fn extend(&mut self, problem: &Problem, column: usize, quad: usize) {
+        let inside = |j: usize| {
+            let column = column * WIDE + j;
+            column >= problem.pad[1] && column < problem.w + problem.pad[1]
+        };
+        for j in 0..WIDE {
+            let lane = quad * WIDE + j;
+            self.near |= u32::from(inside(j)) << lane;
+            // The last two columns of a cell's input.
+            self.far |= u32::from(j < 2 && inside(WIDE + j)) << lane;
+            self.columns |= u32::from(column * WIDE + j < problem.q) << lane;
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! x -> V: tiles of the input, transformed.
+
+use std::ops::Range;
+
+use super::cells::Cells;
+use super::tile::{F2, F4, MOST, Tile};
+use crate::backend::cpu::simd::{Vector, Work};
+
+/// Transforms some channels of a vector of cells.
+///
+/// # Safety
+/// Of running it: `x` and `h w` are those of the problem that the cells come from, of whose channels
+/// these are some. At `to`, aligned to vectors, the vectors of each position may be written, `position`
+/// floats after each other: for each channel, `channel` floats after each other, those of the cells'
+/// tiles. Both steps are multiples of a vector.
+pub(super) struct Input<'a> {
+    pub m: usize,
+    pub x: &'a [f32],
+    pub h: usize,
+    pub w: usize,
+    pub cells: &'a Cells,
+    pub channels: Range<usize>,
+    pub to: *mut f32,
+    pub position: usize,
+    pub channel: usize,
+}
+
+impl Work for Input<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: the caller's.
+        unsafe { if self.m == 2 { self.transform::<V, F2>() } else { self.transform::<V, F4>() } }
+    }
+}
+
+impl Input<'_> {
+    /// # Safety
+    /// As of running it.
+    #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "rows are of two tiles, and not all are used")]
+    unsafe fn transform<V: Vector, F: Tile>(&self) {
+        // [tile][row][column], transformed along rows.
+        // SAFETY: the caller's.
+        let mut half = unsafe { [[[V::splat(0.0); MOST]; MOST]; 2] };
+        for (i, channel) in self.channels.clone().enumerate() {
+            let plane = self.x.as_ptr().wrapping_add(channel * self.h * self.w);
+            // SAFETY: the caller's.
+            unsafe {
+                for row in 0..F::T {
+                    let pixels = self.row::<V>(plane, row);
+                    for tile in 0..F::SPLIT {
+                        let mut d = pixels;
+                        d[..F::T].copy_from_slice(&pixels[tile * F::M..][..F::T]);
+                        half[tile][row] = F::input(d);
+                    }
+                }
+                for (tile, half) in half.iter().enumerate().take(F::SPLIT) {
+                    let to = self.to.add(i * self.channel + tile * V::LANES);
+                    for column in 0..F::T {
+                        let mut d = [V::splat(0.0); MOST];
+                        for (d, half) in d.iter_mut().zip(half) {
+                            *d = half[column];
+                        }
+                        for (row, v) in F::input(d).into_iter().enumerate().take(F::T) {
+                            v.store(to.add((row * F::T + column) * self.position));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The six columns of a row of the cells, zeros outside.
+    ///
+    /// # Safety
+    /// As of running it; `plane` is that of a channel.
+    #[inline(always)]
+    unsafe fn row<V: Vector>(&self, plane: *const f32, row: usize) -> [V; MOST] {
+        // SAFETY: lanes that are in a run's mask lie inside the image in its rows; others are not read.
+        unsafe {
+            let (mut near, mut far) = ([V::splat(0.0); 4], [V::splat(0.0); 4]);
+            for strip in 0..4 {
+                for run in self.cells.strip(strip) {
+                    let is_inside = row >= run.first_row && row < run.end_row;
+                    let all = if is_inside { u32::MAX } else { 0 };
+                    let from = plane.wrapping_offset(run.input + (row * self.w) as isize);
+                    near[strip] = near[strip].load_masked(from, run.near & all);
+                    far[strip] = far[strip].load_masked(from.wrapping_add(4), run.far & all);
+                }
+            }
+            let ([a, b, c, d], [e, f, ..]) = (V::transpose_quads(near), V::transpose_quads(far));
+            [a, b, c, d, e, f]
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Sizes: how filters, tiles and channels are split, and what is kept where.
+
+use std::ops::Range;
+
+use super::cells::WIDE;
+use super::filters::GROUP;
+use super::problem::Problem;
+use crate::backend::cpu::simd::Isa;
+
+/// Floats of a cache line.
+const LINE: usize = 16;
+
+/// Floats of a task's own operand: with sums and what passes by, it fits a second-level cache of 1 MiB.
+const OWN: usize = 150 << 10;
+
+/// Floats of the shared operand that are made at once: some of it is in a third-level cache.
+const SHARED: usize = 4 << 20;
+
+/// Something in even parts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Split {
+    pub total: usize,
+    pub parts: usize,
+}
+
+impl Split {
+    /// In parts of at most `most`, whose number is a multiple of `threads` where that many are there.
+    fn new(total: usize, most: usize, threads: usize) -> Split {
+        let parts = total.div_ceil(most).next_multiple_of(threads);
+        Split { total, parts: parts.min(total) }
+    }
+
+    pub fn part(&self, index: usize) -> Range<usize> {
+        self.total * index / self.parts..self.total * (index + 1) / self.parts
+    }
+
+    /// The largest part.
+    pub fn most(&self) -> usize {
+        self.total.div_ceil(self.parts)
+    }
+}
+
+/// What is made first, by all threads and for all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum First {
+    Filters,
+    Tiles,
+}
+
+/// Sizes of one convolution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Plan {
+    pub first: First,
+    /// Groups of filters in panels.
+    pub panels: Split,
+    /// Vectors of cells in blocks.
+    pub blocks: Split,
+    /// Input channels in chunks: sums go on from chunk to chunk.
+    pub chunks: Split,
+    /// Parts of the shared operand that are made at once.
+    pub together: usize,
+    threads: usize,
+    positions: usize,
+    /// Floats of a row of tiles.
+    pub row: usize,
+}
+
+/// Most vectors of cells of a block, groups of a panel, and channels of a chunk.
+#[derive(Clone, Copy)]
+struct Most {
+    vectors: usize,
+    groups: usize,
+    channels: usize,
+}
+
+impl Plan {
+    /// With at most `limit` floats of scratch, unless the least that is possible takes more.
+    pub fn new(problem: &Problem, isa: Isa, threads: usize, limit: usize) -> Plan {
+        let mut most = Most { vectors: 3, groups: 2, channels: usize::MAX };
+        loop {
+            let plan = Plan::with(problem, isa, threads, limit, most);
+            if plan.floats() <= limit || !most.shrink(plan.chunks.most()) {
+                return plan;
+            }
+        }
+    }
+
+    fn with(problem: &Problem, isa: Isa, threads: usize, limit: usize, most: Most) -> Plan {
+        let [rows, columns] = problem.cells();
+        let vectors = (problem.n * rows * columns).div_ceil(isa.lanes());
+        let groups = problem.k.div_ceil(GROUP);
+        let tiles = vectors * isa.lanes() * WIDE / problem.m;
+        let first = if problem.k <= tiles { First::Filters } else { First::Tiles };
+        let (panels, blocks) = match first {
+            First::Filters => {
+                (Split::new(groups, most.groups, 1), Split::new(vectors, most.vectors, threads))
+            }
+            First::Tiles => {
+                (Split::new(groups, most.groups, threads), Split::new(vectors, most.vectors, 1))
+            }
+        };
+        let row = blocks.most() * isa.lanes() * WIDE / problem.m;
+        let own =
+            problem.positions() * if first == First::Filters { row } else { panels.most() * GROUP };
+        let channels = (OWN / own).clamp(1, most.channels);
+        let mut plan = Plan {
+            first,
+            panels,
+            blocks,
+            chunks: Split::new(problem.c, channels, 1),
+            together: 1,
+            threads,
+            positions: problem.positions(),
+            row,
+        };
+        plan.together = plan.most_together(limit);
+        plan
+    }
+
+    /// How many parts of the shared operand there may be at once.
+    fn most_together(&self, limit: usize) -> usize {
+        let part = self.chunks.parts * self.first();
+        let sums = if self.chunks.parts > 1 { self.threads * self.sums() } else { 0 };
+        let fits = limit.saturating_sub(self.threads * (self.own() + self.sums())) / (part + sums);
+        fits.min(SHARED / part).clamp(1, self.firsts().parts)
+    }
+
+    /// The parts of what is made first.
+    pub fn firsts(&self) -> Split {
+        if self.first == First::Filters { self.panels } else { self.blocks }
+    }
+
+    /// The parts of what tasks make for themselves.
+    pub fn owns(&self) -> Split {
+        if self.first == First::Filters { self.blocks } else { self.panels }
+    }
+
+    /// Floats between groups of filters.
+    pub fn group(&self) -> usize {
+        self.chunks.most() * GROUP
+    }
+
+    /// Floats between positions of filters: a line more than a power of two, so that those of all
+    /// positions don't meet in one set of the cache.
+    pub fn filter_position(&self) -> usize {
+        self.panels.most() * self.group() + LINE
+    }
+
+    /// Floats between positions of tiles.
+    pub fn tile_position(&self) -> usize {
+        self.chunks.most() * self.row + LINE
+    }
+
+    /// Floats between positions of sums.
+    pub fn sum_position(&self) -> usize {
+        self.panels.most() * GROUP * self.row + LINE
+    }
+
+    /// Floats of a chunk of a part of what is made first.
+    pub fn first(&self) -> usize {
+        self.positions
+            * if self.first == First::Filters {
+                self.filter_position()
+            } else {
+                self.tile_position()
+            }
+    }
+
+    /// Floats of a chunk of a part of what tasks make for themselves.
+    pub fn own(&self) -> usize {
+        self.positions
+            * if self.first == First::Filters {
+                self.tile_position()
+            } else {
+                self.filter_position()
+            }
+    }
+
+    /// Floats of the sums of one panel and one block.
+    pub fn sums(&self) -> usize {
+        self.positions * self.sum_position()
+    }
+
+    /// Floats of all that is made first at once.
+    pub fn shared(&self) -> usize {
+        self.together * self.chunks.parts * self.first()
+    }
+
+    /// Floats of a thread: its part of an operand and its sums. With several chunks all sums are kept
+    /// until the last.
+    pub fn local(&self) -> usize {
+        self.own() + self.sums() * if self.chunks.parts > 1 { self.together } else { 1 }
+    }
+
+    /// Floats of all scratch.
+    pub fn floats(&self) -> usize {
+        self.shared() + self.threads * self.local()
+    }
+}
+
+impl Most {
+    /// Takes the next smaller sizes. False where there are none.
+    fn shrink(&mut self, channels: usize) -> bool {
+        match () {
+            () if channels > 16 => self.channels = channels / 2,
+            () if self.vectors > 1 => self.vectors -= 1,
+            () if self.groups > 1 => self.groups -= 1,
+            () if channels > 1 => self.channels = channels / 2,
+            () => return false,
+        }
+        true
+    }
+}
