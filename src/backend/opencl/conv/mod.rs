@@ -3,11 +3,13 @@
 mod depthwise;
 mod local;
 mod naive;
+mod packed;
 mod register;
 mod view;
 
 pub use local::local;
 pub use naive::naive;
+pub use packed::{packed_dgrad, packed_fprop, packed_wgrad};
 pub use register::register;
 
 use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
