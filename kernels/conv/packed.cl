@@ -14,22 +14,22 @@
 // taps, at places of dy that lie side by side. A phase without taps is written with zeros.
 //
 // Layout of the packed operands
-//   lb: panels [column / NR][KC][NR], the reduction in the order channel, row of taps, column of taps
-//   la: [MR][KC + 16] (TA = 0) or [KC][MR] (TA = 1)
+//   lb: panels [column / NR][step's reduction][NR], in the order channel, row of taps, column of taps
+//   la: tiles [row / MR][MR][KC + 16] (TA = 0) or [row / MR][KC + 16][MR] (TA = 1)
 //
-// Launch: local size (1, 1, 1), no global offset, global size (gm, gn, groups) for DGRAD = 0 or
-// (gm, gn, groups stride_h stride_w) for DGRAD = 1, with gm >= 1 and gn >= ceil(pixels / NC), pixels
-// those of all images (of the largest phase). Rows and pixels are divided evenly over the grid; surplus
-// work-items do nothing. A 1 x 1 filter with stride 1 and no padding is best launched as images of one
-// row, h = 1.
+// Launch: local size (1, 1, 1), no global offset, global size (phases gm, gn, groups), phases 1 for
+// DGRAD = 0 and stride_h stride_w for DGRAD = 1, gm >= 1 and gn >= ceil(pixels / NC), pixels those of
+// all images (of the largest phase). Rows and pixels are divided evenly over the grid; surplus
+// work-items do nothing. Phases are neighbours, so that every thread has its share of each. A 1 x 1
+// filter with stride 1 and no padding is best launched as images of one row, h = 1.
 //
 // Parameters besides those of packed_tile.cl
 //   DGRAD    0   0, 1
 //   TA       0   1 only for DGRAD = 1 and filters of 1 x 1
-//   SW       1   stride_w for DGRAD = 0, 1 for DGRAD = 1
+//   SW       1   stride_w or 0 for DGRAD = 0, 1 for DGRAD = 1
 //   POINT    0   1: one tap that never leaves the image, and SW = 1: rows are copied as they are
 //
-// Local memory taken, in bytes: 4 (NC KC + MR (KC + 16) + MR NR + 4 NC).
+// Local memory taken, in bytes: 4 (PANEL + MC (KC + 16) + MR NR + 4 NC + KC).
 
 #ifndef DGRAD
 #define DGRAD 0
@@ -78,26 +78,26 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
           const int dilation_h, const int dilation_w, const int groups,
           const __global float* restrict src, const __global float* restrict f, __global float* restrict dst)
 {
-  __local float lb[NC * KC] __attribute__((aligned(128)));
-  __local float la[MR * (KC + 16)] __attribute__((aligned(128)));
+  __local float lb[PANEL] __attribute__((aligned(128)));
+  __local float la[MC / MR * A_TILE] __attribute__((aligned(128)));
   __local float lt[MR * NR] __attribute__((aligned(128)));
   __local int from[NC], row[NC], column[NC], to[NC];
+  __local int pick[KC];  // the taps of a step in a filter
 
   const int p = (h + 2 * pad_h - dilation_h * (r - 1) - 1) / stride_h + 1;
   const int q = (w + 2 * pad_w - dilation_w * (s - 1) - 1) / stride_w + 1;
 #if DGRAD
   const int src_c = k / groups, src_h = p, src_w = q, dst_c = c / groups, dst_h = h, dst_w = w;
-  const int step_h = stride_h, step_w = stride_w, src_step_h = 1;
+  const int step_h = stride_h, step_w = stride_w, src_step_h = 1, src_step_w = 1;
 #else
   const int src_c = c / groups, src_h = h, src_w = w, dst_c = k / groups, dst_h = p, dst_w = q;
-  const int step_h = 1, step_w = 1, src_step_h = stride_h;
+  const int step_h = 1, step_w = 1, src_step_h = stride_h, src_step_w = stride_w;
 #endif
-  const int phase = get_global_id(2) % (step_h * step_w), group = get_global_id(2) / (step_h * step_w);
+  const int phases = step_h * step_w, phase = get_global_id(0) % phases, group = get_global_id(2);
   const int phase_h = phase / step_w, phase_w = phase % step_w;
   const Taps taps_h = taps_of(r, stride_h, pad_h, dilation_h, phase_h);
   const Taps taps_w = taps_of(s, stride_w, pad_w, dilation_w, phase_w);
   const int taps = taps_h.count * taps_w.count;
-  // A lone tap that no phase leaves out is read and written faster.
   const int whole = taps == r * s;
 
   const int src_area = src_h * src_w, dst_area = dst_h * dst_w;
@@ -110,10 +110,10 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
   // Even shares of rows and pixels, in whole tiles.
   const int high = DIV_UP(max(dst_h - phase_h, 0), step_h), wide = DIV_UP(max(dst_w - phase_w, 0), step_w);
   const int pixels = n * high * wide;
-  const int gm = get_global_size(0), gn = get_global_size(1);
+  const int gm = get_global_size(0) / phases, gn = get_global_size(1);
   const int mb = DIV_UP(DIV_UP(dst_c, MR), gm) * MR;
   const int nb = DIV_UP(DIV_UP(pixels, NR), gn) * NR;
-  const int i0 = get_global_id(0) * mb, mc = min(mb, dst_c - i0);
+  const int i0 = get_global_id(0) / phases * mb, mc = min(mb, dst_c - i0);
   const int j0 = get_global_id(1) * nb, nc = min(nb, pixels - j0);
   const int panels = DIV_UP(nc, NR);
   const int busy = mc > 0 && nc > 0;
@@ -122,14 +122,15 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
     places(j0, nc, panels * NR, high, wide, step_h, step_w, phase_h, phase_w,
            groups * dst_c * dst_area, dst_w, to, row, column);
     for (int j = nc; j < panels * NR; ++j) to[j] = -1;
-    places(j0, nc, panels * NR, high, wide, src_step_h, SW, taps_h.shift, taps_w.shift,
+    places(j0, nc, panels * NR, high, wide, src_step_h, src_step_w, taps_h.shift, taps_w.shift,
            groups * src_c * src_area, src_w, from, row, column);
   }
 
   // Steps of the reduction: some channels with all their taps, or some taps of one channel. One empty
   // step where there are no taps.
-  const int tap_steps = max(DIV_UP(taps, KC), 1), tb = DIV_UP(taps, tap_steps);
-  const int channel_steps = tap_steps > 1 ? src_c : DIV_UP(src_c, max(KC / max(tb, 1), 1));
+  const int depth = DEPTH_OF(max(panels, 1));
+  const int tap_steps = max(DIV_UP(taps, depth), 1), tb = DIV_UP(taps, tap_steps);
+  const int channel_steps = tap_steps > 1 ? src_c : DIV_UP(src_c, max(depth / max(tb, 1), 1));
   const int cb = DIV_UP(src_c, channel_steps);
   const int steps = busy ? (taps > 0 ? DIV_UP(src_c, cb) * tap_steps : 1) : 0;
 
@@ -148,7 +149,7 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
       const long end = most - (long)e * src_area;
       for (int v = 0; v < panels * NV; ++v) {
         const __local int* at = from + 16 * v;
-        __local float* d = lb + v / NV * B_PANEL + e * NR + v % NV * 16;
+        __local float* d = lb + v / NV * kc * NR + e * NR + v % NV * 16;
         if (at[15] == at[0] + 15 && at[0] + 16 <= end) {
           PREFETCH_READ(line + (size_t)4 * src_area + at[0]);
           vstore16(vload16(0, line + at[0]), 0, d);
@@ -161,7 +162,7 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
     for (int v = 0; v < panels * NV; ++v) {
       const __local int* at = from + 16 * v;
       const int16 rows = vload16(v, row), columns = vload16(v, column);
-      __local float* panel = lb + v / NV * B_PANEL + v % NV * 16;
+      __local float* panel = lb + v / NV * kc * NR + v % NV * 16;
       // A run of lanes whose elements lie side by side after the other: the first writes the whole vector.
       for (int lane = 0, end; lane < 16; lane = end) {
         end = run_end(at, lane);
@@ -170,7 +171,7 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
         for (int t = 0; t < tn; ++t) {
           const int move_h = i * taps_h.move, move_w = j * taps_w.move;
           const int16 mask = run & INSIDE(rows + move_h, columns + move_w, src_h, src_w);
-          const int start = at[lane] - lane * SW + move_h * src_w + move_w;
+          const int start = at[lane] - lane * src_step_w + move_h * src_w + move_w;
           __local float* d = panel + t * NR;
 #ifdef FAST_SPAN
           if (start >= least && start + (long)(cn - 1) * src_area + FAST_SPAN <= most) {
@@ -203,58 +204,64 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
     }
 #endif
 
+    for (int t = 0; t < tn && DGRAD; ++t)
+      pick[t] = (taps_h.first + (t0 + t) / taps_w.count * taps_h.step) * s +
+                taps_w.first + (t0 + t) % taps_w.count * taps_w.step;
+
     for (int i = 0; i < mc; i += MR) {
       const int rows = min(MR, mc - i);
 
-      // Copy MR rows of A; rows past the end reach no element of the result.
-#if !DGRAD
-      const int lda = src_c * taps;
-      const __global float* fc = f + (size_t)(group * dst_c + i0 + i) * lda + c0 * taps + t0;
-      const __global float* next = i + MR < mc ? fc + (size_t)MR * lda : fc - (size_t)i * lda + kc;
-      for (int e = 0; e < MR; ++e) {
-        const __global float* line = fc + (size_t)min(e, rows - 1) * lda;
-        __local float* d = la + e * (KC + 16);
-        int t = 0;
-        for (; t + 16 <= kc; t += 16) vstore16(vload16(0, line + t), 0, d + t);
-        for (; t < kc; ++t) d[t] = line[t];
-      }
-#define PREFETCH_A(e, t) PREFETCH_READ(next + (size_t)(e) * lda + (t))
-#elif TA
-      const long fc = (long)(group * src_c + c0) * dst_c + i0 + i;
-      const __global float* next = f + fc + (i + MR < mc ? MR : (long)cb * dst_c - i);
-      for (int e = 0; e < kc; ++e) {
-        const long at = fc + (long)e * dst_c;
-        if (at + A_WIDTH <= f_len) A_STORE(A_LOAD(0, f + at), 0, la + e * MR);
-        else for (int l = 0; l < MR; ++l) la[e * MR + l] = f[at + min(l, rows - 1)];
-      }
-#define PREFETCH_A(e, t) PREFETCH_READ(next + (size_t)((t) + (e)) * dst_c)
+      // Copy MC rows of A; rows past the end repeat the last one and reach no element of the result.
+#if DGRAD
+      if (i % MC == 0) {
+        const int ac = min(DIV_UP(mc - i, MR) * MR, MC);
+        const long lda = (long)dst_c * r * s;
+        for (int e = 0; e < cn; ++e) {
+          const long first = (group * src_c + c0 + e) * lda + (long)(i0 + i) * r * s;
+#if TA
+          for (int l = 0; l < ac; l += MR) {
+            __local float* d = la + l / MR * A_TILE + e * MR;
+            PREFETCH_READ(f + first + 4 * lda + l);
+            if (first + l + A_WIDTH <= f_len) A_STORE(A_LOAD(0, f + first + l), 0, d);
+            else for (int x = 0; x < MR; ++x) d[x] = f[first + min(l + x, mc - i - 1)];
+          }
 #else
-      const long fc = ((long)(group * src_c + c0) * dst_c + i0 + i) * r * s;
-      const __global float* next = f + fc + (i + MR < mc ? (long)MR * r * s : ((long)cb * dst_c - i) * r * s);
-      for (int e = 0; e < cn; ++e) {
-        for (int l = 0; l < MR; ++l) {
-          const long at = fc + ((long)e * dst_c + min(l, rows - 1)) * r * s;
-          __local float* d = la + l * (KC + 16) + e * tn;
-          if (whole) {
+          for (int x = 0; x < ac * r * s; x += 16) PREFETCH_READ(f + first + 2 * lda + x);
+          for (int l = 0; l < ac; ++l) {
+            const long at = first + (long)min(l, mc - i - 1) * r * s;
+            __local float* d = la + l / MR * A_TILE + A_AT(l % MR, e * tn);
             int t = 0;
             // The surplus of a vector is overwritten by the next channel.
-            for (; t < tn && at + t0 + t + 16 <= f_len; t += 16) vstore16(vload16(0, f + at + t0 + t), 0, d + t);
-            for (; t < tn; ++t) d[t] = f[at + t0 + t];
-          } else {
-            int ti = t0 / max(taps_w.count, 1), tj = t0 % max(taps_w.count, 1);
-            for (int t = 0; t < tn; ++t) {
-              d[t] = f[at + (taps_h.first + ti * taps_h.step) * s + taps_w.first + tj * taps_w.step];
-              if (++tj == taps_w.count) { tj = 0; ++ti; }
-            }
+            if (whole) for (; t < tn && at + t0 + t + 16 <= f_len; t += 16) vstore16(vload16(0, f + at + t0 + t), 0, d + t);
+            for (; t < tn; ++t) d[t] = f[at + pick[t]];
           }
+#endif
         }
       }
-#define PREFETCH_A(e, t) PREFETCH_READ(next + ((size_t)((t) / tn) * dst_c + (e)) * r * s)
+#else
+      if (i % MC == 0) {
+        const int ac = min(DIV_UP(mc - i, MR) * MR, MC);
+        const int lda = src_c * taps;
+        for (int l = 0; l < ac; ++l) {
+          const __global float* line = f + (size_t)(group * dst_c + i0 + min(i + l, mc - 1)) * lda + c0 * taps + t0;
+          __local float* d = la + l / MR * A_TILE + A_AT(l % MR, 0);
+          int t = 0;
+          for (; t + 16 <= kc; t += 16) vstore16(vload16(0, line + t), 0, d + t);
+          for (; t < kc; ++t) d[t] = line[t];
+        }
+      }
 #endif
-      const int portion = DIV_UP(TA ? 16 : MR, panels);
+      const __local float* pa = la + i % MC / MR * A_TILE;
+#if !DGRAD
+      // What is copied after these rows is fetched during the multiplication.
+      const int lda = src_c * taps;
+      const __global float* next = f + (size_t)(group * dst_c + i0 + i) * lda + c0 * taps + t0;
+      next = i + MC < mc ? next + (size_t)MC * lda : next - (size_t)i * lda + kc;
+#endif
+      const int portion = DIV_UP(MR, panels);
 
       for (int b = 0; b < panels; ++b) {
-        const __local float* pb = lb + b * B_PANEL;
+        const __local float* pb = lb + b * kc * NR;
         const __local int* pt = to + b * NR;
         __global float* row0 = dst + (size_t)(i0 + i) * dst_area;
         int direct = rows == MR;
@@ -266,7 +273,9 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
         FOR_TILE(acc[t_r][t_v] = (float16)(0.0f))
         int t = 0;
         for (; t + 16 <= kc; t += 16) {
-          for (int e = b * portion; e < (b + 1) * portion; ++e) PREFETCH_A(e, t);
+#if !DGRAD
+          for (int e = b * portion; e < (b + 1) * portion; ++e) PREFETCH_READ(next + (size_t)e * lda + t);
+#endif
           #pragma unroll UNROLL
           for (int u = t; u < t + 16; ++u) MULTIPLY_ADD(u)
         }

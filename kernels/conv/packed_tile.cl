@@ -1,15 +1,17 @@
 // What the packed convolutions share: the register tile and the walk over pixels. It stands in front
 // of packed.cl and packed_wgrad.cl.
 //
-//   MR          6    1..16            rows per register tile
-//   NV          4    1..8             float16 vectors per row of the tile; NR = 16 NV
-//   NC          256  multiple of NR   most columns per work-item
-//   KC          512  multiple of 16   most of the reduction per step
-//   TA          0    0, 1             1: the copied rows of A lie column by column
-//   SW          1    1..              columns of the source from one column of the result to the next
-//   UNROLL      4    1, 2, 4, 8, 16   of the loop over the reduction
-//   PREFETCH    1    0, 1             prefetch instructions, where the compiler has them; a simulator may
-//                                     refuse them
+//   MR          6      1..16            rows per register tile
+//   NV          4      1..8             float16 vectors per row of the tile; NR = 16 NV
+//   MC          MR     multiple of MR   rows of A copied at a time
+//   NC          512    multiple of NR   most columns per work-item
+//   KC          512    multiple of 16   most of the reduction per step
+//   PANEL       131072 16 NC..          floats of packed B; a step takes what fits
+//   TA          0      0, 1             1: the copied rows of A lie column by column
+//   SW          1      0..              columns of the source from one column of the result to the next
+//   UNROLL      4      1, 2, 4, 8, 16   of the loop over the reduction
+//   PREFETCH    1      0, 1             prefetch instructions, where the compiler has them; a simulator
+//                                       may refuse them
 //
 //   MR NV + NV + 1 <= 32 keeps the tile in the registers of AVX-512.
 
@@ -19,11 +21,17 @@
 #ifndef NV
 #define NV 4
 #endif
+#ifndef MC
+#define MC MR
+#endif
 #ifndef NC
-#define NC 256
+#define NC 512
 #endif
 #ifndef KC
 #define KC 512
+#endif
+#ifndef PANEL
+#define PANEL 131072
 #endif
 #ifndef TA
 #define TA 0
@@ -39,10 +47,12 @@
 #endif
 
 #define NR (16 * NV)
-#define B_PANEL (NR * KC)
 
-#if MR < 1 || MR > 16 || NV < 1 || NV > 8 || NC < NR || NC % NR != 0 || KC < 16 || KC % 16 != 0
-#error "illegal MR, NV, NC or KC"
+#if MR < 1 || MR > 16 || NV < 1 || NV > 8 || MC < MR || MC % MR != 0 || NC < NR || NC % NR != 0
+#error "illegal MR, NV, MC or NC"
+#endif
+#if KC < 16 || KC % 16 != 0 || PANEL < 16 * NC
+#error "illegal KC or PANEL"
 #endif
 
 // The OpenCL function prefetch() is empty in some CPU runtimes; the compilers' own builtin is not.
@@ -59,12 +69,17 @@
 
 #define DIV_UP(x, y) (((x) + (y) - 1) / (y))
 
-// Element (r, p) of the copied rows of A.
+// Element (r, p) of a tile's rows of A; the tiles' rows lie A_TILE apart. What is copied may go past
+// the end of a row by less than a vector.
 #if TA
 #define A_AT(r, p) ((p) * MR + (r))
 #else
 #define A_AT(r, p) ((r) * (KC + 16) + (p))
 #endif
+#define A_TILE (MR * (KC + 16))
+
+// How much of the reduction a step takes for so many panels.
+#define DEPTH_OF(panels) (min(KC, PANEL / ((panels) * NR)) / 16 * 16)
 
 // acc += column p of A times row p of B. The plain expression lets the compiler contract it to a fused
 // multiply-add; the functions fma() and mad() are not compiled to vector instructions everywhere.
@@ -75,7 +90,7 @@
     for (int v = 0; v < NV; ++v) bv[v] = vload16(v, pb + (p) * NR);     \
     _Pragma("unroll")                                                   \
     for (int r_ = 0; r_ < MR; ++r_) {                                   \
-      const float16 av = (float16)(la[A_AT(r_, p)]);                    \
+      const float16 av = (float16)(pa[A_AT(r_, p)]);                    \
       _Pragma("unroll")                                                 \
       for (int v = 0; v < NV; ++v) acc[r_][v] += av * bv[v];            \
     }                                                                   \
@@ -90,7 +105,7 @@
 
 // Lanes of a vector of pixels that are in its image: a row and a column for each, moved by a tap.
 #define INSIDE(rows, columns, height, width) \
-  (((rows) >= 0) & ((rows) < (height)) & ((columns) >= 0) & ((columns) < (width)))
+  ((as_uint16(rows) < (uint16)(height)) & (as_uint16(columns) < (uint16)(width)))
 
 #define KEEP(value, mask) as_float16(as_int16(value) & (mask))
 
@@ -99,7 +114,8 @@
 // A row that no tap brings back into an image.
 #define NOWHERE (-(1 << 29))
 
-// Sixteen elements SW apart; FAST_SPAN elements are touched.
+// Sixteen elements SW apart; FAST_SPAN elements are touched. Where SW is 0, the stride is known to the
+// launch alone and lanes are read one by one.
 #if SW == 1
 #define FAST_SPAN 16
 #define LOAD_LANES(p) vload16(0, p)
@@ -108,7 +124,7 @@
 #define LOAD_LANES(p) (float16)(vload16(0, p).even, vload16(1, p).even)
 #endif
 
-// Where `count` pixels lie in the source, from pixel `first` of n images of high x wide pixels on: pixel
+// Where `count` pixels lie in a tensor, from pixel `first` of n images of high x wide pixels on: pixel
 // (i, j) in row i step_h + shift_h and column j step_w + shift_w. `image` is the distance from one
 // image to the next. The rest of the last vectors, up to `lanes`, is nowhere.
 static void places(const int first, const int count, const int lanes, const int high, const int wide,
@@ -141,7 +157,7 @@ static void places(const int first, const int count, const int lanes, const int 
 // End of the run that begins at `lane`: the lanes whose elements lie SW apart.
 static int run_end(const __local int* offset, int lane)
 {
-  do ++lane; while (lane < 16 && offset[lane] == offset[lane - 1] + SW);
+  do ++lane; while (SW > 0 && lane < 16 && offset[lane] == offset[lane - 1] + SW);
   return lane;
 }
 

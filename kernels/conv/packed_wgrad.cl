@@ -12,17 +12,17 @@
 // kernel `sum` adds them in order, so that every run has the same result to the bit.
 //
 // Layout of the packed operands
-//   lb: panels [column / NR][KC][NR]        la: [MR][KC + 16]
+//   lb: panels [column / NR][step's pixels][NR]        la: tiles [row / MR][MR][KC + 16]
 //
 // Launch of `conv`: local size (1, 1, 1), no global offset, global size (gm, gn, groups splits) with
 // gm >= 1, gn >= ceil(c / groups r s / NC), splits >= 1. Rows, columns and pixels are divided evenly;
 // surplus work-items do nothing, and a surplus share is zero. With one split, `parts` is df itself.
 // Launch of `sum`: local size (1, 1, 1), any global size: elements are divided evenly.
 //
-// Parameters besides those of packed_tile.cl: SW is stride_w, TA is 0.
+// Parameters besides those of packed_tile.cl: SW is stride_w or 0, TA is 0.
 //   POINT    0   1: one tap that never leaves the image
 //
-// Local memory taken, in bytes: 4 (NC KC + MR (KC + 16) + MR NR + 3 NC + 3 KC).
+// Local memory taken, in bytes: 4 (PANEL + MC (KC + 16) + MR NR + 3 NC + 3 KC).
 
 #ifndef POINT
 #define POINT 0
@@ -46,8 +46,8 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
           const int dilation_h, const int dilation_w, const int groups,
           const __global float* restrict dy, const __global float* restrict x, __global float* restrict parts)
 {
-  __local float lb[NC * KC] __attribute__((aligned(128)));
-  __local float la[MR * (KC + 16)] __attribute__((aligned(128)));
+  __local float lb[PANEL] __attribute__((aligned(128)));
+  __local float la[MC / MR * A_TILE] __attribute__((aligned(128)));
   __local float lt[MR * NR] __attribute__((aligned(128)));
   __local int from[KC], row[KC], column[KC];      // the pixels of a step
   __local int place[NC], move_h[NC], move_w[NC];  // the columns
@@ -82,13 +82,14 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
   const int reach = (r - 1) * dilation_h * w + (s - 1) * dilation_w;
 
   // One empty step where there are no pixels.
-  const int steps = busy ? max(DIV_UP(pixels, KC), 1) : 0;
+  const int depth = DEPTH_OF(max(panels, 1));
+  const int steps = busy ? max(DIV_UP(pixels, depth), 1) : 0;
   const int kb = DIV_UP(DIV_UP(pixels, max(steps, 1)), 16) * 16;
   for (int step = 0; step < steps; ++step) {
     const int p0 = first + step * kb, kc = min(kb, pixels - step * kb);
     const int vectors = DIV_UP(kc, 16);
     if (kc > 0)
-      places(p0, kc, vectors * 16, p, q, stride_h, SW, -pad_h, -pad_w, c * area, w, from, row, column);
+      places(p0, kc, vectors * 16, p, q, stride_h, stride_w, -pad_h, -pad_w, c * area, w, from, row, column);
 
     for (int j = 0; j < panels * NR; j += 16) {
       const __global float* sx = x + (size_t)group * group_c * area;
@@ -97,7 +98,7 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
       const int lowest = place[j] / area * area, highest = place[j + 15] + (POINT ? 0 : reach);
       for (int v = 0; v < vectors; ++v) {
         const __local int* at = from + 16 * v;
-        __local float* d = lb + j / NR * B_PANEL + v * 16 * NR + j % NR;
+        __local float* d = lb + j / NR * vectors * 16 * NR + v * 16 * NR + j % NR;
         const int16 rows = vload16(v, row), columns = vload16(v, column);
         float16 a[16], b[16];
 #ifdef FAST_SPAN
@@ -154,27 +155,29 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
     for (int i = 0; i < mc; i += MR) {
       const int rows = min(MR, mc - i);
 
-      // Copy MR rows of dy, image by image; rows past the end reach no element of the result.
-      for (int e = 0; e < MR; ++e) {
-        const int filter = group * group_k + i0 + i + min(e, rows - 1);
-        __local float* d = la + e * (KC + 16);
+      // Copy MC rows of dy, image by image; rows past the end repeat the last one and reach no element of
+      // the result.
+      if (i % MC == 0) {
+        const int ac = min(DIV_UP(mc - i, MR) * MR, MC);
         int number = p0 / image, pixel = p0 % image;
         for (int t = 0; t < kc; ++number, pixel = 0) {
-          const long at = ((long)number * k + filter) * image + pixel;
           const int length = min(image - pixel, kc - t);
-          int u = 0;
-          // The surplus of a vector is overwritten by the next image.
-          for (; u < length && at + u + 16 <= dy_len; u += 16) vstore16(vload16(0, dy + at + u), 0, d + t + u);
-          for (; u < length; ++u) d[t + u] = dy[at + u];
+          for (int l = 0; l < ac; ++l) {
+            const long at = ((long)number * k + group * group_k + i0 + min(i + l, mc - 1)) * image + pixel;
+            __local float* d = la + l / MR * A_TILE + A_AT(l % MR, t);
+            int u = 0;
+            // The surplus of a vector is overwritten by the next image.
+            for (; u < length && at + u + 16 <= dy_len; u += 16) vstore16(vload16(0, dy + at + u), 0, d + u);
+            for (; u < length; ++u) d[u] = dy[at + u];
+          }
           t += length;
         }
       }
-      const int portion = DIV_UP(MR, panels);
-      const __global float* next = dy + ((size_t)(p0 / image) * k + group * group_k + i0 + i + MR) * image + p0 % image;
+      const __local float* pa = la + i % MC / MR * A_TILE;
 
       for (int b = 0; b < panels; ++b) {
         const int cols = min(NR, nc - b * NR);
-        const __local float* pb = lb + b * B_PANEL;
+        const __local float* pb = lb + b * vectors * 16 * NR;
         __global float* pc = parts + (size_t)(i0 + i) * ldc + b * NR;
         if (rows == MR) FOR_TILE(PREFETCH_WRITE(pc + (size_t)t_r * ldc + 16 * t_v))
 
@@ -182,7 +185,6 @@ void conv(const int n, const int c, const int h, const int w, const int k, const
         FOR_TILE(acc[t_r][t_v] = (float16)(0.0f))
         int t = 0;
         for (; t + 16 <= kc; t += 16) {
-          for (int e = b * portion; e < (b + 1) * portion; ++e) PREFETCH_READ(next + (size_t)e * image + t);
           #pragma unroll UNROLL
           for (int u = t; u < t + 16; ++u) MULTIPLY_ADD(u)
         }

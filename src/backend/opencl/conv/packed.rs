@@ -27,21 +27,17 @@ const FILTERS: (&str, &str) = (
 const MOST_SCRATCH: usize = 4 << 20;
 
 /// The device as the plans see it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Machine {
-    /// Floats that a packed panel may take: half of the cache that the driver calls local memory.
-    floats: usize,
-    /// Bytes of local memory.
+    /// Bytes of local memory, which is cache.
     local_memory: usize,
     threads: usize,
 }
 
 impl Machine {
     fn of(device: &OpenClDevice) -> Machine {
-        let local_memory = device.entry.local_memory_bytes.unwrap_or(0) as usize;
         Machine {
-            floats: local_memory.min(1 << 20) / 8,
-            local_memory,
+            local_memory: device.entry.local_memory_bytes.unwrap_or(0) as usize,
             threads: device.entry.compute_units.unwrap_or(1) as usize,
         }
     }
@@ -129,84 +125,83 @@ fn flat(conv: &Conv) -> Conv {
     if point { Conv { h: 1, w: conv.h * conv.w, ..*conv } } else { *conv }
 }
 
-/// NC and KC for `columns` columns and a reduction of `depth`, as the panel's room allows.
-fn panel(base: &Parameters, columns: usize, depth: usize, floats: usize) -> (usize, usize) {
-    const LEAST_KC: usize = 256;
+/// Sizes that a device's local memory allows: the packed panel takes half of it. They depend on
+/// nothing else, so that few programs serve all shapes.
+fn fitted(base: &Parameters, local_memory: usize, rows: usize) -> Parameters {
     let nr = 16 * base.get("NV");
-    let mut nc = base.get("NC").min(columns).next_multiple_of(nr);
-    let mut kc = base.get("KC").min(depth).next_multiple_of(16);
-    if nc * kc > floats {
-        kc = kc.min((floats / nc).max(LEAST_KC)) / 16 * 16;
-        nc = nc.min((floats / kc / nr).max(1) * nr);
-        kc = kc.min((floats / nc).max(16)) / 16 * 16;
-    }
-    (nc, kc)
+    let mr = base.get("MR").min(rows);
+    let floats = local_memory.min(1 << 20) / 8;
+    let nc = base.get("NC").min(floats / 16 / nr * nr);
+    let kc = base.get("KC").min(floats / (2 * nr) / 16 * 16).max(16);
+    // Half of the rest, for the rows of A.
+    let mc = base.get("MC").min(floats / 2 / (kc + 16)).max(mr) / mr * mr;
+    base.with(&[("MR", mr), ("MC", mc), ("NC", nc), ("KC", kc), ("PANEL", floats)])
+}
+
+/// Columns of a work-item: as many as leave room for a step of the reduction.
+fn block(parameters: &Parameters, columns: usize, depth: usize) -> usize {
+    let get = |name| parameters.get(name);
+    let nr = 16 * get("NV");
+    let room = get("PANEL") / depth.clamp(16, get("KC")) / nr * nr;
+    room.min(columns.next_multiple_of(nr)).clamp(nr, get("NC"))
 }
 
 fn data_plan(conv: &Conv, base: &Parameters, machine: Machine, dgrad: bool) -> Plan {
-    let shape = flat(conv);
-    let [stride_h, stride_w] = shape.stride;
-    let (rows, channels, phases, wide, high) = if dgrad {
-        let (high, wide) = (shape.h.div_ceil(stride_h), shape.w.div_ceil(stride_w));
-        (shape.group_c(), shape.group_k(), stride_h * stride_w, wide, high)
+    let conv = flat(conv);
+    let [stride_h, stride_w] = if dgrad { conv.stride } else { [1, 1] };
+    let (rows, channels, high, wide) = if dgrad {
+        (conv.group_c(), conv.group_k(), conv.h.div_ceil(stride_h), conv.w.div_ceil(stride_w))
     } else {
-        (shape.group_k(), shape.group_c(), 1, shape.q(), shape.p())
+        (conv.group_k(), conv.group_c(), conv.p(), conv.q())
     };
-    let point = shape.r * shape.s == 1 && shape.pad == [0, 0] && shape.stride == [1, 1];
-    let taps = shape.r.div_ceil(if dgrad { stride_h } else { 1 })
-        * shape.s.div_ceil(if dgrad { stride_w } else { 1 });
-    let pixels = shape.n * high * wide;
-    let mr = base.get("MR").min(rows);
-    let nr = 16 * base.get("NV");
-    let (nc, kc) = panel(base, pixels, channels * taps, machine.floats);
-    let parameters = base.with(&[
+    let point = conv.r * conv.s == 1 && conv.pad == [0, 0] && conv.stride == [1, 1];
+    let parameters = fitted(base, machine.local_memory, rows).with(&[
         ("DGRAD", dgrad as usize),
-        ("MR", mr),
-        ("NC", nc),
-        ("KC", kc),
-        ("SW", if dgrad { 1 } else { stride_w }),
+        ("SW", if dgrad { 1 } else { fast_stride(conv.stride[1]) }),
         ("POINT", point as usize),
-        ("TA", (dgrad && shape.r * shape.s == 1) as usize),
+        ("TA", (dgrad && conv.r * conv.s == 1) as usize),
     ]);
-    let least = pixels.div_ceil(nc);
-    let depth = conv.groups * phases;
-    let gm = (4 * machine.threads).div_ceil(least * depth).min(rows.div_ceil(4 * mr));
-    Plan {
-        parameters,
-        global: [gm, least, depth],
-        local_bytes: 4 * (nc * kc + mr * (kc + 16) + mr * nr + 4 * nc) as u64,
-    }
+    let get = |name| parameters.get(name);
+    let pixels = conv.n * high * wide;
+    let taps = conv.r.div_ceil(stride_h) * conv.s.div_ceil(stride_w);
+    let gn = pixels.div_ceil(block(&parameters, pixels, channels * taps));
+    let gm = (2 * machine.threads).div_ceil(gn * conv.groups).min(rows.div_ceil(4 * get("MR")));
+    let tables = 4 * get("NC") + get("KC");
+    let local_bytes = local_bytes(&parameters, tables);
+    Plan { parameters, global: [stride_h * stride_w * gm, gn, conv.groups], local_bytes }
 }
 
 /// The plan and into how many shares the pixels are split.
 fn filters_plan(conv: &Conv, base: &Parameters, machine: Machine) -> (Plan, usize) {
     const LEAST_PIXELS: usize = 1024;
-    let shape = flat(conv);
-    let columns = shape.group_c() * shape.r * shape.s;
-    let pixels = shape.n * shape.p() * shape.q();
-    let point = shape.r * shape.s == 1 && shape.pad == [0, 0];
-    let mr = base.get("MR").min(shape.group_k());
-    let nr = 16 * base.get("NV");
-    let (nc, kc) = panel(base, columns, pixels, machine.floats);
-    let blocks = columns.div_ceil(nc);
-    let wanted = (4 * machine.threads).div_ceil(blocks * shape.groups);
+    let conv = flat(conv);
+    let point = conv.r * conv.s == 1 && conv.pad == [0, 0];
+    let parameters = fitted(base, machine.local_memory, conv.group_k())
+        .with(&[("SW", fast_stride(conv.stride[1])), ("POINT", point as usize)]);
+    let get = |name| parameters.get(name);
+    let columns = conv.group_c() * conv.r * conv.s;
+    let pixels = conv.n * conv.p() * conv.q();
+    let blocks = columns.div_ceil(block(&parameters, columns, pixels));
+    let wanted = (2 * machine.threads).div_ceil(blocks * conv.groups);
     let most = (MOST_SCRATCH / conv.f_len()).max(1).min(pixels.div_ceil(LEAST_PIXELS));
     let splits = wanted.min(most);
-    let gn = blocks * wanted.div_ceil(splits);
-    let gn = gn.min(columns.div_ceil(nr)).max(blocks);
-    let parameters = base.with(&[
-        ("MR", mr),
-        ("NC", nc),
-        ("KC", kc),
-        ("SW", shape.stride[1]),
-        ("POINT", point as usize),
-    ]);
-    let plan = Plan {
-        parameters,
-        global: [1, gn, conv.groups * splits],
-        local_bytes: 4 * (nc * kc + mr * (kc + 16) + mr * nr + 3 * (nc + kc)) as u64,
-    };
-    (plan, splits)
+    let panels = columns.div_ceil(16 * get("NV"));
+    let gn = (blocks * wanted.div_ceil(splits)).min(panels);
+    let tables = 3 * (get("NC") + get("KC"));
+    let local_bytes = local_bytes(&parameters, tables);
+    (Plan { parameters, global: [1, gn, conv.groups * splits], local_bytes }, splits)
+}
+
+/// Strides that the kernels have vectors for; others are known to the launch alone.
+fn fast_stride(stride: usize) -> usize {
+    if stride <= 2 { stride } else { 0 }
+}
+
+/// Local memory of a kernel with so many integers in its tables.
+fn local_bytes(parameters: &Parameters, tables: usize) -> u64 {
+    let get = |name| parameters.get(name);
+    let tile = get("MR") * 16 * get("NV");
+    4 * (get("PANEL") + get("MC") * (get("KC") + 16) + tile + tables) as u64
 }
 
 fn step(
