@@ -242,5 +242,12 @@ fn step(
 
 fn recipe(device: &OpenClDevice, plan: &Plan, steps: Vec<Step>, scratch: Vec<usize>) -> Recipe {
     let (mr, nr) = (plan.parameters.get("MR"), 16 * plan.parameters.get("NV"));
-    Recipe { steps, scratch, tile: (mr, nr), tuned: device.tuned.origin(), work: None }
+    Recipe {
+        steps,
+        scratch,
+        tables: Vec::new(),
+        tile: (mr, nr),
+        tuned: device.tuned.origin(),
+        work: None,
+    }
 }
