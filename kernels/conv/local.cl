@@ -65,7 +65,6 @@ static Walk walk_on(Walk w, Walk step, int pixels)
     return w;
 }
 
-// Vectors of A from k on, `left` of which are there.
 // Where a work-item reads A and B: its rows and columns, and the k that comes next.
 typedef struct {
     __constant const View *view;
@@ -165,11 +164,11 @@ __kernel void conv(const int groups, const int phases, __constant const View *vi
     const int slice = z / groups / phases;
     __constant const View *v = views + z / groups % phases;
 
-    // A tile right of a phase's columns has nothing to add up.
+    // A tile right of a phase's columns has nothing to add up, nor has a slice past its sum.
     const int m = v->m;
     const int n = v->blocks * v->grid_h * v->grid_w;
-    const int start = slice * v->slice;
-    const int k = n0 < n ? max(min(v->k - start, v->slice), 0) : 0;
+    const int start = min(slice * v->slice, v->k);
+    const int k = n0 < n ? min(v->k - start, v->slice) : 0;
     c += v->c_first + (size_t)group * v->c_group + (size_t)slice * v->c_slice;
 
     const int tx = item_x(lid), ty = item_y(lid);

@@ -12,6 +12,8 @@ pub use naive::naive;
 pub use packed::{packed_dgrad, packed_fprop, packed_wgrad};
 pub use register::register;
 
+use std::collections::HashSet;
+
 use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
@@ -56,11 +58,13 @@ impl Pass {
     }
 }
 
-/// Every GPU kernel of the family as a class of devices builds it.
+/// Every GPU kernel of the family as a class of devices builds it, each build once.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
     let builds =
         [local::gpu_builds(class), register::gpu_builds(class), depthwise::gpu_builds(class)];
-    builds.into_iter().flatten().collect()
+    let mut seen = HashSet::new();
+    let first = |build: &Build| seen.insert((build.source, build.options.clone()));
+    builds.into_iter().flatten().filter(first).collect()
 }
 
 /// A convolution of each kind that makes the kernels build differently: channels that fill whole

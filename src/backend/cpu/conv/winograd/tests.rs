@@ -104,9 +104,6 @@ impl Case {
             let error = (f64::from(*found) - value).abs();
             let bound = self.gamma * self.magnitude[i];
             let name = self.name();
-            if error > 0.2 * bound {
-                eprintln!("BOUND {} {:.3}", self.m, error / bound);
-            }
             assert!(error <= bound, "{isa:?} {name} element {i}: {found}, not {value}");
             errors += error * error;
             squares += value * value;
@@ -116,7 +113,6 @@ impl Case {
         // some larger.
         if out.len() >= 64 && (self.m == 2 || channels > 1) {
             let share = (errors / squares).sqrt() / (8.0 * U * (9.0 * channels as f64).sqrt());
-            eprintln!("SHARE {} {share:.3} {}", self.m, self.name());
             assert!(share <= 1.0, "{isa:?} {}: {share}", self.name());
         }
     }
