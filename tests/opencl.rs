@@ -132,7 +132,7 @@ fn oclgrind_finds_no_fault_in_convolutions() {
     let Some(out) = verify_on_oclgrind("conv-fprop,conv-dgrad,conv-wgrad", &shapes) else {
         return;
     };
-    for name in ["naive", "local", "register"] {
+    for name in ["naive", "local", "register", "packed"] {
         assert_eq!(out.matches(&format!("{name}: 6 shapes right")).count(), 3, "{name}: {out}");
     }
 }
