@@ -49,22 +49,26 @@ impl Cells {
     pub fn new(problem: &Problem, lanes: usize, first: usize) -> Cells {
         let mut cells = Cells { runs: [Run::default(); MOST_LANES], ends: [0; 4] };
         let [rows, columns] = problem.cells();
+        let (mut image, place) = (first / (rows * columns), first % (rows * columns));
+        let (mut row, mut column) = (place / columns, place % columns);
         let mut count = 0;
         for strip in 0..4 {
-            let mut last = None;
             for quad in 0..lanes / WIDE {
-                let cell = first + strip * (lanes / WIDE) + quad;
-                let (image, place) = (cell / (rows * columns), cell % (rows * columns));
-                let row = (image, place / columns);
-                if image >= problem.n {
+                if image == problem.n {
                     break;
                 }
-                if last != Some(row) {
-                    last = Some(row);
-                    cells.runs[count] = run(problem, image, place / columns, place % columns, quad);
+                if quad == 0 || column == 0 {
+                    cells.runs[count] = run(problem, image, row, column, quad);
                     count += 1;
                 }
-                cells.runs[count - 1].extend(problem, place % columns, quad);
+                cells.runs[count - 1].extend(problem, column, quad);
+                column += 1;
+                if column == columns {
+                    (row, column) = (row + 1, 0);
+                }
+                if row == rows {
+                    (image, row) = (image + 1, 0);
+                }
             }
             cells.ends[strip] = count;
         }

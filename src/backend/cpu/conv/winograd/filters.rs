@@ -4,19 +4,24 @@ use std::ops::Range;
 
 use super::problem::FilterOrder;
 use super::tile::{F2, F4, MOST, Tile};
-use crate::backend::cpu::simd::{Vector, Work};
+use crate::backend::cpu::conv::pack::prefetch;
+use crate::backend::cpu::simd::{Vector, Work, first};
 
 /// Filters of a group, side by side in memory: a multiple of every vector's lanes.
 pub(super) const GROUP: usize = 16;
 
-/// Channels whose taps are gathered at once.
-const BATCH: usize = 16;
+/// Taps of a filter.
+const TAPS: usize = 9;
 
-/// Transforms a group of filters, or what there is of it, for some channels.
+/// Channels to prefetch ahead: their filters lie too far apart for the hardware to foresee.
+const AHEAD: usize = 8;
+
+/// Transforms a group of filters, or what there is of it and zeros, for some channels.
 ///
 /// # Safety
-/// Of running it: at `to`, aligned to vectors, [`GROUP`] floats for each channel may be written, for each
-/// position, `position` floats after each other, which is a multiple of a vector.
+/// Of running it: `f` has these filters of these channels in this order. At `to`, aligned to vectors,
+/// [`GROUP`] floats for each channel may be written, for each position, `position` floats after each
+/// other, which is a multiple of a vector.
 pub(super) struct Filters<'a> {
     pub m: usize,
     pub f: &'a [f32],
@@ -26,10 +31,6 @@ pub(super) struct Filters<'a> {
     pub to: *mut f32,
     pub position: usize,
 }
-
-/// [channel][tap][filter].
-#[repr(align(64))]
-struct Taps([[[f32; GROUP]; 9]; BATCH]);
 
 impl Work for Filters<'_> {
     #[inline(always)]
@@ -44,29 +45,26 @@ impl Filters<'_> {
     /// As of running it.
     #[inline(always)]
     unsafe fn transform<V: Vector, F: Tile>(&self) {
-        let mut taps = Taps([[[0.0; GROUP]; 9]; BATCH]);
-        for start in self.channels.clone().step_by(BATCH) {
-            let channels = start..self.channels.end.min(start + BATCH);
-            self.gather(channels.clone(), &mut taps);
-            for (taps, channel) in taps.0.iter().zip(channels) {
-                for lane in (0..GROUP).step_by(V::LANES) {
-                    // SAFETY: the caller's; a row of taps has GROUP floats.
-                    unsafe {
-                        let mut half = [[V::splat(0.0); 3]; MOST];
-                        for column in 0..3 {
-                            let mut g = [V::splat(0.0); 3];
-                            for (row, g) in g.iter_mut().enumerate() {
-                                *g = V::load(taps[row * 3 + column].as_ptr().add(lane));
-                            }
-                            for (half, g) in half.iter_mut().zip(F::filter(g)) {
-                                half[column] = g;
-                            }
+        for (i, channel) in self.channels.clone().enumerate() {
+            for lane in (0..GROUP).step_by(V::LANES) {
+                // SAFETY: the caller's.
+                unsafe {
+                    let taps = self.taps::<V>(channel, lane);
+                    let mut half = [[V::splat(0.0); 3]; MOST];
+                    for column in 0..3 {
+                        let mut g = [V::splat(0.0); 3];
+                        for (row, g) in g.iter_mut().enumerate() {
+                            let tap = row * 3 + column;
+                            *g = taps[if self.order.turned { TAPS - 1 - tap } else { tap }];
                         }
-                        let to = self.to.add((channel - self.channels.start) * GROUP + lane);
-                        for (row, half) in half.into_iter().enumerate().take(F::T) {
-                            for (column, u) in F::filter(half).into_iter().enumerate().take(F::T) {
-                                u.store(to.add((row * F::T + column) * self.position));
-                            }
+                        for (half, g) in half.iter_mut().zip(F::filter(g)) {
+                            half[column] = g;
+                        }
+                    }
+                    let to = self.to.add(i * GROUP + lane);
+                    for (row, half) in half.into_iter().enumerate().take(F::T) {
+                        for (column, u) in F::filter(half).into_iter().enumerate().take(F::T) {
+                            u.store(to.add((row * F::T + column) * self.position));
                         }
                     }
                 }
@@ -74,16 +72,28 @@ impl Filters<'_> {
         }
     }
 
-    /// The taps of up to [`BATCH`] channels.
+    /// The taps of a channel, in each lane those of another filter, from number `lane` of the group on.
+    ///
+    /// # Safety
+    /// As of running it.
     #[inline(always)]
-    fn gather(&self, channels: Range<usize>, to: &mut Taps) {
-        for (lane, k) in self.filters.clone().enumerate() {
-            for (to, c) in to.0.iter_mut().zip(channels.clone()) {
-                let filter = &self.f[(k * self.order.k + c * self.order.c) * 9..][..9];
-                for (tap, x) in filter.iter().enumerate() {
-                    to[if self.order.turned { 8 - tap } else { tap }][lane] = *x;
+    unsafe fn taps<V: Vector>(&self, channel: usize, lane: usize) -> [V; TAPS] {
+        // SAFETY: the caller's; of a filter no more than its taps are read.
+        unsafe {
+            let mut taps = [V::splat(0.0); TAPS];
+            for start in (0..TAPS).step_by(V::LANES) {
+                let count = V::LANES.min(TAPS - start);
+                let mut square = [V::splat(0.0); GROUP];
+                for (row, k) in square.iter_mut().zip(self.filters.clone().skip(lane)) {
+                    let filter = k * self.order.k + channel * self.order.c;
+                    let from = self.f.as_ptr().add(filter * TAPS + start);
+                    *row = row.load_masked(from, first(count));
+                    prefetch(from.wrapping_add(AHEAD * self.order.c * TAPS));
                 }
+                V::transpose(&mut square[..V::LANES]);
+                taps[start..start + count].copy_from_slice(&square[..count]);
             }
+            taps
         }
     }
 }

@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use super::cells::Cells;
 use super::tile::{F2, F4, MOST, Tile};
+use crate::backend::cpu::conv::pack::prefetch;
 use crate::backend::cpu::simd::{Vector, Work};
+
+/// Channels to prefetch ahead: their rows lie too far apart for the hardware to foresee.
+const AHEAD: usize = 2;
 
 /// Transforms some channels of a vector of cells.
 ///
@@ -84,6 +88,10 @@ impl Input<'_> {
                     let is_inside = row >= run.first_row && row < run.end_row;
                     let all = if is_inside { u32::MAX } else { 0 };
                     let from = plane.wrapping_offset(run.input + (row * self.w) as isize);
+                    let next = from.wrapping_add(AHEAD * self.h * self.w);
+                    prefetch(next);
+                    // The last float of its far columns.
+                    prefetch(next.wrapping_add(V::LANES + 3));
                     near[strip] = near[strip].load_masked(from, run.near & all);
                     far[strip] = far[strip].load_masked(from.wrapping_add(4), run.far & all);
                 }

@@ -2,7 +2,11 @@
 
 use super::cells::Cells;
 use super::tile::{F2, F4, MOST, Tile};
+use crate::backend::cpu::conv::pack::prefetch;
 use crate::backend::cpu::simd::{Vector, Work};
+
+/// Filters to prefetch ahead: their planes lie too far apart for the hardware to foresee.
+const AHEAD: usize = 2;
 
 /// Transforms some filters' sums of a vector of cells.
 ///
@@ -77,6 +81,9 @@ impl Output<'_> {
         for (strip, outputs) in strips.into_iter().enumerate() {
             for run in self.cells.strip(strip).iter().filter(|run| row < run.rows) {
                 let to = y.wrapping_offset(run.output + (row * self.row) as isize);
+                let next = to.wrapping_add(AHEAD * self.plane);
+                prefetch(next);
+                prefetch(next.wrapping_add(V::LANES - 1));
                 // SAFETY: lanes that are in a run's mask lie inside the image in its rows; others are
                 // not written.
                 unsafe { outputs.store_masked(to, run.columns) }
