@@ -17,9 +17,6 @@ const AXES: &[Axis] =
 /// Source: baidu-research/DeepBench, code/kernels/gemm_problems.h (Apache-2.0), see NOTICE.
 const DEEPBENCH: &str = include_str!("deepbench_gemm.csv");
 
-/// A DeepBench product over this many FLOP needs a budget.
-const DEEPBENCH_FLOP_LIMIT: u64 = 6_000_000_000;
-
 /// Sizes of an operand and how it is stored.
 #[derive(Clone, Copy)]
 struct Dims {
@@ -236,11 +233,8 @@ fn deepbench() -> Vec<Entry> {
         let size = |i: usize| fields[i].parse::<u64>().expect("the embedded table holds sizes");
         let turned = |i: usize| u64::from(fields[i] == "T");
         let shape = Shape::of(AXES, &[size(1), size(0), size(2), turned(4), turned(3)]);
-        let mut entry = Entry::line(shape, "deepbench", fields.join(" "));
-        if Gemm.work(&entry.shape).flop_count > DEEPBENCH_FLOP_LIMIT {
-            entry.needs_budget = Some("over 6e9 FLOP; --budget SECONDS allows it");
-        }
-        entry
+        let flop = Gemm.work(&shape).flop_count;
+        Entry::deepbench(shape, fields.join(" "), flop)
     };
     DEEPBENCH.lines().skip(1).map(line).collect()
 }

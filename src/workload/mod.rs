@@ -17,7 +17,7 @@ use crate::tensor::Stream;
 
 use serde::{Deserialize, Serialize};
 
-pub use conv::{Conv, Line};
+pub use conv::{Conv, Line, Pass};
 pub use peak::{CHAINS, LENGTH, work as peak_work};
 pub use preset::{Entry, Host, Preset};
 pub use shape::{Axis, Shape};

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::Shape;
 use crate::error::{Error, Result};
 
+/// A line of DeepBench over this many FLOP needs a budget.
+const DEEPBENCH_FLOP_LIMIT: u64 = 6_000_000_000;
+
 /// A named selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
@@ -90,6 +93,15 @@ impl Entry {
             layer: String::new(),
             repeat: 1,
             needs_budget: None,
+        }
+    }
+
+    /// A line of DeepBench. One of many FLOP needs a budget.
+    pub fn deepbench(shape: Shape, layer: String, flop: u64) -> Entry {
+        let needs_budget = "over 6e9 FLOP; --budget SECONDS allows it";
+        Entry {
+            needs_budget: (flop > DEEPBENCH_FLOP_LIMIT).then_some(needs_budget),
+            ..Entry::line(shape, "deepbench", layer)
         }
     }
 

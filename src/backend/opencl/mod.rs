@@ -127,45 +127,37 @@ enum How {
 
 /// Every implementation, in the order of reports.
 const IMPLEMENTATIONS: &[Implementation] = &[
-    Implementation { workload: "gemm", name: "local", how: How::Kernels(gemm::local) },
-    Implementation { workload: "gemm", name: "register", how: How::Kernels(gemm::register) },
-    Implementation { workload: "gemm", name: "packed", how: How::Kernels(gemm::packed) },
-    Implementation { workload: "gemm", name: "naive", how: How::Kernels(gemm::naive) },
-    Implementation { workload: "conv-fprop", name: "local", how: How::Kernels(conv::local) },
-    Implementation { workload: "conv-fprop", name: "register", how: How::Kernels(conv::register) },
-    Implementation {
-        workload: "conv-fprop",
-        name: "packed",
-        how: How::Kernels(conv::packed_fprop),
-    },
-    Implementation { workload: "conv-fprop", name: "naive", how: How::Kernels(conv::naive) },
-    Implementation { workload: "conv-dgrad", name: "local", how: How::Kernels(conv::local) },
-    Implementation { workload: "conv-dgrad", name: "register", how: How::Kernels(conv::register) },
-    Implementation {
-        workload: "conv-dgrad",
-        name: "packed",
-        how: How::Kernels(conv::packed_dgrad),
-    },
-    Implementation { workload: "conv-dgrad", name: "naive", how: How::Kernels(conv::naive) },
-    Implementation { workload: "conv-wgrad", name: "local", how: How::Kernels(conv::local) },
-    Implementation { workload: "conv-wgrad", name: "register", how: How::Kernels(conv::register) },
-    Implementation {
-        workload: "conv-wgrad",
-        name: "packed",
-        how: How::Kernels(conv::packed_wgrad),
-    },
-    Implementation { workload: "conv-wgrad", name: "naive", how: How::Kernels(conv::naive) },
-    Implementation { workload: "stream-copy", name: "vector", how: How::Kernels(stream::vector) },
-    Implementation { workload: "stream-scale", name: "vector", how: How::Kernels(stream::vector) },
-    Implementation { workload: "stream-add", name: "vector", how: How::Kernels(stream::vector) },
-    Implementation { workload: "stream-triad", name: "vector", how: How::Kernels(stream::vector) },
-    Implementation { workload: "stream-dot", name: "vector", how: How::Kernels(stream::vector) },
-    Implementation {
-        workload: "launch",
-        name: "round-trip",
-        how: How::Kernels(launch::round_trip),
-    },
+    kernels("gemm", "local", gemm::local),
+    kernels("gemm", "register", gemm::register),
+    kernels("gemm", "packed", gemm::packed),
+    kernels("gemm", "naive", gemm::naive),
+    kernels("conv-fprop", "local", conv::local),
+    kernels("conv-fprop", "register", conv::register),
+    kernels("conv-fprop", "packed", conv::packed_fprop),
+    kernels("conv-fprop", "naive", conv::naive),
+    kernels("conv-dgrad", "local", conv::local),
+    kernels("conv-dgrad", "register", conv::register),
+    kernels("conv-dgrad", "packed", conv::packed_dgrad),
+    kernels("conv-dgrad", "naive", conv::naive),
+    kernels("conv-wgrad", "local", conv::local),
+    kernels("conv-wgrad", "register", conv::register),
+    kernels("conv-wgrad", "packed", conv::packed_wgrad),
+    kernels("conv-wgrad", "naive", conv::naive),
+    kernels("stream-copy", "vector", stream::vector),
+    kernels("stream-scale", "vector", stream::vector),
+    kernels("stream-add", "vector", stream::vector),
+    kernels("stream-triad", "vector", stream::vector),
+    kernels("stream-dot", "vector", stream::vector),
+    kernels("launch", "round-trip", launch::round_trip),
 ];
+
+const fn kernels(
+    workload: &'static str,
+    name: &'static str,
+    recipe: fn(&OpenClDevice, &Task<'_>) -> Result<Recipe>,
+) -> Implementation {
+    Implementation { workload, name, how: How::Kernels(recipe) }
+}
 
 /// Workloads with many implementations of one maker, which goes by their names.
 const FAMILIES: &[(&str, &[&str], How)] = &[

@@ -1,7 +1,7 @@
 //! The convolutions that are measured and verified: sweeps, the layers of networks, awkward sizes.
 
 use super::geometry::Conv;
-use crate::workload::{Entry, Preset, Shape};
+use crate::workload::{Entry, Preset, Shape, Workload};
 
 /// ResNet-50 (He et al., "Deep Residual Learning", 2015) as it is trained today: v1.5, with the
 /// stride of a block in its 3 x 3 convolution.
@@ -16,9 +16,6 @@ const UNET: &str = include_str!("unet.csv");
 /// n c h w k r s pad_h pad_w stride_h stride_w of the convolutions that DeepBench trains.
 /// Source: baidu-research/DeepBench, code/kernels/conv_problems.h (Apache-2.0), see NOTICE.
 const DEEPBENCH: &str = include_str!("deepbench.csv");
-
-/// A convolution of DeepBench over this many FLOP needs a budget.
-const DEEPBENCH_FLOP_LIMIT: u64 = 6_000_000_000;
 
 /// A square filter of `r` over square images, padded so that they keep their size (odd `r`).
 fn square(n: usize, c: usize, image: usize, k: usize, r: usize, stride: usize) -> Conv {
@@ -134,12 +131,8 @@ fn deepbench() -> Vec<Entry> {
             dilation: [1; 2],
             groups: 1,
         };
-        let mut entry = Entry::line(conv.shape(), "deepbench", label(&conv));
-        let flop = 2 * (conv.y_len() * conv.group_c() * r * s) as u64;
-        if flop > DEEPBENCH_FLOP_LIMIT {
-            entry.needs_budget = Some("over 6e9 FLOP; --budget SECONDS allows it");
-        }
-        entry
+        let flop = super::FPROP.work(&conv.shape()).flop_count;
+        Entry::deepbench(conv.shape(), label(&conv), flop)
     };
     DEEPBENCH.lines().skip(1).map(line).collect()
 }

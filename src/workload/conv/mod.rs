@@ -42,11 +42,7 @@ pub const WGRAD: Convolution = Convolution(Pass::Wgrad);
 
 impl Workload for Convolution {
     fn name(&self) -> &'static str {
-        match self.0 {
-            Pass::Fprop => "conv-fprop",
-            Pass::Dgrad => "conv-dgrad",
-            Pass::Wgrad => "conv-wgrad",
-        }
+        self.0.workload()
     }
 
     fn axes(&self) -> &'static [Axis] {

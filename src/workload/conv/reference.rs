@@ -17,6 +17,29 @@ pub enum Pass {
     Wgrad,
 }
 
+impl Pass {
+    /// All three.
+    pub const ALL: [Pass; 3] = [Pass::Fprop, Pass::Dgrad, Pass::Wgrad];
+
+    /// Its name: `fprop`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Pass::Fprop => "fprop",
+            Pass::Dgrad => "dgrad",
+            Pass::Wgrad => "wgrad",
+        }
+    }
+
+    /// The name of its workload: `conv-fprop`.
+    pub const fn workload(self) -> &'static str {
+        match self {
+            Pass::Fprop => "conv-fprop",
+            Pass::Dgrad => "conv-dgrad",
+            Pass::Wgrad => "conv-wgrad",
+        }
+    }
+}
+
 /// The whole output with its magnitudes.
 pub fn all(pass: Pass, conv: &Conv, a: &[f32], b: &[f32]) -> Reference {
     Reference {

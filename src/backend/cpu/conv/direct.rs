@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use super::super::simd::{Vector, Work};
 use super::gather::{Gather, Phase, Tensor};
 use super::lanes;
-use super::pass::share;
+use super::share;
 use super::vectors::{Segment, Vectors};
 use super::{Isa, Pool, Prepared};
 

@@ -8,9 +8,9 @@ use super::super::simd::fence;
 use super::gather::{Gather, Phase, Tensor};
 use super::kernel::{NV, Output, Tile, most_rows};
 use super::pack::{CopyFilters, CopySource};
-use super::pass::{LINE, Panel, Pass, share};
+use super::pass::{LINE, Panel, Pass};
 use super::plan::Budget;
-use super::{Isa, Pool, Prepared};
+use super::{Isa, Pool, Prepared, share};
 
 /// Phases up to that many are computed together, where they can be.
 const SHARED: usize = 4;

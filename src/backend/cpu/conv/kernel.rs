@@ -5,8 +5,8 @@ use std::array::from_fn;
 
 use super::super::simd::{Vector, Work};
 use super::lanes;
-use super::pack::prefetch;
 use super::vectors::{Segment, Vectors};
+use crate::backend::cpu::simd::prefetch;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::Isa;
 use super::gather::{Gather, Phase};
 use super::kernel::{NV, Step, most_rows};
 use super::pack::FilterOrder;
 use super::plan::{Budget, Load, Plan, TOGETHER};
 use super::vectors::Vectors;
+use super::{Isa, share};
 
 /// Floats of a cache line.
 pub(super) const LINE: usize = 16;
@@ -51,11 +51,6 @@ pub(super) struct Steps {
     pub reads: Vec<usize>,
     /// By phase.
     pub phases: Vec<Vec<Step>>,
-}
-
-/// Part `index` of `parts` even ones.
-pub(super) fn share(length: usize, parts: usize, index: usize) -> Range<usize> {
-    length * index / parts..length * (index + 1) / parts
 }
 
 impl Pass {

@@ -1,8 +1,9 @@
 //! The loops round the micro-kernel, and how c is shared out over threads.
 
 use super::Pool;
-use super::kernel::{B, Kernel, Tile, prefetch};
+use super::kernel::{B, Kernel, Tile};
 use super::pack::{panel_of_a, with_scratch};
+use crate::backend::cpu::simd::prefetch;
 
 /// Sizes of a product and how its operands are stored: a is m x k (k x m when `ta`), b is k x n
 /// (n x k when `tb`), c is m x n; row-major, dense.

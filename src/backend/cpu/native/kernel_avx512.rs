@@ -5,8 +5,9 @@
 use std::arch::x86_64::*;
 use std::array::from_fn;
 
-use super::kernel::{B, Kernel, Tile, prefetch};
+use super::kernel::{B, Kernel, Tile};
 use super::pack;
+use crate::backend::cpu::simd::prefetch;
 
 /// Floats of a vector.
 const LANES: usize = 16;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::kernel::prefetch;
+use crate::backend::cpu::simd::prefetch;
 
 /// Floats of a cache line.
 const LINE: usize = 16;

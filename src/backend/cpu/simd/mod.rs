@@ -214,3 +214,16 @@ pub(super) fn fence() {
 pub(super) const fn first(lanes: usize) -> u32 {
     (1 << lanes) - 1
 }
+
+/// Asks for the cache line at `at`, which may lie anywhere.
+#[inline(always)]
+pub(super) fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64, and a prefetch never faults.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}

@@ -2,10 +2,10 @@
 
 use super::super::tuned::{Parameters, Tuned};
 use super::super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
-use super::{Pass, naive};
+use super::naive;
 use crate::backend::Task;
 use crate::error::Result;
-use crate::workload::Conv;
+use crate::workload::{Conv, Pass};
 
 pub const SOURCE: &str = concat!(
     include_str!("../../../../kernels/conv/sizes.cl"),
@@ -130,14 +130,14 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
         groups: 8,
     };
     let kinds = [("3x3", conv(3, 1)), ("3x3 stride 2", conv(3, 2)), ("7x7", conv(7, 1))];
-    let build = |(word, conv): &(&str, Conv), (name, pass): (&str, Pass)| {
+    let build = |(word, conv): &(&str, Conv), pass: Pass| {
         plan(&tuned, conv, pass).map(|parameters| Build {
-            name: format!("conv depthwise {name} {word}"),
+            name: format!("conv depthwise {} {word}", pass.workload()),
             source: SOURCE,
             options: parameters.options(),
         })
     };
-    kinds.iter().flat_map(|kind| super::PASSES.map(|pass| build(kind, pass))).flatten().collect()
+    kinds.iter().flat_map(|kind| Pass::ALL.map(|pass| build(kind, pass))).flatten().collect()
 }
 
 #[cfg(test)]

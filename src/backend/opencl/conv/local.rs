@@ -4,10 +4,10 @@ use super::super::tuned::{Parameters, Tuned};
 use super::super::{Build, OpenClDevice, Recipe};
 use super::depthwise::depthwise;
 use super::view::Product;
-use super::{Kernel, Pass};
+use super::{Kernel, pass_of};
 use crate::backend::Task;
 use crate::error::Result;
-use crate::workload::Conv;
+use crate::workload::{Conv, Pass};
 
 const SOURCE: &str = concat!(
     include_str!("../../../../kernels/tile.cl"),
@@ -17,7 +17,7 @@ const SOURCE: &str = concat!(
 
 /// Local-memory tiles.
 pub fn local(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
-    let (conv, pass) = (Conv::of(task.shape), Pass::of(task)?);
+    let (conv, pass) = (Conv::of(task.shape), pass_of(task)?);
     if let Some(recipe) = depthwise(device, task, &conv, pass)? {
         return Ok(recipe);
     }
@@ -70,19 +70,7 @@ fn kernel(parameters: &Parameters) -> Kernel {
 
 /// The kernel as a class of devices builds it for convolutions of all kinds.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
-    let tuned = Tuned::of_class(class);
-    let mut builds = Vec::new();
-    for (word, conv) in super::kinds() {
-        for (name, pass) in super::PASSES {
-            let (_, parameters) = plan(&tuned, &conv, pass).expect("the sizes are small");
-            builds.push(Build {
-                name: format!("conv local {name} {word}"),
-                source: SOURCE,
-                options: parameters.options(),
-            });
-        }
-    }
-    builds
+    super::builds_of(class, "local", SOURCE, plan)
 }
 
 #[cfg(test)]
@@ -96,7 +84,8 @@ mod tests {
         for class in classes() {
             let tuned = Tuned::of_class(class);
             for (word, conv) in super::super::kinds() {
-                for (name, pass) in super::super::PASSES {
+                for pass in Pass::ALL {
+                    let name = pass.name();
                     let (_, parameters) = plan(&tuned, &conv, pass).unwrap();
                     let what = format!("{class} {name} {word}: {}", parameters.options());
                     let get = |name| parameters.get(name);

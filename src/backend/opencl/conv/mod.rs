@@ -14,47 +14,26 @@ pub use register::register;
 
 use std::collections::HashSet;
 
+use super::tuned::{Parameters, Tuned};
 use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
-use crate::workload::Conv;
+use crate::workload::{Conv, Pass};
 use view::Product;
 
-/// One of the three computations.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Pass {
-    Fprop,
-    Dgrad,
-    Wgrad,
+/// The pass that a task is.
+fn pass_of(task: &Task<'_>) -> Result<Pass> {
+    let found = Pass::ALL.into_iter().find(|pass| pass.workload() == task.workload.name());
+    found.ok_or_else(|| Error::Unsupported("the kernels have no such pass".into()))
 }
 
-const PASSES: [(&str, Pass); 3] =
-    [("conv-fprop", Pass::Fprop), ("conv-dgrad", Pass::Dgrad), ("conv-wgrad", Pass::Wgrad)];
-
-impl Pass {
-    fn of(task: &Task<'_>) -> Result<Pass> {
-        let found = PASSES.iter().find(|(name, _)| *name == task.workload.name());
-        let unknown = || Error::Unsupported("the kernels have no such pass".into());
-        found.map(|(_, pass)| *pass).ok_or_else(unknown)
-    }
-
-    /// The kernel's name in files that have one for each pass.
-    fn name(self) -> &'static str {
-        match self {
-            Pass::Fprop => "fprop",
-            Pass::Dgrad => "dgrad",
-            Pass::Wgrad => "wgrad",
-        }
-    }
-
-    /// Which inputs are A and B of the product.
-    fn operands(self) -> [Argument; 2] {
-        match self {
-            // (x, f) and (dy, f)
-            Pass::Fprop | Pass::Dgrad => [Argument::Input(1), Argument::Input(0)],
-            // (dy, x)
-            Pass::Wgrad => [Argument::Input(0), Argument::Input(1)],
-        }
+/// Which inputs are A and B of the product.
+fn operands(pass: Pass) -> [Argument; 2] {
+    match pass {
+        // (x, f) and (dy, f)
+        Pass::Fprop | Pass::Dgrad => [Argument::Input(1), Argument::Input(0)],
+        // (dy, x)
+        Pass::Wgrad => [Argument::Input(0), Argument::Input(1)],
     }
 }
 
@@ -65,6 +44,23 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     let mut seen = HashSet::new();
     let first = |build: &Build| seen.insert((build.source, build.options.clone()));
     builds.into_iter().flatten().filter(first).collect()
+}
+
+/// What chooses a product's parameters.
+type Choose = fn(&Tuned, &Conv, Pass) -> Result<(Product, Parameters)>;
+
+/// A product's kernel as a class of devices builds it for every pass of every kind.
+fn builds_of(class: &str, kernel: &str, source: &'static str, choose: Choose) -> Vec<Build> {
+    let tuned = Tuned::of_class(class);
+    let mut builds = Vec::new();
+    for (word, conv) in kinds() {
+        for pass in Pass::ALL {
+            let (_, parameters) = choose(&tuned, &conv, pass).expect("the sizes are small");
+            let name = format!("conv {kernel} {} {word}", pass.workload());
+            builds.push(Build { name, source, options: parameters.options() });
+        }
+    }
+    builds
 }
 
 /// A convolution of each kind that makes the kernels build differently: channels that fill whole
@@ -131,7 +127,7 @@ fn recipe(
     let mut tables = vec![product.view_table(), product.tap_table()];
     let mut scratch = Vec::new();
     let mut steps = Vec::new();
-    let [mut a, b] = pass.operands();
+    let [mut a, b] = operands(pass);
     if let Some(order) = &product.sources {
         let lda = product.views.iter().map(|view| view.lda).max().unwrap_or(0);
         let ordered = Argument::Scratch(scratch.len());

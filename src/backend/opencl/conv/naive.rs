@@ -1,7 +1,7 @@
 //! One work-item an element.
 
 use super::super::{Argument, Launch, OpenClDevice, Recipe, Step};
-use super::Pass;
+use super::pass_of;
 use crate::backend::Task;
 use crate::error::Result;
 use crate::workload::Conv;
@@ -13,7 +13,7 @@ const SOURCE: &str = concat!(
 
 /// Plain loops.
 pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
-    let pass = Pass::of(task)?;
+    let pass = pass_of(task)?;
     let parameters = device.tuned.parameters("conv", "naive");
     let items = parameters.get("LX");
     let elements = task.workload.output(task.shape);

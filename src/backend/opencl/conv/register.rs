@@ -4,10 +4,10 @@ use super::super::tuned::{Parameters, Tuned};
 use super::super::{Build, OpenClDevice, Recipe};
 use super::depthwise::depthwise;
 use super::view::Product;
-use super::{Kernel, Pass};
+use super::{Kernel, pass_of};
 use crate::backend::Task;
 use crate::error::Result;
-use crate::workload::Conv;
+use crate::workload::{Conv, Pass};
 
 const SOURCE: &str = concat!(
     include_str!("../../../../kernels/conv/view.cl"),
@@ -16,7 +16,7 @@ const SOURCE: &str = concat!(
 
 /// No local memory.
 pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
-    let (conv, pass) = (Conv::of(task.shape), Pass::of(task)?);
+    let (conv, pass) = (Conv::of(task.shape), pass_of(task)?);
     if let Some(recipe) = depthwise(device, task, &conv, pass)? {
         return Ok(recipe);
     }
@@ -54,19 +54,7 @@ fn kernel(parameters: &Parameters) -> Kernel {
 
 /// The kernel as a class of devices builds it for convolutions of all kinds.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
-    let tuned = Tuned::of_class(class);
-    let mut builds = Vec::new();
-    for (word, conv) in super::kinds() {
-        for (name, pass) in super::PASSES {
-            let (_, parameters) = plan(&tuned, &conv, pass).expect("the sizes are small");
-            builds.push(Build {
-                name: format!("conv register {name} {word}"),
-                source: SOURCE,
-                options: parameters.options(),
-            });
-        }
-    }
-    builds
+    super::builds_of(class, "register", SOURCE, plan)
 }
 
 #[cfg(test)]

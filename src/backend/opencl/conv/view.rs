@@ -1,9 +1,8 @@
 //! A convolution or one of its gradients as a matrix product C = A B whose B is read out of images:
 //! what the host tells the kernels behind `kernels/conv/view.cl`, which explains the words.
 
-use super::Pass;
 use crate::error::{Error, Result};
-use crate::workload::Conv;
+use crate::workload::{Conv, Pass};
 
 /// The struct of view.cl, in its order.
 #[derive(Clone, Copy, Debug, Default)]

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use super::Prepared;
 use crate::backend::cpu::Pool;
 use crate::error::Result;
-use crate::workload::Conv;
+use crate::workload::{Conv, Pass};
 use matrix::{Matrix, multiply};
 use unfold::Strip;
 
@@ -41,14 +41,6 @@ pub fn dgrad(threads: usize, conv: &Conv, scratch_limit: u64) -> Result<Box<dyn 
 /// (dy, x) -> dw.
 pub fn wgrad(threads: usize, conv: &Conv, scratch_limit: u64) -> Result<Box<dyn Prepared>> {
     Ok(Box::new(Im2col::new(Pass::Wgrad, threads, conv, scratch_limit)))
-}
-
-/// Which of the three.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pass {
-    Fprop,
-    Dgrad,
-    Wgrad,
 }
 
 struct Im2col {

@@ -58,12 +58,10 @@ fn pool(threads: usize) -> Pool {
     Pool::new(&vec![0; threads])
 }
 
-const PASSES: [Pass; 3] = [Pass::Fprop, Pass::Dgrad, Pass::Wgrad];
-
 #[test]
 fn integers_are_exact_within_every_limit() {
     let pools = [1, 2, 3].map(pool);
-    for (conv, pass) in awkward().iter().flat_map(|conv| PASSES.map(|pass| (conv, pass))) {
+    for (conv, pass) in awkward().iter().flat_map(|conv| Pass::ALL.map(|pass| (conv, pass))) {
         let operands = operands(pass, conv, Data::Integers { seed: 7, most: 3 });
         let wanted = reference(pass, conv, &operands);
         for pool in &pools {
@@ -85,7 +83,7 @@ fn integers_are_exact_within_every_limit() {
 #[test]
 fn bits_are_the_same_in_every_run() {
     let pool = pool(3);
-    for (conv, pass) in awkward().iter().flat_map(|conv| PASSES.map(|pass| (conv, pass))) {
+    for (conv, pass) in awkward().iter().flat_map(|conv| Pass::ALL.map(|pass| (conv, pass))) {
         let operands = operands(pass, conv, Data::Random(3));
         let mut prepared = Im2col::new(pass, 3, conv, 64 << 20);
         let mut bits = || {
@@ -100,7 +98,7 @@ fn bits_are_the_same_in_every_run() {
 #[test]
 fn scratch_stays_within_the_limit_and_shows_where_it_costs() {
     let conv = Conv { c: 16, h: 60, w: 60, k: 8, r: 3, s: 3, pad: [1, 1], ..awkward()[0] };
-    for pass in PASSES {
+    for pass in Pass::ALL {
         for threads in [1, 2, 64] {
             for (limit, is_reduced) in [(64 << 20, false), (1 << 20, false), (64 << 10, true)] {
                 let prepared = Im2col::new(pass, threads, &conv, limit);

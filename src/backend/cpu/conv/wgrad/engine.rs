@@ -4,9 +4,10 @@ use super::Prepared;
 use super::chunk::Chunk;
 use super::pack::{Sums, pack_columns, pack_window};
 use super::plan::{Cell, LINE, Plan};
-use super::task::{Shared, each, part};
+use super::task::{Shared, each};
 use super::tile::{ROWS, Tile, multiply};
 use crate::backend::cpu::Pool;
+use crate::backend::cpu::conv::share;
 use crate::backend::cpu::simd::{Isa, Vector, Work};
 
 /// The gradient of the filters by a [`Plan`].
@@ -114,7 +115,7 @@ impl Work for Task<'_> {
         unsafe {
             match self.step {
                 Step::Cells => {
-                    for index in part(plan.cells(), plan.tasks(), self.task) {
+                    for index in share(plan.cells(), plan.tasks(), self.task) {
                         self.run.cell::<V>(self.task, index);
                     }
                 }
@@ -267,7 +268,7 @@ impl Run<'_> {
     unsafe fn totals<V: Vector>(&self, task: usize) {
         let plan = self.plan;
         let parts = plan.chunk_parts();
-        let share = part(plan.product.groups * plan.blocks(), plan.tasks(), task);
+        let share = share(plan.product.groups * plan.blocks(), plan.tasks(), task);
         for index in (0..plan.cells()).step_by(parts) {
             let cell = plan.cell(index);
             let sums = self.sums.0.wrapping_add(index * plan.sums_len());

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::chunk::Chunk;
 use super::plan::Layout;
 use super::product::Product;
-use crate::backend::cpu::conv::pack::prefetch;
+use crate::backend::cpu::simd::prefetch;
 use crate::backend::cpu::simd::{Vector, first};
 
 /// Vectors of the widest CPU are this long: room for a square of them on the stack.

@@ -1,8 +1,9 @@
 //! The way without any scratch: one filter tap after the other, each a sum of its own.
 
-use super::task::{Shared, each, part};
+use super::task::{Shared, each};
 use crate::backend::cpu::Pool;
 use crate::backend::cpu::conv::Prepared;
+use crate::backend::cpu::conv::share;
 use crate::workload::Conv;
 
 /// For limits too low for copies.
@@ -20,7 +21,7 @@ impl Prepared for PlainLoops {
         let tasks = self.threads.min(dw.len());
         let dw = Shared(dw.as_mut_ptr());
         each(pool, tasks, |task| {
-            for index in part(conv.f_len(), tasks, task) {
+            for index in share(conv.f_len(), tasks, task) {
                 // SAFETY: below `f_len`, which is the length of dw, and in no other task's part.
                 unsafe { *{ dw }.0.add(index) = tap(conv, dy, x, index) };
             }

@@ -1,17 +1,10 @@
 //! Work shared out to threads.
 
-use std::ops::Range;
-
 use crate::backend::cpu::Pool;
 
 /// Does all tasks; a single one at once, where the caller is.
 pub(super) fn each(pool: &Pool, tasks: usize, work: impl Fn(usize) + Sync) {
     if tasks == 1 { work(0) } else { pool.each(tasks, work) }
-}
-
-/// Part `index` when `whole` things are cut in `parts`.
-pub(super) fn part(whole: usize, parts: usize, index: usize) -> Range<usize> {
-    whole * index / parts..whole * (index + 1) / parts
 }
 
 /// Memory that tasks share, each its own part of it.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::problem::FilterOrder;
 use super::tile::{F2, F4, MOST, Tile};
-use crate::backend::cpu::conv::pack::prefetch;
+use crate::backend::cpu::simd::prefetch;
 use crate::backend::cpu::simd::{Vector, Work, first};
 
 /// Filters of a group, side by side in memory: a multiple of every vector's lanes.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::cells::Cells;
 use super::tile::{F2, F4, MOST, Tile};
-use crate::backend::cpu::conv::pack::prefetch;
+use crate::backend::cpu::simd::prefetch;
 use crate::backend::cpu::simd::{Vector, Work};
 
 /// Channels to prefetch ahead: their rows lie too far apart for the hardware to foresee.

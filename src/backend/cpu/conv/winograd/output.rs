@@ -2,7 +2,7 @@
 
 use super::cells::Cells;
 use super::tile::{F2, F4, MOST, Tile};
-use crate::backend::cpu::conv::pack::prefetch;
+use crate::backend::cpu::simd::prefetch;
 use crate::backend::cpu::simd::{Vector, Work};
 
 /// Filters to prefetch ahead: their planes lie too far apart for the hardware to foresee.
