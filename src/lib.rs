@@ -12,6 +12,7 @@ pub mod error;
 pub mod folder;
 pub mod machine;
 pub mod measure;
+pub mod network;
 pub mod plan;
 pub mod record;
 pub mod report;

@@ -1,0 +1,28 @@
+//! `mlp`: linear layers with ReLU.
+
+use super::{Activation, Graph, Network, Optimizer};
+use crate::workload::{Axis, Shape};
+
+/// See the module.
+pub const MLP: Network = Network {
+    name: "mlp",
+    axes: &[
+        Axis::size("batch"),
+        Axis::size("inputs"),
+        Axis::size("width"),
+        Axis::optional("depth", 3, 1),
+        Axis::size("classes"),
+    ],
+    graph,
+};
+
+/// `depth` times a linear layer to `width` with ReLU, then one to `classes`.
+fn graph(shape: &Shape) -> Graph {
+    let (batch, width) = (shape.size("batch"), shape.size("width"));
+    let mut g = Graph::new(&[batch, shape.size("inputs")], Optimizer::SGD);
+    let mut x = g.input();
+    for k in 0..shape.get("depth") {
+        x = g.linear(&format!("hidden{k}"), x, width, Activation::Relu);
+    }
+    g.head(x, shape.size("classes"))
+}

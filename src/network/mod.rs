@@ -1,0 +1,56 @@
+//! Training steps: four networks, each written once as a graph of layers, which any [`Ops`] computes.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `mlp.rs` `cnn.rs` `lstm.rs` `transformer.rs` | the networks |
+//! | `graph.rs` | values, parameters, and how a network is put together |
+//! | `layer.rs` | the layers with their sizes and work |
+//! | `ops.rs` | what a device has to offer, and the order of a step |
+//! | `data.rs` | initial parameters and mini-batches |
+//! | `optimizer.rs` | the two optimisers |
+//! | `reference/` | the f64 instance that everything is held against |
+//! | `trajectory.rs` | several steps in a row, and what is told of them |
+
+mod cnn;
+mod data;
+mod graph;
+mod layer;
+mod lstm;
+mod mlp;
+mod ops;
+mod optimizer;
+pub mod reference;
+mod trajectory;
+mod transformer;
+
+use crate::error::{Error, Result};
+use crate::workload::{Axis, Shape};
+
+pub use data::{batch, initial, labels, task};
+pub use graph::{Activation, Gradient, Graph, Init, Node, Parameter};
+pub use layer::{Attention, BatchNorm, Conv3x3, Direction, Layer, LayerNorm, Linear, Lstm, Mean};
+pub use ops::{Operation, Ops, step};
+pub use optimizer::{Adam, Optimizer, Sgd};
+pub use trajectory::{Parameters, Tolerance, Trainer, Trajectories, Trajectory, golden};
+
+/// One of the networks.
+#[derive(Clone, Copy)]
+pub struct Network {
+    /// Its name, which is also that of its workload without `train-`.
+    pub name: &'static str,
+    /// Its axes in canonical order.
+    pub axes: &'static [Axis],
+    /// Its layers at a shape.
+    pub graph: fn(&Shape) -> Graph,
+}
+
+/// Every network, in the order of reports.
+pub const NETWORKS: [Network; 4] = [mlp::MLP, cnn::CNN, lstm::LSTM, transformer::TRANSFORMER];
+
+/// Finds a network by its name, or says which ones there are.
+pub fn find(name: &str) -> Result<Network> {
+    NETWORKS.into_iter().find(|network| network.name == name).ok_or_else(|| {
+        let names = NETWORKS.map(|network| network.name);
+        Error::usage(format!("unknown network '{name}'; there is {}", names.join(", ")))
+    })
+}
