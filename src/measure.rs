@@ -339,8 +339,8 @@ pub fn timed(
     rehearse: bool,
     clock: &dyn Clock,
 ) -> Result<Timing> {
-    let repeats = runner.details().repeats;
-    let mut timing = Timing { iterations, repeats, ..Timing::default() };
+    let details = runner.details();
+    let mut timing = Timing { iterations, repeats: details.repeats, ..Timing::default() };
     let (mut left, mut untimed) = (iterations, u64::from(rehearse));
     while left > 0 {
         let runs = left.min(CLAIMED_RUNS);
@@ -354,6 +354,10 @@ pub fn timed(
     if left == 0 {
         return Ok(timing);
     }
+    if details.restores {
+        timing.seconds = restored(runner, scope, iterations, rehearse, clock)?;
+        return Ok(timing);
+    }
     if rehearse {
         runner.run(scope)?;
     }
@@ -363,6 +367,26 @@ pub fn timed(
     }
     timing.seconds = clock.now() - start;
     Ok(timing)
+}
+
+/// Seconds of runs that each start from the same state, which is brought back outside the clock.
+fn restored(
+    runner: &mut dyn Runner,
+    scope: Scope,
+    iterations: u64,
+    rehearse: bool,
+    clock: &dyn Clock,
+) -> Result<f64> {
+    let mut seconds = 0.0;
+    for run in 0..iterations + u64::from(rehearse) {
+        runner.restore()?;
+        let start = clock.now();
+        runner.run(scope)?;
+        if run > 0 || !rehearse {
+            seconds += clock.now() - start;
+        }
+    }
+    Ok(seconds)
 }
 
 /// A few runs on the device's own clock, of about `expected_s` each; none where it has no clock. A

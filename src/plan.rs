@@ -288,15 +288,7 @@ fn add_entries(
 
 /// A point that a sweep gains while it runs, with the same axis as `like`.
 pub fn extra_point(like: &Case, axis: &str, value: u64) -> Option<Case> {
-    let workload = like.workload;
-    let joint = workload.joint_axes().iter().find(|(name, _)| *name == axis);
-    let single = workload.axes().iter().find(|a| a.name == axis).map(|a| a.name);
-    let axes: Vec<&str> = match (joint, single) {
-        (Some((_, axes)), _) => axes.to_vec(),
-        (None, Some(axis)) => vec![axis],
-        (None, None) => return None,
-    };
-    let shape = like.shape.with(&axes, value);
+    let shape = like.workload.moved(&like.shape, axis, value)?;
     let template = like.rows.iter().find(|r| r.axis == axis)?;
     let row = PlanRow { shape: shape.to_string(), axis_value: Some(value), ..template.clone() };
     Some(Case { shape, rows: vec![row], skip: None, ..like.clone() })

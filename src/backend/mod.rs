@@ -66,8 +66,26 @@ pub trait Runner {
     /// upload must show. Blocking.
     fn poison(&mut self, scope: Scope) -> Result<()>;
 
+    /// Brings back the state before the first run, where a run changes what the next one starts from:
+    /// parameters and optimiser of a training. Blocking.
+    fn restore(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes the next mini-batch and its labels for a training that goes on from where it is, and makes
+    /// them resident. Blocking.
+    fn feed(&mut self, _batch: &[f32], _labels: &[f32]) -> Result<()> {
+        Err(Error::Unsupported("it does not train step by step".to_string()))
+    }
+
     /// Computes once. Must not return before the result is there.
     fn run(&mut self, scope: Scope) -> Result<()>;
+
+    /// Computes once, part by part; `after` hears of each part when it has ended. False, and nothing
+    /// done, where there are no parts to tell apart.
+    fn run_in_parts(&mut self, _after: &mut dyn FnMut(&Part)) -> Result<bool> {
+        Ok(false)
+    }
 
     /// Computes `iterations` times and tells how long each took, where only the runner can tell: it
     /// computes in another process. None, and nothing done, where the caller's clock can tell.
@@ -100,6 +118,17 @@ pub trait Runner {
     fn details(&self) -> Details;
 }
 
+/// A part of a run: one operation of a training step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What it does, such as `linear-forward`.
+    pub operation: String,
+    /// Seconds by the device's own clock, where it has one.
+    pub device_s: Option<f64>,
+    /// Nominal FLOP of its products.
+    pub flop_count: u64,
+}
+
 /// Facts about a prepared runner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Details {
@@ -121,6 +150,10 @@ pub struct Details {
     pub reduced_scratch: bool,
     /// How often one call of `run` does it: at least once.
     pub repeats: u64,
+    /// Whether a run changes what the next one starts from, so that each is timed after `restore`.
+    pub restores: bool,
+    /// Kernels that a run launches, where it tells.
+    pub launches: Option<u64>,
 }
 
 impl Default for Details {
@@ -135,6 +168,8 @@ impl Default for Details {
             algorithm: Algorithm::Direct,
             reduced_scratch: false,
             repeats: 1,
+            restores: false,
+            launches: None,
         }
     }
 }

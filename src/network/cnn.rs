@@ -7,10 +7,10 @@ use crate::workload::{Axis, Shape};
 pub const CNN: Network = Network {
     name: "cnn",
     axes: &[
-        Axis::size("batch"),
-        Axis { name: "image", default: None, least: 8, most: 1 << 16 },
-        Axis::size("channels"),
-        Axis::size("classes"),
+        Axis::up_to("batch", 1 << 14),
+        Axis { name: "image", default: None, least: 8, most: 1 << 12 },
+        Axis::up_to("channels", 1 << 12),
+        Axis::up_to("classes", 1 << 14),
     ],
     graph,
 };

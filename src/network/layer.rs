@@ -174,7 +174,9 @@ impl Layer {
 
     /// FLOP of the products of one pass: what nominal counts count.
     pub fn flop(&self, graph: &Graph, direction: Direction) -> u64 {
-        let product = |m: usize, n: usize, k: usize| 2 * m as u64 * n as u64 * k as u64;
+        let product = |m: usize, n: usize, k: usize| {
+            (2 * m as u64).saturating_mul(n as u64).saturating_mul(k as u64)
+        };
         let needs_dx = graph.needs_gradient(self.x());
         let (forward, dx, weights) = match *self {
             Layer::Linear(l) => {
@@ -189,21 +191,21 @@ impl Layer {
                 let flop = product(l.seq * l.batch, l.hidden, 4 * l.hidden);
                 // Of the recurrent product there is always a gradient: to the step before.
                 let dx = if needs_dx { flop } else { 0 };
-                let forward = 2 * flop;
+                let forward = flop.saturating_mul(2);
                 return match direction {
                     Direction::Forward => forward,
-                    Direction::Backward => flop + dx + 2 * flop,
+                    Direction::Backward => flop.saturating_mul(3).saturating_add(dx),
                 };
             }
             Layer::Attention(l) => {
-                let flop = 2 * product(l.batch * l.seq, l.seq, l.width);
-                (flop, 2 * flop, 0)
+                let flop = product(l.batch * l.seq, l.seq, 2 * l.width);
+                (flop, flop.saturating_mul(2), 0)
             }
             Layer::BatchNorm(_) | Layer::LayerNorm(_) | Layer::Mean(_) => (0, 0, 0),
         };
         match direction {
             Direction::Forward => forward,
-            Direction::Backward if needs_dx => dx + weights,
+            Direction::Backward if needs_dx => dx.saturating_add(weights),
             Direction::Backward => weights,
         }
     }

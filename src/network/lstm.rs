@@ -6,7 +6,12 @@ use crate::workload::{Axis, Shape};
 /// See the module.
 pub const LSTM: Network = Network {
     name: "lstm",
-    axes: &[Axis::size("batch"), Axis::size("seq"), Axis::size("hidden"), Axis::size("classes")],
+    axes: &[
+        Axis::up_to("batch", 1 << 14),
+        Axis::up_to("seq", 1 << 14),
+        Axis::up_to("hidden", 1 << 16),
+        Axis::up_to("classes", 1 << 16),
+    ],
     graph,
 };
 

@@ -7,11 +7,11 @@ use crate::workload::{Axis, Shape};
 pub const MLP: Network = Network {
     name: "mlp",
     axes: &[
-        Axis::size("batch"),
-        Axis::size("inputs"),
-        Axis::size("width"),
-        Axis::optional("depth", 3, 1),
-        Axis::size("classes"),
+        Axis::up_to("batch", 1 << 16),
+        Axis::up_to("inputs", 1 << 18),
+        Axis::up_to("width", 1 << 18),
+        Axis { name: "depth", default: Some(3), least: 1, most: 1 << 10 },
+        Axis::up_to("classes", 1 << 16),
     ],
     graph,
 };

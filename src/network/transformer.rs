@@ -7,12 +7,12 @@ use crate::workload::{Axis, Shape};
 pub const TRANSFORMER: Network = Network {
     name: "transformer",
     axes: &[
-        Axis::size("batch"),
-        Axis::size("seq"),
-        Axis::size("d_model"),
-        Axis::optional("heads", 1, 1),
-        Axis::optional("layers", 2, 1),
-        Axis::size("classes"),
+        Axis::up_to("batch", 1 << 14),
+        Axis::up_to("seq", 1 << 14),
+        Axis::up_to("d_model", 1 << 14),
+        Axis { name: "heads", default: Some(1), least: 1, most: 1 << 8 },
+        Axis { name: "layers", default: Some(2), least: 1, most: 1 << 8 },
+        Axis::up_to("classes", 1 << 16),
     ],
     graph,
 };

@@ -20,6 +20,7 @@ pub fn blank(
     scope: Scope,
 ) -> Record {
     let work = case.workload.work(&case.shape);
+    let network = case.workload.network().map(|network| (network.graph)(&case.shape));
     Record {
         schema: SCHEMA,
         run: run.to_string(),
@@ -48,7 +49,7 @@ pub fn blank(
         wall_mad_s: None,
         device_median_s: None,
         build_s: None,
-        parameters: None,
+        parameters: network.map(|graph| graph.parameter_count()),
         flop_count: work.flop_count,
         flop_exact: work.flop_exact,
         bytes_moved: work.bytes_moved,
@@ -75,6 +76,9 @@ pub(super) fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &M
     }
     if facts.details.reduced_scratch {
         record.note("reduced-scratch");
+    }
+    if facts.verdict.is_cornered {
+        record.note("corner");
     }
     record.threads = facts.details.threads.or(record.threads);
     record.scratch_bytes = Some(facts.details.scratch_bytes);

@@ -8,11 +8,13 @@ mod preset;
 mod probes;
 mod shape;
 mod stream;
+mod train;
 mod transfer;
 
 use std::ops::Range;
 
 use crate::error::{Error, Result};
+use crate::network::Network;
 use crate::tensor::Stream;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +40,10 @@ pub const WORKLOADS: &[&dyn Workload] = &[
     &transfer::H2D,
     &transfer::D2H,
     &launch::Launch,
+    &train::MLP,
+    &train::CNN,
+    &train::LSTM,
+    &train::TRANSFORMER,
 ];
 
 /// Finds a workload by its name, or says which ones there are.
@@ -193,8 +199,22 @@ pub trait Workload: Sync {
     /// Length of the longest sum behind an output element.
     fn reduction(&self, shape: &Shape) -> u64;
 
+    /// The network that one run trains by one step; then inputs are its parameters, a mini-batch and
+    /// its labels, and the output is the loss, every gradient and every parameter after the step. Such a
+    /// workload has no sums to be checked by themselves.
+    fn network(&self) -> Option<&Network> {
+        None
+    }
+
+    /// Elements of each tensor that makes up the output, one after the other.
+    fn outputs(&self, shape: &Shape) -> Vec<usize> {
+        vec![self.output(shape)]
+    }
+
     /// The reference for the output elements `at`, or for all of them in order.
-    fn reference(&self, shape: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference;
+    fn reference(&self, _: &Shape, _: &[Vec<f32>], _at: Option<&[usize]>) -> Reference {
+        Reference::default()
+    }
 
     /// The output times a vector of signs, summed over some of its axes. It is linear, so that it can be
     /// had without the output: [`Workload::expected_form`]. On small integers both are exact, and any
@@ -232,7 +252,9 @@ pub trait Workload: Sync {
 
     /// Output elements worth a look where not all are checked: corners and both sides of the edges
     /// of `tile` (rows, columns), the rest at random. Sorted, without repeats.
-    fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize>;
+    fn probes(&self, _: &Shape, _tile: (usize, usize), _count: usize) -> Vec<usize> {
+        Vec::new()
+    }
 
     /// Which scopes can be measured.
     fn scopes(&self) -> &'static [Scope] {
@@ -245,6 +267,14 @@ pub trait Workload: Sync {
     /// Axes that make one sweep when they change together (`m n k` as `mnk`), with its name.
     fn joint_axes(&self) -> &'static [(&'static str, &'static [&'static str])] {
         &[]
+    }
+
+    /// The shape with an axis, or joint axes, at another value; none where it has no such axis.
+    fn moved(&self, shape: &Shape, axis: &str, value: u64) -> Option<Shape> {
+        if let Some((_, axes)) = self.joint_axes().iter().find(|(name, _)| *name == axis) {
+            return Some(shape.with(axes, value));
+        }
+        self.axes().iter().any(|a| a.name == axis).then(|| shape.with(&[axis], value))
     }
 
     /// Whether there is such a shape, and if not, why: its axes don't fit each other. Each alone is in

@@ -25,6 +25,11 @@ impl Axis {
         Axis { name, default: None, least: 1, most: 1 << 40 }
     }
 
+    /// A size of a network, up to `most`: with others at theirs, all counts fit into 64 bits.
+    pub const fn up_to(name: &'static str, most: u64) -> Axis {
+        Axis { name, default: None, least: 1, most }
+    }
+
     /// A size with a default, from `least` on.
     pub const fn optional(name: &'static str, default: u64, least: u64) -> Axis {
         Axis { name, default: Some(default), least, most: 1 << 40 }

@@ -37,8 +37,10 @@ pub struct ContenderRunner<'a> {
     dtype: Dtype,
     /// Files of the operands, with their lengths.
     inputs: Vec<(PathBuf, usize)>,
-    /// File of the result, with its length.
-    output: (PathBuf, usize),
+    /// Files of the result's tensors, with their lengths.
+    outputs: Vec<(PathBuf, usize)>,
+    /// Whether the last operand is labels: whole numbers, which travel as such.
+    has_labels: bool,
     /// Threads in use, as the contender told.
     threads: Option<u32>,
     /// Whether state is restored between runs.
@@ -68,11 +70,22 @@ impl<'a> ContenderRunner<'a> {
                 .enumerate()
                 .map(|(number, length)| (file(&format!("input{number}")), length))
                 .collect(),
-            output: (file("output"), task.workload.output(task.shape)),
+            outputs: task
+                .workload
+                .outputs(task.shape)
+                .into_iter()
+                .enumerate()
+                .map(|(number, length)| (file(&format!("output{number}")), length))
+                .collect(),
+            has_labels: task.workload.network().is_some(),
             threads: None,
-            restores: task.workload.name().starts_with("train-"),
+            restores: task.workload.network().is_some(),
             expected_s,
         })
+    }
+
+    fn is_labels(&self, operand: usize) -> bool {
+        self.has_labels && operand + 1 == self.inputs.len()
     }
 
     fn times(&mut self, scope: Scope, iterations: u64) -> Result<Claim> {
@@ -89,8 +102,14 @@ impl<'a> ContenderRunner<'a> {
 
 impl Runner for ContenderRunner<'_> {
     fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
-        for ((path, _), values) in self.inputs.iter().zip(inputs) {
-            exchange::write(path, values)?;
+        for (number, ((path, _), values)) in self.inputs.iter().zip(inputs).enumerate() {
+            if self.is_labels(number) {
+                // The bits of the whole numbers, in the place of floats.
+                let labels: Vec<f32> = values.iter().map(|v| f32::from_bits(*v as u32)).collect();
+                exchange::write(path, &labels)?;
+            } else {
+                exchange::write(path, values)?;
+            }
         }
         let paths: Vec<PathBuf> = self.inputs.iter().map(|(path, _)| path.clone()).collect();
         let request = Request::Prepare {
@@ -119,12 +138,12 @@ impl Runner for ContenderRunner<'_> {
 
     /// A result that is never written is missing: its file is removed.
     fn poison(&mut self, _: Scope) -> Result<()> {
-        match fs::remove_file(&self.output.0) {
+        self.outputs.iter().try_for_each(|(path, _)| match fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::device(Error::file(&self.output.0, &error).to_string()))
+                Err(Error::device(Error::file(path, &error).to_string()))
             }
             _ => Ok(()),
-        }
+        })
     }
 
     fn run(&mut self, scope: Scope) -> Result<()> {
@@ -146,17 +165,28 @@ impl Runner for ContenderRunner<'_> {
 
     /// What the files hold: a contender's own copies show in its next result.
     fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
-        self.inputs.iter().map(|(path, length)| exchange::read(path, *length)).collect()
+        let read = |(number, (path, length)): (usize, &(PathBuf, usize))| {
+            let mut values = exchange::read(path, *length)?;
+            if self.is_labels(number) {
+                values.iter_mut().for_each(|v| *v = v.to_bits() as f32);
+            }
+            Ok(values)
+        };
+        self.inputs.iter().enumerate().map(read).collect()
     }
 
     fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
-        let (path, length) = &self.output;
-        let request = Request::Outputs { paths: std::slice::from_ref(path) };
+        let paths: Vec<PathBuf> = self.outputs.iter().map(|(path, _)| path.clone()).collect();
+        let request = Request::Outputs { paths: &paths };
         let _: Done = self.contender.request(&request, self.contender.limit(OUTPUTS))?;
-        let mut output = fenced(*length);
-        output[FENCE..FENCE + length].copy_from_slice(
-            &exchange::read(path, *length).map_err(|e| self.contender.refusal(&e.to_string()))?,
-        );
+        let mut output = fenced(self.outputs.iter().map(|(_, length)| length).sum());
+        let mut at = FENCE;
+        for (path, length) in &self.outputs {
+            let values = exchange::read(path, *length);
+            let values = values.map_err(|e| self.contender.refusal(&e.to_string()))?;
+            output[at..at + length].copy_from_slice(&values);
+            at += length;
+        }
         Ok(output)
     }
 
@@ -169,7 +199,7 @@ impl Drop for ContenderRunner<'_> {
     fn drop(&mut self) {
         // One that fails to release is started again for the next case.
         let _ = self.contender.request::<Done>(&Request::Release, self.contender.limit(RELEASE));
-        for (path, _) in self.inputs.iter().chain([&self.output]) {
+        for (path, _) in self.inputs.iter().chain(&self.outputs) {
             let _ = fs::remove_file(path);
         }
     }

@@ -1,4 +1,4 @@
-//! No verdict, no number: every runner's results are checked before it may have a time.
+//! Workloads whose results are sums: products, convolutions, streams.
 //!
 //! Two modes. Up to 2^27 multiply-adds the whole result on small integers must equal the reference
 //! exactly, and the whole result on the measured data must lie within the componentwise bound
@@ -12,9 +12,9 @@
 //! f32) are measured on data of 1 and -1, on which the result must be exact. An algorithm that is not
 //! exact on integers (Winograd's) is held to a bound of its own, in one image at least.
 
+use super::{Rejection, Verdict, Wrong, allowed_l2, computed, unit_roundoff};
 use crate::backend::Runner;
-use crate::error::Error;
-use crate::tensor::{self, Data, FENCE, Stream};
+use crate::tensor::{Data, Stream};
 use crate::workload::{Algorithm, Dtype, Reference, Scope, Shape, Transformed, Workload, parts};
 
 /// Above this many multiply-adds the reference is sampled.
@@ -35,57 +35,8 @@ const CHEAP_TERMS: u64 = 4;
 /// Smallest normal f32: a device may flush what lies below.
 const TINY: f64 = f32::MIN_POSITIVE as f64;
 
-/// What is left to say of a verified runner.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Verdict {
-    /// Largest error over its bound, of all checked elements; at most 1.
-    pub max_error_ratio: f64,
-}
-
-/// Why a runner gets no verdict.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wrong {
-    /// One line on what is wrong.
-    pub what: String,
-    /// Largest error over its bound that was seen, where it came to that.
-    pub error_ratio: Option<f64>,
-}
-
-impl From<String> for Wrong {
-    fn from(what: String) -> Wrong {
-        Wrong { what, error_ratio: None }
-    }
-}
-
-/// How a verification ends where it gives no verdict.
-#[derive(Debug)]
-pub enum Rejection {
-    /// The runner did not compute.
-    Refused(Error),
-    /// It computed something wrong.
-    Wrong(Wrong),
-}
-
-impl From<Error> for Rejection {
-    fn from(error: Error) -> Rejection {
-        Rejection::Refused(error)
-    }
-}
-
-impl From<Wrong> for Rejection {
-    fn from(wrong: Wrong) -> Rejection {
-        Rejection::Wrong(wrong)
-    }
-}
-
-impl From<String> for Rejection {
-    fn from(what: String) -> Rejection {
-        Rejection::Wrong(what.into())
-    }
-}
-
 /// A workload at a shape with its data and references, which all runners of a case share.
-pub struct Problem<'a> {
+pub struct Sums<'a> {
     workload: &'a dyn Workload,
     shape: &'a Shape,
     dtype: Dtype,
@@ -114,14 +65,9 @@ enum Mode {
     Sampled(Vec<Vec<f64>>),
 }
 
-impl<'a> Problem<'a> {
+impl<'a> Sums<'a> {
     /// Makes the data and, where they are kept, the references.
-    pub fn new(
-        workload: &'a dyn Workload,
-        shape: &'a Shape,
-        dtype: Dtype,
-        seed: u64,
-    ) -> Problem<'a> {
+    pub fn new(workload: &'a dyn Workload, shape: &'a Shape, dtype: Dtype, seed: u64) -> Sums<'a> {
         let operands = |data: Data| {
             let lengths = workload.inputs(shape);
             let fill = |(t, len): (usize, &usize)| data.fill(t as u64, *len);
@@ -141,7 +87,7 @@ impl<'a> Problem<'a> {
                 workload.reference(shape, &measured.tensors, None),
             ),
         };
-        Problem { workload, shape, dtype, seed, measured, integers, mode }
+        Sums { workload, shape, dtype, seed, measured, integers, mode }
     }
 
     /// Bytes of host memory that a problem holds.
@@ -161,21 +107,21 @@ impl<'a> Problem<'a> {
         if transformed.is_none() {
             runner.load(&self.integers.tensors)?;
             for scope in scopes {
-                let output = self.computed(runner, *scope, self.integers.data)?;
+                let output = self.computed(runner, *scope, &self.integers)?;
                 self.check_integers(&output)?;
             }
         }
         runner.load(&self.measured.tensors)?;
         let mut worst = 0.0f64;
         for scope in scopes {
-            let output = self.computed(runner, *scope, self.measured.data)?;
+            let output = self.computed(runner, *scope, &self.measured)?;
             let tile = runner.details().tile;
             worst = worst.max(match &transformed {
                 Some(expected) => self.check_transformed(&output, expected, tile)?,
                 None => self.check_measured(&output, tile)?,
             });
         }
-        Ok(Verdict { max_error_ratio: worst })
+        Ok(Verdict { max_error_ratio: worst, is_cornered: false })
     }
 
     /// What an algorithm that is not exact on integers must give: in all images where that is not too
@@ -188,32 +134,16 @@ impl<'a> Problem<'a> {
         self.workload.transformed(self.shape, &self.measured.tensors, algorithm, images)
     }
 
-    /// One run into poisoned memory. Returns the output after a look at fences and operands.
     fn computed(
         &self,
         runner: &mut dyn Runner,
         scope: Scope,
-        data: Data,
+        operands: &Operands,
     ) -> Result<Vec<f32>, Rejection> {
-        runner.poison(scope)?;
-        runner.run(scope)?;
-        let mut output = runner.output(scope)?;
-        let length = self.workload.output(self.shape);
-        if output.len() != length + 2 * FENCE {
-            let found = output.len().saturating_sub(2 * FENCE);
-            return Err(format!("the result has {found} elements, not {length}").into());
-        }
-        if let Some(place) = tensor::broken_fence(&output) {
-            let what = format!("wrote outside the result, at element {place} of {length}");
-            return Err(what.into());
-        }
-        for (number, input) in runner.inputs()?.iter().enumerate() {
-            if let Some(place) = data.first_difference(number as u64, input) {
-                return Err(format!("overwrote operand {number} at element {place}").into());
-            }
-        }
-        output.truncate(FENCE + length);
-        Ok(output.split_off(FENCE))
+        let data = operands.data;
+        computed(runner, scope, self.workload.output(self.shape), |number, input| {
+            data.first_difference(number as u64, input)
+        })
     }
 
     fn check_integers(&self, output: &[f32]) -> Result<(), String> {
@@ -309,10 +239,9 @@ struct Errors {
 impl Errors {
     /// Of sums of `k` terms that pass through so many roundings.
     fn new(k: u64, roundings: u64, dtype: Dtype) -> Errors {
-        let u = unit_roundoff(dtype);
         Errors {
             bound: Bound::new(k, roundings, dtype),
-            allowed: 8.0 * u * (k as f64).sqrt(),
+            allowed: allowed_l2(k, dtype),
             worst: 0.0,
             error_squares: 0.0,
             squares: 0.0,
@@ -384,10 +313,6 @@ impl Bound {
 /// -1, on which it is exact.
 fn is_long(k: u64, dtype: Dtype) -> bool {
     2 * k >= 1 << dtype.mantissa_bits()
-}
-
-fn unit_roundoff(dtype: Dtype) -> f64 {
-    0.5f64.powi(dtype.mantissa_bits() as i32)
 }
 
 fn is_whole(workload: &dyn Workload, shape: &Shape) -> bool {

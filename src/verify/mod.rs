@@ -1,0 +1,145 @@
+//! No verdict, no number: every runner's results are checked before it may have a time.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `sums.rs` | workloads whose results are sums |
+//! | `training.rs` | training steps, held against the network in f64 |
+
+mod sums;
+mod training;
+
+use crate::backend::Runner;
+use crate::error::Error;
+use crate::tensor::{self, FENCE};
+use crate::workload::{Dtype, Scope, Shape, Workload};
+
+use sums::Sums;
+use training::Training;
+
+/// What is left to say of a verified runner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// Largest error over its bound, of all checked elements; at most 1.
+    pub max_error_ratio: f64,
+    /// Whether numbers of a network lie so close to a corner that its bound was widened.
+    pub is_cornered: bool,
+}
+
+/// Why a runner gets no verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wrong {
+    /// One line on what is wrong.
+    pub what: String,
+    /// Largest error over its bound that was seen, where it came to that.
+    pub error_ratio: Option<f64>,
+}
+
+impl From<String> for Wrong {
+    fn from(what: String) -> Wrong {
+        Wrong { what, error_ratio: None }
+    }
+}
+
+/// How a verification ends where it gives no verdict.
+#[derive(Debug)]
+pub enum Rejection {
+    /// The runner did not compute.
+    Refused(Error),
+    /// It computed something wrong.
+    Wrong(Wrong),
+}
+
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Rejection {
+        Rejection::Refused(error)
+    }
+}
+
+impl From<Wrong> for Rejection {
+    fn from(wrong: Wrong) -> Rejection {
+        Rejection::Wrong(wrong)
+    }
+}
+
+impl From<String> for Rejection {
+    fn from(what: String) -> Rejection {
+        Rejection::Wrong(what.into())
+    }
+}
+
+/// A workload at a shape with its data and references, which all runners of a case share.
+pub struct Problem<'a>(Kind<'a>);
+
+enum Kind<'a> {
+    Sums(Box<Sums<'a>>),
+    Training(Box<Training>),
+}
+
+impl<'a> Problem<'a> {
+    /// Makes the data and, where they are kept, the references.
+    pub fn new(
+        workload: &'a dyn Workload,
+        shape: &'a Shape,
+        dtype: Dtype,
+        seed: u64,
+    ) -> Problem<'a> {
+        Problem(match workload.network() {
+            Some(network) => Kind::Training(Box::new(Training::new(network, shape, seed))),
+            None => Kind::Sums(Box::new(Sums::new(workload, shape, dtype, seed))),
+        })
+    }
+
+    /// Bytes of host memory that a problem holds.
+    pub fn footprint_bytes(workload: &dyn Workload, shape: &Shape) -> u64 {
+        match workload.network() {
+            Some(network) => Training::footprint_bytes(network, shape),
+            None => Sums::footprint_bytes(workload, shape),
+        }
+    }
+
+    /// Checks a runner in every scope of its workload, whichever will be timed: fences on the device
+    /// show in one, missing transfers in another. Leaves the measured data loaded.
+    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Verdict, Rejection> {
+        match &self.0 {
+            Kind::Sums(sums) => sums.verify(runner),
+            Kind::Training(training) => training.verify(runner),
+        }
+    }
+}
+
+/// One run into poisoned memory. Returns the output of `length` elements after a look at fences and
+/// operands: `difference` tells where one is no longer what it was.
+fn computed(
+    runner: &mut dyn Runner,
+    scope: Scope,
+    length: usize,
+    difference: impl Fn(usize, &[f32]) -> Option<usize>,
+) -> Result<Vec<f32>, Rejection> {
+    runner.poison(scope)?;
+    runner.run(scope)?;
+    let mut output = runner.output(scope)?;
+    if output.len() != length + 2 * FENCE {
+        let found = output.len().saturating_sub(2 * FENCE);
+        return Err(format!("the result has {found} elements, not {length}").into());
+    }
+    if let Some(place) = tensor::broken_fence(&output) {
+        let what = format!("wrote outside the result, at element {place} of {length}");
+        return Err(what.into());
+    }
+    for (number, input) in runner.inputs()?.iter().enumerate() {
+        if let Some(place) = difference(number, input) {
+            return Err(format!("overwrote operand {number} at element {place}").into());
+        }
+    }
+    output.truncate(FENCE + length);
+    Ok(output.split_off(FENCE))
+}
+
+/// Most that the error of sums of `k` terms may be in the relative L2 norm.
+fn allowed_l2(k: u64, dtype: Dtype) -> f64 {
+    8.0 * unit_roundoff(dtype) * (k as f64).sqrt()
+}
+
+fn unit_roundoff(dtype: Dtype) -> f64 {
+    0.5f64.powi(dtype.mantissa_bits() as i32)
+}
