@@ -4,6 +4,9 @@
 //! longest sum of the step. Parameters must be what the optimiser's formula makes of the runner's own
 //! gradients, within 4 ulp and 1e-5 of the learning rate.
 //!
+//! A gradient below 2^-8 of all gradients together is held to that share of them instead: one that is
+//! zero but for rounding, as of a scale which a later norm takes out again, has nothing to be relative to.
+//!
 //! A number that lies next to a corner of ReLU, or two rivals of max pooling, may fall on either side by
 //! rounding alone, which changes whole gradients. Where the reference has N such numbers among M active
 //! ones, bounds grow by 4 sqrt(N / M), and the verdict says so.
@@ -14,6 +17,9 @@ use crate::network::reference::Reference;
 use crate::network::{self, Graph, Network, Optimizer, Trainer};
 use crate::workload::{Dtype, Scope, Shape};
 
+/// Share of the norm of all gradients below which one has nothing of its own to be relative to.
+const NEXT_TO_NOTHING: f64 = 1.0 / 256.0;
+
 /// A training step with its data and what it has to give.
 pub struct Training {
     graph: Graph,
@@ -21,6 +27,8 @@ pub struct Training {
     inputs: Vec<Vec<f32>>,
     loss: f64,
     gradients: Vec<Vec<f64>>,
+    /// Norm of all gradients together.
+    norm: f64,
     /// Most that the relative error of loss and gradients may be.
     allowed: f64,
     is_cornered: bool,
@@ -42,6 +50,7 @@ impl Training {
             allowed: allowed_l2(graph.reduction(), Dtype::F32) + corners.slack(),
             is_cornered: corners.near > 0,
             loss: reference.loss,
+            norm: l2(reference.gradients.iter().flatten()),
             gradients: reference.gradients,
             inputs,
             graph,
@@ -82,7 +91,7 @@ impl Training {
             let (gradient, after) = (&gradients[range.clone()], &parameters[range]);
             let what = format!("the gradient of {name}");
             let error = gradient.iter().zip(expected).map(|(g, e)| (f64::from(*g) - e).powi(2));
-            let size = expected.iter().map(|e| e * e).sum::<f64>().sqrt();
+            let size = l2(expected).max(NEXT_TO_NOTHING * self.norm);
             worst = worst.max(self.share(&what, error.sum::<f64>().sqrt(), size)?);
             worst = worst.max(self.check_update(name, initial, gradient, after)?);
             at += expected.len();
@@ -134,4 +143,9 @@ impl Training {
         }
         Ok(worst)
     }
+}
+
+/// The root of the sum of squares.
+fn l2<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
+    values.into_iter().map(|v| v * v).sum::<f64>().sqrt()
 }

@@ -12,15 +12,22 @@ const LINE: usize = 16;
 struct Line([f32; LINE]);
 
 /// See the module.
+#[derive(Default)]
 pub struct Aligned {
     lines: Vec<Line>,
     len: usize,
 }
 
+impl Aligned {
+    /// So many zeros.
+    pub fn zeros(len: usize) -> Aligned {
+        Aligned { lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)], len }
+    }
+}
+
 impl From<&[f32]> for Aligned {
     fn from(floats: &[f32]) -> Aligned {
-        let lines = vec![Line([0.0; LINE]); floats.len().div_ceil(LINE)];
-        let mut aligned = Aligned { lines, len: floats.len() };
+        let mut aligned = Aligned::zeros(floats.len());
         aligned.copy_from_slice(floats);
         aligned
     }

@@ -10,6 +10,7 @@ mod pool;
 mod runner;
 mod simd;
 mod stream;
+mod train;
 
 use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
@@ -29,6 +30,8 @@ enum Kernel {
     Peak(peak::Isa),
     /// A convolution, made ready for its sizes.
     Conv(conv::Prepare),
+    /// A training step, which is a runner of its own.
+    Train,
 }
 
 /// One way to compute a workload.
@@ -82,6 +85,10 @@ const IMPLEMENTATIONS: &[Implementation] = &[
     plain("stream-triad", "native", stream::triad),
     plain("stream-triad", "native-nt", stream::triad_nt),
     plain("stream-dot", "native", stream::dot),
+    train("train-mlp"),
+    train("train-cnn"),
+    train("train-lstm"),
+    train("train-transformer"),
     peak(peak::Isa::Avx512),
     peak(peak::Isa::Avx2),
     peak(peak::Isa::Neon),
@@ -105,6 +112,10 @@ const fn conv(
     Implementation { workload, name, kernel: Kernel::Conv(prepare), tile: (8, 48) }
 }
 
+const fn train(workload: &'static str) -> Implementation {
+    Implementation { workload, name: "native", kernel: Kernel::Train, tile: (1, 1) }
+}
+
 const fn peak(isa: peak::Isa) -> Implementation {
     Implementation {
         workload: "peak-fma",
@@ -119,7 +130,7 @@ impl Implementation {
     /// ones under another name.
     fn is_available(&self) -> bool {
         match self.kernel {
-            Kernel::Conv(_) => true,
+            Kernel::Conv(_) | Kernel::Train => true,
             Kernel::Plain(_) => !self.name.ends_with("-nt") || stream::has_nt(),
             Kernel::Peak(isa) => isa.is_available(),
         }
@@ -167,6 +178,9 @@ impl Device for Cpu {
     }
 
     fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
+        if let Some(network) = task.workload.network() {
+            return train::TrainRunner::footprint_bytes(&(network.graph)(task.shape));
+        }
         let inputs: usize = task.workload.inputs(task.shape).iter().sum();
         let tensors = 4 * (inputs + task.workload.output(task.shape)) as u64;
         let is_conv = |i: &Implementation| matches!(i.kernel, Kernel::Conv(_));
@@ -179,6 +193,11 @@ impl Device for Cpu {
         let implementation = found.ok_or_else(|| {
             Error::Unsupported(format!("the CPU has no implementation '{}'", task.implementation))
         })?;
+        if let Some(network) = task.workload.network() {
+            let graph = (network.graph)(task.shape);
+            let runner = train::TrainRunner::new(&self.pool, graph, runner::scratch_limit())?;
+            return Ok(Box::new(runner));
+        }
         let precision = match task.dtype {
             Dtype::F32 => peak::Precision::F32,
             Dtype::F64 => peak::Precision::F64,

@@ -43,6 +43,7 @@ impl<'a> CpuRunner<'a> {
         let computation = match implementation.kernel {
             Kernel::Plain(kernel) => Computation::Plain(kernel, task.shape.clone()),
             Kernel::Peak(isa) => Computation::Peak(isa, precision),
+            Kernel::Train => unreachable!("a training step has a runner of its own"),
             Kernel::Conv(prepare) => {
                 let conv = Conv::of(task.shape);
                 Computation::Conv(prepare(cpu.pool.threads(), &conv, scratch_limit())?)
@@ -60,7 +61,7 @@ impl<'a> CpuRunner<'a> {
 }
 
 /// Bytes of scratch that there is memory for.
-fn scratch_limit() -> u64 {
+pub fn scratch_limit() -> u64 {
     machine::free_memory_bytes()
         .map_or(SCRATCH_BYTES, |free| SCRATCH_BYTES.min(free / SCRATCH_SHARE))
 }

@@ -6,15 +6,42 @@ use super::pack::{panel_of_a, with_scratch};
 use crate::backend::cpu::simd::prefetch;
 
 /// Sizes of a product and how its operands are stored: a is m x k (k x m when `ta`), b is k x n
-/// (n x k when `tb`), c is m x n; row-major, dense.
+/// (n x k when `tb`), c is m x n; row-major, rows `lda`, `ldb` and `ldc` apart.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Product {
+pub struct Product {
     pub m: usize,
     pub n: usize,
     pub k: usize,
     pub ta: bool,
     pub tb: bool,
+    pub lda: usize,
+    pub ldb: usize,
+    pub ldc: usize,
+    /// Whether the product is added to c. Else c is only written.
+    pub add: bool,
 }
+
+impl Product {
+    /// Of dense operands, into a c that may hold anything.
+    pub fn dense([m, n, k]: [usize; 3], ta: bool, tb: bool) -> Product {
+        let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
+        Product { m, n, k, ta, tb, lda, ldb, ldc: n, add: false }
+    }
+
+    /// Panics unless all that is read and written lies inside slices of these lengths.
+    fn check(&self, a: usize, b: usize, c: usize) {
+        let (m, n, k) = (self.m, self.n, self.k);
+        let fits = |rows: usize, columns: usize, row: usize, len: usize| {
+            columns <= row && (rows - 1) * row + columns <= len
+        };
+        assert!(if self.ta { fits(k, m, self.lda, a) } else { fits(m, k, self.lda, a) });
+        assert!(if self.tb { fits(n, k, self.ldb, b) } else { fits(k, n, self.ldb, b) });
+        assert!(fits(m, n, self.ldc, c));
+    }
+}
+
+/// What is done to each finished piece of a row of c: its row, its first column, the piece.
+pub type Finish<'a> = &'a (dyn Fn(usize, usize, &mut [f32]) + Sync);
 
 /// How a product is cut up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,30 +123,41 @@ unsafe impl Sync for Output {}
 impl Output {
     /// Where `rows` x `columns` elements begin. Panics unless they lie inside.
     fn tile(&self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> *mut f32 {
-        assert!(j + columns <= self.row && (i + rows) * self.row <= self.len);
+        assert!(j + columns <= self.row && (i + rows - 1) * self.row + j + columns <= self.len);
         self.start.wrapping_add(i * self.row + j)
     }
 }
 
-/// c = op(a) op(b). Panics unless the slices have the product's sizes.
+/// c = op(a) op(b), or c += that, on all threads of `pool` or, without one, on this thread alone.
+/// Panics unless the slices hold what the product reaches.
 ///
 /// # Safety
 /// The CPU has the kernel's instructions.
 pub(super) unsafe fn multiply<K: Kernel>(
-    pool: &Pool,
+    pool: Option<&Pool>,
     p: &Product,
-    a: &[f32],
-    b: &[f32],
+    (a, b): (&[f32], &[f32]),
     c: &mut [f32],
+    finish: Option<Finish<'_>>,
 ) {
-    assert!(a.len() == p.m * p.k && b.len() == p.k * p.n && c.len() == p.m * p.n);
-    if c.is_empty() || p.k == 0 {
-        return c.fill(0.0);
+    if p.m == 0 || p.n == 0 {
+        return;
     }
-    let plan = Plan::of::<K>(p, pool.threads());
-    let output = Output { start: c.as_mut_ptr(), len: c.len(), row: p.n };
+    if p.k == 0 {
+        assert!(p.n <= p.ldc && (p.m - 1) * p.ldc + p.n <= c.len());
+        for (i, row) in c.chunks_mut(p.ldc).take(p.m).enumerate() {
+            if !p.add {
+                row[..p.n].fill(0.0);
+            }
+            finish.iter().for_each(|finish| finish(i, 0, &mut row[..p.n]));
+        }
+        return;
+    }
+    p.check(a.len(), b.len(), c.len());
+    let plan = Plan::of::<K>(p, pool.map_or(1, Pool::threads));
+    let output = Output { start: c.as_mut_ptr(), len: c.len(), row: p.ldc };
     let (rows, columns) = plan.grid;
-    pool.each(rows * columns, |task| {
+    let task = |task: usize| {
         let i = Span::share(p.m, K::MR, rows, task / columns);
         let j = Span::share(p.n, K::NR, columns, task % columns);
         if i.len() == 0 || j.len() == 0 {
@@ -130,9 +168,15 @@ pub(super) unsafe fn multiply<K: Kernel>(
         with_scratch(width * plan.kc, height * panel_of_a(K::MR, plan.kc), |packed_b, packed_a| {
             // SAFETY: the caller vouches for the CPU. The spans of different tasks differ in i or
             // in j, and parts of one length are disjoint, so no other task writes this block.
-            unsafe { block::<K>(p, plan.kc, (a, b, &output), (i, j), (packed_a, packed_b)) };
+            unsafe {
+                block::<K>(p, plan.kc, (a, b, &output), (i, j), (packed_a, packed_b), finish)
+            };
         });
-    });
+    };
+    match pool {
+        Some(pool) => pool.each(rows * columns, task),
+        None => (0..rows * columns).for_each(task),
+    }
 }
 
 /// Computes one block of c: rows `i`, columns `j`.
@@ -145,6 +189,7 @@ unsafe fn block<K: Kernel>(
     (a, b, c): (&[f32], &[f32], &Output),
     (i, j): (Span, Span),
     (packed_a, packed_b): (&mut [f32], &mut [f32]),
+    finish: Option<Finish<'_>>,
 ) {
     let (mr, nr) = (K::MR, K::NR);
     let panels = j.len().div_ceil(nr);
@@ -153,44 +198,47 @@ unsafe fn block<K: Kernel>(
         let kc = kc.min(p.k - p0);
         if p.tb {
             for (q, to) in packed_b.chunks_exact_mut(kc * nr).take(panels).enumerate() {
-                let from = &b[(j.start + q * nr) * p.k + p0..];
+                let from = &b[(j.start + q * nr) * p.ldb + p0..];
                 // SAFETY: the caller vouches for the CPU.
-                unsafe { K::pack_transposed_b(from, p.k, kc, columns(q), to) };
+                unsafe { K::pack_transposed_b(from, p.ldb, kc, columns(q), to) };
             }
         }
         let group = if p.ta { ROWS_PACKED / mr * mr } else { i.len() };
         for i0 in (i.start..i.end).step_by(group) {
             let i1 = (i0 + group).min(i.end);
-            let direct = p.ta && panels <= DIRECT && !p.m.is_multiple_of(SAME_SET);
+            let direct = p.ta && panels <= DIRECT && !p.lda.is_multiple_of(SAME_SET);
             if p.ta && !direct {
-                let from = &a[p0 * p.m + i0..];
+                let from = &a[p0 * p.lda + i0..];
                 // SAFETY: the caller vouches for the CPU.
-                unsafe { K::pack_a(from, p.m, kc, i1 - i0, packed_a) };
+                unsafe { K::pack_a(from, p.lda, kc, i1 - i0, packed_a) };
             }
             // What is packed after this group, prefetched row by row in as many portions as there are
             // tiles: packing itself would wait for most of it.
             let (next_p, next_i) = if i1 < i.end { (p0, i1) } else { (p0 + kc, i.start) };
-            let next_group = a.as_ptr().wrapping_add(next_p * p.m + next_i);
+            let next_group = a.as_ptr().wrapping_add(next_p * p.lda + next_i);
             let tiles = (i1 - i0).div_ceil(mr) * panels;
             let mut tiles_done = 0;
             for r in (i0..i1).step_by(mr) {
                 let rows = mr.min(i1 - r);
                 let (a, a_row, a_column) = if direct {
-                    (&a[p0 * p.m + r..], 1, p.m)
+                    (&a[p0 * p.lda + r..], 1, p.lda)
                 } else if p.ta {
                     (&packed_a[(r - i0) / mr * panel_of_a(mr, kc)..], 1, mr)
                 } else {
-                    (&a[r * p.k + p0..], p.k, 1)
+                    (&a[r * p.lda + p0..], p.lda, 1)
                 };
                 // The rows after these, or of the next step over k: prefetched in as many portions
                 // as there are panels. What is packed is in cache.
-                let ahead =
-                    if r + mr < i.end { mr * p.k } else { kc.wrapping_sub((r - i.start) * p.k) };
+                let ahead = if r + mr < i.end {
+                    mr * p.lda
+                } else {
+                    kc.wrapping_sub((r - i.start) * p.lda)
+                };
                 let portion = mr.div_ceil(panels);
                 for q in 0..panels {
                     if p.ta && !direct {
                         for p1 in tiles_done * kc / tiles..(tiles_done + 1) * kc / tiles {
-                            let row = next_group.wrapping_add(p1 * p.m);
+                            let row = next_group.wrapping_add(p1 * p.lda);
                             (0..group).step_by(16).for_each(|l| prefetch(row.wrapping_add(l)));
                         }
                         tiles_done += 1;
@@ -206,20 +254,20 @@ unsafe fn block<K: Kernel>(
                         a_row,
                         a_column,
                         b: if first {
-                            let from = &b[p0 * p.n + j.start + q * nr..];
-                            B::Stored { from, row: p.n, pack: panel }
+                            let from = &b[p0 * p.ldb + j.start + q * nr..];
+                            B::Stored { from, row: p.ldb, pack: panel }
                         } else {
                             B::Packed(panel)
                         },
                         c: c.tile((r, rows), (j.start + q * nr, columns(q))),
-                        c_row: p.n,
-                        add: p0 > 0,
-                        next_step: if direct { 16 * p.m } else { 16 },
-                        next_row: if p.ta { p.m } else { p.k },
+                        c_row: p.ldc,
+                        add: p.add || p0 > 0,
+                        next_step: if direct { 16 * p.lda } else { 16 },
+                        next_row: p.lda,
                         next: if direct {
-                            a.as_ptr().wrapping_add(mr + 5 + q * 16usize.div_ceil(panels) * p.m)
+                            a.as_ptr().wrapping_add(mr + 5 + q * 16usize.div_ceil(panels) * p.lda)
                         } else {
-                            a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * p.k)
+                            a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * p.lda)
                         },
                         next_rows: if direct {
                             16usize.div_ceil(panels)
@@ -232,6 +280,16 @@ unsafe fn block<K: Kernel>(
                     // SAFETY: the caller vouches for the CPU, and for the block: the tile lies in
                     // it, as r + rows <= i.end and q nr + columns(q) <= j.len().
                     unsafe { K::multiply(tile) };
+                }
+                if let Some(finish) = finish.filter(|_| p0 + kc == p.k) {
+                    for row in r..r + rows {
+                        let piece = c.tile((row, 1), (j.start, j.len()));
+                        // SAFETY: a row of this block, which nothing else refers to; `tile` found it
+                        // inside, and every tile has written its part.
+                        finish(row, j.start, unsafe {
+                            std::slice::from_raw_parts_mut(piece, j.len())
+                        });
+                    }
                 }
             }
         }

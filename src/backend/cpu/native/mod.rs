@@ -33,11 +33,11 @@ mod tests;
 
 use super::Pool;
 use crate::workload::Shape;
-use blocking::Product;
+pub use blocking::{Finish, Product};
 
 /// Which micro-kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Path {
+pub enum Path {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -47,7 +47,7 @@ enum Path {
 
 impl Path {
     /// All, best first.
-    const ALL: &[Path] = &[
+    pub const ALL: &[Path] = &[
         #[cfg(target_arch = "x86_64")]
         Path::Avx512,
         #[cfg(target_arch = "x86_64")]
@@ -56,7 +56,7 @@ impl Path {
     ];
 
     /// Whether this CPU has the instructions.
-    fn is_available(self) -> bool {
+    pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
             Path::Avx512 => is_x86_feature_detected!("avx512f"),
@@ -66,24 +66,58 @@ impl Path {
         }
     }
 
-    fn best() -> Path {
+    /// The best of this CPU.
+    pub fn best() -> Path {
         Path::ALL.iter().copied().find(|path| path.is_available()).unwrap_or(Path::Portable)
     }
 
-    /// c = op(a) op(b). Panics unless the slices have the product's sizes and the CPU the path.
-    fn multiply(self, pool: &Pool, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+    /// c = op(a) op(b), or c += that, on the threads of `pool`. Panics unless the slices hold what the
+    /// product reaches and the CPU has the path.
+    pub fn multiply(self, pool: &Pool, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+        self.run(Some(pool), product, (a, b), c, None);
+    }
+
+    /// The same, with something done to each piece of a row of c as soon as it is there.
+    pub fn multiply_then(
+        self,
+        pool: &Pool,
+        product: &Product,
+        (a, b): (&[f32], &[f32]),
+        c: &mut [f32],
+        finish: Finish<'_>,
+    ) {
+        self.run(Some(pool), product, (a, b), c, Some(finish));
+    }
+
+    /// The same on this thread alone, which may be one of a pool's that computes a task.
+    pub fn multiply_here(self, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+        self.run(None, product, (a, b), c, None);
+    }
+
+    fn run(
+        self,
+        pool: Option<&Pool>,
+        product: &Product,
+        operands: (&[f32], &[f32]),
+        c: &mut [f32],
+        finish: Option<Finish<'_>>,
+    ) {
         assert!(self.is_available());
         // SAFETY: just checked that the CPU has what the kernel needs.
         unsafe {
             match self {
                 #[cfg(target_arch = "x86_64")]
                 Path::Avx512 => {
-                    blocking::multiply::<kernel_avx512::Avx512>(pool, product, a, b, c);
+                    blocking::multiply::<kernel_avx512::Avx512>(pool, product, operands, c, finish);
                 }
                 #[cfg(target_arch = "x86_64")]
-                Path::Avx2 => blocking::multiply::<kernel_avx2::Avx2>(pool, product, a, b, c),
+                Path::Avx2 => {
+                    blocking::multiply::<kernel_avx2::Avx2>(pool, product, operands, c, finish);
+                }
                 Path::Portable => {
-                    blocking::multiply::<kernel_portable::Portable>(pool, product, a, b, c);
+                    blocking::multiply::<kernel_portable::Portable>(
+                        pool, product, operands, c, finish,
+                    );
                 }
             }
         }
@@ -92,12 +126,7 @@ impl Path {
 
 /// The engine of this module, on the threads of `pool`.
 pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
-    let product = Product {
-        m: shape.size("m"),
-        n: shape.size("n"),
-        k: shape.size("k"),
-        ta: shape.get("ta") == 1,
-        tb: shape.get("tb") == 1,
-    };
+    let sizes = ["m", "n", "k"].map(|axis| shape.size(axis));
+    let product = Product::dense(sizes, shape.get("ta") == 1, shape.get("tb") == 1);
     Path::best().multiply(pool, &product, &inputs[0], &inputs[1], c);
 }

@@ -18,7 +18,7 @@ fn numbers(len: usize, seed: usize) -> Vec<f32> {
 
 /// Runs a product and compares all of c and the fences round it.
 fn check(path: Path, pool: &Pool, p: Product) {
-    let Product { m, n, k, ta, tb } = p;
+    let Product { m, n, k, ta, tb, .. } = p;
     let (a, b) = (numbers(m * k, 3), numbers(k * n, 5));
     let mut fenced = vec![SENTINEL; m * n + 2 * FENCE];
     fenced[FENCE..FENCE + m * n].fill(f32::NAN);
@@ -42,7 +42,7 @@ fn check(path: Path, pool: &Pool, p: Product) {
 
 fn check_all_transposes(path: Path, pool: &Pool, (m, n, k): (usize, usize, usize)) {
     for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
-        check(path, pool, Product { m, n, k, ta, tb });
+        check(path, pool, Product::dense([m, n, k], ta, tb));
     }
 }
 
@@ -115,7 +115,7 @@ fn plans_fit_the_cache_and_feed_every_thread() {
         {
             for threads in [1, 2, 64] {
                 for ta in [false, true] {
-                    let p = Product { m, n, k, ta, tb: false };
+                    let p = Product::dense([m, n, k], ta, false);
                     let Plan { kc, grid: (rows, columns) } = Plan::of::<K>(&p, threads);
                     let widest = n.div_ceil(K::NR).div_ceil(columns) * K::NR;
                     assert!(kc >= 1 && rows >= 1 && columns >= 1);
@@ -130,4 +130,56 @@ fn plans_fit_the_cache_and_feed_every_thread() {
     #[cfg(target_arch = "x86_64")]
     check::<kernel_avx2::Avx2>();
     check::<kernel_portable::Portable>();
+}
+
+/// Rows farther apart than they are long, sums on top of what is there, and a look at every finished
+/// piece exactly once.
+#[test]
+fn parts_of_larger_matrices_are_exact() {
+    let two = pool(2);
+    for path in available() {
+        for (m, n, k) in [(1, 1, 1), (7, 65, 33), (33, 130, 129), (13, 70, 1100), (200, 17, 9)] {
+            for (ta, tb, add) in [
+                (false, false, true),
+                (true, false, false),
+                (false, true, true),
+                (true, true, false),
+            ] {
+                let mut p = Product::dense([m, n, k], ta, tb);
+                (p.lda, p.ldb, p.ldc, p.add) = (p.lda + 3, p.ldb + 5, n + 2, add);
+                let (arows, brows) = (if ta { k } else { m }, if tb { n } else { k });
+                let (a, b) = (numbers(arows * p.lda - 3, 3), numbers(brows * p.ldb - 5, 5));
+                let start = numbers(m * p.ldc - 2, 9);
+                let mut expected = start.clone();
+                for i in 0..m {
+                    for j in 0..n {
+                        let at = i * p.ldc + j;
+                        let sum: f32 = (0..k)
+                            .map(|q| {
+                                let x = a[if ta { q * p.lda + i } else { i * p.lda + q }];
+                                x * b[if tb { j * p.ldb + q } else { q * p.ldb + j }]
+                            })
+                            .sum();
+                        expected[at] = if add { expected[at] + sum } else { sum };
+                    }
+                }
+                for pool in [None, Some(&two)] {
+                    let mut c = start.clone();
+                    path.run(pool, &p, (&a, &b), &mut c, None);
+                    assert_eq!(c, expected, "{path:?} {p:?}");
+                    let mut c = start.clone();
+                    let finish = |i: usize, j: usize, piece: &mut [f32]| {
+                        let numbers = piece.iter_mut().enumerate();
+                        numbers.for_each(|(d, c)| *c = 2.0 * *c + (i + j + d) as f32);
+                    };
+                    path.run(pool, &p, (&a, &b), &mut c, Some(&finish));
+                    for (at, (found, plain)) in c.iter().zip(&expected).enumerate() {
+                        let (i, j) = (at / p.ldc, at % p.ldc);
+                        let want = if j < n { 2.0 * plain + (i + j) as f32 } else { *plain };
+                        assert_eq!(*found, want, "{path:?} {p:?} {i} {j}");
+                    }
+                }
+            }
+        }
+    }
 }

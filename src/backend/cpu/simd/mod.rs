@@ -117,6 +117,22 @@ impl Isa {
         }
     }
 
+    /// Does work in plain Rust, compiled for these instructions where it is inlined, as closures are:
+    /// the compiler makes vectors of its loops.
+    pub(super) fn vectorise(self, work: impl FnOnce()) {
+        struct Plainly<F>(F);
+        impl<F: FnOnce()> Work for Plainly<F> {
+            #[inline(always)]
+            unsafe fn run<V: Vector>(self) {
+                (self.0)();
+            }
+        }
+        debug_assert!(self.is_available());
+        // SAFETY: one of this CPU's, as every `Isa` is that comes from `available` or `best`; the work
+        // asks for nothing.
+        unsafe { self.run(Plainly(work)) }
+    }
+
     /// Lanes of a vector.
     pub(super) const fn lanes(self) -> usize {
         match self {

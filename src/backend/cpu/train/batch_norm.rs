@@ -1,0 +1,225 @@
+//! Batch norm with ReLU and pooling: a task has a channel, which stays in cache between its passes.
+
+use super::Computed;
+use super::sums;
+use super::tensors::{Each, Shared, Tensors};
+use crate::backend::cpu::aligned::Aligned;
+use crate::network;
+
+/// See [`network::BatchNorm`].
+pub struct BatchNorm {
+    sizes: network::BatchNorm,
+    /// Mean and 1 / sqrt(variance + eps), by channel.
+    moments: Vec<[f32; 2]>,
+    /// Of each square: which of the four was largest.
+    chosen: Vec<u8>,
+    /// And what it is without weight and bias.
+    normed: Aligned,
+}
+
+/// A channel of a tensor (n, c, pixels): its plane in each sample.
+#[derive(Clone, Copy)]
+struct Channel {
+    first: usize,
+    step: usize,
+    pixels: usize,
+    n: usize,
+}
+
+impl Channel {
+    /// Where its planes start.
+    fn starts(self) -> impl Iterator<Item = usize> {
+        (0..self.n).map(move |sample| self.first + sample * self.step)
+    }
+
+    fn planes(self, x: &[f32]) -> impl Iterator<Item = &[f32]> {
+        self.starts().map(move |start| &x[start..start + self.pixels])
+    }
+}
+
+impl BatchNorm {
+    pub fn new(sizes: network::BatchNorm) -> BatchNorm {
+        let squares =
+            if sizes.pool { sizes.n * sizes.c * (sizes.h / 2) * (sizes.w / 2) } else { 0 };
+        BatchNorm {
+            sizes,
+            moments: vec![[0.0; 2]; sizes.c],
+            chosen: vec![0; squares],
+            normed: Aligned::zeros(squares),
+        }
+    }
+
+    /// A channel of x, and of y.
+    fn channels(&self, c: usize) -> (Channel, Channel) {
+        let l = self.sizes;
+        let of = |pixels: usize| Channel { first: c * pixels, step: l.c * pixels, pixels, n: l.n };
+        (of(l.h * l.w), of(if l.pool { (l.h / 2) * (l.w / 2) } else { l.h * l.w }))
+    }
+}
+
+/// Mean and 1 / sqrt(variance + eps) of a channel: two passes, as the definition has it.
+#[inline(always)]
+fn moments(x: &[f32], channel: Channel, eps: f64) -> [f32; 2] {
+    let count = (channel.n * channel.pixels) as f64;
+    let mean = channel.planes(x).map(sums::of).sum::<f64>() / count;
+    let centre = mean as f32;
+    let squares: f64 = channel
+        .planes(x)
+        .map(|plane| {
+            sums::sum(plane.len(), |i| {
+                let off = plane[i] - centre;
+                off * off
+            })
+        })
+        .sum();
+    // The centre is the mean rounded to f32.
+    let variance = squares / count - (mean - f64::from(centre)).powi(2);
+    [centre, (1.0 / (variance + eps).sqrt()) as f32]
+}
+
+/// The largest of each square of 2 x 2 of a plane of rows `w` long: y is what comes of it behind ReLU.
+#[inline(always)]
+fn pool(
+    x: &[f32],
+    w: usize,
+    [scale, shift]: [f32; 2],
+    [mean, deviation]: [f32; 2],
+    (y, chosen, normed): (&mut [f32], &mut [u8], &mut [f32]),
+) {
+    let wide = w / 2;
+    let rows = y.chunks_exact_mut(wide).zip(chosen.chunks_exact_mut(wide));
+    for (i, ((y, chosen), normed)) in rows.zip(normed.chunks_exact_mut(wide)).enumerate() {
+        let (above, below) = (&x[2 * i * w..][..2 * wide], &x[(2 * i + 1) * w..][..2 * wide]);
+        for j in 0..wide {
+            // By what comes out of the norm, whose order a negative weight turns round.
+            let square = [above[2 * j], above[2 * j + 1], below[2 * j], below[2 * j + 1]];
+            let z = square.map(|x| scale * x + shift);
+            let (mut best, mut place, mut from) = (z[0], 0u8, square[0]);
+            for k in 1..4 {
+                let larger = z[k] > best;
+                best = if larger { z[k] } else { best };
+                place = if larger { k as u8 } else { place };
+                from = if larger { square[k] } else { from };
+            }
+            chosen[j] = place;
+            normed[j] = (from - mean) * deviation;
+            y[j] = if best < 0.0 { 0.0 } else { best };
+        }
+    }
+}
+
+impl Computed for BatchNorm {
+    fn forward(&mut self, t: &mut Tensors<'_>) {
+        let l = self.sizes;
+        let mut y = std::mem::take(&mut t.values[l.y]);
+        let (x, isa) = (&t.values[l.x], t.isa);
+        let (weight, bias) = (t.parameters.get(l.weight), t.parameters.get(l.bias));
+        let mut moved = std::mem::take(&mut self.moments);
+        let mut chosen = std::mem::take(&mut self.chosen);
+        let mut normed = std::mem::take(&mut self.normed);
+        let this = &*self;
+        let (all_y, all_normed) = (Shared::new(&mut y), Shared::new(&mut normed));
+        let (all_chosen, all_moments) = (Each::new(&mut chosen), Each::new(&mut moved));
+        t.pool.each(l.c, |c| {
+            let (from, to) = this.channels(c);
+            isa.vectorise(|| {
+                let [mean, deviation] = moments(x, from, l.eps);
+                // SAFETY: a task has its own channel.
+                let own = unsafe { all_moments.part(c, 1) };
+                own[0] = [mean, deviation];
+                let scale = weight[c] * deviation;
+                let shift = bias[c] - mean * scale;
+                for (plane, start) in from.planes(x).zip(to.starts()) {
+                    // SAFETY: as above.
+                    let y = unsafe { all_y.part(start, to.pixels) };
+                    if l.pool {
+                        // SAFETY: as above; as many as pixels of y.
+                        let (chosen, normed) = unsafe {
+                            (all_chosen.part(start, to.pixels), all_normed.part(start, to.pixels))
+                        };
+                        let moments = [mean, deviation];
+                        pool(plane, l.w, [scale, shift], moments, (y, chosen, normed));
+                    } else {
+                        for (y, x) in y.iter_mut().zip(plane) {
+                            let z = scale * x + shift;
+                            *y = if z < 0.0 { 0.0 } else { z };
+                        }
+                    }
+                }
+            });
+        });
+        (self.moments, self.chosen, self.normed) = (moved, chosen, normed);
+        t.values[l.y] = y;
+    }
+
+    fn backward(&mut self, t: &mut Tensors<'_>) {
+        let l = self.sizes;
+        let mut dx = t.take_gradient(l.x);
+        let (x, y, dy, isa) = (&t.values[l.x], &t.values[l.y], t.gradient(l.y), t.isa);
+        let weight = t.parameters.get(l.weight);
+        let mut sums_of = vec![[0.0f32; 2]; l.c];
+        let (all_dx, all_sums) = (Shared::new(&mut dx), Each::new(&mut sums_of));
+        let this = &*self;
+        t.pool.each(l.c, |c| {
+            let (wide, narrow) = this.channels(c);
+            let [mean, deviation] = this.moments[c];
+            isa.vectorise(|| {
+                // Gradients pass where y is above zero.
+                let mut totals = [0.0f64; 2];
+                for (start, plane) in narrow.starts().zip(wide.planes(x)) {
+                    let (y, dy) = (&y[start..][..narrow.pixels], &dy[start..][..narrow.pixels]);
+                    let passed = |i: usize| if y[i] > 0.0 { dy[i] } else { 0.0 };
+                    totals[0] += sums::sum(y.len(), passed);
+                    totals[1] += if l.pool {
+                        let normed = &this.normed[start..][..narrow.pixels];
+                        sums::sum(y.len(), |i| passed(i) * normed[i])
+                    } else {
+                        let normed = |i: usize| (plane[i] - mean) * deviation;
+                        sums::sum(y.len(), |i| passed(i) * normed(i))
+                    };
+                }
+                // SAFETY: a task has its own channel.
+                let own = unsafe { all_sums.part(c, 1) };
+                own[0] = totals.map(|total| total as f32);
+                let count = (wide.n * wide.pixels) as f64;
+                let scale = weight[c] * deviation;
+                let [sum, product] = totals.map(|total| (total / count) as f32);
+                let pull = |x: f32| -scale * (sum + (x - mean) * deviation * product);
+                for ((start, plane), from) in narrow.starts().zip(wide.planes(x)).zip(wide.starts())
+                {
+                    // SAFETY: as above.
+                    let dx = unsafe { all_dx.part(from, wide.pixels) };
+                    let (y, dy) = (&y[start..][..narrow.pixels], &dy[start..][..narrow.pixels]);
+                    if l.pool {
+                        dx.iter_mut().zip(plane).for_each(|(dx, x)| *dx = pull(*x));
+                        let chosen = &this.chosen[start..][..narrow.pixels];
+                        let columns = l.w / 2;
+                        for (i, row) in chosen.chunks_exact(columns).enumerate() {
+                            for (j, place) in row.iter().enumerate() {
+                                let (at, place) = (i * columns + j, usize::from(*place));
+                                if y[at] > 0.0 {
+                                    let to = (2 * i + place / 2) * l.w + 2 * j + place % 2;
+                                    dx[to] += scale * dy[at];
+                                }
+                            }
+                        }
+                    } else {
+                        for (((dx, x), y), dy) in dx.iter_mut().zip(plane).zip(y).zip(dy) {
+                            let passed = if *y > 0.0 { *dy } else { 0.0 };
+                            *dx = scale * passed + pull(*x);
+                        }
+                    }
+                }
+            });
+        });
+        for (c, [bias, weight]) in sums_of.into_iter().enumerate() {
+            t.gradients.get_mut(l.bias)[c] = bias;
+            t.gradients.get_mut(l.weight)[c] = weight;
+        }
+        t.put_gradient(l.x, dx);
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        (5 * self.chosen.len() + 8 * self.moments.len()) as u64
+    }
+}

@@ -1,0 +1,137 @@
+//! Linear layers.
+
+use super::tensors::{Shared, Tensors};
+use super::{Computed, math, sums};
+use crate::backend::cpu::native::Product;
+use crate::network::{self, Activation};
+
+/// Columns of a task that sums over rows.
+const COLUMNS: usize = 64;
+
+/// Rows that are added up before they join the sum: keeps long sums exact.
+const ROWS: usize = 64;
+
+/// See [`network::Linear`].
+pub struct Linear {
+    sizes: network::Linear,
+}
+
+impl Linear {
+    pub fn new(sizes: network::Linear) -> Linear {
+        Linear { sizes }
+    }
+
+    /// dx = dz W, times the derivative of the activation that made x.
+    fn backward_to_x(&self, t: &mut Tensors<'_>) {
+        let l = self.sizes;
+        let mut dx = t.take_gradient(l.x);
+        let product = Product::dense([l.rows, l.inputs, l.outputs], false, false);
+        let (isa, x, slopes) = (t.isa, &t.values[l.x], &t.slopes[l.x]);
+        let operands = (t.gradient(l.y), t.parameters.get(l.weight));
+        let activation = t.graph.values[l.x].activation;
+        let finish = |row: usize, column: usize, piece: &mut [f32]| {
+            let range = row * l.inputs + column..row * l.inputs + column + piece.len();
+            isa.vectorise(|| match activation {
+                Activation::None => {}
+                Activation::Relu => {
+                    for (dx, x) in piece.iter_mut().zip(&x[range]) {
+                        *dx = if *x > 0.0 { *dx } else { 0.0 };
+                    }
+                }
+                Activation::Gelu => {
+                    piece.iter_mut().zip(&slopes[range]).for_each(|(dx, slope)| *dx *= slope);
+                }
+            });
+        };
+        t.path.multiply_then(t.pool, &product, operands, &mut dx, &finish);
+        t.put_gradient(l.x, dx);
+    }
+}
+
+impl Computed for Linear {
+    fn forward(&mut self, t: &mut Tensors<'_>) {
+        let l = self.sizes;
+        let mut y = std::mem::take(&mut t.values[l.y]);
+        let mut slopes = std::mem::take(&mut t.slopes[l.y]);
+        let shared = Shared::new(&mut slopes);
+        let bias = t.parameters.get(l.bias);
+        let residual = l.residual.map(|value| &t.values[value]);
+        let isa = t.isa;
+        let finish = |row: usize, column: usize, piece: &mut [f32]| {
+            let bias = &bias[column..column + piece.len()];
+            let start = row * l.outputs + column;
+            isa.vectorise(|| match (l.activation, residual) {
+                (Activation::None, None) => {
+                    piece.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+                }
+                (Activation::None, Some(residual)) => {
+                    let residual = &residual[start..start + piece.len()];
+                    for ((y, b), r) in piece.iter_mut().zip(bias).zip(residual) {
+                        *y += b + r;
+                    }
+                }
+                (Activation::Relu, _) => {
+                    for (y, b) in piece.iter_mut().zip(bias) {
+                        let z = *y + b;
+                        // As such, not by `max`: what is not a number must stay visible.
+                        *y = if z < 0.0 { 0.0 } else { z };
+                    }
+                }
+                (Activation::Gelu, _) => {
+                    // SAFETY: the same places as this piece of y, which is this call's alone.
+                    let slopes = unsafe { shared.part(start, piece.len()) };
+                    for ((y, b), slope) in piece.iter_mut().zip(bias).zip(slopes) {
+                        (*y, *slope) = math::gelu(*y + b);
+                    }
+                }
+            });
+        };
+        let product = Product::dense([l.rows, l.outputs, l.inputs], false, true);
+        let operands = (&t.values[l.x][..], t.parameters.get(l.weight));
+        t.path.multiply_then(t.pool, &product, operands, &mut y, &finish);
+        t.values[l.y] = y;
+        t.slopes[l.y] = slopes;
+    }
+
+    fn backward(&mut self, t: &mut Tensors<'_>) {
+        let l = self.sizes;
+        if t.graph.needs_gradient(l.x) && t.graph.gradient_of(l.x) != t.graph.gradient_of(l.y) {
+            self.backward_to_x(t);
+        }
+        let dz = t.take_gradient(l.y);
+        let product = Product::dense([l.outputs, l.inputs, l.rows], true, false);
+        let dw = t.gradients.get_mut(l.weight);
+        t.path.multiply(t.pool, &product, &dz, &t.values[l.x], dw);
+        sum_rows(t, &dz, l.bias);
+        t.put_gradient(l.y, dz);
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// The gradient of a bias: the sum of the rows of dz, as long as the bias.
+pub fn sum_rows(t: &mut Tensors<'_>, dz: &[f32], bias: usize) {
+    let (pool, isa) = (t.pool, t.isa);
+    let db = t.gradients.get_mut(bias);
+    let width = db.len();
+    let shared = Shared::new(db);
+    pool.each(width.div_ceil(COLUMNS), |task| {
+        let start = task * COLUMNS;
+        let columns = COLUMNS.min(width - start);
+        // SAFETY: tasks have different columns.
+        let db = unsafe { shared.part(start, columns) };
+        isa.vectorise(|| {
+            db.fill(0.0);
+            for rows in dz.chunks(ROWS * width) {
+                let mut part = [0.0; COLUMNS];
+                for row in rows.chunks_exact(width) {
+                    let row = &row[start..start + columns];
+                    part.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+                }
+                sums::add_rows(db, &part[..columns]);
+            }
+        });
+    });
+}

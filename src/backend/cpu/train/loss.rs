@@ -1,0 +1,23 @@
+//! The mean softmax cross-entropy and the gradient of the logits: few numbers, in f64.
+
+use super::tensors::Tensors;
+
+pub fn loss(t: &mut Tensors<'_>) {
+    let (logits, classes) = (t.graph.logits(), t.graph.classes());
+    let mut dz = t.take_gradient(logits);
+    let batch = t.labels.len() as f64;
+    let mut loss = 0.0;
+    let rows = t.values[logits].chunks_exact(classes).zip(dz.chunks_exact_mut(classes));
+    for ((z, dz), label) in rows.zip(&t.labels) {
+        let most = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = z.iter().map(|z| f64::from(z - most).exp()).sum();
+        loss += sum.ln() - f64::from(z[*label] - most);
+        for (dz, z) in dz.iter_mut().zip(z) {
+            *dz = (f64::from(z - most).exp() / sum / batch) as f32;
+        }
+        let probability = f64::from(z[*label] - most).exp() / sum;
+        dz[*label] = ((probability - 1.0) / batch) as f32;
+    }
+    t.loss = (loss / batch) as f32;
+    t.put_gradient(logits, dz);
+}

@@ -1,0 +1,57 @@
+//! The mean over a sequence.
+
+use super::tensors::{Shared, Tensors};
+use super::{Computed, sums};
+use crate::network;
+
+/// See [`network::Mean`].
+pub struct Mean {
+    sizes: network::Mean,
+}
+
+impl Mean {
+    pub fn new(sizes: network::Mean) -> Mean {
+        Mean { sizes }
+    }
+}
+
+impl Computed for Mean {
+    fn forward(&mut self, t: &mut Tensors<'_>) {
+        let l = self.sizes;
+        let mut y = std::mem::take(&mut t.values[l.y]);
+        let (x, isa, all) = (&t.values[l.x], t.isa, Shared::new(&mut y));
+        t.pool.each(l.batch, |sample| {
+            // SAFETY: a task has its own sample.
+            let y = unsafe { all.part(sample * l.width, l.width) };
+            isa.vectorise(|| {
+                y.fill(0.0);
+                sums::add_rows(y, &x[sample * l.seq * l.width..][..l.seq * l.width]);
+                let scale = 1.0 / l.seq as f32;
+                y.iter_mut().for_each(|y| *y *= scale);
+            });
+        });
+        t.values[l.y] = y;
+    }
+
+    fn backward(&mut self, t: &mut Tensors<'_>) {
+        let l = self.sizes;
+        let mut dx = t.take_gradient(l.x);
+        let (dy, isa, all) = (t.gradient(l.y), t.isa, Shared::new(&mut dx));
+        t.pool.each(l.batch, |sample| {
+            // SAFETY: a task has its own sample.
+            let dx = unsafe { all.part(sample * l.seq * l.width, l.seq * l.width) };
+            let dy = &dy[sample * l.width..][..l.width];
+            isa.vectorise(|| {
+                let scale = 1.0 / l.seq as f32;
+                for row in dx.chunks_exact_mut(l.width) {
+                    row.iter_mut().zip(dy).for_each(|(dx, dy)| *dx = scale * dy);
+                }
+            });
+        });
+        t.put_gradient(l.x, dx);
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,130 @@
+//! A prepared training step.
+
+use super::Step;
+use crate::backend::cpu::Pool;
+use crate::backend::{Details, Part, Runner};
+use crate::error::{Error, Result};
+use crate::network::{self, Graph, Operation};
+use crate::tensor::{FENCE, POISON, fenced};
+use crate::workload::Scope;
+
+/// Parameters, optimiser and mini-batch in main memory. Nothing is moved, so both scopes are the same
+/// run.
+pub struct TrainRunner<'a> {
+    step: Step<'a>,
+    /// Steps since the last restore.
+    steps: u64,
+    /// What `restore` brings back.
+    initial: Vec<Vec<f32>>,
+}
+
+impl<'a> TrainRunner<'a> {
+    /// Allocates, and makes the layers ready with at most so many bytes of scratch for each convolution.
+    pub fn new(pool: &'a Pool, graph: Graph, scratch_limit: u64) -> Result<TrainRunner<'a>> {
+        Ok(TrainRunner::of(Step::new(pool, graph, scratch_limit)?))
+    }
+
+    /// Of a step that is ready.
+    pub(super) fn of(step: Step<'a>) -> TrainRunner<'a> {
+        let zeros = |p: &network::Parameter| vec![0.0; p.len()];
+        let initial = step.tensors.graph.parameters.iter().map(zeros).collect();
+        TrainRunner { step, steps: 0, initial }
+    }
+
+    /// Bytes that a prepared step takes.
+    pub fn footprint_bytes(graph: &Graph) -> u64 {
+        let states = 3 + graph.optimizer.states() as u64;
+        let values: u64 = graph.values.iter().map(|value| value.len() as u64).sum();
+        // What is stored, and the gradients of values.
+        4 * (states * graph.parameter_count() + graph.stored_floats() + 2 * values)
+    }
+}
+
+impl Runner for TrainRunner<'_> {
+    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+        let [parameters @ .., batch, labels] = inputs else {
+            return Err(Error::device("a training step takes parameters, batch and labels"));
+        };
+        self.initial = parameters.to_vec();
+        self.feed(batch, labels)?;
+        self.restore()
+    }
+
+    fn restore(&mut self) -> Result<()> {
+        let t = &mut self.step.tensors;
+        t.parameters.set(&self.initial);
+        t.state.iter_mut().for_each(|state| state.fill(0.0));
+        self.steps = 0;
+        Ok(())
+    }
+
+    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
+        let t = &mut self.step.tensors;
+        let input = t.graph.input();
+        t.values[input].copy_from_slice(batch);
+        t.labels = labels.iter().map(|label| *label as usize).collect();
+        Ok(())
+    }
+
+    fn poison(&mut self, _: Scope) -> Result<()> {
+        let t = &mut self.step.tensors;
+        for arena in t.state.iter_mut().chain([&mut t.parameters, &mut t.gradients]) {
+            arena.poison();
+        }
+        let input = t.graph.input();
+        let values = t.values.iter_mut().enumerate().filter(|(value, _)| *value != input);
+        values.for_each(|(_, values)| values.fill(POISON));
+        t.value_gradients.iter_mut().for_each(|values| values.fill(POISON));
+        t.loss = POISON;
+        self.restore()
+    }
+
+    fn run(&mut self, _: Scope) -> Result<()> {
+        self.steps += 1;
+        let (pool, number) = (self.step.tensors.pool, self.steps);
+        let operations = Operation::all(&self.step.tensors.graph);
+        pool.hold(|| {
+            let mut operations = operations;
+            operations.try_for_each(|operation| operation.run(&mut self.step, number))
+        })
+    }
+
+    fn run_in_parts(&mut self, after: &mut dyn FnMut(&Part)) -> Result<bool> {
+        self.steps += 1;
+        for operation in Operation::all(&self.step.tensors.graph) {
+            operation.run(&mut self.step, self.steps)?;
+            let graph = &self.step.tensors.graph;
+            after(&Part {
+                operation: operation.name(graph),
+                device_s: None,
+                flop_count: operation.flop(graph),
+            });
+        }
+        Ok(true)
+    }
+
+    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+        let t = &self.step.tensors;
+        let batch = t.values[t.graph.input()].to_vec();
+        let labels = t.labels.iter().map(|label| *label as f32).collect();
+        Ok(self.initial.iter().cloned().chain([batch, labels]).collect())
+    }
+
+    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
+        let t = &self.step.tensors;
+        let mut values = vec![t.loss];
+        t.gradients.append_to(&mut values);
+        t.parameters.append_to(&mut values);
+        let mut output = fenced(values.len());
+        output[FENCE..FENCE + values.len()].copy_from_slice(&values);
+        if t.state.iter().chain([&t.parameters, &t.gradients]).any(|arena| arena.is_broken()) {
+            // The fence before the result stands for those between its tensors.
+            output[FENCE - 1] = 0.0;
+        }
+        Ok(output)
+    }
+
+    fn details(&self) -> Details {
+        Details { restores: true, scratch_bytes: self.step.scratch_bytes(), ..Details::default() }
+    }
+}

@@ -1,0 +1,74 @@
+//! Sums that the compiler makes vectors of. To be inlined into vectorised work.
+
+/// Partial sums side by side: as many as four vectors hold.
+const LANES: usize = 64;
+
+/// The sum of `term(i)` over 0..n, in `LANES` partial sums, then in f64.
+#[inline(always)]
+pub fn sum(n: usize, term: impl Fn(usize) -> f32) -> f64 {
+    let mut lanes = [0.0f32; LANES];
+    let whole = n / LANES * LANES;
+    for start in (0..whole).step_by(LANES) {
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += term(start + lane);
+        }
+    }
+    let rest: f64 = (whole..n).map(|i| f64::from(term(i))).sum();
+    rest + lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>()
+}
+
+/// The sum of numbers.
+#[inline(always)]
+pub fn of(x: &[f32]) -> f64 {
+    sum(x.len(), |i| x[i])
+}
+
+/// The sum of products of two as long as each other.
+#[inline(always)]
+pub fn dot(x: &[f32], y: &[f32]) -> f64 {
+    let y = &y[..x.len()];
+    sum(x.len(), |i| x[i] * y[i])
+}
+
+/// The largest of some numbers.
+#[inline(always)]
+pub fn largest(x: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        lanes
+            .iter_mut()
+            .zip(chunk)
+            .for_each(|(lane, x)| *lane = if *x > *lane { *x } else { *lane });
+    }
+    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
+}
+
+/// Adds rows to `to`, one after the other.
+#[inline(always)]
+pub fn add_rows(to: &mut [f32], rows: &[f32]) {
+    for row in rows.chunks_exact(to.len()) {
+        to.iter_mut().zip(row).for_each(|(to, x)| *to += x);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_have_every_term_once() {
+        for n in [0, 1, 63, 64, 65, 200] {
+            let x: Vec<f32> = (0..n).map(|i| (i % 7) as f32 - 2.0).collect();
+            let expected: f64 = x.iter().map(|x| f64::from(*x)).sum();
+            assert_eq!(of(&x), expected);
+            let squares: f64 = x.iter().map(|x| f64::from(x * x)).sum();
+            assert_eq!(dot(&x, &x), squares);
+            let most = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            assert_eq!(largest(&x), most);
+        }
+        let mut to = vec![1.0, 2.0];
+        add_rows(&mut to, &[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(to, [5.0, 8.0]);
+    }
+}

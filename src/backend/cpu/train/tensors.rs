@@ -1,0 +1,109 @@
+//! What the layers of a step share.
+
+use super::arena::Arena;
+use crate::backend::cpu::Pool;
+use crate::backend::cpu::aligned::Aligned;
+use crate::backend::cpu::native::Path;
+use crate::backend::cpu::simd::Isa;
+use crate::network::{Activation, Graph, Node, Parameter};
+
+/// See the module.
+pub struct Tensors<'a> {
+    pub pool: &'a Pool,
+    /// Of products.
+    pub path: Path,
+    /// Of everything else.
+    pub isa: Isa,
+    pub graph: Graph,
+    pub parameters: Arena,
+    pub gradients: Arena,
+    /// The optimiser's numbers: one arena for each.
+    pub state: Vec<Arena>,
+    /// By number of the value.
+    pub values: Vec<Aligned>,
+    /// Empty where another value's holds it, or none is needed.
+    pub value_gradients: Vec<Aligned>,
+    /// Derivatives of GELU, of values that it made.
+    pub slopes: Vec<Aligned>,
+    pub labels: Vec<usize>,
+    pub loss: f32,
+}
+
+impl<'a> Tensors<'a> {
+    pub fn new(pool: &'a Pool, graph: Graph, (path, isa): (Path, Isa)) -> Tensors<'a> {
+        let lengths = || graph.parameters.iter().map(Parameter::len);
+        let gradient = |(number, value): (usize, &Node)| {
+            let own = graph.needs_gradient(number) && graph.gradient_of(number) == number;
+            Aligned::zeros(if own { value.len() } else { 0 })
+        };
+        let slopes = |value: &Node| {
+            Aligned::zeros(if value.activation == Activation::Gelu { value.len() } else { 0 })
+        };
+        Tensors {
+            pool,
+            path,
+            isa,
+            parameters: Arena::new(lengths()),
+            gradients: Arena::new(lengths()),
+            state: (0..graph.optimizer.states()).map(|_| Arena::new(lengths())).collect(),
+            values: graph.values.iter().map(|value| Aligned::zeros(value.len())).collect(),
+            value_gradients: graph.values.iter().enumerate().map(gradient).collect(),
+            slopes: graph.values.iter().map(slopes).collect(),
+            labels: vec![0; graph.batch()],
+            loss: f32::NAN,
+            graph,
+        }
+    }
+
+    /// The gradient of a value.
+    pub fn gradient(&self, value: usize) -> &[f32] {
+        &self.value_gradients[self.graph.gradient_of(value)]
+    }
+
+    /// The gradient of a value, taken out of its place to be used beside the others.
+    pub fn take_gradient(&mut self, value: usize) -> Aligned {
+        std::mem::take(&mut self.value_gradients[self.graph.gradient_of(value)])
+    }
+
+    /// The same, put back.
+    pub fn put_gradient(&mut self, value: usize, gradient: Aligned) {
+        self.value_gradients[self.graph.gradient_of(value)] = gradient;
+    }
+
+    /// Tasks that an amount of work is cut into, of at least `least` each. The same on every run, as
+    /// sums over tasks depend on it.
+    pub fn tasks(&self, work: usize, least: usize) -> usize {
+        (work / least.max(1)).clamp(1, 4 * self.pool.threads())
+    }
+}
+
+/// Floats that tasks share.
+pub type Shared<'a> = Each<'a, f32>;
+
+/// Numbers that tasks share, each its own part.
+pub struct Each<'a, T> {
+    start: *mut T,
+    len: usize,
+    borrow: std::marker::PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: tasks reach disjoint parts only, as `part` demands, and the borrow outlives them.
+unsafe impl<T: Send> Sync for Each<'_, T> {}
+
+impl<'a, T> Each<'a, T> {
+    pub fn new(numbers: &'a mut [T]) -> Each<'a, T> {
+        let (start, len) = (numbers.as_mut_ptr(), numbers.len());
+        Each { start, len, borrow: std::marker::PhantomData }
+    }
+
+    /// So many numbers from `start` on. Panics where they are not inside.
+    ///
+    /// # Safety
+    /// No other part that is in use has any of them.
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
+        assert!(start <= self.len && len <= self.len - start);
+        // SAFETY: inside, and nobody else's, as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+    }
+}
