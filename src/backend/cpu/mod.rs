@@ -195,7 +195,8 @@ impl Device for Cpu {
         })?;
         if let Some(network) = task.workload.network() {
             let graph = (network.graph)(task.shape);
-            let runner = train::TrainRunner::new(&self.pool, graph, runner::scratch_limit())?;
+            let (work, limit) = (task.workload.work(task.shape), runner::scratch_limit());
+            let runner = train::TrainRunner::new(&self.pool, graph, work, limit)?;
             return Ok(Box::new(runner));
         }
         let precision = match task.dtype {

@@ -63,15 +63,8 @@ fn moments(x: &[f32], channel: Channel, eps: f64) -> [f32; 2] {
     let count = (channel.n * channel.pixels) as f64;
     let mean = channel.planes(x).map(sums::of).sum::<f64>() / count;
     let centre = mean as f32;
-    let squares: f64 = channel
-        .planes(x)
-        .map(|plane| {
-            sums::sum(plane.len(), |i| {
-                let off = plane[i] - centre;
-                off * off
-            })
-        })
-        .sum();
+    let squares: f64 =
+        channel.planes(x).map(|plane| sums::sum([plane], |[x]| (x - centre) * (x - centre))).sum();
     // The centre is the mean rounded to f32.
     let variance = squares / count - (mean - f64::from(centre)).powi(2);
     [centre, (1.0 / (variance + eps).sqrt()) as f32]
@@ -104,6 +97,44 @@ fn pool(
             chosen[j] = place;
             normed[j] = (from - mean) * deviation;
             y[j] = if best < 0.0 { 0.0 } else { best };
+        }
+    }
+}
+
+/// The gradient behind ReLU, which left y.
+#[inline(always)]
+fn passed(y: f32, dy: f32) -> f32 {
+    if y > 0.0 { dy } else { 0.0 }
+}
+
+/// Back through norm and pooling: dx of a plane of rows `w` long is `pull(x)` and, where a pixel was the
+/// largest of its square, `scale` times what comes back behind ReLU.
+#[inline(always)]
+fn unpool(
+    (dx, x): (&mut [f32], &[f32]),
+    w: usize,
+    (y, dy, chosen): (&[f32], &[f32], &[u8]),
+    scale: f32,
+    pull: impl Fn(f32) -> f32,
+) {
+    let wide = w / 2;
+    // An odd last row is in no square.
+    let even = dx.len() / (2 * w) * (2 * w);
+    dx[even..].iter_mut().zip(&x[even..]).for_each(|(dx, x)| *dx = pull(*x));
+    let squares = y.chunks_exact(wide).zip(dy.chunks_exact(wide)).zip(chosen.chunks_exact(wide));
+    let pairs = dx.chunks_exact_mut(2 * w).zip(x.chunks_exact(2 * w));
+    for ((dx, x), ((y, dy), chosen)) in pairs.zip(squares) {
+        for (row, (dx, x)) in dx.chunks_exact_mut(w).zip(x.chunks_exact(w)).enumerate() {
+            let (dx, last) = dx.split_at_mut(2 * wide);
+            let (x, behind) = x.split_at(2 * wide);
+            let pixels = dx.as_chunks_mut::<2>().0.iter_mut().zip(x.as_chunks::<2>().0);
+            for ((((dx, x), y), dy), place) in pixels.zip(y).zip(dy).zip(chosen) {
+                let back = scale * passed(*y, *dy);
+                let first = 2 * row as u8;
+                dx[0] = pull(x[0]) + if *place == first { back } else { 0.0 };
+                dx[1] = pull(x[1]) + if *place == first + 1 { back } else { 0.0 };
+            }
+            last.iter_mut().zip(behind).for_each(|(dx, x)| *dx = pull(*x));
         }
     }
 }
@@ -168,14 +199,13 @@ impl Computed for BatchNorm {
                 let mut totals = [0.0f64; 2];
                 for (start, plane) in narrow.starts().zip(wide.planes(x)) {
                     let (y, dy) = (&y[start..][..narrow.pixels], &dy[start..][..narrow.pixels]);
-                    let passed = |i: usize| if y[i] > 0.0 { dy[i] } else { 0.0 };
-                    totals[0] += sums::sum(y.len(), passed);
+                    totals[0] += sums::sum([y, dy], |[y, dy]| passed(y, dy));
                     totals[1] += if l.pool {
                         let normed = &this.normed[start..][..narrow.pixels];
-                        sums::sum(y.len(), |i| passed(i) * normed[i])
+                        sums::sum([y, dy, normed], |[y, dy, normed]| passed(y, dy) * normed)
                     } else {
-                        let normed = |i: usize| (plane[i] - mean) * deviation;
-                        sums::sum(y.len(), |i| passed(i) * normed(i))
+                        let term = |[y, dy, x]: [f32; 3]| passed(y, dy) * (x - mean) * deviation;
+                        sums::sum([y, dy, plane], term)
                     };
                 }
                 // SAFETY: a task has its own channel.
@@ -191,22 +221,11 @@ impl Computed for BatchNorm {
                     let dx = unsafe { all_dx.part(from, wide.pixels) };
                     let (y, dy) = (&y[start..][..narrow.pixels], &dy[start..][..narrow.pixels]);
                     if l.pool {
-                        dx.iter_mut().zip(plane).for_each(|(dx, x)| *dx = pull(*x));
                         let chosen = &this.chosen[start..][..narrow.pixels];
-                        let columns = l.w / 2;
-                        for (i, row) in chosen.chunks_exact(columns).enumerate() {
-                            for (j, place) in row.iter().enumerate() {
-                                let (at, place) = (i * columns + j, usize::from(*place));
-                                if y[at] > 0.0 {
-                                    let to = (2 * i + place / 2) * l.w + 2 * j + place % 2;
-                                    dx[to] += scale * dy[at];
-                                }
-                            }
-                        }
+                        unpool((dx, plane), l.w, (y, dy, chosen), scale, pull);
                     } else {
                         for (((dx, x), y), dy) in dx.iter_mut().zip(plane).zip(y).zip(dy) {
-                            let passed = if *y > 0.0 { *dy } else { 0.0 };
-                            *dx = scale * passed + pull(*x);
+                            *dx = scale * passed(*y, *dy) + pull(*x);
                         }
                     }
                 }

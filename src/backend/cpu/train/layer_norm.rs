@@ -52,7 +52,7 @@ impl Computed for LayerNorm {
                 for ((x, y), moments) in rows {
                     let width = l.width as f64;
                     let mean = (sums::of(x) / width) as f32;
-                    let squares = sums::sum(x.len(), |i| (x[i] - mean) * (x[i] - mean));
+                    let squares = sums::sum([x], |[x]| (x - mean) * (x - mean));
                     let scale = (1.0 / (squares / width + l.eps).sqrt()) as f32;
                     *moments = [mean, scale];
                     for (((y, x), w), b) in y.iter_mut().zip(x).zip(weight).zip(bias) {
@@ -85,23 +85,23 @@ impl Computed for LayerNorm {
                     let range = row * l.width..(row + 1) * l.width;
                     let (x, dy) = (&x[range.clone()], &dy[range.clone()]);
                     let [mean, scale] = moments[row];
-                    let normed = |i: usize| (x[i] - mean) * scale;
-                    for i in 0..l.width {
-                        dweight[i] += dy[i] * normed(i);
-                        dbias[i] += dy[i];
+                    let normed = |x: f32| (x - mean) * scale;
+                    let sums = dweight.iter_mut().zip(dbias.iter_mut());
+                    for (((dweight, dbias), x), dy) in sums.zip(x).zip(dy) {
+                        *dweight += dy * normed(*x);
+                        *dbias += dy;
                     }
                     if !needs_dx {
                         continue;
                     }
                     let width = l.width as f64;
-                    let weight = &weight[..l.width];
                     let sum = (sums::dot(dy, weight) / width) as f32;
-                    let product = sums::sum(l.width, |i| dy[i] * weight[i] * normed(i)) / width;
-                    let product = product as f32;
+                    let terms = |[dy, w, x]: [f32; 3]| dy * w * normed(x);
+                    let product = (sums::sum([dy, weight, x], terms) / width) as f32;
                     // SAFETY: tasks have different rows.
                     let dx = unsafe { all_dx.part(range.start, l.width) };
-                    for (i, dx) in dx.iter_mut().enumerate() {
-                        let pull = scale * (dy[i] * weight[i] - sum - normed(i) * product);
+                    for (((dx, dy), w), x) in dx.iter_mut().zip(dy).zip(weight).zip(x) {
+                        let pull = scale * (dy * w - sum - normed(*x) * product);
                         *dx = if l.adds { *dx + pull } else { pull };
                     }
                 }

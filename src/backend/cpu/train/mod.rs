@@ -47,6 +47,11 @@ trait Computed {
     /// Computes the gradients of the parameters and, where it is needed, of x.
     fn backward(&mut self, t: &mut Tensors<'_>);
 
+    /// FLOP of the definition that its algorithms do without, in both passes.
+    fn saved_flop(&self) -> u64 {
+        0
+    }
+
     /// Memory beside values and parameters, in bytes.
     fn scratch_bytes(&self) -> u64;
 }
@@ -84,6 +89,11 @@ impl<'a> Step<'a> {
         };
         let layers = tensors.graph.layers.iter().map(ready).collect::<Result<_>>()?;
         Ok(Step { layers, tensors })
+    }
+
+    /// FLOP of the definition that it does without.
+    fn saved_flop(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.saved_flop()).sum()
     }
 
     /// Memory beside values, parameters, gradients and the optimiser's state, in bytes.

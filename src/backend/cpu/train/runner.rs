@@ -6,7 +6,7 @@ use crate::backend::{Details, Part, Runner};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Operation};
 use crate::tensor::{FENCE, POISON, fenced};
-use crate::workload::Scope;
+use crate::workload::{Scope, Work};
 
 /// Parameters, optimiser and mini-batch in main memory. Nothing is moved, so both scopes are the same
 /// run.
@@ -16,19 +16,27 @@ pub struct TrainRunner<'a> {
     steps: u64,
     /// What `restore` brings back.
     initial: Vec<Vec<f32>>,
+    work: Work,
 }
 
 impl<'a> TrainRunner<'a> {
     /// Allocates, and makes the layers ready with at most so many bytes of scratch for each convolution.
-    pub fn new(pool: &'a Pool, graph: Graph, scratch_limit: u64) -> Result<TrainRunner<'a>> {
-        Ok(TrainRunner::of(Step::new(pool, graph, scratch_limit)?))
+    /// `work` is that of the step by its definition.
+    pub fn new(
+        pool: &'a Pool,
+        graph: Graph,
+        work: Work,
+        scratch_limit: u64,
+    ) -> Result<TrainRunner<'a>> {
+        Ok(TrainRunner::of(Step::new(pool, graph, scratch_limit)?, work))
     }
 
     /// Of a step that is ready.
-    pub(super) fn of(step: Step<'a>) -> TrainRunner<'a> {
+    pub(super) fn of(step: Step<'a>, work: Work) -> TrainRunner<'a> {
         let zeros = |p: &network::Parameter| vec![0.0; p.len()];
         let initial = step.tensors.graph.parameters.iter().map(zeros).collect();
-        TrainRunner { step, steps: 0, initial }
+        let flop_exact = work.flop_exact.saturating_sub(step.saved_flop());
+        TrainRunner { step, steps: 0, initial, work: Work { flop_exact, ..work } }
     }
 
     /// Bytes that a prepared step takes.
@@ -125,6 +133,11 @@ impl Runner for TrainRunner<'_> {
     }
 
     fn details(&self) -> Details {
-        Details { restores: true, scratch_bytes: self.step.scratch_bytes(), ..Details::default() }
+        Details {
+            restores: true,
+            work: Some(self.work),
+            scratch_bytes: self.step.scratch_bytes(),
+            ..Details::default()
+        }
     }
 }

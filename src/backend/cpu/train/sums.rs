@@ -3,31 +3,35 @@
 /// Partial sums side by side: as many as four vectors hold.
 const LANES: usize = 64;
 
-/// The sum of `term(i)` over 0..n, in `LANES` partial sums, then in f64.
+/// The sum of a term of each place of some arrays, as long as each other: in `LANES` partial sums, then
+/// in f64.
 #[inline(always)]
-pub fn sum(n: usize, term: impl Fn(usize) -> f32) -> f64 {
+pub fn sum<const N: usize>(arrays: [&[f32]; N], term: impl Fn([f32; N]) -> f32) -> f64 {
+    let len = arrays[0].len();
+    assert!(arrays.iter().all(|x| x.len() == len));
+    let parts = arrays.map(<[f32]>::as_chunks::<LANES>);
     let mut lanes = [0.0f32; LANES];
-    let whole = n / LANES * LANES;
-    for start in (0..whole).step_by(LANES) {
+    for chunk in 0..len / LANES {
+        let chunks = parts.map(|(chunks, _)| &chunks[chunk]);
         for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += term(start + lane);
+            *sum += term(chunks.map(|x| x[lane]));
         }
     }
-    let rest: f64 = (whole..n).map(|i| f64::from(term(i))).sum();
+    let rest = 0..len % LANES;
+    let rest: f64 = rest.map(|i| f64::from(term(parts.map(|(_, rest)| rest[i])))).sum();
     rest + lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>()
 }
 
 /// The sum of numbers.
 #[inline(always)]
 pub fn of(x: &[f32]) -> f64 {
-    sum(x.len(), |i| x[i])
+    sum([x], |[x]| x)
 }
 
 /// The sum of products of two as long as each other.
 #[inline(always)]
 pub fn dot(x: &[f32], y: &[f32]) -> f64 {
-    let y = &y[..x.len()];
-    sum(x.len(), |i| x[i] * y[i])
+    sum([x, y], |[x, y]| x * y)
 }
 
 /// The largest of some numbers.

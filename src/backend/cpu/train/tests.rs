@@ -6,9 +6,11 @@ use crate::machine;
 use crate::network::{Tolerance, Trainer, Trajectory, golden, initial};
 use crate::tensor::FENCE;
 use crate::verify::Problem;
-use crate::workload::{Dtype, Scope, WORKLOADS};
+use crate::workload::{Dtype, Scope, WORKLOADS, Work};
 
 const SCRATCH: u64 = 64 << 20;
+
+const NO_WORK: Work = Work { flop_count: 0, flop_exact: 0, bytes_moved: 0 };
 
 /// A runner as what trains.
 struct Trained<'a> {
@@ -22,7 +24,8 @@ impl<'a> Trained<'a> {
         let mut inputs = initial(&graph, seed);
         let input = graph.values[graph.input()].len();
         inputs.extend([vec![0.0; input], vec![0.0; graph.batch()]]);
-        let mut runner = TrainRunner::new(pool, graph, SCRATCH).unwrap();
+        let step = Step::new(pool, graph, SCRATCH).unwrap();
+        let mut runner = TrainRunner::of(step, NO_WORK);
         runner.load(&inputs).unwrap();
         Trained { runner, lengths }
     }
@@ -86,7 +89,7 @@ fn steps_are_right_and_the_same_on_every_run() {
                 let pool = Pool::new(&vec![0; threads]);
                 for (path, isa) in paths() {
                     let step = Step::with(&pool, graph.clone(), SCRATCH, (path, isa)).unwrap();
-                    let mut runner = TrainRunner::of(step);
+                    let mut runner = TrainRunner::of(step, NO_WORK);
                     let verdict = problem.verify(&mut runner);
                     assert!(verdict.is_ok(), "{} {shape} {isa:?}: {verdict:?}", workload.name());
                     let bits = |runner: &mut TrainRunner<'_>| -> Vec<u32> {
@@ -115,7 +118,8 @@ fn parts_of_a_step_are_its_operations() {
     let shape = workload.awkward_shapes()[1].clone();
     let graph = (workload.network().unwrap().graph)(&shape);
     let pool = Pool::new(&[0]);
-    let mut runner = TrainRunner::new(&pool, graph.clone(), SCRATCH).unwrap();
+    let work = workload.work(&shape);
+    let mut runner = TrainRunner::new(&pool, graph.clone(), work, SCRATCH).unwrap();
     let (mut names, mut flop) = (Vec::new(), 0);
     let mut after = |part: &crate::backend::Part| {
         names.push(part.operation.clone());
@@ -124,5 +128,7 @@ fn parts_of_a_step_are_its_operations() {
     assert!(runner.run_in_parts(&mut after).unwrap());
     assert_eq!(names[0], "conv-forward");
     assert_eq!(names.last().map(String::as_str), Some("update-sgd"));
-    assert_eq!(flop, workload.work(&shape).flop_count);
+    assert_eq!(flop, work.flop_count);
+    // Few channels: plain sums, then Winograd's algorithm.
+    assert!(runner.details().work.is_some_and(|own| own.flop_exact <= work.flop_exact));
 }
