@@ -1,7 +1,7 @@
 //! The micro-kernel: some channels of a block x some vectors of filters, of one tap, summed up in
 //! registers over a box of pixels.
 
-use crate::backend::cpu::simd::{Vector, first};
+use crate::backend::cpu::simd::{Vector, first, prefetch};
 
 /// Most vectors of a tile. With the sums of four channels, a register for each and one for a number of
 /// the channels that is 21 of 32, or 11 of 16: with more the compiler would need some for itself.
@@ -25,6 +25,8 @@ pub(super) struct Tile {
     /// The tile's first channel at what the first pixel sees, and floats from one to the next.
     pub x: *const f32,
     pub x_steps: [usize; 3],
+    /// Floats from what a pixel sees to what is to be near soon; none where that is already.
+    pub x_ahead: usize,
     /// The first vector's block of dy at the first pixel, and floats from one pixel to the next, and
     /// from block to block.
     pub dy: *const f32,
@@ -98,6 +100,7 @@ unsafe fn sum_up<V: Vector, const M: usize, const N: usize>(tile: &Tile) {
                 let mut x = tile.x.wrapping_add(place(tile.x_steps));
                 let mut dy = tile.dy.wrapping_add(place(tile.dy_steps));
                 for _ in 0..pixels {
+                    prefetch(x.wrapping_add(tile.x_ahead));
                     let mut vectors = [V::splat(0.0); N];
                     for (n, vector) in vectors.iter_mut().enumerate() {
                         let from = dy.wrapping_add(n * tile.dy_block);

@@ -220,8 +220,11 @@ impl Part<'_> {
         while channel < block.end {
             let channels = step(block.end - channel, most);
             let before = channel - unit.channels.start;
+            // The next block is read after the last of these.
+            let is_last = channel + channels == block.end;
             let tile = Tile {
                 channels,
+                x_ahead: if is_last { x.block_len() } else { 0 },
                 x: first.wrapping_add(channel - block.start),
                 sums: tile.sums.wrapping_add(before * tile.sums_channel),
                 ..tile
@@ -260,6 +263,7 @@ impl Part<'_> {
             size: [chunk.images, rows.len(), columns.len()],
             x: self.run.x.as_ptr().wrapping_add(group + x_place),
             x_steps: [x.image_len(), stride[0] * image[1] * x.block, stride[1] * x.block],
+            x_ahead: 0,
             dy: self.run.dy.as_ptr().wrapping_add(block * dy.block_len() + dy_place),
             dy_steps: [dy.image_len(), pixels[1] * dy.block, dy.block],
             dy_block: dy.block_len(),

@@ -13,13 +13,19 @@ use crate::backend::cpu::simd::Isa;
 /// Pixels of a chunk to choose from: what a tile reads of them should be near when the next one reads it.
 const CHUNKS: [usize; 3] = [128, 256, 512];
 
-/// Floats that the first two levels of cache hold beside everything else.
+/// Floats that the first two levels of cache hold beside everything else. A tile reads four vectors in
+/// eight cycles: more than the second level gives.
 const FIRST: usize = 8 << 10;
 const SECOND: usize = 96 << 10;
 
-/// Estimates in cycles: of a cache line of dy or x that comes from afar, of a tile besides its sums,
+/// Floats of dy and x that the last level of cache holds.
+const LAST: usize = 4 << 20;
+
+/// Estimates in cycles: of a cache line of dy or x that comes from afar, of one that comes from the last
+/// level of cache, of a tile besides its sums,
 /// of a vector of sums that comes from the second level of cache, or from behind it.
-const LINE: f64 = 8.0;
+const FAR_LINE: f64 = 8.0;
+const LINE: f64 = 3.0;
 const TILE: f64 = 60.0;
 const NEAR_SUM: f64 = 3.0;
 const FAR_SUM: f64 = 12.0;
@@ -142,9 +148,14 @@ impl Plan {
         let chunks = self.chunks.count().div_ceil(self.parts) as f64;
         let pixels = (self.product.images * self.product.plane()) as f64 / self.parts as f64;
         let sums = self.sums_len() / self.lanes;
-        let far = (vectors + blocks * self.product.stride[1]) as f64 * LINE;
+        let product = &self.product;
+        let all = product.images
+            * product.groups
+            * (product.columns * product.plane() + product.channels * product.image_len());
+        let line = if all > LAST { FAR_LINE } else { LINE };
+        let far = (vectors + blocks * product.stride[1]) as f64 * line;
         let of_panel = self.chunks.largest().pixels() * (self.vectors.div_ceil(self.panels) + 1);
-        let slow = if of_panel * self.lanes > FIRST { 1.06 } else { 1.0 };
+        let slow = if of_panel * self.lanes > FIRST { 1.3 } else { 1.0 };
         let sum = match self.sums_len() {
             ..FIRST => 0.0,
             ..SECOND => NEAR_SUM,
