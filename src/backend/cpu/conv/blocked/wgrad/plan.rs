@@ -158,7 +158,7 @@ impl Plan {
         let slow = if of_panel * self.lanes > FIRST { 1.3 } else { 1.0 };
         let sum = match self.sums_len() {
             ..FIRST => 0.0,
-            ..SECOND => NEAR_SUM,
+            FIRST..SECOND => NEAR_SUM,
             _ => FAR_SUM,
         };
         let tiles = sums as f64 * (TILE / 20.0 + sum);
