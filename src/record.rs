@@ -66,6 +66,11 @@ impl DeviceKind {
     }
 }
 
+/// Whether an implementation keeps its tensors in blocks between runs.
+pub fn is_blocked(implementation: &str) -> bool {
+    implementation.ends_with("-blocked")
+}
+
 /// Whether a device may stand for the CPU: device `cpu`, and contenders on the CPU unless they drive
 /// an OpenCL device (`contender:NAME:opencl-N`).
 pub fn is_cpu_side(device: &str, kind: DeviceKind) -> bool {
@@ -159,6 +164,11 @@ impl Record {
             (None, DeviceKind::Cpu) => Home::Id("cpu".to_string()),
             (None, _) => Home::Name(&self.device_name),
         }
+    }
+
+    /// Whether it was computed on tensors that stay in blocks: it is set against such rows only.
+    pub fn is_blocked(&self) -> bool {
+        is_blocked(&self.implementation)
     }
 
     /// See [`is_cpu_side`].

@@ -44,10 +44,6 @@ impl Baseline {
     }
 }
 
-fn is_blocked(record: &Record) -> bool {
-    record.implementation.ends_with("-blocked")
-}
-
 /// What a verdict counts as in the search for a crossover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Point {
@@ -246,7 +242,7 @@ impl Lane<'_> {
         let cpu = records
             .iter()
             .filter(here)
-            .filter(|r| self.baseline.admits(r) && is_blocked(r) == is_blocked(device))
+            .filter(|r| self.baseline.admits(r) && r.is_blocked() == device.is_blocked())
             .min_by(|a, b| median(a).total_cmp(&median(b)))?;
         // Where each device chooses its own amount of work, times say nothing about each other.
         if device.flop_count != cpu.flop_count || (device.flop_count, device.bytes_moved) == (0, 0)

@@ -1,7 +1,7 @@
 //! A prepared task on the CPU.
 
 use super::aligned::Aligned;
-use super::conv::Prepared;
+use super::conv::{Blocks, Prepared};
 use super::{Cpu, Implementation, Kernel, Pool, SCRATCH_BYTES, peak};
 use crate::backend::{Details, Runner, Task};
 use crate::error::Result;
@@ -20,16 +20,46 @@ pub struct CpuRunner<'a> {
     cpu: &'a Cpu,
     implementation: &'static Implementation,
     computation: Computation,
+    /// Of all that is no convolution.
     inputs: Vec<Vec<f32>>,
     /// Between fences of whole cache lines.
     output: Aligned,
+    /// How the output lies, if in blocks.
+    blocks: Option<Blocks>,
 }
 
 /// What a run does.
 enum Computation {
     Plain(fn(&Pool, &Shape, &[Vec<f32>], &mut [f32]), Shape),
     Peak(peak::Isa, peak::Precision),
-    Conv(Box<dyn Prepared>),
+    Conv(Box<dyn Prepared>, Vec<Operand>),
+}
+
+/// An operand of a convolution, in blocks if it is to stay so.
+struct Operand {
+    floats: Aligned,
+    blocks: Option<Blocks>,
+}
+
+impl Operand {
+    fn new(len: usize, blocks: Option<Blocks>) -> Operand {
+        let len = blocks.map_or(len, |blocks| blocks.len());
+        Operand { floats: Aligned::from(&vec![0.0; len][..]), blocks }
+    }
+
+    fn load(&mut self, from: &[f32]) {
+        match self.blocks {
+            Some(blocks) => blocks.fill(from, &mut self.floats),
+            None => self.floats.copy_from_slice(from),
+        }
+    }
+
+    fn read(&self) -> Vec<f32> {
+        let Some(blocks) = self.blocks else { return self.floats.to_vec() };
+        let mut plain = vec![0.0; blocks.plain_len()];
+        blocks.read(&self.floats, &mut plain);
+        plain
+    }
 }
 
 impl<'a> CpuRunner<'a> {
@@ -40,22 +70,32 @@ impl<'a> CpuRunner<'a> {
         precision: peak::Precision,
         task: &Task<'_>,
     ) -> Result<CpuRunner<'a>> {
+        let (inputs, mut output) =
+            (task.workload.inputs(task.shape), task.workload.output(task.shape));
+        let mut blocks = None;
         let computation = match implementation.kernel {
             Kernel::Plain(kernel) => Computation::Plain(kernel, task.shape.clone()),
             Kernel::Peak(isa) => Computation::Peak(isa, precision),
             Kernel::Train => unreachable!("a training step has a runner of its own"),
             Kernel::Conv(prepare) => {
                 let conv = Conv::of(task.shape);
-                Computation::Conv(prepare(cpu.pool.threads(), &conv, scratch_limit())?)
+                let prepared = prepare(cpu.pool.threads(), &conv, scratch_limit())?;
+                let [a, b, out] = prepared.layouts();
+                blocks = out;
+                output = out.map_or(output, |blocks| blocks.len());
+                let operands = inputs.iter().zip([a, b]).map(|(len, l)| Operand::new(*len, l));
+                Computation::Conv(prepared, operands.collect())
             }
         };
-        let inputs = task.workload.inputs(task.shape);
+        let is_conv = matches!(computation, Computation::Conv(..));
+        let inputs = if is_conv { Vec::new() } else { inputs };
         Ok(CpuRunner {
             cpu,
             implementation,
             computation,
             inputs: inputs.iter().map(|len| vec![0.0; *len]).collect(),
-            output: Aligned::from(&fenced(task.workload.output(task.shape))[..]),
+            output: Aligned::from(&fenced(output)[..]),
+            blocks,
         })
     }
 }
@@ -73,6 +113,9 @@ fn peak_batches(pool: &Pool) -> usize {
 
 impl Runner for CpuRunner<'_> {
     fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+        if let Computation::Conv(_, operands) = &mut self.computation {
+            operands.iter_mut().zip(inputs).for_each(|(own, new)| own.load(new));
+        }
         for (own, new) in self.inputs.iter_mut().zip(inputs) {
             own.copy_from_slice(new);
         }
@@ -96,7 +139,9 @@ impl Runner for CpuRunner<'_> {
                 let batches = peak_batches(pool);
                 peak::run(*isa, *precision, pool, batches, start, step, output);
             }
-            Computation::Conv(prepared) => prepared.run(pool, &inputs[0], &inputs[1], output),
+            Computation::Conv(prepared, operands) => {
+                prepared.run(pool, &operands[0].floats, &operands[1].floats, output);
+            }
         }
         Ok(())
     }
@@ -107,11 +152,21 @@ impl Runner for CpuRunner<'_> {
     }
 
     fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
-        Ok(self.inputs.clone())
+        Ok(match &self.computation {
+            Computation::Conv(_, operands) => operands.iter().map(Operand::read).collect(),
+            _ => self.inputs.clone(),
+        })
     }
 
     fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
-        Ok(self.output.to_vec())
+        let Some(blocks) = self.blocks else { return Ok(self.output.to_vec()) };
+        let end = self.output.len() - FENCE;
+        let mut plain = fenced(blocks.plain_len());
+        let plain_end = plain.len() - FENCE;
+        plain[..FENCE].copy_from_slice(&self.output[..FENCE]);
+        plain[plain_end..].copy_from_slice(&self.output[end..]);
+        blocks.read(&self.output[FENCE..end], &mut plain[FENCE..plain_end]);
+        Ok(plain)
     }
 
     fn details(&self) -> Details {
@@ -122,7 +177,7 @@ impl Runner for CpuRunner<'_> {
                 let work = peak_work(peak_batches(&self.cpu.pool) as u64);
                 Details { tile, work: Some(work), ..Details::default() }
             }
-            Computation::Conv(prepared) => Details {
+            Computation::Conv(prepared, _) => Details {
                 tile,
                 scratch_bytes: prepared.scratch_bytes(),
                 algorithm: prepared.algorithm(),

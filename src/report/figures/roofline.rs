@@ -76,11 +76,12 @@ fn case(r: &Record) -> (&str, &str, &str, Cache, &str) {
     (&r.workload, &r.shape, &r.dtype, r.cache, &r.device)
 }
 
-/// The fastest row of each case and device, and every suspect one.
+/// The fastest row of each case and device, of those that may be compared with the others', and every
+/// suspect one.
 fn fastest<'a>(rows: &[&'a Record]) -> Vec<&'a Record> {
     let time = |r: &Record| r.wall_median_s.unwrap_or(f64::INFINITY);
     let mut found: Vec<&Record> = Vec::new();
-    for row in rows {
+    for row in rows.iter().filter(|row| !row.is_blocked() || !row.counts()) {
         let old = found.iter_mut().find(|old| case(old) == case(row) && old.counts());
         match old.filter(|_| row.counts()) {
             Some(old) if time(old) <= time(row) => {}

@@ -1,6 +1,6 @@
 //! A network layer by layer, with its repeats and its total.
 
-use crate::record::Record;
+use crate::record::{self, Record};
 use crate::units;
 use crate::workload::Scope;
 
@@ -92,7 +92,7 @@ impl Tables<'_> {
                 size: names::shape(group.workload, m.shape),
                 repeat: if m.repeat > 1 { format!("{} ×", m.repeat) } else { String::new() },
                 flop: flop.map(units::flop).unwrap_or_default(),
-                cells: cells(&times),
+                cells: cells(&times, &lanes),
             }
         };
         let lines: Vec<LayerLine> = group.members.iter().map(line).collect();
@@ -130,7 +130,7 @@ fn total(
     let whole = |(count, seconds, flop): &(usize, f64, f64)| {
         (*count == layers).then_some((*seconds, *flop))
     };
-    let mut cells = cells(&sums.iter().map(whole).collect::<Vec<_>>());
+    let mut cells = cells(&sums.iter().map(whole).collect::<Vec<_>>(), lanes);
     for (cell, (count, seconds, _)) in cells.iter_mut().zip(&sums) {
         if (1..layers).contains(count) {
             cell.time = units::seconds(*seconds);
@@ -148,15 +148,19 @@ fn total(
     }
 }
 
-fn cells(times: &[Timed]) -> Vec<Cell> {
-    let best = times.iter().flatten().map(|(s, _)| *s).fold(f64::INFINITY, f64::min);
-    let cell = |timed: &Timed| match timed {
+/// Blocked implementations don't compete.
+fn cells(times: &[Timed], lanes: &[Lane<'_>]) -> Vec<Cell> {
+    let competes = |lane: &Lane<'_>| !record::is_blocked(lane.implementation);
+    let all = || times.iter().zip(lanes);
+    let competing = all().filter(|(_, lane)| competes(lane)).filter_map(|(timed, _)| *timed);
+    let best = competing.map(|(s, _)| s).fold(f64::INFINITY, f64::min);
+    let cell = |(timed, lane): (&Timed, &Lane<'_>)| match timed {
         None => Cell { time: String::new(), rate: String::new(), best: false },
         Some((seconds, flop)) => Cell {
             time: units::seconds(*seconds),
             rate: units::flop_per_s(flop / seconds),
-            best: *seconds == best,
+            best: *seconds == best && competes(lane),
         },
     };
-    times.iter().map(cell).collect()
+    all().map(cell).collect()
 }

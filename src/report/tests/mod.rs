@@ -253,6 +253,7 @@ fn a_network_has_a_table_with_its_total() {
         run.plan.last_mut().unwrap().repeat = repeat;
         run.add("conv-fprop", &shape, CPU, "native", Scope::Compute, time);
         run.add("conv-fprop", &shape, CPU, "native", Scope::EndToEnd, time);
+        run.add("conv-fprop", &shape, CPU, "native-blocked", Scope::Compute, time / 2.0);
         if layer == "conv1" {
             run.add("conv-fprop", &shape, GPU, "local", Scope::Compute, time / 20.0);
         }
@@ -265,6 +266,9 @@ fn a_network_has_a_table_with_its_total() {
     // 8 ms + 3 times 4 ms, and what they compute: 1.89 and 3 times 1.85 GFLOP.
     says(table, "<strong>20.0 ms</strong><span class=\"sub\">372 GFLOP/s</span>");
     says(table, "<td class=\"n\">4 in all</td>");
+    // Blocked tensors stand apart and don't compete.
+    says(table, "native-blocked");
+    says(table, "<td class=\"n\">10.0 ms<span class=\"sub\">744 GFLOP/s</span>");
     // The GPU has one layer of two, so it takes no part in the total.
     says(table, "1 of 2 layers");
     // With transfers there would be nothing to see but the CPU again.

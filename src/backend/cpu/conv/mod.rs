@@ -18,6 +18,7 @@
 //! together (pass.rs), from one copy of what they read. Groups of very few channels, as of depthwise
 //! convolutions, are summed up directly instead (direct.rs).
 
+pub mod blocked;
 mod direct;
 mod engine;
 mod gather;
@@ -39,6 +40,7 @@ use super::Pool;
 use super::simd::Isa;
 use crate::error::Result;
 use crate::workload::{Algorithm, Conv};
+pub use blocked::Blocks;
 use direct::Direct;
 use engine::Engine;
 use gather::Gather;
@@ -54,6 +56,10 @@ pub(super) trait Prepared {
     /// How it comes to its results.
     fn algorithm(&self) -> Algorithm {
         Algorithm::Direct
+    }
+    /// How it wants its operands and gives its output, where tensors stay in blocks.
+    fn layouts(&self) -> [Option<Blocks>; 3] {
+        [None; 3]
     }
 }
 

@@ -107,12 +107,12 @@ fn awkward_convolutions_are_legal() {
 
 const MIB: u64 = 1 << 20;
 
-fn pool(threads: usize) -> Pool {
+pub(super) fn pool(threads: usize) -> Pool {
     Pool::new(&vec![0; threads])
 }
 
 /// Every product of the sum: what it reads of x, f and y.
-fn each_product(conv: &Conv, mut visit: impl FnMut(usize, usize, usize)) {
+pub(super) fn each_product(conv: &Conv, mut visit: impl FnMut(usize, usize, usize)) {
     let (group_c, group_k) = (conv.group_c(), conv.group_k());
     let (p, q) = (conv.p(), conv.q());
     // Row or column of x that a tap reads, if there is one.

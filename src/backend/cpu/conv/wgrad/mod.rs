@@ -19,15 +19,15 @@
 //! Groups of very few filters have vectors along pixels instead (dots.rs). Without memory for copies
 //! there are plain loops (plain.rs).
 
-mod chunk;
+pub(super) mod chunk;
 mod dots;
 mod engine;
-mod pack;
+pub(super) mod pack;
 mod phases;
 mod plain;
-mod plan;
-mod product;
-mod task;
+pub(super) mod plan;
+pub(super) mod product;
+pub(super) mod task;
 mod tile;
 
 #[cfg(test)]
