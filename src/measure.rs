@@ -393,7 +393,11 @@ fn restored(
 /// time that is not positive, not finite or longer than the wall's is refused.
 pub fn device_runs(runner: &mut dyn Runner, expected_s: f64, clock: &dyn Clock) -> Vec<DeviceRun> {
     let mut runs = Vec::new();
+    let restores = runner.details().restores;
     for _ in 0..if expected_s > LONG_RUN_S { FEW_ROUNDS } else { DEVICE_RUNS } {
+        if restores && runner.restore().is_err() {
+            break;
+        }
         let start = clock.now();
         let Ok(Some(device_s)) = runner.run_on_device_clock() else { break };
         let wall_s = clock.now() - start;
