@@ -150,6 +150,9 @@ pub struct RunArgs {
     /// crossover.toml are measured too
     #[arg(long, value_name = "CMD")]
     pub contender: Vec<String>,
+    /// Take training steps apart: what each operation takes goes to breakdown.csv and a chart
+    #[arg(long)]
+    pub profile: bool,
     /// Show what would be measured and how long it takes
     #[arg(long)]
     pub list: bool,
@@ -160,7 +163,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed", "contender"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed", "contender", "profile"])]
     pub resume: Option<PathBuf>,
     /// Print one JSON object a row
     #[arg(long)]
@@ -189,6 +192,7 @@ impl RunArgs {
             seed: self.seed,
             host: machine::host(),
             contenders: config::contenders(&self.contender)?,
+            profile: self.profile,
         })
     }
 }
