@@ -310,7 +310,7 @@ impl<'a> Sweep<'a> {
         self.failed |= refusal.outcome == Outcome::Failed;
         let mut records = self.session.unmeasured(case, choice, refusal);
         records.retain(|r| r.scope >= scope);
-        self.keep(&CaseRows { records, samples: Vec::new() })
+        self.keep(&CaseRows { records, ..CaseRows::default() })
     }
 
     /// The last calls are criterion's samples; the ones before warmed up.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::machine;
-use crate::record::{self, PlanRow, Record, SampleRow, SummaryRow, Writer, file};
+use crate::record::{self, BreakdownRow, PlanRow, Record, SampleRow, SummaryRow, Writer, file};
 
 /// Where runs go unless told otherwise.
 pub const REPORTS: &str = "reports";
@@ -39,8 +39,10 @@ impl RunFolder {
         let foreign = |e: Error| Error::Usage(format!("--resume: {e}"));
         record::check_header::<Record>(&path.join(file::RESULTS)).map_err(foreign)?;
         record::check_header::<SampleRow>(&path.join(file::SAMPLES)).map_err(foreign)?;
-        for name in [file::RESULTS, file::SAMPLES] {
-            record::drop_partial_line(&path.join(name))?;
+        for name in [file::RESULTS, file::SAMPLES, file::BREAKDOWN] {
+            if name != file::BREAKDOWN || path.join(name).exists() {
+                record::drop_partial_line(&path.join(name))?;
+            }
         }
         record::read_results(&path.join(file::RESULTS)).map_err(foreign)?;
         RunFolder::open(path.to_path_buf())
@@ -69,7 +71,16 @@ impl RunFolder {
         self.results.append(records)
     }
 
-    /// Keeps these rows and their samples alone. Both files are replaced in one step each.
+    /// Adds the operations of profiled runs, before the rows that they belong to. Without any there is
+    /// no such file.
+    pub fn append_breakdown(&mut self, rows: &[BreakdownRow]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        Writer::open::<BreakdownRow>(&self.path.join(file::BREAKDOWN))?.append(rows)
+    }
+
+    /// Keeps these rows, their samples and their breakdowns alone. Each file is replaced in one step.
     pub fn keep(&mut self, records: &[Record]) -> Result<()> {
         let key = |r: &Record| {
             let name = [&r.workload, &r.shape, &r.dtype, &r.device, &r.implementation];
@@ -85,6 +96,12 @@ impl RunFolder {
             (self.path.join(file::RESULTS), self.path.join(file::SAMPLES));
         record::replace(&results_path, records)?;
         record::replace(&samples_path, &samples)?;
+        let breakdown_path = self.path.join(file::BREAKDOWN);
+        if breakdown_path.exists() {
+            let mut breakdown = record::read::<BreakdownRow>(&breakdown_path)?;
+            breakdown.retain(|b| records.iter().any(|r| b.is_of(r)));
+            record::replace(&breakdown_path, &breakdown)?;
+        }
         // The open files are the replaced ones.
         self.results = Writer::open::<Record>(&results_path)?;
         self.samples = Writer::open::<SampleRow>(&samples_path)?;

@@ -36,6 +36,9 @@ pub struct Selection {
     /// Programs to measure besides.
     #[serde(default)]
     pub contenders: Vec<ContenderConfig>,
+    /// Whether runs are taken apart into their operations.
+    #[serde(default)]
+    pub profile: bool,
 }
 
 impl Default for Selection {
@@ -53,6 +56,7 @@ impl Default for Selection {
             seed: 1,
             host: Host::default(),
             contenders: Vec::new(),
+            profile: false,
         }
     }
 }

@@ -23,6 +23,8 @@ pub mod file {
     pub const PLAN: &str = "plan.csv";
     /// Speed-ups, verdicts and crossovers.
     pub const SUMMARY: &str = "summary.csv";
+    /// What the operations of a run take, where it was profiled.
+    pub const BREAKDOWN: &str = "breakdown.csv";
     /// The machine and the run.
     pub const MACHINE: &str = "machine.json";
 }
@@ -294,6 +296,31 @@ pub struct SummaryRow {
     pub crossover: String,
 }
 
+/// One line of breakdown.csv: an operation of a profiled run, all its calls together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
+pub struct BreakdownRow {
+    pub workload: String,
+    pub shape: String,
+    pub dtype: String,
+    pub device: String,
+    pub implementation: String,
+    pub operation: String,
+    pub calls: u64,
+    pub wall_s: f64,
+    pub device_s: Option<f64>,
+    pub flop_count: u64,
+    pub bytes_moved: Option<u64>,
+}
+
+impl BreakdownRow {
+    /// Whether it tells of the runner of a row.
+    pub fn is_of(&self, r: &Record) -> bool {
+        let own = [&self.workload, &self.shape, &self.dtype, &self.device, &self.implementation];
+        own == [&r.workload, &r.shape, &r.dtype, &r.device, &r.implementation]
+    }
+}
+
 /// A line of one of the files.
 pub trait Row: Serialize + DeserializeOwned {}
 
@@ -301,6 +328,7 @@ impl Row for Record {}
 impl Row for SampleRow {}
 impl Row for PlanRow {}
 impl Row for SummaryRow {}
+impl Row for BreakdownRow {}
 
 /// Names of a row's columns, in order.
 pub fn columns<T: Row>() -> &'static [&'static str] {
@@ -508,6 +536,7 @@ mod tests {
             (file::SAMPLES, columns::<SampleRow>()),
             (file::PLAN, columns::<PlanRow>()),
             (file::SUMMARY, columns::<SummaryRow>()),
+            (file::BREAKDOWN, columns::<BreakdownRow>()),
         ];
         for (name, columns) in files {
             let section = format.split("\n## ").find(|s| s.starts_with(name)).unwrap();

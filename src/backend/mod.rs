@@ -4,6 +4,7 @@ mod claim;
 pub mod contender;
 pub mod cpu;
 pub mod opencl;
+mod trainer;
 
 use std::path::Path;
 
@@ -14,6 +15,7 @@ use crate::record::DeviceKind;
 use crate::workload::{Algorithm, Dtype, Scope, Shape, Work, Workload};
 
 pub use claim::Claim;
+pub use trainer::{Stepwise, retrained, trainer};
 
 /// One thing to be computed, in one way.
 #[derive(Clone, Copy)]

@@ -32,6 +32,8 @@ pub enum Verb {
     Report(ReportArgs),
     /// Check every workload and implementation at awkward shapes
     Verify(VerifyArgs),
+    /// Train a network for some steps on made-up data, and print losses and norms
+    Train(TrainArgs),
 }
 
 /// `devices`.
@@ -82,6 +84,35 @@ pub struct VerifyArgs {
     pub json: bool,
 }
 
+/// `train`.
+#[derive(Args)]
+pub struct TrainArgs {
+    /// mlp, cnn, lstm or transformer
+    #[arg(value_name = "NETWORK")]
+    pub network: String,
+    /// Its sizes, such as batch=32,inputs=784,width=128,depth=3,classes=10
+    #[arg(long, value_name = "A=N,..")]
+    pub shape: String,
+    /// Seed of parameters and data
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Steps to take, each on a fresh mini-batch
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub steps: u64,
+    /// A device: an id or part of one name; or reference, which trains in f64
+    #[arg(long, value_name = "D", default_value = "cpu")]
+    pub device: String,
+    /// The implementation, instead of the device's usual one
+    #[arg(long, value_name = "I")]
+    pub implementation: Option<String>,
+    /// CPU threads
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
+    /// Print JSON, in the form of golden trajectories
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `run`.
 #[derive(Args)]
 pub struct RunArgs {
@@ -119,6 +150,9 @@ pub struct RunArgs {
     /// crossover.toml are measured too
     #[arg(long, value_name = "CMD")]
     pub contender: Vec<String>,
+    /// Take training steps apart: what each operation takes goes to breakdown.csv and a chart
+    #[arg(long)]
+    pub profile: bool,
     /// Show what would be measured and how long it takes
     #[arg(long)]
     pub list: bool,
@@ -129,7 +163,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed", "contender"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed", "contender", "profile"])]
     pub resume: Option<PathBuf>,
     /// Print one JSON object a row
     #[arg(long)]
@@ -158,6 +192,7 @@ impl RunArgs {
             seed: self.seed,
             host: machine::host(),
             contenders: config::contenders(&self.contender)?,
+            profile: self.profile,
         })
     }
 }

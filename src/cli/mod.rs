@@ -12,10 +12,12 @@ macro_rules! out {
 mod args;
 mod devices;
 mod doctor;
+mod golden;
 mod interrupt;
 mod progress;
 mod report;
 mod run;
+mod train;
 mod verify;
 
 use std::process::ExitCode;
@@ -40,6 +42,7 @@ Crossover measures from which model size on a GPU beats the CPU, by how much, an
   crossover devices           list the devices
   crossover doctor            check them, and say what is missing
   crossover verify            check every kernel on every device
+  crossover train NETWORK     train a network for some steps and print what comes out
   crossover report DIR        draw a run's charts and report again
 
 Every verb explains itself with --help.";
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Verb::Run(a) => run::run(&a),
         Verb::Report(a) => report::report(&a),
         Verb::Verify(a) => verify::verify(&a),
+        Verb::Train(a) => train::train(&a),
     };
     match ended {
         Ok(End::Well) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! `crossover verify`: every workload and implementation at awkward shapes.
 
 use super::args::VerifyArgs;
-use super::{End, check_memory, interrupt, start};
+use super::{End, check_memory, golden, interrupt, start};
 use crate::backend::{Device, Request, Task};
 use crate::config;
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use crate::session;
 use crate::verify::{Problem, Rejection};
 use crate::workload::{self, Cache, Shape, WORKLOADS, Workload};
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Verifies and prints a line for each implementation, or a JSON object for each shape.
 pub fn verify(args: &VerifyArgs) -> Result<End> {
@@ -58,8 +58,43 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
                 tally.print(workload.name());
             }
         }
+        if args.shape.is_empty() {
+            well &= train(*workload, &tallies, args.json, stop)?;
+        }
     }
     Ok(if well { End::Well } else { End::Badly })
+}
+
+/// The golden trajectories of a training workload, on all that trains step by step.
+fn train(
+    workload: &dyn Workload,
+    tallies: &[Tally<'_>],
+    json: bool,
+    stop: &AtomicBool,
+) -> Result<bool> {
+    let Some(network) = workload.network() else { return Ok(true) };
+    let goldens = golden::trajectories(network);
+    let mut well = true;
+    for Tally { device, implementation, .. } in tallies {
+        if !golden::can_train(*device) {
+            continue;
+        }
+        let mut tally = golden::Tally::default();
+        for golden in &goldens {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let record = tally.train(*device, implementation, golden)?;
+            if json {
+                out!("{}", serde_json::to_string(&record).expect("a row is JSON"));
+            }
+        }
+        well &= tally.is_well();
+        if !json {
+            tally.print(workload.name(), &device.entry().id, implementation);
+        }
+    }
+    Ok(well)
 }
 
 fn shapes(workload: &'static dyn Workload, given: &[String]) -> Result<Vec<Shape>> {

@@ -136,7 +136,8 @@ impl Trajectory {
     pub fn distance(&self, golden: &Trajectory, accepted: Tolerance) -> (f64, String) {
         let mut worst = (0.0, String::new());
         let mut look = |share: f64, what: String| {
-            if !(share <= worst.0) {
+            // No number is further away than any, and stays so.
+            if !worst.0.is_nan() && (share.is_nan() || share > worst.0) {
                 worst = (share, what);
             }
         };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::machine::Manifest;
-use crate::record::{self, PlanRow, Record, Row, SummaryRow, file};
+use crate::record::{self, BreakdownRow, PlanRow, Record, Row, SummaryRow, file};
 use crate::roof::Roofs;
 
 /// What a report is made from.
@@ -17,6 +17,8 @@ pub struct Input {
     pub plan: Vec<PlanRow>,
     /// The lines of summary.csv; empty where the file is missing.
     pub summary: Vec<SummaryRow>,
+    /// The lines of breakdown.csv; empty where the file is missing.
+    pub breakdown: Vec<BreakdownRow>,
     /// machine.json; none where the file is missing.
     pub manifest: Option<Manifest>,
     /// Those of machine.json; where it has none, what the rows tell.
@@ -33,7 +35,7 @@ const LINKED: [&str; 7] = [
     file::PLAN,
     file::MACHINE,
     "noise.csv",
-    "breakdown.csv",
+    file::BREAKDOWN,
 ];
 
 impl Input {
@@ -52,6 +54,7 @@ impl Input {
             records,
             plan: optional(&folder.join(file::PLAN))?,
             summary: optional(&folder.join(file::SUMMARY))?,
+            breakdown: optional(&folder.join(file::BREAKDOWN))?,
             manifest,
             roofs,
             files: LINKED.into_iter().filter(|name| has(name)).collect(),

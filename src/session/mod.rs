@@ -4,6 +4,7 @@ mod bisect;
 mod budget;
 mod canary;
 mod choice;
+mod profile;
 mod resume;
 mod roofs;
 mod rows;
@@ -18,7 +19,7 @@ use crate::folder::RunFolder;
 use crate::machine::TimerCheck;
 use crate::measure::{self, Clock, Lane, Measured};
 use crate::plan::{Case, Effort, Selection};
-use crate::record::{Outcome, PlanRow, Record, SampleRow};
+use crate::record::{BreakdownRow, Outcome, PlanRow, Record, SampleRow};
 use crate::roof::Roofs;
 use crate::verify::{Problem, Rejection, Verdict};
 use crate::workload::{Cache, Scope, Workload};
@@ -150,9 +151,18 @@ pub struct CaseRows {
     pub records: Vec<Record>,
     /// For samples.csv.
     pub samples: Vec<SampleRow>,
+    /// For breakdown.csv.
+    pub breakdown: Vec<BreakdownRow>,
 }
 
 impl CaseRows {
+    /// Adds all of other rows.
+    fn extend(&mut self, mut other: CaseRows) {
+        self.records.append(&mut other.records);
+        self.samples.append(&mut other.samples);
+        self.breakdown.append(&mut other.breakdown);
+    }
+
     /// Adds a row with its samples.
     pub fn add(&mut self, record: Record, measured: &Measured) {
         self.samples.extend(sample_rows(&record, measured));
@@ -266,6 +276,7 @@ impl<'a> Session<'a> {
                 ending.interrupted = true;
                 return Ok(());
             }
+            folder.append_breakdown(&rows.breakdown)?;
             folder.append(&rows.records, &rows.samples)?;
             progress.rows(&rows.records);
             ending.failed |= rows
@@ -301,8 +312,7 @@ impl<'a> Session<'a> {
         let after = self.sing();
         note_drift(&mut measured.records, &before, &after);
         self.judge(&mut measured.records, progress);
-        rows.records.append(&mut measured.records);
-        rows.samples.append(&mut measured.samples);
+        rows.extend(measured);
         rows
     }
 
@@ -338,8 +348,7 @@ impl<'a> Session<'a> {
             if apart {
                 measured.records.iter_mut().for_each(|r| r.note("not-interleaved"));
             }
-            rows.records.append(&mut measured.records);
-            rows.samples.append(&mut measured.samples);
+            rows.extend(measured);
         }
         rows
     }
@@ -380,6 +389,20 @@ impl<'a> Session<'a> {
         let seed = self.selection.seed;
         let (clock, stop) = (self.clock, self.stop);
         let measured = measure::sample(&mut runners, &lanes, case.cache, effort, seed, clock, stop);
+        if self.selection.profile && case.cache == Cache::Hot {
+            progress.step("taking runs apart");
+            for (runner, facts) in facts.iter().enumerate() {
+                let own =
+                    |(lane, m): (&Lane, &Measured)| lane.runner == runner && m.failure.is_none();
+                if lanes.iter().zip(&measured).any(own) && !self.is_stopped() {
+                    rows.breakdown.extend(self.profiled(
+                        case,
+                        &facts.choice,
+                        &mut *runners[runner],
+                    ));
+                }
+            }
+        }
         for (lane, measured) in lanes.iter().zip(&measured) {
             rows.add(self.measured(case, &facts[lane.runner], lane.scope, measured), measured);
         }

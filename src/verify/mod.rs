@@ -116,8 +116,21 @@ fn computed(
     difference: impl Fn(usize, &[f32]) -> Option<usize>,
 ) -> Result<Vec<f32>, Rejection> {
     runner.poison(scope)?;
+    if runner.details().restores {
+        runner.restore()?;
+    }
     runner.run(scope)?;
-    let mut output = runner.output(scope)?;
+    let output = unfenced(runner.output(scope)?, length)?;
+    for (number, input) in runner.inputs()?.iter().enumerate() {
+        if let Some(place) = difference(number, input) {
+            return Err(format!("overwrote operand {number} at element {place}").into());
+        }
+    }
+    Ok(output)
+}
+
+/// A result of `length` elements without its fences, which must be whole.
+fn unfenced(mut output: Vec<f32>, length: usize) -> Result<Vec<f32>, Rejection> {
     if output.len() != length + 2 * FENCE {
         let found = output.len().saturating_sub(2 * FENCE);
         return Err(format!("the result has {found} elements, not {length}").into());
@@ -125,11 +138,6 @@ fn computed(
     if let Some(place) = tensor::broken_fence(&output) {
         let what = format!("wrote outside the result, at element {place} of {length}");
         return Err(what.into());
-    }
-    for (number, input) in runner.inputs()?.iter().enumerate() {
-        if let Some(place) = difference(number, input) {
-            return Err(format!("overwrote operand {number} at element {place}").into());
-        }
     }
     output.truncate(FENCE + length);
     Ok(output.split_off(FENCE))

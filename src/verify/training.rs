@@ -2,7 +2,10 @@
 //!
 //! Loss and each gradient must lie within 8 u sqrt(K) of the reference in the relative L2 norm, K the
 //! longest sum of the step. Parameters must be what the optimiser's formula makes of the runner's own
-//! gradients, within 4 ulp and 1e-5 of the learning rate.
+//! gradients, within 4 ulp and 1e-5 of the learning rate. A runner that goes on from where it is takes a
+//! second step, whose parameters are held to the formula too: the first one says nothing of the state
+//! that an optimiser keeps, which was zero. Every scope begins from the restored state, so that a runner
+//! that forgets to bring it back shows in the second.
 //!
 //! A gradient below 2^-8 of all gradients together is held to that share of them instead: one that is
 //! zero but for rounding, as of a scale which a later norm takes out again, has nothing to be relative to.
@@ -11,7 +14,7 @@
 //! rounding alone, which changes whole gradients. Where the reference has N such numbers among M active
 //! ones, bounds grow by 4 sqrt(N / M), and the verdict says so.
 
-use super::{Rejection, Verdict, Wrong, allowed_l2, computed};
+use super::{Rejection, Verdict, Wrong, allowed_l2, computed, unfenced};
 use crate::backend::Runner;
 use crate::network::reference::Reference;
 use crate::network::{self, Graph, Network, Optimizer, Trainer};
@@ -61,7 +64,8 @@ impl Training {
     pub fn footprint_bytes(network: &Network, shape: &Shape) -> u64 {
         let graph = (network.graph)(shape);
         let input = graph.values[graph.input()].len() as u64;
-        Reference::footprint_bytes(&graph) + 4 * (3 * graph.parameter_count() + input)
+        // Operands and results of two steps, and copies of both while they are looked at.
+        Reference::footprint_bytes(&graph) + 4 * (8 * graph.parameter_count() + 2 * input)
     }
 
     /// Checks a step in both scopes.
@@ -75,6 +79,11 @@ impl Training {
                 own.iter().zip(input).position(|(a, b)| a.to_bits() != b.to_bits())
             })?;
             worst = worst.max(self.check(&output)?);
+            if runner.details().restores {
+                runner.run(scope)?;
+                let second = unfenced(runner.output(scope)?, 1 + 2 * parameters)?;
+                worst = worst.max(self.check_second(&output, &second)?);
+            }
         }
         Ok(Verdict { max_error_ratio: worst, is_cornered: self.is_cornered })
     }
@@ -93,8 +102,22 @@ impl Training {
             let error = gradient.iter().zip(expected).map(|(g, e)| (f64::from(*g) - e).powi(2));
             let size = l2(expected).max(NEXT_TO_NOTHING * self.norm);
             worst = worst.max(self.share(&what, error.sum::<f64>().sqrt(), size)?);
-            worst = worst.max(self.check_update(name, initial, gradient, after)?);
+            worst = worst.max(self.check_update(name, &[gradient], initial, after)?);
             at += expected.len();
+        }
+        Ok(worst)
+    }
+
+    /// The parameters after a second step, which went on from where the first one ended.
+    fn check_second(&self, first: &[f32], second: &[f32]) -> Result<f64, Wrong> {
+        let middle = first.len().div_ceil(2);
+        let [[g1, w1], [g2, w2]] = [first, second].map(|o| [&o[1..middle], &o[middle..]]);
+        let (mut worst, mut at) = (0.0f64, 0);
+        for parameter in &self.graph.parameters {
+            let range = at..at + parameter.len();
+            let [g1, w1, g2, w2] = [g1, w1, g2, w2].map(|all| &all[range.clone()]);
+            worst = worst.max(self.check_update(&parameter.name, &[g1, g2], w1, w2)?);
+            at += parameter.len();
         }
         Ok(worst)
     }
@@ -115,26 +138,32 @@ impl Training {
         })
     }
 
-    /// Parameters after the step, from the runner's own gradients.
+    /// Parameters after a step, from what they were before it and the runner's own gradients of all
+    /// steps so far.
     fn check_update(
         &self,
         name: &str,
-        initial: &[f32],
-        gradients: &[f32],
+        gradients: &[&[f32]],
+        before: &[f32],
         after: &[f32],
     ) -> Result<f64, Wrong> {
         let optimizer: Optimizer = self.graph.optimizer;
         let mut worst = 0.0f64;
-        for (i, ((before, g), found)) in initial.iter().zip(gradients).zip(after).enumerate() {
-            let mut expected = f64::from(*before);
-            optimizer.update(1, f64::from(*g), &mut expected, &mut [0.0; 2]);
+        for (i, (before, found)) in before.iter().zip(after).enumerate() {
+            let (mut expected, mut state) = (0.0, [0.0; 2]);
+            for (step, gradient) in (1..).zip(gradients) {
+                // The state is what all gradients have made of it, the parameter what it was.
+                expected = f64::from(*before);
+                optimizer.update(step, f64::from(gradient[i]), &mut expected, &mut state);
+            }
             let ulp = f64::from(f32::EPSILON) * expected.abs();
             let bound = 4.0 * ulp + 1e-5 * optimizer.lr();
             let ratio = (f64::from(*found) - expected).abs() / bound;
             if ratio.is_nan() || ratio > 1.0 {
+                let which = if gradients.len() == 1 { "the step" } else { "a second step" };
                 return Err(Wrong {
                     what: format!(
-                        "{name} is {found} at element {i} after the step, not {expected:.9}"
+                        "{name} is {found} at element {i} after {which}, not {expected:.9}"
                     ),
                     error_ratio: Some(ratio).filter(|ratio| ratio.is_finite()),
                 });

@@ -54,6 +54,11 @@ pub fn find(name: &str) -> Result<&'static dyn Workload> {
     })
 }
 
+/// The workload that trains a network by one step.
+pub fn of_network(network: &Network) -> Result<&'static dyn Workload> {
+    find(&format!("train-{}", network.name))
+}
+
 /// What a timed run includes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

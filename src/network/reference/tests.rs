@@ -34,7 +34,8 @@ fn shown(networks: &[&str], plant: impl Fn(&mut Reference)) -> (usize, usize) {
     let chosen: Vec<_> =
         all.iter().filter(|case| networks.contains(&case.network.as_str())).collect();
     let is_rejected = |case: &&&Trajectory| {
-        !(trained(case, &plant).distance(case, Tolerance::exact(SHOWS)).0 <= 1.0)
+        let distance = trained(case, &plant).distance(case, Tolerance::exact(SHOWS)).0;
+        distance.is_nan() || distance > 1.0
     };
     (chosen.iter().filter(is_rejected).count(), chosen.len())
 }
@@ -71,6 +72,79 @@ fn planted_mistakes_are_found_out() {
     };
     assert_eq!(shown(&["transformer"], adam(|adam| adam.eps = 1e-7)), (2, 2));
     assert_eq!(shown(&["transformer"], adam(|adam| adam.beta2 = 0.99)), (2, 2));
+}
+
+/// A single number that is none is not made good by those that follow.
+#[test]
+fn a_nan_is_too_far_from_everything() {
+    let golden = &golden()[0];
+    let mut broken = golden.clone();
+    broken.losses[1] = f64::NAN;
+    assert!(broken.distance(golden, Tolerance::F32).0.is_nan());
+}
+
+/// How far the furthest golden training of some networks is away with a mistake planted, its numbers
+/// rounded to f32, as a share of what is accepted of f32. More than 1 shows.
+fn f32_distance(networks: &[&str], plant: &dyn Fn(&mut Reference)) -> f64 {
+    let narrow = |v: &mut f64| *v = f64::from(*v as f32);
+    let distance = |case: &Trajectory| {
+        let mut found = trained(case, plant);
+        found.losses.iter_mut().for_each(narrow);
+        found.gradient_l2_step0.values_mut().for_each(narrow);
+        found.parameters_after.values_mut().for_each(|p| narrow(&mut p.l2));
+        found.distance(case, Tolerance::F32).0
+    };
+    let all = golden();
+    let chosen = all.iter().filter(|case| networks.contains(&case.network.as_str()));
+    chosen.map(distance).fold(0.0, f64::max)
+}
+
+/// What golden trajectories show of mistakes in f32, within the tolerances that honest rounding needs.
+/// The second number is by how many times what is accepted it showed when this was written.
+#[test]
+fn golden_trajectories_show_these_mistakes_in_f32() {
+    let adam = |change: fn(&mut Adam)| {
+        move |reference: &mut Reference| {
+            if let Optimizer::Adam(adam) = &mut reference.graph.optimizer {
+                change(adam);
+            }
+        }
+    };
+    let fault = |fault: Fault| move |reference: &mut Reference| reference.fault = Some(fault);
+    let layer_eps = |reference: &mut Reference| {
+        for layer in &mut reference.graph.layers {
+            if let Layer::LayerNorm(norm) = layer {
+                norm.eps = 1e-6;
+            }
+        }
+    };
+    let batch_eps = |reference: &mut Reference| {
+        for layer in &mut reference.graph.layers {
+            if let Layer::BatchNorm(norm) = layer {
+                norm.eps = 1e-6;
+            }
+        }
+    };
+    let every = &["mlp", "cnn", "lstm", "transformer"][..];
+    let table: [(&str, &[&str], Box<dyn Fn(&mut Reference)>); 12] = [
+        ("tanh GELU", &["transformer"], Box::new(fault(Fault::TanhGelu))),
+        ("layer norm, eps 1e-6", &["transformer"], Box::new(layer_eps)),
+        ("batch norm, eps 1e-6", &["cnn"], Box::new(batch_eps)),
+        ("unbiased variance", &["cnn"], Box::new(fault(Fault::UnbiasedVariance))),
+        ("unbiased variance", &["transformer"], Box::new(fault(Fault::UnbiasedVariance))),
+        ("Adam, eps 1e-7", &["transformer"], Box::new(adam(|adam| adam.eps = 1e-7))),
+        ("Adam, beta2 0.99", &["transformer"], Box::new(adam(|adam| adam.beta2 = 0.99))),
+        ("doubled gradients", &["transformer"], Box::new(fault(Fault::DoubledGradients))),
+        ("doubled gradients", &["mlp", "cnn", "lstm"], Box::new(fault(Fault::DoubledGradients))),
+        ("labels shifted by one", every, Box::new(fault(Fault::ShiftedLabels))),
+        ("swapped columns of a head", &["transformer"], Box::new(fault(Fault::SwappedColumns))),
+        ("no mistake", every, Box::new(|_: &mut Reference| ())),
+    ];
+    for (name, networks, plant) in &table {
+        let distance = f32_distance(networks, plant);
+        println!("{name:<26} {networks:?}: {distance:.2}");
+        assert_eq!(distance > 1.0, *name != "no mistake", "{name} {networks:?}: {distance}");
+    }
 }
 
 /// The loss after one step's forward pass with parameter (p, i) moved by `by`.

@@ -7,6 +7,7 @@
 //! | `labels.rs` | labels at the ends of lines |
 //! | `frame.rs` | the rectangle of a plot with its axes |
 //! | `dots.rs` | values of a short list, one row a line of the list |
+//! | `stacks.rs` | what bars are made up of, one row a bar |
 //! | `scale.rs` | axes and their ticks |
 //! | `place.rs` | places for labels that don't touch |
 //! | `text.rs` | estimated widths of texts |
@@ -21,6 +22,7 @@ mod lines;
 mod place;
 mod roofline;
 mod scale;
+mod stacks;
 mod text;
 mod theme;
 
@@ -31,6 +33,7 @@ pub use dots::Dots;
 pub use lines::{Lines, Mark};
 pub use roofline::{Roof, Roofline};
 pub use scale::{LOG_FROM, Scale};
+pub use stacks::{Bar, Stacks};
 pub use theme::{AXIS, MUTED, Tone, css, device, kind};
 
 /// Width of every chart in pixels.

@@ -7,8 +7,10 @@
 //! | `roofline.rs` | every row under the roofs of its device |
 //! | `streams.rs` | bandwidth over the working set |
 //! | `transfers.rs` | rate and time of transfers over their size |
+//! | `breakdown.rs` | what the operations of a training step take |
 //! | `peaks.rs` | peaks and launch costs, which have no sizes |
 
+mod breakdown;
 mod list;
 mod peaks;
 mod roofline;
@@ -48,6 +50,7 @@ pub fn figures(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<F
     for group in groups.iter().filter(|g| !g.is_about_machine()) {
         View { input, group, lanes: group.lanes(input, devices) }.figures(&mut found);
     }
+    found.extend(breakdown::figures(input, devices));
     found.extend(roofline::figures(input, devices));
     found.extend(streams::figures(input, devices));
     found.extend(transfers::figures(input, devices));
