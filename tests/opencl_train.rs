@@ -4,12 +4,20 @@
 
 mod support;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use crossover::backend::{Device, Devices, Runner, Task, discover};
 use crossover::error::Result;
 use crossover::network::{self, Graph, NETWORKS, Network, Tolerance, Trainer, Trajectory, golden};
 use crossover::tensor::{FENCE, broken_fence};
 use crossover::workload::{Dtype, Scope, Shape, find};
 use support::missing;
+
+/// One test at a time: drivers were seen to crash where several threads compile at once.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const IMPLEMENTATIONS: [&str; 4] = ["packed", "local", "register", "naive"];
 
@@ -96,6 +104,7 @@ fn trained(runner: &mut dyn Runner, expected: &Trajectory) -> Trajectory {
 
 #[test]
 fn golden_trajectories_within_what_binary32_costs() {
+    let _alone = alone();
     for device in devices() {
         for expected in golden() {
             let (network, shape) = expected.setting().unwrap();
@@ -123,6 +132,7 @@ fn small() -> impl Iterator<Item = (Network, Shape)> {
 
 #[test]
 fn parts_are_a_step_and_a_step_is_the_same_every_time() {
+    let _alone = alone();
     for device in devices() {
         for (network, shape) in small() {
             let mut runner = loaded(device.as_ref(), "packed", &network, &shape, 3);
@@ -150,6 +160,7 @@ fn parts_are_a_step_and_a_step_is_the_same_every_time() {
 
 #[test]
 fn what_is_not_uploaded_or_not_computed_shows() {
+    let _alone = alone();
     for device in devices() {
         for (network, shape) in small() {
             let mut runner = loaded(device.as_ref(), "packed", &network, &shape, 3);
