@@ -60,6 +60,9 @@ fn every_implementation_is_right_at_awkward_sizes_on_every_device() {
         for pass in ["conv-fprop", "conv-dgrad", "conv-wgrad"] {
             expect(id, pass, &["naive", "local", "register", "packed"]);
         }
+        for network in ["train-mlp", "train-cnn", "train-lstm", "train-transformer"] {
+            expect(id, network, &["naive", "local", "register", "packed"]);
+        }
     }
     expect("cpu", "gemm", &["gemm", "matrixmultiply", "native"]);
     expect(
@@ -151,6 +154,39 @@ fn oclgrind_finds_no_fault_in_convolutions() {
     };
     for name in ["naive", "local", "register", "packed"] {
         assert_eq!(out.matches(&format!("{name}: 6 shapes right")).count(), 3, "{name}: {out}");
+    }
+}
+
+/// Every kernel of a step, at sizes over and under vectors and groups.
+#[test]
+fn oclgrind_finds_no_fault_in_training_steps() {
+    for (workload, shapes) in [
+        (
+            "train-mlp",
+            [
+                "batch=3,inputs=5,width=17,depth=1,classes=3",
+                "batch=2,inputs=4,width=4,depth=2,classes=4",
+            ],
+        ),
+        (
+            "train-cnn",
+            ["batch=2,image=9,channels=2,classes=3", "batch=1,image=16,channels=2,classes=2"],
+        ),
+        ("train-lstm", ["batch=2,seq=3,hidden=5,classes=3", "batch=3,seq=2,hidden=16,classes=2"]),
+        (
+            "train-transformer",
+            [
+                "batch=2,seq=3,d_model=6,heads=2,layers=1,classes=3",
+                "batch=1,seq=4,d_model=8,heads=2,layers=1,classes=2",
+            ],
+        ),
+    ] {
+        let Some(out) = verify_on_oclgrind(workload, &shapes.map(str::to_string)) else {
+            return;
+        };
+        for name in ["naive", "local", "register", "packed"] {
+            assert!(out.contains(&format!("{name}: 2 shapes right")), "{name}: {out}");
+        }
     }
 }
 

@@ -19,6 +19,9 @@
 //                 NVIDIA, where it lets loads move over
 //                 barriers
 //   TA, TB        transposes                                 0, 1
+//   TRAIN_...     what train/product.cl adds: arguments,     empty
+//                 where operands begin, what is done to an
+//                 element of C
 //
 // Vector loads. VA=4 asks for lda % 4 == 0 and a 16-byte aligned base of a, VB=4 the same of ldb
 // and b. Nothing is asked of m, n and k: a vector that starts inside a row may end in the spare
@@ -37,6 +40,11 @@
 #endif
 #ifndef RESTRICT
 #define RESTRICT restrict
+#endif
+
+#ifndef TRAIN_ARGUMENTS
+#define TRAIN_ARGUMENTS
+#define TRAIN_ENTER
 #endif
 
 #if VC != 1 && VC != 4
@@ -103,10 +111,11 @@ __attribute__((reqd_work_group_size(WG, 1, 1)))
 __kernel void gemm(const int m, const int n, const int k,
                    const __global float *RESTRICT a, const int lda,
                    const __global float *RESTRICT b, const int ldb,
-                   __global float *RESTRICT c, const int ldc)
+                   __global float *RESTRICT c, const int ldc TRAIN_ARGUMENTS)
 {
     __local float tiles[(DB == 2 ? 2 : 1) * (A_TILE + B_TILE)] __attribute__((aligned(16)));
 
+    TRAIN_ENTER
     const int lid = get_local_id(0);
     const int m0 = get_group_id(1) * TM;
     const int n0 = get_group_id(0) * TN;
@@ -230,6 +239,14 @@ __kernel void gemm(const int m, const int n, const int k,
             #pragma unroll
             for (int j = 0; j < WN / 4; ++j) {
                 const int col = n0 + j * (LX * 4) + tx * 4;
+#ifdef TRAIN_ELEMENT
+                if (finish) {
+                    if (col < n) sum[i][j].x = TRAIN_ELEMENT(sum[i][j].x, row, col);
+                    if (col + 1 < n) sum[i][j].y = TRAIN_ELEMENT(sum[i][j].y, row, col + 1);
+                    if (col + 2 < n) sum[i][j].z = TRAIN_ELEMENT(sum[i][j].z, row, col + 2);
+                    if (col + 3 < n) sum[i][j].w = TRAIN_ELEMENT(sum[i][j].w, row, col + 3);
+                }
+#endif
                 write4(c + (size_t)row * ldc + col, sum[i][j], n - col);
             }
         }

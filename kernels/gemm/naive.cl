@@ -11,6 +11,8 @@
 // Parameters
 //   LX, LY   work-group shape: columns, rows     >= 1, LX * LY <= the device's limit
 //   TA, TB   transposes                          0, 1
+//   TRAIN_...   what train/product.cl adds: arguments, where operands begin, what is done to an
+//               element of C
 //
 // Launch: local size (LX, LY), global size (n rounded up to LX, m rounded up to LY).
 
@@ -27,14 +29,21 @@
 #define TB 0
 #endif
 
+#ifndef TRAIN_ARGUMENTS
+#define TRAIN_ARGUMENTS
+#define TRAIN_ENTER
+#define TRAIN_ELEMENT(v, row, col) (v)
+#endif
+
 #pragma OPENCL FP_CONTRACT ON
 
 __attribute__((reqd_work_group_size(LX, LY, 1)))
 __kernel void gemm(const int m, const int n, const int k,
                    const __global float *a, const int lda,
                    const __global float *b, const int ldb,
-                   __global float *c, const int ldc)
+                   __global float *c, const int ldc TRAIN_ARGUMENTS)
 {
+    TRAIN_ENTER
     const int col = get_global_id(0);
     const int row = get_global_id(1);
 
@@ -54,6 +63,6 @@ __kernel void gemm(const int m, const int n, const int k,
 #endif
             sum += x * y;
         }
-        c[(size_t)row * ldc + col] = sum;
+        c[(size_t)row * ldc + col] = TRAIN_ELEMENT(sum, row, col);
     }
 }

@@ -34,6 +34,9 @@
 //                                     refuse them
 //   B_AHEAD        8        1..64     rows of b prefetched ahead while packing (TB = 0)
 //
+//   TRAIN_...      empty    what train/product.cl adds: arguments, where operands begin, whether c is
+//                           added to, what is done to finished rows
+//
 //   MR NV + NV + 1 <= 32 keeps the tile in the registers of AVX-512. Local memory taken, in bytes:
 //   4 (NC KC + MR (KC + 16) + MR NR); it must not exceed CL_DEVICE_LOCAL_MEM_SIZE.
 
@@ -64,6 +67,12 @@
 #ifndef B_AHEAD
 #define B_AHEAD 8
 #endif
+#ifndef TRAIN_ARGUMENTS
+#define TRAIN_ARGUMENTS
+#define TRAIN_ENTER
+#define TRAIN_ADDS 0
+#define TRAIN_FINISH(row, rows, col, cols)
+#endif
 
 #define NR (16 * NV)
 #define B_PANEL (NR * KC)
@@ -84,7 +93,9 @@
 #define PREFETCH_WRITE(p)
 #endif
 
+#ifndef DIV_UP
 #define DIV_UP(x, y) (((x) + (y) - 1) / (y))
+#endif
 
 // Element (r, p) of the copied rows of A.
 #if TA
@@ -142,11 +153,13 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemm(const int m, const int n, const int k,
           const __global float* restrict a, const int lda,
           const __global float* restrict b, const int ldb,
-          __global float* restrict c, const int ldc)
+          __global float* restrict c, const int ldc TRAIN_ARGUMENTS)
 {
   __local float lb[NC * KC] __attribute__((aligned(128)));
   __local float la[MR * (KC + 16)] __attribute__((aligned(128)));
   __local float lt[MR * NR] __attribute__((aligned(128)));
+
+  TRAIN_ENTER
 
   // Even shares, in whole tiles.
   const int gm = get_global_size(0), gn = get_global_size(1);
@@ -159,6 +172,7 @@ void gemm(const int m, const int n, const int k,
 
   for (int p0 = 0; p0 < k && mc > 0 && nc > 0; p0 += kb) {
     const int kc = min(kb, k - p0);
+    const int is_new = p0 == 0 && !(TRAIN_ADDS);
 
     // Pack B. Columns past the end of the matrix may hold anything: they reach no element of C.
 #if TB
@@ -248,7 +262,7 @@ void gemm(const int m, const int n, const int k,
         for (; p < kc; ++p) MULTIPLY_ADD(p)
 
         if (rows == MR && cols == NR) {
-          if (p0 == 0) FOR_TILE(vstore16(acc[r][v], v, pc + (size_t)r * ldc))
+          if (is_new) FOR_TILE(vstore16(acc[r][v], v, pc + (size_t)r * ldc))
           else FOR_TILE(vstore16(acc[r][v] + vload16(v, pc + (size_t)r * ldc), v, pc + (size_t)r * ldc))
         } else {
           FOR_TILE(vstore16(acc[r][v], v, lt + r * NR))
@@ -257,10 +271,13 @@ void gemm(const int m, const int n, const int k,
             __global float* d = pc + (size_t)r * ldc;
             int j = 0;
             for (; j + 16 <= cols; j += 16)
-              vstore16(p0 == 0 ? vload16(0, s + j) : vload16(0, s + j) + vload16(0, d + j), 0, d + j);
-            for (; j < cols; ++j) d[j] = p0 == 0 ? s[j] : s[j] + d[j];
+              vstore16(is_new ? vload16(0, s + j) : vload16(0, s + j) + vload16(0, d + j), 0, d + j);
+            for (; j < cols; ++j) d[j] = is_new ? s[j] : s[j] + d[j];
           }
         }
+      }
+      if (p0 + kb >= k) {
+        TRAIN_FINISH(i0 + i, rows, j0, nc)
       }
     }
   }

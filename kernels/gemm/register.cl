@@ -21,6 +21,8 @@
 //   UNALIGNED   vector loads at any 4-byte address           0, 1
 //   RESTRICT    qualifier of the operands                    restrict, empty
 //   TA, TB      transposes                                   0, 1
+//   TRAIN_...   what train/product.cl adds: arguments, where operands begin, what is done to an
+//               element of C
 //
 // Vector loads. V > 1 asks for lda % V == 0, ldb % V == 0 and bases of a and b aligned to 4*V
 // bytes. Nothing is asked of m, n, k and c: a vector that starts inside a row may end in the spare
@@ -53,6 +55,11 @@
 #endif
 #ifndef RESTRICT
 #define RESTRICT restrict
+#endif
+#ifndef TRAIN_ARGUMENTS
+#define TRAIN_ARGUMENTS
+#define TRAIN_ENTER
+#define TRAIN_ELEMENT(v, row, col) (v)
 #endif
 #ifndef TA
 #define TA 0
@@ -138,8 +145,9 @@ __attribute__((reqd_work_group_size(LX * LY, 1, 1)))
 __kernel void gemm(const int m, const int n, const int k,
                    const __global float *RESTRICT a, const int lda,
                    const __global float *RESTRICT b, const int ldb,
-                   __global float *RESTRICT c, const int ldc)
+                   __global float *RESTRICT c, const int ldc TRAIN_ARGUMENTS)
 {
+    TRAIN_ENTER
     const int lid = get_local_id(0);
     const int row0 = ((int)get_group_id(1) * LY + lid / LX) * WM;
     const int col0 = (int)get_group_id(0) * (LX * WN) + lid % LX * V;
@@ -250,7 +258,7 @@ __kernel void gemm(const int m, const int n, const int k,
             #pragma unroll
             for (int j = 0; j < WN; ++j) {
                 if (COLUMN(j) < n)
-                    row[COLUMN(j)] = v[j];
+                    row[COLUMN(j)] = TRAIN_ELEMENT(v[j], row0 + i, COLUMN(j));
             }
         }
     }

@@ -104,28 +104,59 @@ pub fn local(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
 }
 
 fn local_parameters(tuned: &Tuned, p: &Product) -> Parameters {
-    if !p.aligned(4) {
+    let short = p.lda.min(p.ldb) < 4;
+    local_parameters_of(tuned, p.aligned(4), short, p.n.is_multiple_of(4))
+}
+
+/// By whether rows of a and b begin at multiples of four floats, whether any is shorter than that, and
+/// whether the rows of c begin at such multiples.
+pub fn local_parameters_of(
+    tuned: &Tuned,
+    in_fours: bool,
+    short: bool,
+    c_in_fours: bool,
+) -> Parameters {
+    if !in_fours {
         let odd = tuned.special("gemm", "local", "unaligned");
         // Even unaligned vectors need rows as long as a vector.
-        let short = p.lda.min(p.ldb) < 4;
         return if short { odd.with(&[("VA", 1), ("VB", 1), ("UNALIGNED", 0)]) } else { odd };
     }
     let parameters = tuned.parameters("gemm", "local");
-    if p.n.is_multiple_of(4) { parameters } else { parameters.with(&[("VC", 1)]) }
+    if c_in_fours { parameters } else { parameters.with(&[("VC", 1)]) }
+}
+
+/// A work-group of the local kernel.
+pub struct Tiles {
+    /// Rows and columns of c.
+    pub rows: usize,
+    pub columns: usize,
+    /// Work-items.
+    pub items: usize,
+    pub local_bytes: u64,
+}
+
+/// The tiles that parameters make.
+pub fn local_tiles(parameters: &Parameters) -> Tiles {
+    let get = |name| parameters.get(name);
+    let (tm, tn, tk) = (get("TM"), get("TN"), get("TK"));
+    let buffers = if get("DB") == 2 { 2 } else { 1 };
+    Tiles {
+        rows: tm,
+        columns: tn,
+        items: (tm / get("WM")) * (tn / get("WN")),
+        local_bytes: 4 * (buffers * tk * (tm + get("PADA") + tn + get("PADB"))) as u64,
+    }
 }
 
 fn local_geometry(p: &Product, parameters: &Parameters) -> Geometry {
-    let get = |name| parameters.get(name);
-    let (tm, tn, tk) = (get("TM"), get("TN"), get("TK"));
-    let items = (tm / get("WM")) * (tn / get("WN"));
-    let buffers = if get("DB") == 2 { 2 } else { 1 };
+    let Tiles { rows, columns, items, local_bytes } = local_tiles(parameters);
     Geometry {
         launch: Launch {
-            global: [p.n.div_ceil(tn) * items, p.m.div_ceil(tm), 1],
+            global: [p.n.div_ceil(columns) * items, p.m.div_ceil(rows), 1],
             local: [items, 1, 1],
         },
-        local_bytes: 4 * (buffers * tk * (tm + get("PADA") + tn + get("PADB"))) as u64,
-        tile: (tm, tn),
+        local_bytes,
+        tile: (rows, columns),
     }
 }
 
@@ -211,12 +242,15 @@ pub fn packed(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
 
 /// None for classes that have no such kernel.
 fn packed_parameters(tuned: &Tuned, p: &Product) -> Option<Parameters> {
-    let parameters = if p.ta == 1 {
+    Some(packed_parameters_of(tuned, p.ta == 1)).filter(|parameters| parameters.get("NV") > 0)
+}
+
+fn packed_parameters_of(tuned: &Tuned, a_transposed: bool) -> Parameters {
+    if a_transposed {
         tuned.special("gemm", "packed", "transposed_a")
     } else {
         tuned.parameters("gemm", "packed")
-    };
-    Some(parameters).filter(|parameters| parameters.get("NV") > 0)
+    }
 }
 
 /// NC and KC for a shape, and rows and columns of blocks of c: two blocks a thread balance best,
@@ -237,17 +271,62 @@ fn packed_blocks(
     }
     let room = (floats / nc + 1).next_power_of_two() / 2;
     let kc = base.get("KC").min(room).min(p.k.next_power_of_two()).max(16);
-    let least = p.n.div_ceil(nc);
-    let rows = (2 * threads).div_ceil(least).min(p.m.div_ceil(64)).max(p.m.div_ceil(1024));
+    (base.with(&[("NC", nc), ("KC", kc)]), packed_grid(p.m, p.n, nr, nc, threads))
+}
+
+/// Rows and columns of blocks of c for as many threads.
+fn packed_grid(m: usize, n: usize, nr: usize, nc: usize, threads: usize) -> (usize, usize) {
+    let least = n.div_ceil(nc);
+    let rows = (2 * threads).div_ceil(least).min(m.div_ceil(64)).max(m.div_ceil(1024));
     // Panels are shared out evenly: the number of columns that makes the longest thread shortest.
-    let panels = p.n.div_ceil(nr);
+    let panels = n.div_ceil(nr);
     let most = panels.min(2 * least + threads).max(least);
     let longest = |columns: &usize| {
         let share = panels.div_ceil(*columns);
         (rows * panels.div_ceil(share)).div_ceil(threads) * share
     };
     let columns = (least..=most).min_by_key(longest).unwrap_or(least);
-    (base.with(&[("NC", nc), ("KC", kc)]), (rows, columns))
+    (rows, columns)
+}
+
+/// Packed panels of one size for products of all sizes, so that few programs serve a whole network.
+pub struct PackedFit {
+    /// With NC and KC.
+    pub parameters: Parameters,
+    threads: usize,
+}
+
+impl PackedFit {
+    /// For a device; by whether a is stored transposed.
+    pub fn new(device: &OpenClDevice, a_transposed: bool) -> PackedFit {
+        const MOST_KC: usize = 256;
+        let base = packed_parameters_of(&device.tuned, a_transposed);
+        let floats = device.entry.local_memory_bytes.unwrap_or(0).min(1 << 20) as usize / 8;
+        let (nr, mut nc) = (16 * base.get("NV").max(1), base.get("NC"));
+        while nc > nr && nc * MOST_KC > floats {
+            nc /= 2;
+        }
+        let kc = ((floats / nc.max(1) + 1).next_power_of_two() / 2).clamp(16, MOST_KC);
+        let threads = device.entry.compute_units.unwrap_or(1) as usize;
+        PackedFit { parameters: base.with(&[("NC", nc), ("KC", kc)]), threads }
+    }
+
+    fn tile(&self) -> (usize, usize) {
+        (self.parameters.get("MR"), 16 * self.parameters.get("NV"))
+    }
+
+    /// Rows and columns of blocks of c (m, n), of which there are `count`.
+    pub fn grid(&self, m: usize, n: usize, count: usize) -> (usize, usize) {
+        let threads = self.threads.div_ceil(count);
+        packed_grid(m, n, self.tile().1, self.parameters.get("NC"), threads)
+    }
+
+    /// Local memory that a work-item takes.
+    pub fn local_bytes(&self) -> u64 {
+        let (mr, nr) = self.tile();
+        let (nc, kc) = (self.parameters.get("NC"), self.parameters.get("KC"));
+        4 * (nc * kc + mr * (kc + 16) + mr * nr) as u64
+    }
 }
 
 #[cfg(test)]

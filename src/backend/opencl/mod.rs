@@ -14,6 +14,7 @@ pub mod probe;
 mod program;
 mod runner;
 mod stream;
+mod train;
 mod transfer;
 mod tuned;
 
@@ -46,6 +47,7 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
         conv::gpu_builds(class),
         stream::gpu_builds(class),
         peak::gpu_builds(class),
+        train::gpu_builds(class),
     ];
     builds.into_iter().flatten().collect()
 }
@@ -165,6 +167,10 @@ const FAMILIES: &[(&str, &[&str], How)] = &[
     ("transfer-h2d", &transfer::WRITES, How::Own(transfer::write)),
     ("transfer-d2h", &transfer::READS, How::Own(transfer::read)),
     ("launch", &launch::NAMES, How::Own(launch::launch)),
+    ("train-mlp", &train::NAMES, How::Own(train::train)),
+    ("train-cnn", &train::NAMES, How::Own(train::train)),
+    ("train-lstm", &train::NAMES, How::Own(train::train)),
+    ("train-transformer", &train::NAMES, How::Own(train::train)),
 ];
 
 /// A device with its own context and queues.
@@ -259,6 +265,9 @@ impl Device for OpenClDevice {
     }
 
     fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
+        if let Some(bytes) = train::footprint_bytes(self, task) {
+            return bytes;
+        }
         let inputs: usize = task.workload.inputs(task.shape).iter().sum();
         let tensors = 4 * (inputs + task.workload.output(task.shape)) as u64;
         // On the device and, for transfers, on the host.

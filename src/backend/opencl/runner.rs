@@ -173,7 +173,7 @@ impl<'a> KernelRunner<'a> {
 }
 
 /// A kernel that takes many registers may allow smaller work-groups than the device does.
-fn check_group_size(device: &OpenClDevice, kernel: &Kernel, items: usize) -> Result<()> {
+pub(super) fn check_group_size(device: &OpenClDevice, kernel: &Kernel, items: usize) -> Result<()> {
     let answer =
         core::get_kernel_work_group_info(kernel, device.id, KernelWorkGroupInfo::WorkGroupSize);
     match answer {

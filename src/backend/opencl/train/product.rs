@@ -1,0 +1,275 @@
+//! Matrix products: many at once, of parts of tensors, with what is done to each element before it is
+//! written. Twin of `kernels/train/product.cl` and the kernels of `kernels/gemm/`.
+
+use ocl::core::Mem;
+
+use super::super::tuned::{Parameters, Tuned};
+use super::super::{Build, Launch, gemm};
+use super::Kind;
+use super::launches::{Prepared, Source, Value};
+use super::plan::Planner;
+use crate::error::Result;
+
+macro_rules! source {
+    ($file:literal $(, $more:literal)*) => {
+        Source {
+            file: concat!("train/product.cl with ", $file),
+            text: concat!(
+                include_str!("../../../../kernels/train/vector.cl"),
+                include_str!("../../../../kernels/train/product.cl"),
+                $(include_str!(concat!("../../../../kernels/", $more)),)*
+                include_str!(concat!("../../../../kernels/", $file))
+            ),
+        }
+    };
+}
+
+const PACKED: Source = source!("gemm/packed.cl");
+const LOCAL: Source = source!("gemm/local.cl", "tile.cl");
+const REGISTER: Source = source!("gemm/register.cl");
+const NAIVE: Source = source!("gemm/naive.cl");
+
+/// A matrix, or many, in a tensor.
+#[derive(Clone, Copy)]
+pub struct Operand<'m> {
+    /// The tensor.
+    mem: &'m Mem,
+    /// Elements from row to row.
+    ld: usize,
+    /// The first element.
+    first: usize,
+    /// Elements from one to the next, along both directions of a batch.
+    steps: [usize; 2],
+}
+
+impl<'m> Operand<'m> {
+    /// One matrix, its rows of `ld` elements.
+    pub fn rows(mem: &'m Mem, ld: usize) -> Self {
+        Operand { mem, ld, first: 0, steps: [0; 2] }
+    }
+
+    /// From element `first` on.
+    pub fn from(self, first: usize) -> Self {
+        Operand { first, ..self }
+    }
+
+    /// As many as the batch has, so far apart.
+    pub fn steps(self, steps: [usize; 2]) -> Self {
+        Operand { steps, ..self }
+    }
+
+    fn in_fours(&self) -> bool {
+        [self.ld, self.first, self.steps[0], self.steps[1]].iter().all(|n| n.is_multiple_of(4))
+    }
+}
+
+/// What is done to an element before it is written, in this order.
+#[derive(Clone, Copy, Default)]
+pub struct Finish<'m> {
+    /// Added to what is there.
+    pub adds: bool,
+    /// A number for each column.
+    pub bias: Option<&'m Mem>,
+    /// Another.
+    pub more: Option<&'m Mem>,
+    /// max(v, 0).
+    pub relu: bool,
+    /// GELU; its derivative goes here.
+    pub gelu: Option<&'m Mem>,
+    /// Added.
+    pub plus: Option<&'m Mem>,
+    /// Where this is not positive, zero.
+    pub mask: Option<&'m Mem>,
+    /// Times this.
+    pub times: Option<&'m Mem>,
+}
+
+impl<'m> Finish<'m> {
+    /// The flags of product.cl.
+    fn flags(&self) -> i32 {
+        let flags = [
+            self.adds,
+            self.bias.is_some(),
+            self.more.is_some(),
+            self.relu,
+            self.gelu.is_some(),
+            self.plus.is_some(),
+            self.mask.is_some(),
+            self.times.is_some(),
+        ];
+        flags.iter().enumerate().map(|(bit, flag)| i32::from(*flag) << bit).sum()
+    }
+
+    fn other(&self) -> Option<&'m Mem> {
+        self.plus.or(self.mask).or(self.times)
+    }
+}
+
+/// c (m, n) = op(a) (m, k) op(b) (k, n), `batch` times; op(x) is the transpose where x is stored so.
+#[derive(Clone, Copy)]
+pub struct Product<'m> {
+    /// m, n, k.
+    pub sizes: [usize; 3],
+    /// Whether a and b are stored transposed.
+    pub transposed: [bool; 2],
+    /// Left.
+    pub a: Operand<'m>,
+    /// Right.
+    pub b: Operand<'m>,
+    /// The result.
+    pub c: Operand<'m>,
+    /// How many along both directions.
+    pub batch: [usize; 2],
+    /// What is done to each element.
+    pub finish: Finish<'m>,
+}
+
+impl<'m> Product<'m> {
+    /// A single one.
+    pub fn new(sizes: [usize; 3], a: Operand<'m>, b: Operand<'m>, c: Operand<'m>) -> Self {
+        let (transposed, batch) = ([false; 2], [1; 2]);
+        Product { sizes, transposed, a, b, c, batch, finish: Finish::default() }
+    }
+
+    /// With a stored k x m.
+    pub fn a_transposed(mut self) -> Self {
+        self.transposed[0] = true;
+        self
+    }
+
+    /// With b stored n x k.
+    pub fn b_transposed(mut self) -> Self {
+        self.transposed[1] = true;
+        self
+    }
+
+    /// What is done to each element.
+    pub fn finish(self, finish: Finish<'m>) -> Self {
+        Product { finish, ..self }
+    }
+
+    /// As many, whose operands tell their steps.
+    pub fn batch(self, batch: [usize; 2]) -> Self {
+        Product { batch, ..self }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            transposed: self.transposed,
+            in_fours: self.a.in_fours() && self.b.in_fours(),
+            short: self.a.ld.min(self.b.ld) < 4,
+            c_in_fours: self.c.in_fours() && self.sizes[1].is_multiple_of(4),
+        }
+    }
+
+    fn values(&self) -> Vec<Value<'m>> {
+        let [m, n, k] = self.sizes;
+        let (a, b, c) = (&self.a, &self.b, &self.c);
+        let or_c = |mem: Option<&'m Mem>| Value::Mem(mem.unwrap_or(c.mem));
+        let steps = |x: &Operand<'_>| [x.first, x.steps[0], x.steps[1]].map(Value::from);
+        let mut values: Vec<Value<'m>> = vec![
+            m.into(),
+            n.into(),
+            k.into(),
+            a.mem.into(),
+            a.ld.into(),
+            b.mem.into(),
+            b.ld.into(),
+            c.mem.into(),
+            c.ld.into(),
+            self.batch[1].into(),
+        ];
+        values.extend([steps(a), steps(b), steps(c)].into_iter().flatten());
+        let finish = &self.finish;
+        values.push(Value::Int(finish.flags()));
+        values.extend([finish.bias, finish.more, finish.other(), finish.gelu].map(or_c));
+        values
+    }
+}
+
+/// What the options of a product depend on.
+struct Facts {
+    transposed: [bool; 2],
+    in_fours: bool,
+    /// Whether rows are shorter than a vector.
+    short: bool,
+    c_in_fours: bool,
+}
+
+impl Facts {
+    fn options(&self, parameters: &Parameters, width: usize) -> String {
+        let [ta, tb] = self.transposed.map(usize::from);
+        format!("-D TA={ta} -D TB={tb} -D VW={width} {}", parameters.options())
+    }
+
+    fn local(&self, tuned: &Tuned) -> Parameters {
+        gemm::local_parameters_of(tuned, self.in_fours, self.short, self.c_in_fours)
+    }
+
+    fn register(&self, tuned: &Tuned) -> Parameters {
+        let parameters = tuned.parameters("gemm", "register");
+        if self.in_fours { parameters } else { parameters.with(&[("V", 1)]) }
+    }
+}
+
+impl Planner<'_> {
+    /// The launch of a product.
+    pub fn product(&mut self, product: &Product<'_>) -> Result<Prepared> {
+        let [m, n, _] = product.sizes;
+        let (facts, tuned) = (product.facts(), &self.device.tuned);
+        let count = product.batch[0] * product.batch[1];
+        let (source, options, [x, y], local, local_bytes) = match self.kind {
+            Kind::Packed => {
+                let fit = gemm::PackedFit::new(self.device, facts.transposed[0]);
+                let (rows, columns) = fit.grid(m, n, count);
+                let options = facts.options(&fit.parameters, 16);
+                (PACKED, options, [rows, columns], [1, 1, 1], fit.local_bytes())
+            }
+            Kind::Local => {
+                let p = facts.local(tuned);
+                let tiles = gemm::local_tiles(&p);
+                let grid = [n.div_ceil(tiles.columns) * tiles.items, m.div_ceil(tiles.rows)];
+                let local = [tiles.items, 1, 1];
+                (LOCAL, facts.options(&p, 1), grid, local, tiles.local_bytes)
+            }
+            Kind::Register => {
+                let p = facts.register(tuned);
+                let get = |name| p.get(name);
+                let items = get("LX") * get("LY");
+                let (rows, columns) = (get("LY") * get("WM"), get("LX") * get("WN"));
+                let grid = [n.div_ceil(columns) * items, m.div_ceil(rows)];
+                (REGISTER, facts.options(&p, 1), grid, [items, 1, 1], 0)
+            }
+            Kind::Naive => {
+                let p = tuned.parameters("gemm", "naive");
+                let (x, y) = (p.get("LX"), p.get("LY"));
+                let grid = [n.next_multiple_of(x), m.next_multiple_of(y)];
+                (NAIVE, facts.options(&p, 1), grid, [x, y, 1], 0)
+            }
+        };
+        let launch = Launch { global: [x, y, count], local };
+        self.prepare(source, ("gemm", &options), &product.values(), launch, local_bytes)
+    }
+}
+
+/// The GPU kernels as a class of devices builds them: the transposes that a step needs, aligned and odd
+/// sizes.
+pub fn gpu_builds(tuned: &Tuned) -> Vec<Build> {
+    let mut builds = Vec::new();
+    for transposed in [[false, false], [false, true], [true, false]] {
+        for (in_fours, word) in [(true, "aligned"), (false, "unaligned")] {
+            let facts = Facts { transposed, in_fours, short: false, c_in_fours: in_fours };
+            let [ta, tb] = transposed.map(usize::from);
+            let mut add = |kernel: &str, source: Source, parameters: &Parameters| {
+                builds.push(Build {
+                    name: format!("train product {kernel} ta={ta} tb={tb} {word}"),
+                    source: source.text,
+                    options: facts.options(parameters, 1),
+                });
+            };
+            add("local", LOCAL, &facts.local(tuned));
+            add("register", REGISTER, &facts.register(tuned));
+        }
+    }
+    builds
+}

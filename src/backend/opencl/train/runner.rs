@@ -1,0 +1,288 @@
+//! A training on a device: its tensors, and the launches of a step.
+
+use ocl::core::{self, CommandQueue, Event, ProfilingInfo};
+
+use super::super::OpenClDevice;
+use super::launches::Prepared;
+use super::memory::{Memory, Sizes};
+use super::plan::Plan;
+use super::{Kind, conv, optimizer};
+use crate::backend::{Details, Part, Runner};
+use crate::error::Result;
+use crate::network::{self, Graph, Operation, Ops, Optimizer};
+use crate::tensor::{FENCE, POISON, broken_fence, fenced};
+use crate::workload::Scope;
+
+/// See the module.
+pub struct TrainRunner<'a> {
+    device: &'a OpenClDevice,
+    graph: Graph,
+    memory: Memory,
+    plan: Plan,
+    scratch_bytes: u64,
+    /// Steps since the initial parameters.
+    steps: u64,
+    /// What an end-to-end run uploads.
+    host_batch: Vec<f32>,
+    host_labels: Vec<f32>,
+    /// Where an end-to-end run downloads to.
+    host_loss: Vec<f32>,
+}
+
+/// Enqueues operations on a queue, with an event for each launch where the device's clock is wanted.
+struct Enqueue<'q> {
+    device: &'q OpenClDevice,
+    plan: &'q Plan,
+    optimizer: Optimizer,
+    queue: &'q CommandQueue,
+    events: Option<Vec<Event>>,
+}
+
+impl Enqueue<'_> {
+    fn all(&mut self, launches: &[Prepared]) -> Result<()> {
+        for launch in launches {
+            let mut event = self.events.as_ref().map(|_| Event::null());
+            launch.enqueue(self.device, self.queue, event.as_mut())?;
+            if let Some((events, event)) = self.events.as_mut().zip(event) {
+                events.push(event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Seconds from the start of the first launch to the end of the last, once they have ended.
+    fn seconds(&self) -> Option<f64> {
+        let events = self.events.as_ref()?;
+        let nanoseconds = |event: Option<&Event>, moment| -> Option<u64> {
+            core::get_event_profiling_info(event?, moment).ok()?.time().ok()
+        };
+        let start = nanoseconds(events.first(), ProfilingInfo::Start)?;
+        let end = nanoseconds(events.last(), ProfilingInfo::End)?;
+        // A clock that runs backwards is no clock: the caller refuses what is not positive.
+        Some((end as f64 - start as f64) * 1e-9)
+    }
+}
+
+impl Ops for Enqueue<'_> {
+    fn forward(&mut self, layer: usize) -> Result<()> {
+        self.all(&self.plan.forward[layer])
+    }
+
+    fn loss(&mut self) -> Result<()> {
+        self.all(&self.plan.loss)
+    }
+
+    fn backward(&mut self, layer: usize) -> Result<()> {
+        self.all(&self.plan.backward[layer])
+    }
+
+    fn update(&mut self, step: u64) -> Result<()> {
+        for (place, value) in optimizer::changing(self.optimizer, step) {
+            for launch in &self.plan.update {
+                launch.set(self.device, place, value)?;
+            }
+        }
+        self.all(&self.plan.update)
+    }
+}
+
+impl<'a> TrainRunner<'a> {
+    /// Compiles, allocates and prepares every launch.
+    pub(super) fn new(device: &'a OpenClDevice, graph: Graph, kind: Kind) -> Result<Self> {
+        let recipes = conv::recipes(device, &graph, kind)?;
+        let sizes = Sizes::of(device, &graph, kind, &recipes);
+        let memory = Memory::new(device, &sizes)?;
+        let plan = Plan::new(device, &graph, kind, &memory, recipes)?;
+        Ok(TrainRunner {
+            device,
+            scratch_bytes: sizes.scratch_bytes(),
+            steps: 0,
+            host_batch: vec![0.0; graph.values[graph.input()].len()],
+            host_labels: vec![0.0; graph.batch()],
+            host_loss: vec![POISON],
+            graph,
+            memory,
+            plan,
+        })
+    }
+
+    /// Fences round all tensors, the initial parameters, state zero, no number in what a step computes.
+    fn lay_down(&mut self) -> Result<()> {
+        let (device, memory) = (self.device, &self.memory);
+        let layout = &memory.layout;
+        let initial = memory.initial.to_vec(device)?;
+        memory.parameters.whole.write_now(device, &initial)?;
+        memory.gradients.whole.write_now(device, &layout.filled(POISON))?;
+        for arena in &memory.state {
+            arena.whole.write_now(device, &layout.filled(0.0))?;
+        }
+        memory.loss.poison(device)?;
+        memory.fill(device, POISON)?;
+        self.steps = 0;
+        Ok(())
+    }
+
+    fn enqueue<'q>(&'q self, queue: &'q CommandQueue, timed: bool) -> Enqueue<'q> {
+        let (device, plan, optimizer) = (self.device, &self.plan, self.graph.optimizer);
+        Enqueue { device, plan, optimizer, queue, events: timed.then(Vec::new) }
+    }
+
+    fn finish(&self, queue: &CommandQueue) -> Result<()> {
+        core::finish(queue).map_err(|e| self.device.refused("running a step", &e))
+    }
+
+    /// Enqueues the next step and waits for it.
+    fn step(&mut self) -> Result<()> {
+        let queue = &self.device.queue;
+        let mut ops = self.enqueue(queue, false);
+        let enqueued = network::step(&mut ops, &self.graph, self.steps + 1);
+        let finished = self.finish(queue);
+        self.steps += 1;
+        enqueued.and(finished)
+    }
+
+    fn upload_step_download(&mut self) -> Result<()> {
+        let device = self.device;
+        let batch = &self.memory.values[self.graph.input()];
+        // SAFETY: the writes read memory of `self`, which is borrowed until `finish` has returned.
+        let written = unsafe {
+            let written = batch.write(device, &self.host_batch, false);
+            written.and_then(|()| self.memory.labels.write(device, &self.host_labels, false))
+        };
+        let mut ops = self.enqueue(&device.queue, false);
+        let enqueued = written.and_then(|()| network::step(&mut ops, &self.graph, self.steps + 1));
+        // SAFETY: the read is into memory of `self`, which is borrowed until `finish` returns.
+        let read = unsafe { self.memory.loss.part.read(device, &mut self.host_loss, false) };
+        // Whatever happened, nothing may be under way when the borrow ends.
+        let finished = self.finish(&device.queue);
+        self.steps += 1;
+        enqueued.and(read).and(finished)
+    }
+
+    fn upload(&self) -> Result<()> {
+        self.memory.values[self.graph.input()].write_now(self.device, &self.host_batch)?;
+        self.memory.labels.write_now(self.device, &self.host_labels)
+    }
+}
+
+impl Runner for TrainRunner<'_> {
+    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+        let parameters = self.graph.parameters.len();
+        let tensors = inputs[..parameters].iter().map(Vec::as_slice);
+        let whole = self.memory.layout.fenced(tensors);
+        self.memory.initial.write_now(self.device, &whole)?;
+        self.lay_down()?;
+        self.feed(&inputs[parameters], &inputs[parameters + 1])
+    }
+
+    fn poison(&mut self, scope: Scope) -> Result<()> {
+        self.lay_down()?;
+        self.host_loss = vec![POISON];
+        if scope == Scope::EndToEnd {
+            for operand in [&self.memory.values[self.graph.input()], &self.memory.labels] {
+                operand.write_now(self.device, &vec![POISON; operand.len])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self) -> Result<()> {
+        for launch in &self.plan.restore {
+            launch.enqueue(self.device, &self.device.queue, None)?;
+        }
+        self.steps = 0;
+        self.finish(&self.device.queue)
+    }
+
+    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
+        self.host_batch.copy_from_slice(batch);
+        self.host_labels.copy_from_slice(labels);
+        self.upload()
+    }
+
+    fn run(&mut self, scope: Scope) -> Result<()> {
+        match scope {
+            Scope::Compute => self.step(),
+            Scope::EndToEnd => self.upload_step_download(),
+        }
+    }
+
+    fn run_in_parts(&mut self, after: &mut dyn FnMut(&Part)) -> Result<bool> {
+        let profiling = self.device.profiling_queue.as_ref();
+        let queue = profiling.unwrap_or(&self.device.queue);
+        for operation in Operation::all(&self.graph) {
+            let mut ops = self.enqueue(queue, profiling.is_some());
+            let enqueued = operation.run(&mut ops, self.steps + 1);
+            self.finish(queue)?;
+            enqueued?;
+            after(&Part {
+                operation: operation.name(&self.graph),
+                device_s: ops.seconds(),
+                flop_count: operation.flop(&self.graph),
+            });
+        }
+        self.steps += 1;
+        Ok(true)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.device.flush()
+    }
+
+    fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
+        let Some(queue) = &self.device.profiling_queue else { return Ok(None) };
+        let mut ops = self.enqueue(queue, true);
+        let enqueued = network::step(&mut ops, &self.graph, self.steps + 1);
+        self.finish(queue)?;
+        enqueued?;
+        let seconds = ops.seconds();
+        self.steps += 1;
+        Ok(seconds)
+    }
+
+    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+        let whole = self.memory.initial.to_vec(self.device)?;
+        let mut inputs: Vec<Vec<f32>> =
+            self.memory.layout.tensors(&whole).map(<[f32]>::to_vec).collect();
+        inputs.push(self.memory.values[self.graph.input()].to_vec(self.device)?);
+        inputs.push(self.memory.labels.to_vec(self.device)?);
+        Ok(inputs)
+    }
+
+    /// Loss, gradients, parameters. A fence on the device that was written shows in the output's own.
+    fn output(&mut self, scope: Scope) -> Result<Vec<f32>> {
+        let (device, memory) = (self.device, &self.memory);
+        let loss = memory.loss.to_vec(device)?;
+        let mut foreign = broken_fence(&loss).map(|place| loss[(place + FENCE as isize) as usize]);
+        let mut values = match scope {
+            Scope::Compute => vec![loss[FENCE]],
+            Scope::EndToEnd => self.host_loss.clone(),
+        };
+        for arena in [&memory.gradients, &memory.parameters] {
+            let whole = arena.whole.to_vec(device)?;
+            values.extend(memory.layout.tensors(&whole).flatten());
+            foreign = foreign.or(memory.layout.foreign(&whole));
+        }
+        for arena in &memory.state {
+            foreign = foreign.or(memory.layout.foreign(&arena.whole.to_vec(device)?));
+        }
+        foreign = foreign.or(memory.layout.foreign(&memory.initial.to_vec(device)?));
+        let mut output = fenced(values.len());
+        output[FENCE..FENCE + values.len()].copy_from_slice(&values);
+        if let Some(value) = foreign {
+            output[FENCE - 1] = value;
+        }
+        Ok(output)
+    }
+
+    fn details(&self) -> Details {
+        Details {
+            tuned: self.device.tuned.origin(),
+            scratch_bytes: self.scratch_bytes,
+            compiled: self.plan.compiled,
+            restores: true,
+            launches: Some(self.plan.launches() as u64),
+            ..Details::default()
+        }
+    }
+}

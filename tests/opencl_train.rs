@@ -1,0 +1,180 @@
+//! Training steps on every OpenCL device that is here.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crossover::backend::{Device, Devices, Runner, Task, discover};
+use crossover::error::Result;
+use crossover::network::{self, Graph, NETWORKS, Network, Tolerance, Trainer, Trajectory, golden};
+use crossover::tensor::{FENCE, broken_fence};
+use crossover::workload::{Dtype, Scope, Shape, find};
+use support::missing;
+
+/// One test at a time: drivers were seen to crash where several threads compile at once.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const IMPLEMENTATIONS: [&str; 4] = ["packed", "local", "register", "naive"];
+
+/// The OpenCL devices here.
+fn devices() -> Vec<Box<dyn Device>> {
+    let Devices { all, .. } = discover(&[0, 1]);
+    let devices: Vec<_> = all.into_iter().filter(|d| d.entry().id.starts_with("opencl:")).collect();
+    if devices.is_empty() {
+        missing("there is no OpenCL device");
+    }
+    devices
+}
+
+/// A runner with a seed's parameters and first mini-batch.
+fn loaded<'a>(
+    device: &'a dyn Device,
+    implementation: &str,
+    network: &Network,
+    shape: &Shape,
+    seed: u64,
+) -> Box<dyn Runner + 'a> {
+    let workload = find(&format!("train-{}", network.name)).unwrap();
+    let task = Task { workload, shape, dtype: Dtype::F32, implementation };
+    let mut runner = device.prepare(&task).unwrap();
+    let graph = (network.graph)(shape);
+    runner.load(&inputs(&graph, seed)).unwrap();
+    runner
+}
+
+fn inputs(graph: &Graph, seed: u64) -> Vec<Vec<f32>> {
+    let mut inputs = network::initial(graph, seed);
+    inputs.extend([network::batch(graph, seed, 0), network::labels(graph, seed, 0)]);
+    inputs
+}
+
+/// A runner as a trainer.
+struct Training<'r> {
+    graph: Graph,
+    runner: &'r mut dyn Runner,
+}
+
+impl Training<'_> {
+    fn tensors(&mut self, skip: usize) -> Result<Vec<Vec<f64>>> {
+        let output = self.runner.output(Scope::Compute)?;
+        let mut rest = &output[FENCE + 1 + skip..];
+        let tensors = self.graph.parameters.iter().map(|parameter| {
+            let (tensor, after) = rest.split_at(parameter.len());
+            rest = after;
+            tensor.iter().map(|v| f64::from(*v)).collect()
+        });
+        Ok(tensors.collect())
+    }
+}
+
+impl Trainer for Training<'_> {
+    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
+        self.runner.feed(batch, labels)
+    }
+
+    fn step(&mut self) -> Result<()> {
+        self.runner.run(Scope::Compute)
+    }
+
+    fn loss(&mut self) -> Result<f64> {
+        Ok(f64::from(self.runner.output(Scope::Compute)?[FENCE]))
+    }
+
+    fn gradients(&mut self) -> Result<Vec<Vec<f64>>> {
+        self.tensors(0)
+    }
+
+    fn parameters(&mut self) -> Result<Vec<Vec<f64>>> {
+        self.tensors(self.graph.parameter_count() as usize)
+    }
+}
+
+/// A golden training by a runner.
+fn trained(runner: &mut dyn Runner, expected: &Trajectory) -> Trajectory {
+    let (network, shape) = expected.setting().unwrap();
+    let mut training = Training { graph: (network.graph)(&shape), runner };
+    let steps = expected.losses.len() as u64;
+    Trajectory::of(&network, &shape, expected.seed, steps, &mut training).unwrap()
+}
+
+#[test]
+fn golden_trajectories_within_what_binary32_costs() {
+    let _alone = alone();
+    for device in devices() {
+        for expected in golden() {
+            let (network, shape) = expected.setting().unwrap();
+            for implementation in IMPLEMENTATIONS {
+                let device = device.as_ref();
+                let mut runner = loaded(device, implementation, &network, &shape, expected.seed);
+                let found = trained(runner.as_mut(), &expected);
+                let (worst, what) = found.distance(&expected, Tolerance::F32);
+                assert!(worst <= 1.0, "{implementation} {}: {what}: {worst}", network.name);
+                // And once more from the start, to the bit.
+                runner.restore().unwrap();
+                let again = trained(runner.as_mut(), &expected);
+                assert_eq!(again, found, "{implementation} {}", network.name);
+            }
+        }
+    }
+}
+
+/// A small shape of each network.
+fn small() -> impl Iterator<Item = (Network, Shape)> {
+    let shapes: [&[u64]; 4] =
+        [&[7, 33, 65, 2, 5], &[3, 9, 5, 7], &[5, 3, 33, 4], &[2, 9, 48, 3, 1, 6]];
+    NETWORKS.into_iter().zip(shapes).map(|(n, values)| (n, Shape::of(n.axes, values)))
+}
+
+#[test]
+fn parts_are_a_step_and_a_step_is_the_same_every_time() {
+    let _alone = alone();
+    for device in devices() {
+        for (network, shape) in small() {
+            let mut runner = loaded(device.as_ref(), "packed", &network, &shape, 3);
+            runner.run(Scope::Compute).unwrap();
+            let first = runner.output(Scope::Compute).unwrap();
+            assert_eq!(broken_fence(&first), None);
+            assert!(first.iter().all(|v| v.is_finite()));
+            let moved = runner.inputs().unwrap();
+            assert!(moved == inputs(&(network.graph)(&shape), 3), "the operands are kept");
+            runner.restore().unwrap();
+            let mut names = Vec::new();
+            assert!(runner.run_in_parts(&mut |part| names.push(part.clone())).unwrap());
+            let graph = (network.graph)(&shape);
+            assert_eq!(names.len(), 2 * graph.layers.len() + 2);
+            assert!(names.iter().all(|part| part.device_s.is_none_or(|s| s >= 0.0)));
+            assert!(runner.output(Scope::Compute).unwrap() == first, "{}", network.name);
+            // Without going back, the next step is another one.
+            runner.run(Scope::EndToEnd).unwrap();
+            assert!(runner.output(Scope::EndToEnd).unwrap() != first);
+            let details = runner.details();
+            assert!(details.restores && details.launches.unwrap() > 5);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_uploaded_or_not_computed_shows() {
+    let _alone = alone();
+    for device in devices() {
+        for (network, shape) in small() {
+            let mut runner = loaded(device.as_ref(), "packed", &network, &shape, 3);
+            runner.poison(Scope::Compute).unwrap();
+            let output = runner.output(Scope::Compute).unwrap();
+            let gradients = (network.graph)(&shape).parameter_count() as usize;
+            assert!(output[FENCE..FENCE + 1 + gradients].iter().all(|v| v.is_nan()));
+            // A run that uploads nothing, after the device's copies were spoilt.
+            runner.poison(Scope::EndToEnd).unwrap();
+            runner.run(Scope::Compute).unwrap();
+            assert!(runner.output(Scope::Compute).unwrap()[FENCE].is_nan(), "{}", network.name);
+            runner.poison(Scope::EndToEnd).unwrap();
+            runner.run(Scope::EndToEnd).unwrap();
+            assert!(runner.output(Scope::EndToEnd).unwrap().iter().all(|v| v.is_finite()));
+        }
+    }
+}
