@@ -149,7 +149,11 @@ pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
 
 fn register_parameters(tuned: &Tuned, p: &Product) -> Parameters {
     let parameters = tuned.parameters("gemm", "register");
-    if p.aligned(parameters.get("V")) { parameters } else { parameters.with(&[("V", 1)]) }
+    if p.aligned(parameters.get("V")) {
+        parameters
+    } else {
+        tuned.special("gemm", "register", "unaligned").with(&[("V", 1)])
+    }
 }
 
 /// The GPU kernels as a class of devices builds them: all transposes, aligned and odd sizes.
@@ -161,7 +165,7 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
             let p = Product { m: size, n: size, k: size, ta, tb, lda: size, ldb: size };
             let mut add = |kernel: &str, source: &'static str, parameters: &Parameters| {
                 builds.push(Build {
-                    name: format!("{kernel} ta={ta} tb={tb} {word}"),
+                    name: format!("gemm {kernel} ta={ta} tb={tb} {word}"),
                     source,
                     options: p.options(parameters),
                 });
