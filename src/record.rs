@@ -23,6 +23,8 @@ pub mod file {
     pub const PLAN: &str = "plan.csv";
     /// Speed-ups, verdicts and crossovers.
     pub const SUMMARY: &str = "summary.csv";
+    /// Every point that a search tried.
+    pub const TUNING: &str = "tuning.csv";
     /// The machine and the run.
     pub const MACHINE: &str = "machine.json";
 }
@@ -284,6 +286,21 @@ pub struct SummaryRow {
     pub crossover: String,
 }
 
+/// One line of tuning.csv: a point that a search tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
+pub struct TuningRow {
+    pub device: String,
+    pub kernel: String,
+    pub shape_class: String,
+    pub parameters: String,
+    pub outcome: String,
+    pub reason: String,
+    pub wall_s: Option<f64>,
+    pub flop_per_s: Option<f64>,
+    pub at_s: f64,
+}
+
 /// A line of one of the files.
 pub trait Row: Serialize + DeserializeOwned {}
 
@@ -291,6 +308,7 @@ impl Row for Record {}
 impl Row for SampleRow {}
 impl Row for PlanRow {}
 impl Row for SummaryRow {}
+impl Row for TuningRow {}
 
 /// Names of a row's columns, in order.
 pub fn columns<T: Row>() -> &'static [&'static str] {
@@ -498,6 +516,7 @@ mod tests {
             (file::SAMPLES, columns::<SampleRow>()),
             (file::PLAN, columns::<PlanRow>()),
             (file::SUMMARY, columns::<SummaryRow>()),
+            (file::TUNING, columns::<TuningRow>()),
         ];
         for (name, columns) in files {
             let section = format.split("\n## ").find(|s| s.starts_with(name)).unwrap();

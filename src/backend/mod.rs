@@ -4,6 +4,7 @@ mod claim;
 pub mod contender;
 pub mod cpu;
 pub mod opencl;
+pub mod tunable;
 
 use std::path::Path;
 
@@ -14,6 +15,7 @@ use crate::record::DeviceKind;
 use crate::workload::{Algorithm, Dtype, Scope, Shape, Work, Workload};
 
 pub use claim::Claim;
+use tunable::{Finding, Point, Tunable};
 
 /// One thing to be computed, in one way.
 #[derive(Clone, Copy)]
@@ -45,6 +47,26 @@ pub trait Device {
     /// Compiles and allocates. `Error::Unsupported` where the implementation does not serve the
     /// shape on this device, `Error::Device` where the device refuses.
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>>;
+
+    /// What can be tuned on this device.
+    fn tunables(&self) -> Vec<Tunable> {
+        Vec::new()
+    }
+
+    /// The same as [`Device::prepare`] with the parameters of a point.
+    fn prepare_at(
+        &self,
+        _tunable: &Tunable,
+        _point: &Point,
+        task: &Task<'_>,
+    ) -> Result<Box<dyn Runner + '_>> {
+        self.prepare(task)
+    }
+
+    /// Keeps what a search found, for this and later runs.
+    fn keep(&self, _tunable: &Tunable, _finding: &Finding) -> Result<()> {
+        Ok(())
+    }
 
     /// Whether mapping a buffer of this device moves nothing, so that it is no transfer; none where
     /// there is nothing to map.

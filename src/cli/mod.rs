@@ -16,6 +16,7 @@ mod interrupt;
 mod progress;
 mod report;
 mod run;
+mod tune;
 mod verify;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ Crossover measures from which model size on a GPU beats the CPU, by how much, an
   crossover run --list        show what would be measured and how long it takes
   crossover devices           list the devices
   crossover doctor            check them, and say what is missing
+  crossover tune              search the kernels' parameters on this machine's OpenCL devices
   crossover verify            check every kernel on every device
   crossover report DIR        draw a run's charts and report again
 
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Verb::Doctor => doctor::doctor(),
         Verb::Run(a) => run::run(&a),
         Verb::Report(a) => report::report(&a),
+        Verb::Tune(a) => tune::tune(&a),
         Verb::Verify(a) => verify::verify(&a),
     };
     match ended {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::machine::Manifest;
-use crate::record::{self, PlanRow, Record, Row, SummaryRow, file};
+use crate::record::{self, PlanRow, Record, Row, SummaryRow, TuningRow, file};
 use crate::roof::Roofs;
 
 /// What a report is made from.
@@ -17,6 +17,8 @@ pub struct Input {
     pub plan: Vec<PlanRow>,
     /// The lines of summary.csv; empty where the file is missing.
     pub summary: Vec<SummaryRow>,
+    /// The lines of tuning.csv; empty where nothing was tuned.
+    pub tuning: Vec<TuningRow>,
     /// machine.json; none where the file is missing.
     pub manifest: Option<Manifest>,
     /// Those of machine.json; where it has none, what the rows tell.
@@ -26,11 +28,12 @@ pub struct Input {
 }
 
 /// Files worth a link, in the order of the report.
-const LINKED: [&str; 7] = [
+const LINKED: [&str; 8] = [
     file::RESULTS,
     file::SUMMARY,
     file::SAMPLES,
     file::PLAN,
+    file::TUNING,
     file::MACHINE,
     "noise.csv",
     "breakdown.csv",
@@ -52,6 +55,7 @@ impl Input {
             records,
             plan: optional(&folder.join(file::PLAN))?,
             summary: optional(&folder.join(file::SUMMARY))?,
+            tuning: optional(&folder.join(file::TUNING))?,
             manifest,
             roofs,
             files: LINKED.into_iter().filter(|name| has(name)).collect(),

@@ -1,6 +1,6 @@
 //! `gemm` on OpenCL: which kernel, which parameters, which launch. Twin of `kernels/gemm/`.
 
-use super::tuned::{Parameters, Tuned};
+use super::tuned::{Parameters, Tuned, shapes};
 use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
@@ -11,6 +11,11 @@ const LOCAL: &str = concat!(
     include_str!("../../../kernels/gemm/local.cl")
 );
 const REGISTER: &str = include_str!("../../../kernels/gemm/register.cl");
+const PACKED: &str = include_str!("../../../kernels/gemm/packed.cl");
+
+/// Sources of the implementations that are tuned.
+pub const SOURCES: &[(&str, &str)] =
+    &[("local", LOCAL), ("register", REGISTER), ("packed", PACKED)];
 
 /// Sizes as the kernels take them. Operands are dense: a row is as long as it is stored.
 struct Product {
@@ -62,7 +67,6 @@ impl Product {
 
     fn recipe(
         &self,
-        device: &OpenClDevice,
         (file, source): (&'static str, &'static str),
         parameters: &Parameters,
         shape: Geometry,
@@ -82,9 +86,14 @@ impl Product {
             scratch: Vec::new(),
             tables: Vec::new(),
             tile: shape.tile,
-            tuned: device.tuned.origin(),
+            tuned: parameters.origin(),
             work: None,
         }
+    }
+
+    /// The parameters of an implementation for such sizes.
+    fn chosen(&self, tuned: &Tuned, implementation: &str, cases: &[&str]) -> Parameters {
+        tuned.chosen("gemm", implementation, cases, shapes::gemm(self.m, self.n, self.ta))
     }
 }
 
@@ -100,17 +109,17 @@ pub fn local(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     let p = Product::of(task.shape)?;
     let parameters = local_parameters(&device.tuned, &p);
     let geometry = local_geometry(&p, &parameters);
-    Ok(p.recipe(device, ("gemm/local.cl", LOCAL), &parameters, geometry))
+    Ok(p.recipe(("gemm/local.cl", LOCAL), &parameters, geometry))
 }
 
 fn local_parameters(tuned: &Tuned, p: &Product) -> Parameters {
     if !p.aligned(4) {
-        let odd = tuned.special("gemm", "local", "unaligned");
+        let odd = p.chosen(tuned, "local", &["unaligned"]);
         // Even unaligned vectors need rows as long as a vector.
         let short = p.lda.min(p.ldb) < 4;
         return if short { odd.with(&[("VA", 1), ("VB", 1), ("UNALIGNED", 0)]) } else { odd };
     }
-    let parameters = tuned.parameters("gemm", "local");
+    let parameters = p.chosen(tuned, "local", &[]);
     if p.n.is_multiple_of(4) { parameters } else { parameters.with(&[("VC", 1)]) }
 }
 
@@ -144,15 +153,15 @@ pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         local_bytes: 0,
         tile: (rows, columns),
     };
-    Ok(p.recipe(device, ("gemm/register.cl", REGISTER), &parameters, geometry))
+    Ok(p.recipe(("gemm/register.cl", REGISTER), &parameters, geometry))
 }
 
 fn register_parameters(tuned: &Tuned, p: &Product) -> Parameters {
-    let parameters = tuned.parameters("gemm", "register");
+    let parameters = p.chosen(tuned, "register", &[]);
     if p.aligned(parameters.get("V")) {
         parameters
     } else {
-        tuned.special("gemm", "register", "unaligned").with(&[("V", 1)])
+        p.chosen(tuned, "register", &["unaligned"]).with(&[("V", 1)])
     }
 }
 
@@ -191,7 +200,7 @@ pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         tile: (y, x),
     };
     let source = include_str!("../../../kernels/gemm/naive.cl");
-    Ok(p.recipe(device, ("gemm/naive.cl", source), &parameters, geometry))
+    Ok(p.recipe(("gemm/naive.cl", source), &parameters, geometry))
 }
 
 /// Packed panels, for CPU devices: a work-group is one work-item, which owns a block of c.
@@ -209,18 +218,13 @@ pub fn packed(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         local_bytes: 4 * (nc * kc + mr * (kc + 16) + mr * nr) as u64,
         tile: (mr, nr),
     };
-    let source = include_str!("../../../kernels/gemm/packed.cl");
-    Ok(p.recipe(device, ("gemm/packed.cl", source), &parameters, geometry))
+    Ok(p.recipe(("gemm/packed.cl", PACKED), &parameters, geometry))
 }
 
 /// None for classes that have no such kernel.
 fn packed_parameters(tuned: &Tuned, p: &Product) -> Option<Parameters> {
-    let parameters = if p.ta == 1 {
-        tuned.special("gemm", "packed", "transposed_a")
-    } else {
-        tuned.parameters("gemm", "packed")
-    };
-    Some(parameters).filter(|parameters| parameters.get("NV") > 0)
+    let cases: &[&str] = if p.ta == 1 { &["transposed_a"] } else { &[] };
+    Some(p.chosen(tuned, "packed", cases)).filter(|parameters| parameters.get("NV") > 0)
 }
 
 /// NC and KC for a shape, and rows and columns of blocks of c: two blocks a thread balance best,
@@ -269,7 +273,7 @@ mod tests {
         for class in classes() {
             let tuned = Tuned::of_class(class);
             for parameters in
-                [tuned.parameters("gemm", "local"), tuned.special("gemm", "local", "unaligned")]
+                [tuned.parameters("gemm", "local"), tuned.specials("gemm", "local", &["unaligned"])]
             {
                 let get = |name| parameters.get(name);
                 let items = get("TM") / get("WM") * (get("TN") / get("WN"));

@@ -8,6 +8,7 @@
 //! | `streams.rs` | bandwidth over the working set |
 //! | `transfers.rs` | rate and time of transfers over their size |
 //! | `peaks.rs` | peaks and launch costs, which have no sizes |
+//! | `tuning.rs` | what a search for kernel parameters found |
 
 mod list;
 mod peaks;
@@ -15,6 +16,7 @@ mod roofline;
 mod streams;
 mod sweep;
 mod transfers;
+mod tuning;
 
 use crate::record::{Outcome, Record};
 use crate::workload::{Cache, Scope};
@@ -52,6 +54,7 @@ pub fn figures(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<F
     found.extend(streams::figures(input, devices));
     found.extend(transfers::figures(input, devices));
     found.extend(peaks::figures(input, devices));
+    found.extend(tuning::figures(input));
     let mut figures: Vec<Figure> = Vec::new();
     for Found { section, name, drawing } in found {
         let file = unique(&name, &figures);
