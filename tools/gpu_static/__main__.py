@@ -21,6 +21,17 @@ LIST = "cargo run --quiet --profile test --example gpu_builds --".split()
 UNKNOWN, FOR_UNKNOWN = "gpu", ("sm_80", "gfx1030")
 
 
+def wide(builds):
+    """The plain product with 16 x 8 sums an item: what the tuner may choose where it pays."""
+    changes = (("-D WM=8", "-D WM=16"), ("-D DB=2", "-D DB=1"))
+    for build in builds:
+        if build["name"] == "gemm local ta=0 tb=0 aligned" and build["class"] != UNKNOWN:
+            options = build["options"]
+            for old, new in changes:
+                options = options.replace(old, new)
+            yield {**build, "name": "gemm local, 16 x 8 sums", "options": options}
+
+
 def jobs(builds, targets):
     """Which build is compiled for which target."""
     for target in targets:
@@ -69,6 +80,7 @@ def main():
     if missing := compiler.missing():
         sys.exit(f"gpu_static: not installed: {missing} (./setup --ci brings them)")
     builds = [json.loads(line) for line in listed(arguments.builds).splitlines()]
+    builds += list(wide(builds))
     builds = [build for build in builds if (arguments.kernel or "") in build["name"]]
     targets = [t for t in TARGETS if not arguments.target or t.name in arguments.target]
 

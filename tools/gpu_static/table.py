@@ -75,13 +75,14 @@ def line(row):
 def summary(rows):
     """The matrix product and the worst of the convolutions, target by target."""
     columns = ["target", "kernels", "spills", "gemm 128x128 share", "ALU", "rate", "distance"]
-    columns += ["conv local, lowest share", "ALU"]
+    columns += ["16 x 8 sums: share", "rate", "conv local, lowest share", "ALU"]
     lines = []
     for target in dict.fromkeys(row.target.name for row in rows):
         mine = [row for row in rows if row.target.name == target]
         gemm = next(r for r in mine if r.build == "gemm local ta=0 tb=0 aligned" and r.klass == r.target.klass)
         conv = [r.loop for r in mine if r.build.startswith("conv local") and r.klass == r.target.klass]
         loop = gemm.loop
+        wide = next(r.loop for r in mine if r.build == "gemm local, 16 x 8 sums")
         lines.append([
             target,
             str(len(mine)),
@@ -90,6 +91,8 @@ def summary(rows):
             percent(loop.vector_share),
             f"{loop.fma / loop.count:.2f}",
             percent(loop.distance or 0.0),
+            percent(wide.share),
+            f"{wide.fma / wide.count:.2f}",
             percent(min(other.share for other in conv)),
             percent(min(other.vector_share for other in conv)),
         ])

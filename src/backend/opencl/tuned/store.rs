@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
 use crate::record;
 
-/// Files made by the tuner on the project's machines: for CPU drivers.
-const SHIPPED: &[&str] = &[
-    include_str!("../../../../kernels/tuned/found/pocl.toml"),
-    include_str!("../../../../kernels/tuned/found/intel-cpu-runtime.toml"),
+/// Class and text of each file that the tuner made on the project's machines.
+const SHIPPED: &[(&str, &str)] = &[
+    ("cpu", include_str!("../../../../kernels/tuned/found/pocl.toml")),
+    ("cpu", include_str!("../../../../kernels/tuned/found/intel-cpu-runtime.toml")),
 ];
 
 const HEAD: &str = "\
@@ -126,13 +126,19 @@ struct File {
     found: Vec<Entry>,
 }
 
-/// All entries about a device: the user's first.
+/// All entries about a device: the user's first. What is shipped for others of its class is where its
+/// searches begin.
 pub fn entries(device: &DeviceEntry) -> Vec<Entry> {
     let own = user_file(device).map(|path| read(&path)).unwrap_or_default();
     let own = own.into_iter().filter_map(|entry| entry.on(device, Origin::User));
-    let shipped = SHIPPED.iter().flat_map(|text| parse(text));
-    let shipped = shipped.filter_map(|entry| entry.on(device, Origin::Shipped));
-    own.chain(shipped).collect()
+    let of_class = SHIPPED.iter().filter(|(class, _)| *class == device.class);
+    let shipped = of_class.flat_map(|(_, text)| parse(text)).map(|entry| {
+        let stranger = Entry { origin: Origin::Seed, ..entry.clone() };
+        entry.on(device, Origin::Shipped).unwrap_or(stranger)
+    });
+    let (nearest, strange): (Vec<Entry>, Vec<Entry>) =
+        shipped.partition(|entry| entry.origin != Origin::Seed);
+    own.chain(nearest).chain(strange).collect()
 }
 
 /// The implementation with the least time over the classes that it shares with the usual one; none
@@ -295,10 +301,21 @@ mod tests {
         assert_eq!(fastest(&entries, "conv", "local"), None);
     }
 
+    /// Another driver for CPUs begins where those that are known ended, and uses nothing of it unseen.
+    #[test]
+    fn what_is_shipped_for_others_is_where_a_search_begins() {
+        let mut stranger = device("a CPU", "another driver");
+        stranger.class = "cpu".to_string();
+        let found = entries(&stranger);
+        assert!(!found.is_empty() && found.iter().all(|e| e.origin == Origin::Seed));
+        stranger.class = "nvidia".to_string();
+        assert_eq!(entries(&stranger), []);
+    }
+
     #[test]
     fn what_is_shipped_can_be_read() {
-        for text in SHIPPED {
-            assert!(toml::from_str::<File>(text).is_ok());
+        for (class, text) in SHIPPED {
+            assert!(toml::from_str::<File>(text).is_ok(), "{class}");
         }
     }
 }
