@@ -232,6 +232,14 @@ static int item_y(int lid)
 #endif
 }
 
+// AMD's packed multiply-add takes either half of a register pair for both of its products. Its
+// compiler knows so of a pair, but copies the last of four registers first: this hides the four.
+#if defined(__gfx90a__) || defined(__gfx942__) || defined(__gfx950__)
+#define KEEP_PAIR(pair) __asm__("" : "+v"(pair))
+#else
+#define KEEP_PAIR(pair)
+#endif
+
 // Adds the product of two staged tiles; as and bs point to the first row and column of the item.
 // The sums are vectors because some compilers pair multiply-adds only then.
 static void multiply(float4 sum[WM][WN / 4], const __local float *as, const __local float *bs)
@@ -243,10 +251,12 @@ static void multiply(float4 sum[WM][WN / 4], const __local float *as, const __lo
         #pragma unroll
         for (int g = 0; g < WM / 4; ++g) {
             const float4 v = *(const __local float4 *)(as + p * A_ROW + g * (LY * 4));
+            float2 high = v.zw;
+            KEEP_PAIR(high);
             x[4 * g] = v.x;
             x[4 * g + 1] = v.y;
-            x[4 * g + 2] = v.z;
-            x[4 * g + 3] = v.w;
+            x[4 * g + 2] = high.x;
+            x[4 * g + 3] = high.y;
         }
         #pragma unroll
         for (int j = 0; j < WN / 4; ++j)

@@ -129,6 +129,28 @@ impl RunFolder {
     }
 }
 
+/// What a run of the tuner is called.
+pub fn tune_name() -> String {
+    format!("{}-tune", machine::host_name())
+}
+
+/// Where this program keeps the user's own data; none where the user switched it off or has no such
+/// place.
+pub fn user_data() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if let Some(folder) = set("CROSSOVER_DATA_DIR") {
+        return (folder.as_os_str() != "off").then_some(folder);
+    }
+    let base = if cfg!(target_os = "macos") {
+        set("HOME")?.join("Library/Application Support")
+    } else if cfg!(windows) {
+        set("APPDATA")?
+    } else {
+        set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))?
+    };
+    Some(base.join("crossover"))
+}
+
 /// Takes `path` if it is new or empty.
 fn empty_folder(path: &Path) -> Result<PathBuf> {
     let usage = |e: &io::Error| Error::Usage(format!("--out {}", Error::file(path, e)));

@@ -21,6 +21,7 @@ pub mod session;
 pub mod stats;
 pub mod summary;
 pub mod tensor;
+pub mod tune;
 pub mod units;
 pub mod verify;
 pub mod workload;

@@ -4,5 +4,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     crossover::backend::opencl::probe::answer_if_asked();
+    crossover::tune::answer_if_asked();
     crossover::cli::main()
 }

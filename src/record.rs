@@ -25,6 +25,8 @@ pub mod file {
     pub const SUMMARY: &str = "summary.csv";
     /// What the operations of a run take, where it was profiled.
     pub const BREAKDOWN: &str = "breakdown.csv";
+    /// Every point that a search tried.
+    pub const TUNING: &str = "tuning.csv";
     /// The machine and the run.
     pub const MACHINE: &str = "machine.json";
 }
@@ -321,6 +323,21 @@ impl BreakdownRow {
     }
 }
 
+/// One line of tuning.csv: a point that a search tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
+pub struct TuningRow {
+    pub device: String,
+    pub kernel: String,
+    pub shape_class: String,
+    pub parameters: String,
+    pub outcome: String,
+    pub reason: String,
+    pub wall_s: Option<f64>,
+    pub flop_per_s: Option<f64>,
+    pub at_s: f64,
+}
+
 /// A line of one of the files.
 pub trait Row: Serialize + DeserializeOwned {}
 
@@ -329,6 +346,7 @@ impl Row for SampleRow {}
 impl Row for PlanRow {}
 impl Row for SummaryRow {}
 impl Row for BreakdownRow {}
+impl Row for TuningRow {}
 
 /// Names of a row's columns, in order.
 pub fn columns<T: Row>() -> &'static [&'static str] {
@@ -537,6 +555,7 @@ mod tests {
             (file::PLAN, columns::<PlanRow>()),
             (file::SUMMARY, columns::<SummaryRow>()),
             (file::BREAKDOWN, columns::<BreakdownRow>()),
+            (file::TUNING, columns::<TuningRow>()),
         ];
         for (name, columns) in files {
             let section = format.split("\n## ").find(|s| s.starts_with(name)).unwrap();

@@ -27,6 +27,8 @@
 // Parameters
 //   PIXELS     k runs over the pixels of images                           0, 1
 //   BOUNDED    some elements of B are outside the image                   0, 1
+//   SHORT_MIN  places are compared half by half: 1 for devices with     0, 1
+//              16-bit vector instructions (AMD)
 //   VC         width of the stores of C: 4 asks that columns 4i to 4i+3   1, 4
 //              lie side by side from a multiple of 16 bytes on
 //   RESTRICT   qualifier of the operands                                  restrict, empty
@@ -36,6 +38,9 @@
 #endif
 #ifndef BOUNDED
 #define BOUNDED 1
+#endif
+#ifndef SHORT_MIN
+#define SHORT_MIN 0
 #endif
 #ifndef VC
 #define VC 1
@@ -110,10 +115,13 @@ static int c_offset(__constant const View *v, int column)
 }
 
 // Whether a place is inside the image whose last place is the limit: neither of the two rows and
-// columns, from the start and from the end, is negative.
+// columns, from the start and from the end, is negative. Or, half by half: none is above the limit
+// as an unsigned number.
 static bool inside(int place, int limit)
 {
-#if BOUNDED
+#if BOUNDED && SHORT_MIN
+    return as_int(min(as_ushort2(place), as_ushort2(limit))) == place;
+#elif BOUNDED
     return ((place | (limit - place)) & 0x80008000) == 0;
 #else
     return true;

@@ -5,6 +5,7 @@ pub mod contender;
 pub mod cpu;
 pub mod opencl;
 mod trainer;
+pub mod tunable;
 
 use std::path::Path;
 
@@ -16,6 +17,7 @@ use crate::workload::{Algorithm, Dtype, Scope, Shape, Work, Workload};
 
 pub use claim::Claim;
 pub use trainer::{Stepwise, retrained, trainer};
+use tunable::{Finding, Point, Tunable};
 
 /// One thing to be computed, in one way.
 #[derive(Clone, Copy)]
@@ -47,6 +49,26 @@ pub trait Device {
     /// Compiles and allocates. `Error::Unsupported` where the implementation does not serve the
     /// shape on this device, `Error::Device` where the device refuses.
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>>;
+
+    /// What can be tuned on this device.
+    fn tunables(&self) -> Vec<Tunable> {
+        Vec::new()
+    }
+
+    /// The same as [`Device::prepare`] with the parameters of a point.
+    fn prepare_at(
+        &self,
+        _tunable: &Tunable,
+        _point: &Point,
+        task: &Task<'_>,
+    ) -> Result<Box<dyn Runner + '_>> {
+        self.prepare(task)
+    }
+
+    /// Keeps what a search found, for this and later runs.
+    fn keep(&self, _tunable: &Tunable, _finding: &Finding) -> Result<()> {
+        Ok(())
+    }
 
     /// Whether mapping a buffer of this device moves nothing, so that it is no transfer; none where
     /// there is nothing to map.

@@ -30,6 +30,8 @@ pub enum Verb {
     Run(RunArgs),
     /// Draw the charts and the report of a run again from its CSV files
     Report(ReportArgs),
+    /// Search the kernels' parameters on OpenCL devices, and keep the best for later runs
+    Tune(TuneArgs),
     /// Check every workload and implementation at awkward shapes
     Verify(VerifyArgs),
     /// Train a network for some steps on made-up data, and print losses and norms
@@ -53,6 +55,29 @@ pub struct ReportArgs {
     /// Folder of a run
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+}
+
+/// `tune`.
+#[derive(Args)]
+pub struct TuneArgs {
+    /// OpenCL devices: ids, gpu, opencl, or part of one name
+    #[arg(long, value_name = "D,..", value_delimiter = ',')]
+    pub device: Vec<String>,
+    /// Workloads
+    #[arg(long, value_name = "W,..", value_delimiter = ',')]
+    pub workload: Vec<String>,
+    /// Seconds for each device
+    #[arg(long, value_name = "SECONDS", default_value_t = 600.0, allow_negative_numbers = true)]
+    pub budget: f64,
+    /// Seed of the data and of the search
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Name of the run, instead of the host's
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Folder of the run, new or empty
+    #[arg(long, value_name = "DIR", conflicts_with = "name")]
+    pub out: Option<PathBuf>,
 }
 
 /// `verify`.

@@ -18,6 +18,7 @@ mod progress;
 mod report;
 mod run;
 mod train;
+mod tune;
 mod verify;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ Crossover measures from which model size on a GPU beats the CPU, by how much, an
   crossover run --list        show what would be measured and how long it takes
   crossover devices           list the devices
   crossover doctor            check them, and say what is missing
+  crossover tune              search the kernels' parameters on this machine's OpenCL devices
   crossover verify            check every kernel on every device
   crossover train NETWORK     train a network for some steps and print what comes out
   crossover report DIR        draw a run's charts and report again
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
         Verb::Doctor => doctor::doctor(),
         Verb::Run(a) => run::run(&a),
         Verb::Report(a) => report::report(&a),
+        Verb::Tune(a) => tune::tune(&a),
         Verb::Verify(a) => verify::verify(&a),
         Verb::Train(a) => train::train(&a),
     };

@@ -134,7 +134,7 @@ impl Tolerance {
 impl Trajectory {
     /// The largest difference as a share of what is accepted, and where it is. More than 1 is too far.
     pub fn distance(&self, golden: &Trajectory, accepted: Tolerance) -> (f64, String) {
-        let mut worst = (0.0, String::new());
+        let mut worst = (0.0f64, String::new());
         let mut look = |share: f64, what: String| {
             // No number is further away than any, and stays so.
             if !worst.0.is_nan() && (share.is_nan() || share > worst.0) {

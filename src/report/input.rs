@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::machine::Manifest;
-use crate::record::{self, BreakdownRow, PlanRow, Record, Row, SummaryRow, file};
+use crate::record::{self, BreakdownRow, PlanRow, Record, Row, SummaryRow, TuningRow, file};
 use crate::roof::Roofs;
 
 /// What a report is made from.
@@ -19,6 +19,8 @@ pub struct Input {
     pub summary: Vec<SummaryRow>,
     /// The lines of breakdown.csv; empty where the file is missing.
     pub breakdown: Vec<BreakdownRow>,
+    /// The lines of tuning.csv; empty where nothing was tuned.
+    pub tuning: Vec<TuningRow>,
     /// machine.json; none where the file is missing.
     pub manifest: Option<Manifest>,
     /// Those of machine.json; where it has none, what the rows tell.
@@ -28,11 +30,12 @@ pub struct Input {
 }
 
 /// Files worth a link, in the order of the report.
-const LINKED: [&str; 7] = [
+const LINKED: [&str; 8] = [
     file::RESULTS,
     file::SUMMARY,
     file::SAMPLES,
     file::PLAN,
+    file::TUNING,
     file::MACHINE,
     "noise.csv",
     file::BREAKDOWN,
@@ -55,6 +58,7 @@ impl Input {
             plan: optional(&folder.join(file::PLAN))?,
             summary: optional(&folder.join(file::SUMMARY))?,
             breakdown: optional(&folder.join(file::BREAKDOWN))?,
+            tuning: optional(&folder.join(file::TUNING))?,
             manifest,
             roofs,
             files: LINKED.into_iter().filter(|name| has(name)).collect(),

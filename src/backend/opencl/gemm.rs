@@ -1,6 +1,6 @@
 //! `gemm` on OpenCL: which kernel, which parameters, which launch. Twin of `kernels/gemm/`.
 
-use super::tuned::{Parameters, Tuned};
+use super::tuned::{Parameters, Tuned, shapes};
 use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
@@ -11,6 +11,11 @@ const LOCAL: &str = concat!(
     include_str!("../../../kernels/gemm/local.cl")
 );
 const REGISTER: &str = include_str!("../../../kernels/gemm/register.cl");
+const PACKED: &str = include_str!("../../../kernels/gemm/packed.cl");
+
+/// Sources of the implementations that are tuned.
+pub const SOURCES: &[(&str, &str)] =
+    &[("local", LOCAL), ("register", REGISTER), ("packed", PACKED)];
 
 /// Sizes as the kernels take them. Operands are dense: a row is as long as it is stored.
 struct Product {
@@ -62,7 +67,6 @@ impl Product {
 
     fn recipe(
         &self,
-        device: &OpenClDevice,
         (file, source): (&'static str, &'static str),
         parameters: &Parameters,
         shape: Geometry,
@@ -82,9 +86,14 @@ impl Product {
             scratch: Vec::new(),
             tables: Vec::new(),
             tile: shape.tile,
-            tuned: device.tuned.origin(),
+            tuned: parameters.origin(),
             work: None,
         }
+    }
+
+    /// The parameters of an implementation for such sizes.
+    fn chosen(&self, tuned: &Tuned, implementation: &str, cases: &[&str]) -> Parameters {
+        tuned.chosen("gemm", implementation, cases, shapes::gemm(self.m, self.n, self.ta))
     }
 }
 
@@ -100,28 +109,29 @@ pub fn local(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     let p = Product::of(task.shape)?;
     let parameters = local_parameters(&device.tuned, &p);
     let geometry = local_geometry(&p, &parameters);
-    Ok(p.recipe(device, ("gemm/local.cl", LOCAL), &parameters, geometry))
+    Ok(p.recipe(("gemm/local.cl", LOCAL), &parameters, geometry))
 }
 
 fn local_parameters(tuned: &Tuned, p: &Product) -> Parameters {
     let short = p.lda.min(p.ldb) < 4;
-    local_parameters_of(tuned, p.aligned(4), short, p.n.is_multiple_of(4))
+    let choose = |cases: &[&str]| p.chosen(tuned, "local", cases);
+    local_parameters_of(choose, p.aligned(4), short, p.n.is_multiple_of(4))
 }
 
 /// By whether rows of a and b begin at multiples of four floats, whether any is shorter than that, and
-/// whether the rows of c begin at such multiples.
+/// whether the rows of c begin at such multiples. `choose` gives the parameters for special cases.
 pub fn local_parameters_of(
-    tuned: &Tuned,
+    choose: impl Fn(&[&str]) -> Parameters,
     in_fours: bool,
     short: bool,
     c_in_fours: bool,
 ) -> Parameters {
     if !in_fours {
-        let odd = tuned.special("gemm", "local", "unaligned");
+        let odd = choose(&["unaligned"]);
         // Even unaligned vectors need rows as long as a vector.
         return if short { odd.with(&[("VA", 1), ("VB", 1), ("UNALIGNED", 0)]) } else { odd };
     }
-    let parameters = tuned.parameters("gemm", "local");
+    let parameters = choose(&[]);
     if c_in_fours { parameters } else { parameters.with(&[("VC", 1)]) }
 }
 
@@ -175,12 +185,16 @@ pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         local_bytes: 0,
         tile: (rows, columns),
     };
-    Ok(p.recipe(device, ("gemm/register.cl", REGISTER), &parameters, geometry))
+    Ok(p.recipe(("gemm/register.cl", REGISTER), &parameters, geometry))
 }
 
 fn register_parameters(tuned: &Tuned, p: &Product) -> Parameters {
-    let parameters = tuned.parameters("gemm", "register");
-    if p.aligned(parameters.get("V")) { parameters } else { parameters.with(&[("V", 1)]) }
+    let parameters = p.chosen(tuned, "register", &[]);
+    if p.aligned(parameters.get("V")) {
+        parameters
+    } else {
+        p.chosen(tuned, "register", &["unaligned"]).with(&[("V", 1)])
+    }
 }
 
 /// The GPU kernels as a class of devices builds them: all transposes, aligned and odd sizes.
@@ -192,7 +206,7 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
             let p = Product { m: size, n: size, k: size, ta, tb, lda: size, ldb: size };
             let mut add = |kernel: &str, source: &'static str, parameters: &Parameters| {
                 builds.push(Build {
-                    name: format!("{kernel} ta={ta} tb={tb} {word}"),
+                    name: format!("gemm {kernel} ta={ta} tb={tb} {word}"),
                     source,
                     options: p.options(parameters),
                 });
@@ -218,7 +232,7 @@ pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         tile: (y, x),
     };
     let source = include_str!("../../../kernels/gemm/naive.cl");
-    Ok(p.recipe(device, ("gemm/naive.cl", source), &parameters, geometry))
+    Ok(p.recipe(("gemm/naive.cl", source), &parameters, geometry))
 }
 
 /// Packed panels, for CPU devices: a work-group is one work-item, which owns a block of c.
@@ -236,18 +250,19 @@ pub fn packed(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         local_bytes: 4 * (nc * kc + mr * (kc + 16) + mr * nr) as u64,
         tile: (mr, nr),
     };
-    let source = include_str!("../../../kernels/gemm/packed.cl");
-    Ok(p.recipe(device, ("gemm/packed.cl", source), &parameters, geometry))
+    Ok(p.recipe(("gemm/packed.cl", PACKED), &parameters, geometry))
 }
 
 /// None for classes that have no such kernel.
 fn packed_parameters(tuned: &Tuned, p: &Product) -> Option<Parameters> {
-    Some(packed_parameters_of(tuned, p.ta == 1)).filter(|parameters| parameters.get("NV") > 0)
+    let cases: &[&str] = if p.ta == 1 { &["transposed_a"] } else { &[] };
+    Some(p.chosen(tuned, "packed", cases)).filter(|parameters| parameters.get("NV") > 0)
 }
 
+/// Without regard to sizes.
 fn packed_parameters_of(tuned: &Tuned, a_transposed: bool) -> Parameters {
     if a_transposed {
-        tuned.special("gemm", "packed", "transposed_a")
+        tuned.specials("gemm", "packed", &["transposed_a"])
     } else {
         tuned.parameters("gemm", "packed")
     }
@@ -344,7 +359,7 @@ mod tests {
         for class in classes() {
             let tuned = Tuned::of_class(class);
             for parameters in
-                [tuned.parameters("gemm", "local"), tuned.special("gemm", "local", "unaligned")]
+                [tuned.parameters("gemm", "local"), tuned.specials("gemm", "local", &["unaligned"])]
             {
                 let get = |name| parameters.get(name);
                 let items = get("TM") / get("WM") * (get("TN") / get("WN"));

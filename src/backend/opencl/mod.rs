@@ -22,6 +22,7 @@ use std::cell::OnceCell;
 
 use ocl::core::{ContextProperties, DeviceId, PlatformId};
 
+use super::tunable::{Finding, Point, Tunable};
 use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
@@ -202,7 +203,7 @@ impl OpenClDevice {
         Ok(OpenClDevice {
             queue: queue(false).map_err(refused)?,
             profiling_queue: queue(true).ok(),
-            tuned: tuned::Tuned::of_class(&entry.class),
+            tuned: tuned::Tuned::of_device(&entry),
             max_group_size: info::max_group_size(id),
             base_alignment: info::base_alignment_bytes(id).div_ceil(4),
             flush: OnceCell::new(),
@@ -239,8 +240,8 @@ fn implementations(workload: &dyn Workload) -> impl Iterator<Item = (&'static st
 }
 
 /// Workloads that share their parameters: `stream-copy` and its like are one family.
-fn family(workload: &dyn Workload) -> &'static str {
-    workload.name().split('-').next().unwrap_or_default()
+fn family(workload: &'static str) -> &'static str {
+    workload.split('-').next().unwrap_or_default()
 }
 
 impl Device for OpenClDevice {
@@ -253,7 +254,7 @@ impl Device for OpenClDevice {
     }
 
     fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
-        match self.tuned.implementation(family(workload)) {
+        match self.tuned.implementation(family(workload.name())) {
             Some(name) => vec![name],
             // Where nothing is chosen, each says something of its own.
             None => implementations(workload).map(|(name, _)| name.to_string()).collect(),
@@ -272,6 +273,26 @@ impl Device for OpenClDevice {
         let tensors = 4 * (inputs + task.workload.output(task.shape)) as u64;
         // On the device and, for transfers, on the host.
         2 * tensors
+    }
+
+    fn tunables(&self) -> Vec<Tunable> {
+        self.tuned.tunables(&self.entry, self.max_group_size)
+    }
+
+    fn prepare_at(
+        &self,
+        tunable: &Tunable,
+        point: &Point,
+        task: &Task<'_>,
+    ) -> Result<Box<dyn Runner + '_>> {
+        self.tuned.attempt(Some((tunable, point)));
+        let prepared = self.prepare(task);
+        self.tuned.attempt(None);
+        prepared
+    }
+
+    fn keep(&self, tunable: &Tunable, finding: &Finding) -> Result<()> {
+        tuned::Tuned::keep(&self.entry, tunable, finding)
     }
 
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {

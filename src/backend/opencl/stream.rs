@@ -1,12 +1,15 @@
 //! The five streams on OpenCL. Twin of `kernels/stream.cl`.
 
-use super::tuned::{Parameters, Tuned};
+use super::tuned::{Parameters, Tuned, shapes};
 use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
 use crate::workload::SCALAR;
 
 const SOURCE: &str = include_str!("../../../kernels/stream.cl");
+
+/// Sources of the implementations that are tuned.
+pub const SOURCES: &[(&str, &str)] = &[("vector", SOURCE)];
 
 /// Operations in the order of the kernel's parameter OP.
 const OPERATIONS: [&str; 5] =
@@ -53,22 +56,13 @@ pub fn vector(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         (vec![step("stream", stream(Argument::Output), groups)], Vec::new())
     };
     let tile = (1, parameters.get("VW") * parameters.get("WPI"));
-    Ok(Recipe {
-        steps,
-        scratch,
-        tables: Vec::new(),
-        tile,
-        tuned: device.tuned.origin(),
-        work: None,
-    })
+    Ok(Recipe { steps, scratch, tables: Vec::new(), tile, tuned: parameters.origin(), work: None })
 }
 
 fn parameters(tuned: &Tuned, operation: usize, in_cache: bool) -> Parameters {
-    let parameters = match in_cache {
-        true => tuned.special("stream", "vector", "in_cache"),
-        false => tuned.parameters("stream", "vector"),
-    };
-    parameters.with(&[("OP", operation)])
+    let cases: &[&str] = if in_cache { &["in_cache"] } else { &[] };
+    let class = shapes::stream(operation == DOT, in_cache);
+    tuned.chosen("stream", "vector", cases, class).with(&[("OP", operation)])
 }
 
 /// Work-groups of a launch, as the kernel's head asks.

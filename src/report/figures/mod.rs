@@ -9,6 +9,7 @@
 //! | `transfers.rs` | rate and time of transfers over their size |
 //! | `breakdown.rs` | what the operations of a training step take |
 //! | `peaks.rs` | peaks and launch costs, which have no sizes |
+//! | `tuning.rs` | what a search for kernel parameters found |
 
 mod breakdown;
 mod list;
@@ -17,6 +18,7 @@ mod roofline;
 mod streams;
 mod sweep;
 mod transfers;
+mod tuning;
 
 use crate::record::{Outcome, Record};
 use crate::workload::{Cache, Scope};
@@ -55,6 +57,7 @@ pub fn figures(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<F
     found.extend(streams::figures(input, devices));
     found.extend(transfers::figures(input, devices));
     found.extend(peaks::figures(input, devices));
+    found.extend(tuning::figures(input));
     let mut figures: Vec<Figure> = Vec::new();
     for Found { section, name, drawing } in found {
         let file = unique(&name, &figures);

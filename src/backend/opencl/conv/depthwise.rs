@@ -65,14 +65,14 @@ pub fn depthwise(
         scratch,
         tables: vec![naive::sizes(conv)],
         tile: (1, width),
-        tuned: device.tuned.origin(),
+        tuned: parameters.origin(),
         work: None,
     }))
 }
 
 /// The parameters; none where the kernel does not serve.
 fn plan(tuned: &Tuned, conv: &Conv, pass: Pass) -> Option<Parameters> {
-    let parameters = tuned.parameters("conv", "depthwise");
+    let parameters = tuned.chosen("conv", "depthwise", &[], pass.name());
     let ([_, stride], [_, pad], [_, dilation]) = (conv.stride, conv.pad, conv.dilation);
     let mut width = parameters.get("QW");
     let reach = (conv.s - 1) * dilation;

@@ -1,6 +1,6 @@
 //! Tiles in local memory.
 
-use super::super::tuned::{Parameters, Tuned};
+use super::super::tuned::{Parameters, Tuned, shapes};
 use super::super::{Build, OpenClDevice, Recipe};
 use super::depthwise::depthwise;
 use super::view::Product;
@@ -9,7 +9,7 @@ use crate::backend::Task;
 use crate::error::Result;
 use crate::workload::{Conv, Pass};
 
-const SOURCE: &str = concat!(
+pub const SOURCE: &str = concat!(
     include_str!("../../../../kernels/tile.cl"),
     include_str!("../../../../kernels/conv/view.cl"),
     include_str!("../../../../kernels/conv/local.cl")
@@ -36,7 +36,8 @@ fn plan(tuned: &Tuned, conv: &Conv, pass: Pass) -> Result<(Product, Parameters)>
     if rows <= 64 {
         cases.push("narrow");
     }
-    let parameters = tuned.specials("conv", "local", &cases);
+    let class = shapes::conv(pass, conv, cases.contains(&"narrow"));
+    let parameters = tuned.chosen("conv", "local", &cases, &class);
     let product = Product::of(conv, pass, Some(parameters.get("TK")))?;
     let width =
         |name, in_fours: bool| (name, if in_fours { parameters.get(name).max(1) } else { 1 });
@@ -64,6 +65,7 @@ fn kernel(parameters: &Parameters) -> Kernel {
         tile: (tm, tn),
         items: (tm / get("WM")) * (tn / get("WN")),
         local_bytes: 4 * (buffers * tk * (tm + get("PADA") + tn + get("PADB"))) as u64,
+        tuned: parameters.origin(),
         depth: tk,
     }
 }

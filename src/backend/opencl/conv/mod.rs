@@ -21,6 +21,14 @@ use crate::error::{Error, Result};
 use crate::workload::{Conv, Pass};
 use view::Product;
 
+/// Sources of the implementations that are tuned.
+pub const SOURCES: &[(&str, &str)] = &[
+    ("local", local::SOURCE),
+    ("register", register::SOURCE),
+    ("packed", packed::SOURCES),
+    ("depthwise", depthwise::SOURCE),
+];
+
 /// The pass that a task is.
 fn pass_of(task: &Task<'_>) -> Result<Pass> {
     let found = Pass::ALL.into_iter().find(|pass| pass.workload() == task.workload.name());
@@ -101,6 +109,8 @@ struct Kernel {
     tile: (usize, usize),
     items: usize,
     local_bytes: u64,
+    /// Where its parameters come from.
+    tuned: &'static str,
     /// How much of k one turn of its loop takes.
     depth: usize,
 }
@@ -180,7 +190,7 @@ fn recipe(
     if slices > 1 {
         steps.push(add_slices(output, slices, sum));
     }
-    Recipe { steps, scratch, tables, tile: kernel.tile, tuned: device.tuned.origin(), work: None }
+    Recipe { steps, scratch, tables, tile: kernel.tile, tuned: kernel.tuned, work: None }
 }
 
 const ORDER: &str = concat!(

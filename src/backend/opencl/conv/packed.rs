@@ -1,11 +1,11 @@
 //! `packed` convolutions, for CPU devices: a work-group is one work-item, which owns a block of the
 //! result. Twin of `kernels/conv/packed*.cl`.
 
-use super::super::tuned::{Parameters, Tuned};
+use super::super::tuned::{Parameters, Tuned, shapes};
 use super::super::{Argument, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
-use crate::workload::Conv;
+use crate::workload::{Conv, Pass};
 
 const DATA: (&str, &str) = (
     "conv/packed.cl",
@@ -21,6 +21,13 @@ const FILTERS: (&str, &str) = (
         include_str!("../../../../kernels/conv/packed_tile.cl"),
         include_str!("../../../../kernels/conv/packed_wgrad.cl")
     ),
+);
+
+/// Everything that their parameters are about.
+pub const SOURCES: &str = concat!(
+    include_str!("../../../../kernels/conv/packed_tile.cl"),
+    include_str!("../../../../kernels/conv/packed.cl"),
+    include_str!("../../../../kernels/conv/packed_wgrad.cl")
 );
 
 /// Most floats of the shares that are added up at the end.
@@ -63,24 +70,24 @@ pub fn packed_dgrad(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
 
 fn to_data(device: &OpenClDevice, task: &Task<'_>, dgrad: bool) -> Result<Recipe> {
     let conv = conv_of(task)?;
-    let base = base(&device.tuned, if dgrad { "dgrad" } else { "fprop" })?;
+    let base = base(&device.tuned, &conv, if dgrad { Pass::Dgrad } else { Pass::Fprop })?;
     let plan = data_plan(&conv, &base, Machine::of(device), dgrad);
     let operands = [Argument::Input(0), Argument::Input(1), Argument::Output];
     let step = step(DATA, &conv, &plan, &operands);
-    Ok(recipe(device, &plan, vec![step], Vec::new()))
+    Ok(recipe(&plan, vec![step], Vec::new()))
 }
 
 /// Backward to the filters.
 pub fn packed_wgrad(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     let conv = conv_of(task)?;
-    let base = base(&device.tuned, "wgrad")?;
+    let base = base(&device.tuned, &conv, Pass::Wgrad)?;
     let machine = Machine::of(device);
     let (plan, splits) = filters_plan(&conv, &base, machine);
     let parts = if splits == 1 { Argument::Output } else { Argument::Scratch(0) };
     let mut steps =
         vec![step(FILTERS, &conv, &plan, &[Argument::Input(0), Argument::Input(1), parts])];
     if splits == 1 {
-        return Ok(recipe(device, &plan, steps, Vec::new()));
+        return Ok(recipe(&plan, steps, Vec::new()));
     }
     let len = conv.f_len();
     steps.push(Step {
@@ -98,7 +105,7 @@ pub fn packed_wgrad(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         local_bytes: 0,
         ..step(FILTERS, &conv, &plan, &[])
     });
-    Ok(recipe(device, &plan, steps, vec![splits * len]))
+    Ok(recipe(&plan, steps, vec![splits * len]))
 }
 
 /// The sizes of a task, if the kernels can index them.
@@ -111,8 +118,9 @@ fn conv_of(task: &Task<'_>) -> Result<Conv> {
 }
 
 /// The parameters of a pass; refused on classes that have no such kernels.
-fn base(tuned: &Tuned, pass: &str) -> Result<Parameters> {
-    let parameters = tuned.special("conv", "packed", pass);
+fn base(tuned: &Tuned, conv: &Conv, pass: Pass) -> Result<Parameters> {
+    let class = shapes::conv(pass, conv, false);
+    let parameters = tuned.chosen("conv", "packed", &[pass.name()], &class);
     if parameters.get("NV") == 0 {
         return Err(Error::Unsupported("packed is for CPU devices".into()));
     }
@@ -240,14 +248,14 @@ fn step(
     }
 }
 
-fn recipe(device: &OpenClDevice, plan: &Plan, steps: Vec<Step>, scratch: Vec<usize>) -> Recipe {
+fn recipe(plan: &Plan, steps: Vec<Step>, scratch: Vec<usize>) -> Recipe {
     let (mr, nr) = (plan.parameters.get("MR"), 16 * plan.parameters.get("NV"));
     Recipe {
         steps,
         scratch,
         tables: Vec::new(),
         tile: (mr, nr),
-        tuned: device.tuned.origin(),
+        tuned: plan.parameters.origin(),
         work: None,
     }
 }
@@ -295,8 +303,9 @@ mod tests {
             for threads in [1, 2, 64] {
                 let machine = Machine { local_memory, threads };
                 for conv in convs() {
-                    for (pass, dgrad) in [("fprop", false), ("dgrad", true)] {
-                        let plan = data_plan(&conv, &base(&tuned, pass).unwrap(), machine, dgrad);
+                    for (pass, dgrad) in [(Pass::Fprop, false), (Pass::Dgrad, true)] {
+                        let base = base(&tuned, &conv, pass).unwrap();
+                        let plan = data_plan(&conv, &base, machine, dgrad);
                         let [high, wide] = if dgrad {
                             [conv.h.div_ceil(conv.stride[0]), conv.w.div_ceil(conv.stride[1])]
                         } else {
@@ -304,7 +313,7 @@ mod tests {
                         };
                         check(&plan, conv.n * high * wide, plan.global[1], local_memory);
                     }
-                    let base = base(&tuned, "wgrad").unwrap();
+                    let base = base(&tuned, &conv, Pass::Wgrad).unwrap();
                     let (plan, splits) = filters_plan(&conv, &base, machine);
                     let columns = conv.group_c() * conv.r * conv.s;
                     check(&plan, columns, plan.global[1], local_memory);
@@ -318,7 +327,7 @@ mod tests {
     #[test]
     fn no_class_of_gpus_has_them() {
         for class in ["gpu", "nvidia", "amd", "mali"] {
-            assert!(base(&Tuned::of_class(class), "fprop").is_err(), "{class}");
+            assert!(base(&Tuned::of_class(class), &convs()[0], Pass::Fprop).is_err(), "{class}");
         }
     }
 }

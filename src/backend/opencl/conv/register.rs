@@ -1,6 +1,6 @@
 //! Registers only.
 
-use super::super::tuned::{Parameters, Tuned};
+use super::super::tuned::{Parameters, Tuned, shapes};
 use super::super::{Build, OpenClDevice, Recipe};
 use super::depthwise::depthwise;
 use super::view::Product;
@@ -9,7 +9,7 @@ use crate::backend::Task;
 use crate::error::Result;
 use crate::workload::{Conv, Pass};
 
-const SOURCE: &str = concat!(
+pub const SOURCE: &str = concat!(
     include_str!("../../../../kernels/conv/view.cl"),
     include_str!("../../../../kernels/conv/register.cl")
 );
@@ -28,7 +28,7 @@ pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
 /// The product of a pass and the parameters that suit it.
 fn plan(tuned: &Tuned, conv: &Conv, pass: Pass) -> Result<(Product, Parameters)> {
     let product = Product::of(conv, pass, None)?;
-    let parameters = tuned.parameters("conv", "register");
+    let parameters = tuned.chosen("conv", "register", &[], &shapes::conv(pass, conv, false));
     let flags = [
         ("PIXELS", usize::from(product.pixels)),
         ("BOUNDED", usize::from(product.bounded)),
@@ -48,6 +48,7 @@ fn kernel(parameters: &Parameters) -> Kernel {
         tile: (get("LY") * get("WM"), get("LX") * get("WN")),
         items: get("LX") * get("LY"),
         local_bytes: 0,
+        tuned: parameters.origin(),
         depth: 4,
     }
 }

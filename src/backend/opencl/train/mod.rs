@@ -62,7 +62,7 @@ impl Kind {
 
     /// Parameters of the kernels that work on rows, columns, channels or elements.
     fn parameters(self, tuned: &Tuned, what: &str) -> Parameters {
-        tuned.special("train", self.name(), what)
+        tuned.specials("train", self.name(), &[what])
     }
 }
 

@@ -203,7 +203,8 @@ impl Facts {
     }
 
     fn local(&self, tuned: &Tuned) -> Parameters {
-        gemm::local_parameters_of(tuned, self.in_fours, self.short, self.c_in_fours)
+        let choose = |cases: &[&str]| tuned.specials("gemm", "local", cases);
+        gemm::local_parameters_of(choose, self.in_fours, self.short, self.c_in_fours)
     }
 
     fn register(&self, tuned: &Tuned) -> Parameters {

@@ -3,6 +3,7 @@
 use ocl::core::{self, CommandQueue, Event, ProfilingInfo};
 
 use super::super::OpenClDevice;
+use super::super::tuned::Parameters;
 use super::launches::Prepared;
 use super::memory::{Memory, Sizes};
 use super::plan::Plan;
@@ -277,7 +278,7 @@ impl Runner for TrainRunner<'_> {
 
     fn details(&self) -> Details {
         Details {
-            tuned: self.device.tuned.origin(),
+            tuned: Parameters::default().origin(),
             scratch_bytes: self.scratch_bytes,
             compiled: self.plan.compiled,
             restores: true,

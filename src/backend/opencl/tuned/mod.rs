@@ -1,25 +1,38 @@
-//! The store of kernel parameters: one file per class of device under `kernels/tuned/`, embedded.
+//! The store of kernel parameters: one file per class of device under `kernels/tuned/`, embedded, and
+//! on top of it what `crossover tune` found: shipped for some drivers, and the user's own.
 
+pub mod shapes;
+mod store;
+mod tunables;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use crate::backend::tunable::{Finding, Point, Tunable};
+use crate::error::Result;
+use crate::machine::DeviceEntry;
+
+use store::{Entry, Origin};
+
 /// Class and text of each shipped file. `gpu` serves what a class leaves out.
 const SHIPPED: &[(&str, &str)] = &[
-    ("adreno", include_str!("../../../kernels/tuned/adreno.toml")),
-    ("amd", include_str!("../../../kernels/tuned/amd.toml")),
-    ("apple", include_str!("../../../kernels/tuned/apple.toml")),
-    ("cpu", include_str!("../../../kernels/tuned/cpu.toml")),
-    ("gpu", include_str!("../../../kernels/tuned/gpu.toml")),
-    ("intel", include_str!("../../../kernels/tuned/intel.toml")),
-    ("mali", include_str!("../../../kernels/tuned/mali.toml")),
-    ("nvidia", include_str!("../../../kernels/tuned/nvidia.toml")),
+    ("adreno", include_str!("../../../../kernels/tuned/adreno.toml")),
+    ("amd", include_str!("../../../../kernels/tuned/amd.toml")),
+    ("apple", include_str!("../../../../kernels/tuned/apple.toml")),
+    ("cpu", include_str!("../../../../kernels/tuned/cpu.toml")),
+    ("gpu", include_str!("../../../../kernels/tuned/gpu.toml")),
+    ("intel", include_str!("../../../../kernels/tuned/intel.toml")),
+    ("mali", include_str!("../../../../kernels/tuned/mali.toml")),
+    ("nvidia", include_str!("../../../../kernels/tuned/nvidia.toml")),
 ];
 
 /// The macros of one kernel with their values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
     values: BTreeMap<String, String>,
+    origin: Origin,
 }
 
 impl Parameters {
@@ -30,7 +43,12 @@ impl Parameters {
             _ => None,
         };
         let values = table.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
-        Parameters { values: values.collect() }
+        Parameters { values: values.collect(), origin: Origin::default() }
+    }
+
+    /// Where they come from, as the column `tuned` says it.
+    pub fn origin(&self) -> &'static str {
+        self.origin.name()
     }
 
     /// A macro's value as a size; zero where the file does not set it.
@@ -38,18 +56,31 @@ impl Parameters {
         self.values.get(name).and_then(|v| v.parse().ok()).unwrap_or(0)
     }
 
+    /// The same; none where the file does not set it.
+    fn number(&self, name: &str) -> Option<usize> {
+        self.values.get(name)?.parse().ok()
+    }
+
     /// The same with some values replaced.
     pub fn with(&self, changes: &[(&str, usize)]) -> Parameters {
         let mut values = self.values.clone();
         values.extend(changes.iter().map(|(name, value)| (name.to_string(), value.to_string())));
-        Parameters { values }
+        Parameters { values, ..*self }
     }
 
     /// The same with a value that is no size.
     pub fn with_text(&self, name: &str, value: &str) -> Parameters {
         let mut values = self.values.clone();
         values.insert(name.to_string(), value.to_string());
-        Parameters { values }
+        Parameters { values, ..*self }
+    }
+
+    /// The same with what a search found.
+    fn tuned(mut self, entry: &Entry) -> Parameters {
+        let values = entry.parameters.0.iter();
+        self.values.extend(values.map(|(name, value)| (name.clone(), value.to_string())));
+        self.origin = entry.origin;
+        self
     }
 
     fn overlaid(mut self, other: Parameters) -> Parameters {
@@ -68,6 +99,10 @@ impl Parameters {
 pub struct Tuned {
     class: Table,
     fallback: Table,
+    /// What searches found, the most trusted first.
+    entries: Vec<Entry>,
+    /// What a search is trying.
+    trial: RefCell<Option<Entry>>,
 }
 
 impl Tuned {
@@ -77,19 +112,61 @@ impl Tuned {
             let text = SHIPPED.iter().find(|(name, _)| *name == class).map_or("", |(_, text)| text);
             text.parse::<Table>().expect("a test parses every shipped file")
         };
-        Tuned { class: table(class), fallback: table("gpu") }
+        Tuned {
+            class: table(class),
+            fallback: table("gpu"),
+            entries: Vec::new(),
+            trial: RefCell::new(None),
+        }
     }
 
-    /// Where these parameters come from, as the column `tuned` says it.
-    pub fn origin(&self) -> &'static str {
-        "default"
+    /// The defaults of a device's class with what was found for the device.
+    pub fn of_device(device: &DeviceEntry) -> Tuned {
+        Tuned { entries: store::entries(device), ..Tuned::of_class(&device.class) }
     }
 
-    /// The implementation that is timed for a workload where the user names none.
+    /// What can be tuned on a device, with where to begin.
+    pub fn tunables(&self, device: &DeviceEntry, max_group_size: usize) -> Vec<Tunable> {
+        tunables::tunables(self, device, max_group_size)
+    }
+
+    /// Until the next call, parameters of a tunable are those of `point`.
+    pub fn attempt(&self, trial: Option<(&Tunable, &Point)>) {
+        let entry = trial.map(|(tunable, point)| Entry::of(tunable, point));
+        self.trial.replace(entry);
+    }
+
+    /// Writes what a search found into the user's file of the device.
+    pub fn keep(device: &DeviceEntry, tunable: &Tunable, finding: &Finding) -> Result<()> {
+        store::keep(device, tunable, finding)
+    }
+
+    /// The implementation that is timed for a workload where the user names none: the class's, unless
+    /// another was found to be faster over all classes of shapes.
     pub fn implementation(&self, workload: &str) -> Option<String> {
         let in_file =
             |table: &Table| Some(table.get(workload)?.get("implementation")?.as_str()?.to_string());
-        in_file(&self.class).or_else(|| in_file(&self.fallback))
+        let usual = in_file(&self.class).or_else(|| in_file(&self.fallback))?;
+        Some(store::fastest(&self.entries, workload, &usual).unwrap_or(usual))
+    }
+
+    /// The parameters of an implementation for a class of shapes: its defaults with those of the special
+    /// cases on top, then what a search found for such shapes.
+    pub fn chosen(
+        &self,
+        workload: &str,
+        implementation: &str,
+        cases: &[&str],
+        shape_class: &str,
+    ) -> Parameters {
+        let defaults = self.specials(workload, implementation, cases);
+        let is_it = |e: &&Entry| e.is_for(workload, implementation, shape_class);
+        let used = |e: &&Entry| is_it(e) && e.origin != Origin::Seed;
+        let trial = self.trial.borrow();
+        match trial.iter().find(is_it).or_else(|| self.entries.iter().find(used)) {
+            Some(entry) => defaults.tuned(entry),
+            None => defaults,
+        }
     }
 
     /// The parameters of an implementation.
@@ -97,12 +174,8 @@ impl Tuned {
         self.find(workload, implementation).map(Parameters::of).unwrap_or_default()
     }
 
-    /// The parameters of an implementation with those of a special case (`unaligned`, say) on top.
-    pub fn special(&self, workload: &str, implementation: &str, case: &str) -> Parameters {
-        self.specials(workload, implementation, &[case])
-    }
-
-    /// The same with several special cases, one on top of the other.
+    /// The parameters of an implementation with those of special cases (`unaligned`, say), one on top of
+    /// the other.
     pub fn specials(&self, workload: &str, implementation: &str, cases: &[&str]) -> Parameters {
         let table = self.find(workload, implementation);
         let special = |case: &&str| table?.get(*case)?.as_table().map(Parameters::of);
@@ -141,7 +214,7 @@ mod tests {
     fn special_cases_lie_on_top() {
         let tuned = Tuned::of_class("nvidia");
         let plain = tuned.parameters("gemm", "local");
-        let odd = tuned.special("gemm", "local", "unaligned");
+        let odd = tuned.specials("gemm", "local", &["unaligned"]);
         assert_eq!((plain.get("VA"), odd.get("VA")), (4, 1));
         assert_eq!(plain.get("TM"), odd.get("TM"));
         assert!(plain.options().contains("-D TM=128"));

@@ -1,0 +1,32 @@
+//! Classes of shapes that are tuned apart.
+
+use crate::workload::{Conv, Pass};
+
+/// Of products: sides of c that leave most of a tile idle, sizes at which tiles are few, the rest. A
+/// transposed a is packed another way.
+pub fn gemm(m: usize, n: usize, ta: usize) -> &'static str {
+    match () {
+        () if ta == 1 => "transposed-a",
+        () if m.min(n) <= 64 => "thin",
+        () if m * n <= 512 * 512 => "small",
+        () => "large",
+    }
+}
+
+/// Of convolutions: filters of one tap, and others; those with so few rows in the product that other
+/// tiles serve them apart.
+pub fn conv(pass: Pass, conv: &Conv, is_narrow: bool) -> String {
+    let taps = if conv.r * conv.s == 1 { "1x1" } else { "taps" };
+    let narrow = if is_narrow { "-narrow" } else { "" };
+    format!("{}-{taps}{narrow}", pass.name())
+}
+
+/// Of streams: what fits into a cache, and sums.
+pub fn stream(is_sum: bool, in_cache: bool) -> &'static str {
+    match (is_sum, in_cache) {
+        (false, false) => "memory",
+        (false, true) => "cache",
+        (true, false) => "sum-memory",
+        (true, true) => "sum-cache",
+    }
+}

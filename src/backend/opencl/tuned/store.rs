@@ -1,0 +1,321 @@
+//! What `crossover tune` found: shipped for some drivers, and the user's own, which comes first.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::tunables;
+use crate::backend::tunable::{Finding, Point, Tunable};
+use crate::error::{Error, Result};
+use crate::machine::DeviceEntry;
+use crate::record;
+
+/// Class and text of each file that the tuner made on the project's machines.
+const SHIPPED: &[(&str, &str)] = &[
+    ("cpu", include_str!("../../../../kernels/tuned/found/pocl.toml")),
+    ("cpu", include_str!("../../../../kernels/tuned/found/intel-cpu-runtime.toml")),
+];
+
+const HEAD: &str = "\
+# Found by `crossover tune` and read by `run` and `cargo bench`; docs/tuning.md explains it. An entry serves
+# the device, driver and kernel source that it names. After a change of any it is where a search begins.
+";
+
+/// Where parameters come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// The class's file.
+    #[default]
+    Default,
+    /// Found on another machine with the same driver.
+    Shipped,
+    /// Found here.
+    User,
+    /// Found with another driver or kernel: a search begins there, and nothing else uses it.
+    Seed,
+}
+
+impl Origin {
+    /// As the column `tuned` says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::Default | Origin::Seed => "default",
+            Origin::Shipped => "shipped",
+            Origin::User => "user",
+        }
+    }
+}
+
+/// What was found for one kernel and class of shapes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Name of the device, or a part of it.
+    pub device: String,
+    /// Its driver, or a part of that.
+    pub driver: String,
+    /// Workloads that share their parameters: `conv`.
+    pub family: String,
+    /// Implementation.
+    pub implementation: String,
+    /// Class of shapes.
+    pub shape_class: String,
+    /// What was computed in.
+    pub dtype: String,
+    /// Hash of the kernel's source.
+    pub source: String,
+    /// Seconds of a run.
+    pub wall_s: f64,
+    /// Seconds of a run with the defaults, measured beside it.
+    pub default_s: f64,
+    /// The parameters.
+    pub parameters: Point,
+    /// Where it was read.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+impl Entry {
+    /// A point of a tunable, for whatever device is at hand.
+    pub fn of(tunable: &Tunable, point: &Point) -> Entry {
+        Entry {
+            device: String::new(),
+            driver: String::new(),
+            family: super::super::family(tunable.workload).to_string(),
+            implementation: tunable.implementation.to_string(),
+            shape_class: tunable.shape_class.to_string(),
+            dtype: "f32".to_string(),
+            source: String::new(),
+            wall_s: 0.0,
+            default_s: 0.0,
+            parameters: point.clone(),
+            origin: Origin::User,
+        }
+    }
+
+    /// Whether it is about these shapes of an implementation.
+    pub fn is_for(&self, family: &str, implementation: &str, class: &str) -> bool {
+        (&*self.family, &*self.implementation, &*self.shape_class)
+            == (family, implementation, class)
+    }
+
+    fn is_same(&self, other: &Entry) -> bool {
+        other.is_for(&self.family, &self.implementation, &self.shape_class)
+            && (&self.device, &self.driver, &self.dtype)
+                == (&other.device, &other.driver, &other.dtype)
+    }
+
+    /// As found on a device: a seed where driver or source have changed. None on other devices.
+    fn on(mut self, device: &DeviceEntry, origin: Origin) -> Option<Entry> {
+        if !device.name.contains(&self.device) {
+            return None;
+        }
+        let source = tunables::source_hash(&self.family, &self.implementation);
+        let current = device.driver.contains(&self.driver)
+            && source.as_deref() == Some(&*self.source)
+            && tunables::is_legal(&self);
+        self.origin = if current { origin } else { Origin::Seed };
+        Some(self)
+    }
+}
+
+/// A file of entries.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct File {
+    #[serde(default)]
+    found: Vec<Entry>,
+}
+
+/// All entries about a device: the user's first. What is shipped for others of its class is where its
+/// searches begin.
+pub fn entries(device: &DeviceEntry) -> Vec<Entry> {
+    let own = user_file(device).map(|path| read(&path)).unwrap_or_default();
+    let own = own.into_iter().filter_map(|entry| entry.on(device, Origin::User));
+    let of_class = SHIPPED.iter().filter(|(class, _)| *class == device.class);
+    let shipped = of_class.flat_map(|(_, text)| parse(text)).map(|entry| {
+        let stranger = Entry { origin: Origin::Seed, ..entry.clone() };
+        entry.on(device, Origin::Shipped).unwrap_or(stranger)
+    });
+    let (nearest, strange): (Vec<Entry>, Vec<Entry>) =
+        shipped.partition(|entry| entry.origin != Origin::Seed);
+    own.chain(nearest).chain(strange).collect()
+}
+
+/// The implementation with the least time over the classes that it shares with the usual one; none
+/// where that is the usual one.
+pub fn fastest(entries: &[Entry], family: &str, usual: &str) -> Option<String> {
+    let of = |name: &str| -> Vec<(&str, f64)> {
+        let mut found: Vec<(&str, f64)> = Vec::new();
+        for e in entries.iter().filter(|e| e.origin != Origin::Seed) {
+            let is_first = !found.iter().any(|(class, _)| *class == e.shape_class);
+            if e.family == family && e.implementation == name && is_first {
+                found.push((&e.shape_class, e.wall_s));
+            }
+        }
+        found
+    };
+    let base = of(usual);
+    let mut best: Option<(&str, f64)> = None;
+    for entry in entries.iter().filter(|e| e.family == family && e.implementation != usual) {
+        let other = of(&entry.implementation);
+        let ratios = base.iter().filter_map(|(class, base_s)| {
+            let (_, s) = other.iter().find(|(other, _)| other == class)?;
+            Some((s / base_s).ln())
+        });
+        let ratios: Vec<f64> = ratios.collect();
+        // A choice for all classes has to know them all.
+        if ratios.len() < base.len() || ratios.is_empty() {
+            continue;
+        }
+        let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
+        if mean < -0.02 && best.is_none_or(|(_, least)| mean < least) {
+            best = Some((&entry.implementation, mean));
+        }
+    }
+    best.map(|(name, _)| name.to_string())
+}
+
+/// Writes a finding into the user's file, in one step. What it replaces goes.
+pub fn keep(device: &DeviceEntry, tunable: &Tunable, finding: &Finding) -> Result<()> {
+    let Some(path) = user_file(device) else {
+        return Err(Error::usage("there is no folder for user data: set CROSSOVER_DATA_DIR"));
+    };
+    let mut entry = Entry::of(tunable, &finding.point);
+    let source = tunables::source_hash(&entry.family, &entry.implementation);
+    entry.device.clone_from(&device.name);
+    entry.driver.clone_from(&device.driver);
+    entry.source = source.unwrap_or_default();
+    (entry.wall_s, entry.default_s) = (finding.wall_s, finding.default_s);
+    keep_in(&path, entry)
+}
+
+fn keep_in(path: &Path, entry: Entry) -> Result<()> {
+    let mut found = read(path);
+    found.retain(|other| !other.is_same(&entry));
+    found.push(entry);
+    found.sort_by(|a, b| {
+        let key = |e: &Entry| {
+            [&e.device, &e.driver, &e.family, &e.implementation, &e.shape_class].map(String::clone)
+        };
+        key(a).cmp(&key(b))
+    });
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|e| Error::file(folder, &e))?;
+    }
+    let text = toml::to_string(&File { found }).map_err(|e| Error::content(path, e.to_string()))?;
+    record::replace_bytes(path, format!("{HEAD}\n{text}").as_bytes())
+}
+
+/// The entries of a file; none where there is no such file, or it can't be understood.
+fn read(path: &Path) -> Vec<Entry> {
+    fs::read_to_string(path).map(|text| parse(&text)).unwrap_or_default()
+}
+
+fn parse(text: &str) -> Vec<Entry> {
+    toml::from_str::<File>(text).map(|file| file.found).unwrap_or_default()
+}
+
+/// The file of a device. None where the user has no such folder, or switched it off.
+pub fn user_file(device: &DeviceEntry) -> Option<PathBuf> {
+    let fit = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let words: String = device.name.chars().map(fit).collect();
+    let words: Vec<&str> = words.split('-').filter(|w| !w.is_empty()).collect();
+    let name: String = words.join("-").chars().take(80).collect();
+    Some(crate::folder::user_data()?.join("tuned").join(format!("{name}.toml")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::DeviceKind;
+
+    fn entry(implementation: &str, class: &str, wall_s: f64) -> Entry {
+        Entry {
+            device: "device 1".into(),
+            driver: "driver 1".into(),
+            family: "gemm".into(),
+            implementation: implementation.into(),
+            shape_class: class.into(),
+            dtype: "f32".into(),
+            source: tunables::source_hash("gemm", implementation).unwrap(),
+            wall_s,
+            default_s: 1.0,
+            parameters: tunables::a_legal_point("gemm", implementation),
+            origin: Origin::User,
+        }
+    }
+
+    fn device(name: &str, driver: &str) -> DeviceEntry {
+        let mut entry = DeviceEntry::new("opencl:0", DeviceKind::Gpu, name, "opencl");
+        entry.driver = driver.to_string();
+        entry
+    }
+
+    #[test]
+    fn a_changed_driver_or_kernel_makes_a_seed() {
+        let origin =
+            |entry: Entry, device: &DeviceEntry| Some(entry.on(device, Origin::User)?.origin);
+        let same = device("device 1", "driver 1");
+        assert_eq!(origin(entry("local", "large", 1.0), &same), Some(Origin::User));
+        let newer = device("device 1", "driver 2");
+        assert_eq!(origin(entry("local", "large", 1.0), &newer), Some(Origin::Seed));
+        let changed = Entry { source: "0".into(), ..entry("local", "large", 1.0) };
+        assert_eq!(origin(changed, &same), Some(Origin::Seed));
+        let other = device("device 2", "driver 1");
+        assert_eq!(origin(entry("local", "large", 1.0), &other), None);
+    }
+
+    #[test]
+    fn what_a_user_made_illegal_is_not_used() {
+        let mut broken = entry("local", "large", 1.0);
+        broken.parameters.0.insert("TM".into(), 7);
+        let found = broken.on(&device("device 1", "driver 1"), Origin::User).unwrap();
+        assert_eq!(found.origin, Origin::Seed);
+    }
+
+    #[test]
+    fn files_hold_one_entry_for_each_class_and_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/er.toml");
+        keep_in(&path, entry("local", "large", 2.0)).unwrap();
+        keep_in(&path, entry("local", "small", 3.0)).unwrap();
+        keep_in(&path, entry("local", "large", 1.0)).unwrap();
+        let times: Vec<f64> = read(&path).iter().map(|e| e.wall_s).collect();
+        assert_eq!(times, [1.0, 3.0]);
+        fs::write(&path, "found = 3").unwrap();
+        assert_eq!(read(&path), []);
+    }
+
+    #[test]
+    fn the_fastest_implementation_is_chosen_over_all_classes() {
+        let entries = [
+            entry("local", "large", 1.0),
+            entry("local", "small", 1.0),
+            entry("register", "large", 0.7),
+            entry("register", "small", 1.2),
+        ];
+        assert_eq!(fastest(&entries, "gemm", "local").as_deref(), Some("register"));
+        assert_eq!(fastest(&entries, "gemm", "register"), None);
+        // Half of the classes say nothing of the other half.
+        assert_eq!(fastest(&entries[..3], "gemm", "local"), None);
+        assert_eq!(fastest(&entries, "conv", "local"), None);
+    }
+
+    /// Another driver for CPUs begins where those that are known ended, and uses nothing of it unseen.
+    #[test]
+    fn what_is_shipped_for_others_is_where_a_search_begins() {
+        let mut stranger = device("a CPU", "another driver");
+        stranger.class = "cpu".to_string();
+        let found = entries(&stranger);
+        assert!(!found.is_empty() && found.iter().all(|e| e.origin == Origin::Seed));
+        stranger.class = "nvidia".to_string();
+        assert_eq!(entries(&stranger), []);
+    }
+
+    #[test]
+    fn what_is_shipped_can_be_read() {
+        for (class, text) in SHIPPED {
+            assert!(toml::from_str::<File>(text).is_ok(), "{class}");
+        }
+    }
+}

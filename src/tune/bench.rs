@@ -1,0 +1,243 @@
+//! Has points built, verified and timed in a child process. What takes too long or crashes ends the
+//! child, and the next point gets a new one.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::child::{ASKED, Ask, Say};
+use super::search::{Evaluator, Rejection};
+use crate::backend::tunable::Point;
+
+/// Seconds that a child may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// To open the device, or to compute the reference of a tunable.
+    pub open_s: f64,
+    /// To build a point.
+    pub build_s: f64,
+    /// To verify it, or to time one point once.
+    pub run_s: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { open_s: 60.0, build_s: 20.0, run_s: 10.0 }
+    }
+}
+
+/// Evaluates the points of a device's tunables.
+pub struct Bench {
+    command: Box<dyn Fn() -> Command>,
+    limits: Limits,
+    device: String,
+    tunable: String,
+    seed: u64,
+    start: Instant,
+    child: Option<Running>,
+    /// Points that the child holds.
+    admitted: HashSet<Point>,
+}
+
+/// A child and its two pipes.
+struct Running {
+    process: Child,
+    to: ChildStdin,
+    from: Receiver<Say>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Why there is no answer.
+enum Silence {
+    Hangs,
+    Crashed(String),
+}
+
+impl Bench {
+    /// For a device by its id. `command` makes the command of a child.
+    pub fn new(command: impl Fn() -> Command + 'static, device: &str, limits: Limits) -> Bench {
+        Bench {
+            command: Box::new(command),
+            limits,
+            device: device.to_string(),
+            tunable: String::new(),
+            seed: 1,
+            start: Instant::now(),
+            child: None,
+            admitted: HashSet::new(),
+        }
+    }
+
+    /// From now on points are of the tunable with this name. The child and what is in the driver's
+    /// caches stay.
+    pub fn turn_to(&mut self, tunable: &str, seed: u64) {
+        (self.tunable, self.seed) = (tunable.to_string(), seed);
+        self.admitted.clear();
+        if self.child.is_some() && self.introduce().is_err() {
+            self.child = None;
+        }
+    }
+
+    /// Starts a child where there is none.
+    fn start(&mut self) -> Result<(), String> {
+        if self.child.is_some() {
+            return Ok(());
+        }
+        self.admitted.clear();
+        let mut command = (self.command)();
+        command.env(ASKED, "1").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        #[cfg(unix)]
+        {
+            // Ctrl-C is for the parent, which keeps the best and ends the child.
+            use std::os::unix::process::CommandExt;
+            command.process_group(0);
+        }
+        let mut process = command.spawn().map_err(|e| format!("no child process: {e}"))?;
+        let pipes = process.stdin.take().zip(process.stdout.take());
+        let (to, from) = pipes.ok_or("no pipes to a child process")?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(from).lines().map_while(|line| line.ok()) {
+                // A driver may write to standard output too: other lines are not ours.
+                let Ok(say) = serde_json::from_str(&line) else { continue };
+                if sender.send(say).is_err() {
+                    return;
+                }
+            }
+        });
+        self.child = Some(Running { process, to, from: receiver });
+        let opened = self.ask(&Ask::Open(self.device.clone()), self.limits.open_s);
+        let ready = match opened {
+            Ok(Say::Done) => self.introduce(),
+            Ok(say) => Err(format!("{say:?}")),
+            Err(silence) => Err(self.end(silence)),
+        };
+        if ready.is_err() {
+            self.child = None;
+        }
+        ready
+    }
+
+    fn introduce(&mut self) -> Result<(), String> {
+        let ask = Ask::Tunable(self.tunable.clone(), self.seed);
+        match self.ask(&ask, self.limits.open_s) {
+            Ok(Say::Done) => Ok(()),
+            Ok(say) => Err(format!("{say:?}")),
+            Err(silence) => Err(self.end(silence)),
+        }
+    }
+
+    fn ask(&mut self, ask: &Ask, limit_s: f64) -> Result<Say, Silence> {
+        let child = self.child.as_mut().ok_or_else(|| Silence::Crashed("no child".into()))?;
+        let line = serde_json::to_string(ask).expect("a wish is JSON");
+        // A child that is gone shows at the answer.
+        let _ = writeln!(child.to, "{line}").and_then(|()| child.to.flush());
+        self.answer(limit_s)
+    }
+
+    fn answer(&mut self, limit_s: f64) -> Result<Say, Silence> {
+        let child = self.child.as_mut().ok_or_else(|| Silence::Crashed("no child".into()))?;
+        match child.from.recv_timeout(Duration::from_secs_f64(limit_s)) {
+            Ok(say) => Ok(say),
+            Err(RecvTimeoutError::Timeout) => Err(Silence::Hangs),
+            Err(RecvTimeoutError::Disconnected) => {
+                let ending = child.process.wait();
+                Err(Silence::Crashed(ending.map_or_else(|e| e.to_string(), |s| s.to_string())))
+            }
+        }
+    }
+
+    /// Ends the child and says what happened.
+    fn end(&mut self, silence: Silence) -> String {
+        self.child = None;
+        self.admitted.clear();
+        match silence {
+            Silence::Hangs => "no answer in time".to_string(),
+            Silence::Crashed(how) => format!("the driver crashed ({how})"),
+        }
+    }
+
+    fn build(&mut self, point: &Point, limit_s: f64) -> Result<f64, Rejection> {
+        self.start().map_err(Rejection::Refused)?;
+        let poison = |bench: &mut Self, what: &str, silence| {
+            let how = bench.end(silence);
+            Err(Rejection::Poison(format!("{what}: {how}")))
+        };
+        // JSON has no infinity.
+        let ask = Ask::Admit(point.clone(), Some(limit_s).filter(|s| s.is_finite()));
+        let built = match self.ask(&ask, self.limits.build_s) {
+            Ok(Say::Built) => self.answer(self.limits.build_s + self.limits.run_s),
+            Ok(other) => Ok(other),
+            Err(silence) => return poison(self, "building", silence),
+        };
+        match built {
+            Ok(Say::Right(seconds)) => {
+                self.admitted.insert(point.clone());
+                Ok(seconds)
+            }
+            Ok(Say::Slow(seconds)) => Err(Rejection::Slow(seconds)),
+            Ok(Say::Wrong(what)) => Err(Rejection::Wrong(what)),
+            Ok(Say::Refused(what)) => Err(Rejection::Refused(what)),
+            Ok(other) => Err(Rejection::Refused(format!("{other:?}"))),
+            Err(silence) => poison(self, "verifying", silence),
+        }
+    }
+}
+
+impl Evaluator for Bench {
+    fn admit(&mut self, point: &Point, limit_s: f64) -> Result<f64, Rejection> {
+        self.build(point, limit_s)
+    }
+
+    fn race(&mut self, points: &[&Point]) -> Result<Vec<f64>, (usize, Rejection)> {
+        // A child that was ended has taken with it what was admitted.
+        for (index, point) in points.iter().enumerate() {
+            if !self.admitted.contains(*point) {
+                self.build(point, f64::INFINITY).map_err(|why| (index, why))?;
+            }
+        }
+        // Building one may have cost the others.
+        if let Some(index) = points.iter().position(|point| !self.admitted.contains(*point)) {
+            return Err((index, Rejection::Refused("its child process was ended".into())));
+        }
+        let ask = Ask::Race(points.iter().map(|point| (*point).clone()).collect());
+        let mut at = 0;
+        let mut answer = self.ask(&ask, self.limits.run_s);
+        loop {
+            match answer {
+                Ok(Say::At(index)) => {
+                    at = index;
+                    answer = self.answer(self.limits.run_s);
+                }
+                Ok(Say::Times(times)) if times.len() == points.len() => return Ok(times),
+                Ok(Say::Refused(what)) => return Err((at, Rejection::Refused(what))),
+                Ok(other) => return Err((at, Rejection::Refused(format!("{other:?}")))),
+                Err(silence) => {
+                    let how = self.end(silence);
+                    return Err((at, Rejection::Poison(format!("running: {how}"))));
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, point: &Point) {
+        self.admitted.remove(point);
+        if let Some(child) = &mut self.child {
+            let ask = serde_json::to_string(&Ask::Forget(point.clone())).expect("a wish is JSON");
+            let _ = writeln!(child.to, "{ask}").and_then(|()| child.to.flush());
+        }
+    }
+
+    fn now(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+}

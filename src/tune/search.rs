@@ -1,0 +1,370 @@
+//! The search. A point counts once it is built and verified, and is then raced against the best one so
+//! far, run by run in turn, so that a change of the machine's speed hits both.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::walk::{Sample, neighbours};
+use crate::backend::tunable::{Finding, Point, Tunable};
+use crate::stats;
+use crate::tensor::Stream;
+
+/// A challenger this many times slower than the best is dropped after one run, and not even verified.
+const DROP: f64 = 3.0;
+
+/// Rounds of a race, and after how many a clear loser is dropped.
+const ROUNDS: usize = 7;
+const FIRST_ROUNDS: usize = 2;
+const CLEAR: f64 = 1.10;
+
+/// By how much a challenger has to be faster.
+const BETTER: f64 = 0.99;
+
+/// The last race: how many points and rounds.
+const FINALISTS: usize = 5;
+const FINAL_ROUNDS: usize = 15;
+
+/// Shares of the budget after which the random sample, the steps from the best and the entries to the
+/// last race end.
+const SAMPLE_SHARE: f64 = 0.45;
+const STEPS_SHARE: f64 = 0.85;
+const FINALS_SHARE: f64 = 0.92;
+
+/// How a point falls out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rejection {
+    /// It does not compile, or the device refuses it.
+    Refused(String),
+    /// It computes something wrong.
+    Wrong(String),
+    /// Its first run took so many seconds that it is out of the question.
+    Slow(f64),
+    /// It hangs, crashes, or compiles for too long: it is never tried again.
+    Poison(String),
+}
+
+/// Builds, verifies and times points.
+pub trait Evaluator {
+    /// Builds a point, runs it once and, unless that took longer than `limit_s`, verifies it. Returns
+    /// the seconds of the run.
+    fn admit(&mut self, point: &Point, limit_s: f64) -> Result<f64, Rejection>;
+
+    /// Seconds of a run of each of these points, which were admitted before, one after the other. The
+    /// error is which of them fell out; what that cost the others is made good at their next race.
+    fn race(&mut self, points: &[&Point]) -> Result<Vec<f64>, (usize, Rejection)>;
+
+    /// A point that is not needed for now.
+    fn forget(&mut self, point: &Point);
+
+    /// Seconds since some fixed moment.
+    fn now(&self) -> f64;
+}
+
+/// What became of a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// The point.
+    pub point: Point,
+    /// Seconds of a run, or why it has none.
+    pub outcome: Result<f64, Rejection>,
+    /// Seconds since the search began.
+    pub at_s: f64,
+}
+
+/// Who follows a search.
+pub trait Watcher {
+    /// Whether the user wants it to end.
+    fn is_stopped(&self) -> bool;
+    /// A point is about to be tried: should it take the machine with it, it is known.
+    fn begins(&mut self, _point: &Point) {}
+    /// A point was tried.
+    fn tried(&mut self, _trial: &Trial) {}
+    /// The last race is over, and this is a runner's median.
+    fn raced(&mut self, _point: &Point, _wall_s: f64, _at_s: f64) {}
+    /// There is a new best.
+    fn improved(&mut self, _finding: &Finding) {}
+}
+
+/// Searches for the fastest point of a tunable for `budget_s` seconds. `poison` are points that must
+/// not be tried. None where not even the defaults can be timed.
+pub fn search(
+    tunable: &Tunable,
+    poison: &BTreeSet<Point>,
+    evaluator: &mut dyn Evaluator,
+    watcher: &mut dyn Watcher,
+    budget_s: f64,
+    seed: u64,
+) -> Option<Finding> {
+    let start_s = evaluator.now();
+    let tried = poison.iter().map(|point| (point.clone(), false)).collect();
+    let mut search = Search {
+        tunable,
+        evaluator,
+        watcher,
+        start_s,
+        budget_s,
+        tried,
+        scores: Vec::new(),
+        best: None,
+        reference: None,
+    };
+    search.run(seed);
+    search.last_race()
+}
+
+struct Search<'a> {
+    tunable: &'a Tunable,
+    evaluator: &'a mut dyn Evaluator,
+    watcher: &'a mut dyn Watcher,
+    start_s: f64,
+    budget_s: f64,
+    /// Every point that was tried or must not be, and whether it may be timed again.
+    tried: HashMap<Point, bool>,
+    /// Admitted points with their time as a share of the defaults', best guesses all.
+    scores: Vec<(Point, f64)>,
+    /// The fastest so far, which stays built.
+    best: Option<Best>,
+    /// Time and share of whatever was the best last.
+    reference: Option<(f64, f64)>,
+}
+
+struct Best {
+    point: Point,
+    wall_s: f64,
+    score: f64,
+}
+
+impl Search<'_> {
+    fn elapsed_s(&self) -> f64 {
+        self.evaluator.now() - self.start_s
+    }
+
+    /// Whether a share of the budget is spent, or the user has had enough.
+    fn is_over(&self, share: f64) -> bool {
+        self.elapsed_s() >= share * self.budget_s || self.watcher.is_stopped()
+    }
+
+    fn run(&mut self, seed: u64) {
+        // The defaults are what all is compared with: they are tried whatever the budget.
+        for (i, seed) in self.tunable.seeds.iter().enumerate() {
+            if i == 0 || !self.is_over(STEPS_SHARE) {
+                self.challenge(seed);
+            }
+        }
+        // Steps first, while they lead anywhere: seeds are often near the best.
+        let random = Stream::new(seed, 0x57e9);
+        self.steps(random, SAMPLE_SHARE / 2.0);
+        let mut sample = Sample::new(self.tunable, seed);
+        let mut stale = 0;
+        while !self.is_over(SAMPLE_SHARE) && stale < 50 {
+            let Some(point) = sample.next() else { break };
+            stale = if self.challenge(&point) { 0 } else { stale + 1 };
+        }
+        self.steps(random, STEPS_SHARE);
+    }
+
+    /// Steps from the best until none of its neighbours is better, then from the others that were good.
+    fn steps(&mut self, random: Stream, share: f64) {
+        let mut walked: BTreeSet<Point> = BTreeSet::new();
+        while !self.is_over(share) {
+            let best = self.best.as_ref().map(|best| &best.point);
+            let next = best.filter(|point| !walked.contains(*point)).or_else(|| {
+                let fresh = self.scores.iter().filter(|(point, _)| !walked.contains(point));
+                fresh.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(point, _)| point)
+            });
+            let Some(from) = next.cloned() else { return };
+            let near = neighbours(self.tunable, &from, random);
+            let best_before = best.cloned();
+            for point in near {
+                if self.is_over(share) {
+                    return;
+                }
+                self.challenge(&point);
+                let best = self.best.as_ref().map(|best| best.point.clone());
+                if best != best_before {
+                    break; // go on from there
+                }
+            }
+            // Whoever has a neighbour that became the best is walked to its end later.
+            if self.best.as_ref().map(|best| &best.point) == best_before.as_ref() {
+                walked.insert(from);
+            }
+        }
+    }
+
+    /// Tries a point against the best. False where there was nothing to try.
+    fn challenge(&mut self, point: &Point) -> bool {
+        if self.tried.contains_key(point) || !self.tunable.is_legal(point) {
+            return false;
+        }
+        self.tried.insert(point.clone(), false);
+        self.watcher.begins(point);
+        let limit_s = self.best.as_ref().map_or(f64::INFINITY, |best| DROP * best.wall_s);
+        let outcome = match self.evaluator.admit(point, limit_s) {
+            Ok(first_s) => self.contest(point, first_s),
+            Err(rejection) => Err(rejection),
+        };
+        let trial = Trial { point: point.clone(), outcome, at_s: self.elapsed_s() };
+        self.watcher.tried(&trial);
+        if let Ok(wall_s) = trial.outcome {
+            self.tried.insert(point.clone(), true);
+            self.settle(point, wall_s);
+        }
+        true
+    }
+
+    /// Seconds of an admitted challenger, measured in turn with the best.
+    fn contest(&mut self, point: &Point, first_s: f64) -> Result<f64, Rejection> {
+        let Some(best) = self.best.as_ref().map(|best| best.point.clone()) else {
+            let rounds = (0..=FIRST_ROUNDS).map(|_| self.evaluator.race(&[point]));
+            let rounds: Result<Vec<Vec<f64>>, _> = rounds.collect();
+            let times = rounds.map_err(|(_, why)| why)?.concat();
+            return Ok(stats::median(&times).unwrap_or(first_s));
+        };
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
+            match self.evaluator.race(&[&best, point]) {
+                Ok(times) => {
+                    theirs.push(times[0]);
+                    ours.push(times[1]);
+                }
+                Err((1, why)) => return Err(why),
+                // The best itself fell: nothing to be held against.
+                Err((_, why)) => {
+                    self.dethrone(&best, why);
+                    return Ok(first_s);
+                }
+            }
+            let fastest = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
+            if round + 1 >= FIRST_ROUNDS && fastest(&ours) > CLEAR * fastest(&theirs) {
+                break;
+            }
+        }
+        let median = |times: &[f64]| stats::median(times).unwrap_or(first_s);
+        if let Some(best) = &mut self.best {
+            best.wall_s = median(&theirs);
+            self.reference = Some((best.wall_s, best.score));
+        }
+        Ok(median(&ours))
+    }
+
+    /// The best turned out to be none.
+    fn dethrone(&mut self, point: &Point, why: Rejection) {
+        let trial = Trial { point: point.clone(), outcome: Err(why), at_s: self.elapsed_s() };
+        self.watcher.tried(&trial);
+        self.tried.insert(point.clone(), false);
+        self.scores.retain(|(other, _)| other != point);
+        self.best = None;
+    }
+
+    /// Enters a timed point, as the new best or as one of the others.
+    fn settle(&mut self, point: &Point, wall_s: f64) {
+        // As a share of the defaults', by way of the best, whose time was taken just now.
+        let score = self.reference.map_or(1.0, |(best_s, score)| score * wall_s / best_s);
+        self.scores.push((point.clone(), score));
+        let is_better = self.best.as_ref().is_none_or(|best| wall_s < BETTER * best.wall_s);
+        if !is_better {
+            self.evaluator.forget(point);
+            return;
+        }
+        self.reference = Some((wall_s, score));
+        let best = Best { point: point.clone(), wall_s, score };
+        if let Some(old) = self.best.replace(best) {
+            self.evaluator.forget(&old.point);
+        }
+        if score < BETTER {
+            let default_s = wall_s / score;
+            self.watcher.improved(&Finding { point: point.clone(), wall_s, default_s });
+        }
+    }
+
+    /// Races the best few and the defaults for what counts: medians of rounds.
+    fn last_race(mut self) -> Option<Finding> {
+        let default = self.tunable.seeds.first()?.clone();
+        let mut finalists = self.admitted_finalists(&default);
+        let mut times: HashMap<Point, Vec<f64>> = HashMap::new();
+        let mut rounds = 0;
+        while rounds < FINAL_ROUNDS && !finalists.is_empty() {
+            // Few rounds are better than none where time is up.
+            if rounds >= 3 && self.is_over(1.0) {
+                break;
+            }
+            let points: Vec<&Point> = finalists.iter().collect();
+            match self.evaluator.race(&points) {
+                Ok(round) => {
+                    for (point, s) in finalists.iter().zip(round) {
+                        times.entry(point.clone()).or_default().push(s);
+                    }
+                    rounds += 1;
+                }
+                Err((index, why)) => {
+                    let point = finalists[index].clone();
+                    times.remove(&point);
+                    self.fall(&mut finalists, &point, why);
+                }
+            }
+        }
+        let at_s = self.elapsed_s();
+        for point in &finalists {
+            if let Some(wall_s) = times.get(point).and_then(|s| stats::median(s)) {
+                self.watcher.raced(point, wall_s, at_s);
+            }
+        }
+        verdict(&default, &finalists, &times)
+    }
+
+    /// The best few, built again where that is needed, as many as there is time for; the best one and the
+    /// defaults in any case.
+    fn admitted_finalists(&mut self, default: &Point) -> Vec<Point> {
+        self.scores.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let least = self.scores.first().map_or(1.0, |(_, score)| *score);
+        let near = self.scores.iter().take_while(|(_, score)| *score < CLEAR * least);
+        let mut chosen: Vec<Point> = Vec::new();
+        chosen.extend(self.best.as_ref().map(|best| best.point.clone()));
+        if self.tried.get(default) == Some(&true) {
+            chosen.push(default.clone());
+        }
+        chosen.extend(near.take(FINALISTS).map(|(point, _)| point.clone()));
+        let mut finalists: Vec<Point> = Vec::new();
+        for point in chosen {
+            let is_optional = point != *default && !finalists.is_empty();
+            if finalists.contains(&point) || (is_optional && self.is_over(FINALS_SHARE)) {
+                continue;
+            }
+            let is_ready = self.best.as_ref().is_some_and(|best| best.point == point);
+            if is_ready {
+                finalists.push(point);
+                continue;
+            }
+            match self.evaluator.admit(&point, f64::INFINITY) {
+                Ok(_) => finalists.push(point),
+                Err(why) => self.fall(&mut finalists, &point, why),
+            }
+        }
+        finalists
+    }
+
+    fn fall(&mut self, finalists: &mut Vec<Point>, point: &Point, why: Rejection) {
+        finalists.retain(|other| other != point);
+        let trial = Trial { point: point.clone(), outcome: Err(why), at_s: self.elapsed_s() };
+        self.watcher.tried(&trial);
+    }
+}
+
+/// The fastest of the last race; the defaults where it is not faster by more than chance.
+fn verdict(
+    default: &Point,
+    finalists: &[Point],
+    times: &HashMap<Point, Vec<f64>>,
+) -> Option<Finding> {
+    let time = |point: &Point| stats::median(times.get(point)?);
+    let timed = finalists.iter().filter_map(|point| Some((point, time(point)?)));
+    let (point, wall_s) = timed.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    match time(default) {
+        Some(default_s) if wall_s >= BETTER * default_s => {
+            Some(Finding { point: default.clone(), wall_s: default_s, default_s })
+        }
+        Some(default_s) => Some(Finding { point: point.clone(), wall_s, default_s }),
+        // Defaults that can't run are infinitely slow.
+        None => Some(Finding { point: point.clone(), wall_s, default_s: f64::INFINITY }),
+    }
+}

@@ -1,0 +1,19 @@
+//! Prints every GPU kernel as classes of devices build it: a JSON object a line.
+//!
+//!     cargo run --example gpu_builds -- nvidia amd
+
+use crossover::backend::opencl::gpu_builds;
+
+fn main() {
+    for class in std::env::args().skip(1) {
+        for build in gpu_builds(&class) {
+            let line = serde_json::json!({
+                "class": class,
+                "name": build.name,
+                "source": build.source,
+                "options": build.options,
+            });
+            println!("{line}");
+        }
+    }
+}
