@@ -8,9 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossover::backend::{Device, Devices, Runner, Task, discover};
 use crossover::error::Result;
-use crossover::network::{self, Graph, NETWORKS, Network, Tolerance, Trainer, Trajectory, golden};
+use crossover::network::{
+    self, Graph, Layer, NETWORKS, Network, Optimizer, Tolerance, Trainer, Trajectory, golden,
+};
 use crossover::tensor::{FENCE, broken_fence};
-use crossover::workload::{Dtype, Scope, Shape, find};
+use crossover::workload::{Axis, Dtype, Entry, Host, Preset, Scope, Shape, Work, Workload, find};
 use support::missing;
 
 /// One test at a time: drivers were seen to crash where several threads compile at once.
@@ -39,12 +41,61 @@ fn loaded<'a>(
     shape: &Shape,
     seed: u64,
 ) -> Box<dyn Runner + 'a> {
-    let workload = find(&format!("train-{}", network.name)).unwrap();
-    let task = Task { workload, shape, dtype: Dtype::F32, implementation };
+    let inner = find(&format!("train-{}", network.name)).unwrap();
+    let workload = Variant { inner, network: *network };
+    let task = Task { workload: &workload, shape, dtype: Dtype::F32, implementation };
     let mut runner = device.prepare(&task).unwrap();
     let graph = (network.graph)(shape);
     runner.load(&inputs(&graph, seed)).unwrap();
     runner
+}
+
+/// A training whose network is another one than the workload's own.
+struct Variant {
+    inner: &'static dyn Workload,
+    network: Network,
+}
+
+impl Workload for Variant {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn axes(&self) -> &'static [Axis] {
+        self.inner.axes()
+    }
+
+    fn work(&self, shape: &Shape) -> Work {
+        self.inner.work(shape)
+    }
+
+    fn inputs(&self, shape: &Shape) -> Vec<usize> {
+        self.inner.inputs(shape)
+    }
+
+    fn output(&self, shape: &Shape) -> usize {
+        self.inner.output(shape)
+    }
+
+    fn reduction(&self, shape: &Shape) -> u64 {
+        self.inner.reduction(shape)
+    }
+
+    fn network(&self) -> Option<&Network> {
+        Some(&self.network)
+    }
+
+    fn preset(&self, preset: Preset, host: &Host) -> Vec<Entry> {
+        self.inner.preset(preset, host)
+    }
+
+    fn awkward_shapes(&self) -> Vec<Shape> {
+        self.inner.awkward_shapes()
+    }
+
+    fn label(&self, shape: &Shape) -> String {
+        self.inner.label(shape)
+    }
 }
 
 fn inputs(graph: &Graph, seed: u64) -> Vec<Vec<f32>> {
@@ -175,6 +226,64 @@ fn what_is_not_uploaded_or_not_computed_shows() {
             runner.poison(Scope::EndToEnd).unwrap();
             runner.run(Scope::EndToEnd).unwrap();
             assert!(runner.output(Scope::EndToEnd).unwrap().iter().all(|v| v.is_finite()));
+        }
+    }
+}
+
+/// The transformer with another constant.
+fn transformer(shape: &Shape, plant: impl Fn(&mut Graph)) -> Graph {
+    let network = network::find("transformer").unwrap();
+    let mut graph = (network.graph)(shape);
+    plant(&mut graph);
+    graph
+}
+
+fn with_norm_eps(shape: &Shape) -> Graph {
+    transformer(shape, |graph| {
+        for layer in &mut graph.layers {
+            if let Layer::LayerNorm(norm) = layer {
+                norm.eps = 1e-6;
+            }
+        }
+    })
+}
+
+fn with_adam(shape: &Shape, plant: fn(&mut network::Adam)) -> Graph {
+    transformer(shape, |graph| {
+        if let Optimizer::Adam(adam) = &mut graph.optimizer {
+            plant(adam);
+        }
+    })
+}
+
+fn with_adam_eps(shape: &Shape) -> Graph {
+    with_adam(shape, |adam| adam.eps = 1e-7)
+}
+
+fn with_beta2(shape: &Shape) -> Graph {
+    with_adam(shape, |adam| adam.beta2 = 0.99)
+}
+
+/// Wrong constants, the weakest mistakes there are, show within the tolerances of binary32.
+#[test]
+fn wrong_constants_are_found_out() {
+    let _alone = alone();
+    for device in devices() {
+        for (what, graph) in [
+            ("eps of layer norm", with_norm_eps as fn(&Shape) -> Graph),
+            ("eps of Adam", with_adam_eps),
+            ("beta2 of Adam", with_beta2),
+        ] {
+            let cases: Vec<_> =
+                golden().into_iter().filter(|case| case.network == "transformer").collect();
+            let is_rejected = |expected: &Trajectory| {
+                let (network, shape) = expected.setting().unwrap();
+                let faulty = Network { graph, ..network };
+                let mut runner = loaded(device.as_ref(), "packed", &faulty, &shape, expected.seed);
+                let found = trained(runner.as_mut(), expected);
+                found.distance(expected, Tolerance::F32).0 > 1.0
+            };
+            assert!(cases.iter().any(is_rejected), "{what}");
         }
     }
 }

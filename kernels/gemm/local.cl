@@ -20,8 +20,8 @@
 //                 barriers
 //   TA, TB        transposes                                 0, 1
 //   TRAIN_...     what train/product.cl adds: arguments,     empty
-//                 where operands begin, what is done to an
-//                 element of C
+//                 where operands begin, whether C is added
+//                 to, what is done to finished elements
 //
 // Vector loads. VA=4 asks for lda % 4 == 0 and a 16-byte aligned base of a, VB=4 the same of ldb
 // and b. Nothing is asked of m, n and k: a vector that starts inside a row may end in the spare
@@ -45,6 +45,7 @@
 #ifndef TRAIN_ARGUMENTS
 #define TRAIN_ARGUMENTS
 #define TRAIN_ENTER
+#define TRAIN_ADDS 0
 #endif
 
 #if VC != 1 && VC != 4
@@ -239,16 +240,20 @@ __kernel void gemm(const int m, const int n, const int k,
             #pragma unroll
             for (int j = 0; j < WN / 4; ++j) {
                 const int col = n0 + j * (LX * 4) + tx * 4;
-#ifdef TRAIN_ELEMENT
-                if (finish) {
-                    if (col < n) sum[i][j].x = TRAIN_ELEMENT(sum[i][j].x, row, col);
-                    if (col + 1 < n) sum[i][j].y = TRAIN_ELEMENT(sum[i][j].y, row, col + 1);
-                    if (col + 2 < n) sum[i][j].z = TRAIN_ELEMENT(sum[i][j].z, row, col + 2);
-                    if (col + 3 < n) sum[i][j].w = TRAIN_ELEMENT(sum[i][j].w, row, col + 3);
-                }
-#endif
+                if (TRAIN_ADDS) sum[i][j] += edge4(c, row, m, col, n, ldc);
                 write4(c + (size_t)row * ldc + col, sum[i][j], n - col);
             }
         }
     }
+#ifdef TRAIN_FINISH
+    #pragma unroll 1
+    for (int e = 0; e < WM * (WN / 4); ++e) {
+        const int i = e / (WN / 4), j = e % (WN / 4);
+        const int row = m0 + i / 4 * (LY * 4) + ty * 4 + i % 4;
+        const int col = n0 + j * (LX * 4) + tx * 4;
+        if (row < m && col < n) {
+            TRAIN_FINISH(row, 1, col, min(n - col, 4))
+        }
+    }
+#endif
 }

@@ -11,8 +11,8 @@
 // Parameters
 //   LX, LY   work-group shape: columns, rows     >= 1, LX * LY <= the device's limit
 //   TA, TB   transposes                          0, 1
-//   TRAIN_...   what train/product.cl adds: arguments, where operands begin, what is done to an
-//               element of C
+//   TRAIN_...   what train/product.cl adds: arguments, where operands begin, whether C is added to,
+//               what is done to finished elements
 //
 // Launch: local size (LX, LY), global size (n rounded up to LX, m rounded up to LY).
 
@@ -32,7 +32,7 @@
 #ifndef TRAIN_ARGUMENTS
 #define TRAIN_ARGUMENTS
 #define TRAIN_ENTER
-#define TRAIN_ELEMENT(v, row, col) (v)
+#define TRAIN_ADDS 0
 #endif
 
 #pragma OPENCL FP_CONTRACT ON
@@ -63,6 +63,9 @@ __kernel void gemm(const int m, const int n, const int k,
 #endif
             sum += x * y;
         }
-        c[(size_t)row * ldc + col] = TRAIN_ELEMENT(sum, row, col);
+        c[(size_t)row * ldc + col] = TRAIN_ADDS ? c[(size_t)row * ldc + col] + sum : sum;
+#ifdef TRAIN_FINISH
+        TRAIN_FINISH(row, 1, col, 1)
+#endif
     }
 }

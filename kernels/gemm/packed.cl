@@ -71,6 +71,7 @@
 #define TRAIN_ARGUMENTS
 #define TRAIN_ENTER
 #define TRAIN_ADDS 0
+#define TRAIN_COPIED(copied, row, rows, depth, is_first)
 #define TRAIN_FINISH(row, rows, col, cols)
 #endif
 
@@ -230,6 +231,7 @@ void gemm(const int m, const int n, const int k,
         if ((size_t)(k - 1 - p0 - p) * lda + (m - i0 - i) >= A_WIDTH) A_STORE(A_LOAD(0, s), 0, la + p * MR);
         else for (int r = 0; r < MR; ++r) la[p * MR + r] = s[min(r, rows - 1)];
       }
+      TRAIN_COPIED(la, i0 + i, rows, kc, p0 == 0)
       const __global float* next = i + MR < mc ? a + (size_t)p0 * lda + i0 + i + MR : a + (size_t)(p0 + kb) * lda + i0;
       const int portion = DIV_UP(16, panels);
 #else

@@ -21,8 +21,8 @@
 //   UNALIGNED   vector loads at any 4-byte address           0, 1
 //   RESTRICT    qualifier of the operands                    restrict, empty
 //   TA, TB      transposes                                   0, 1
-//   TRAIN_...   what train/product.cl adds: arguments, where operands begin, what is done to an
-//               element of C
+//   TRAIN_...   what train/product.cl adds: arguments, where operands begin, whether C is added to,
+//               what is done to finished elements
 //
 // Vector loads. V > 1 asks for lda % V == 0, ldb % V == 0 and bases of a and b aligned to 4*V
 // bytes. Nothing is asked of m, n, k and c: a vector that starts inside a row may end in the spare
@@ -59,7 +59,7 @@
 #ifndef TRAIN_ARGUMENTS
 #define TRAIN_ARGUMENTS
 #define TRAIN_ENTER
-#define TRAIN_ELEMENT(v, row, col) (v)
+#define TRAIN_ADDS 0
 #endif
 #ifndef TA
 #define TA 0
@@ -258,8 +258,17 @@ __kernel void gemm(const int m, const int n, const int k,
             #pragma unroll
             for (int j = 0; j < WN; ++j) {
                 if (COLUMN(j) < n)
-                    row[COLUMN(j)] = TRAIN_ELEMENT(v[j], row0 + i, COLUMN(j));
+                    row[COLUMN(j)] = TRAIN_ADDS ? row[COLUMN(j)] + v[j] : v[j];
             }
         }
     }
+#ifdef TRAIN_FINISH
+    #pragma unroll 1
+    for (int e = 0; e < WM * WN; ++e) {
+        const int row = row0 + e / WN, col = COLUMN(e % WN);
+        if (row < m && col < n) {
+            TRAIN_FINISH(row, 1, col, 1)
+        }
+    }
+#endif
 }

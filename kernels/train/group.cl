@@ -57,7 +57,8 @@ static float group_most(const float x, __local float *shared)
 
 // The rows that a group works through: even shares.
 #define FOR_ROWS(row, rows)                                                                            \
-    const int share_ = DIV_UP(rows, (int)get_num_groups(0)), first_ = (int)get_group_id(0) * share_;     \
+    const int share_ = DIV_UP(rows, (int)get_global_size(0) / WG);                                       \
+    const int first_ = (int)get_group_id(0) * share_;                                                  \
     for (int row = first_; row < min(first_ + share_, rows); ++row)
 
 // The vectors of a row that an item works on.

@@ -8,7 +8,7 @@
 //   v = a b [+ what c holds] [+ bias[j]] [+ more[j]]
 //   v = max(v, 0), or GELU(v), whose derivative goes to slopes
 //   v = v [+ other], or 0 where other <= 0, or v times other
-// as `finish` says; `other` and `slopes` lie as c does.
+// as `finish_` says; `other_` and `slopes_` lie as c does.
 
 #define FINISH_ADD 1       // to what c holds
 #define FINISH_BIAS 2
@@ -18,26 +18,28 @@
 #define FINISH_OTHER 32    // + other
 #define FINISH_MASK 64     // 0 where other <= 0
 #define FINISH_TIMES 128   // times other
+#define FINISH_EACH 254    // any of these but the first
+#define FINISH_SUMS 256    // to bias_ and more_ go the sums of the rows of a (packed.cl, TA = 1)
 
 #define TRAIN_ARGUMENTS                                                                             \
-    , const int inner, const int a_first, const int a_outer, const int a_inner, const int b_first,   \
-    const int b_outer, const int b_inner, const int c_first, const int c_outer, const int c_inner,   \
-    const int finish, const __global float *bias, const __global float *more,                        \
-    const __global float *other, __global float *slopes
+    , const int inner_, const int a_first_, const int a_outer_, const int a_inner_, const int b_first_,      \
+    const int b_outer_, const int b_inner_, const int c_first_, const int c_outer_, const int c_inner_,      \
+    const int finish_, const __global float *bias_, const __global float *more_,                     \
+    const __global float *other_, __global float *slopes_
 
-#define TRAIN_ENTER                                                                                 \
-    {                                                                                               \
-        const int z_ = get_global_id(2), outer_ = z_ / inner, inner_ = z_ % inner;                    \
-        a += a_first + (size_t)outer_ * a_outer + inner_ * a_inner;                                   \
-        b += b_first + (size_t)outer_ * b_outer + inner_ * b_inner;                                   \
-        const size_t c_at_ = c_first + (size_t)outer_ * c_outer + inner_ * c_inner;                   \
-        c += c_at_;                                                                                 \
-        other += c_at_;                                                                             \
-        slopes += c_at_;                                                                            \
-    }
+#define TRAIN_AT(x) \
+    (x##_first_ + (size_t)(get_global_id(2) / inner_) * x##_outer_ + (get_global_id(2) % inner_) * x##_inner_)
+
+#define TRAIN_ENTER     \
+    a += TRAIN_AT(a);   \
+    b += TRAIN_AT(b);   \
+    c += TRAIN_AT(c);
+
+// Whether sums are added to what c holds.
+#define TRAIN_ADDS (finish_ & FINISH_ADD)
 
 static wide finished(wide v, const int finish, const size_t at, const int j, const int left,
-                     const __global float *c, const __global float *bias, const __global float *more,
+                     const __global float *bias, const __global float *more,
                      const __global float *other, __global float *slopes)
 {
     if (finish & FINISH_BIAS) v += get(bias + j, left, 0.0f);
@@ -54,28 +56,40 @@ static wide finished(wide v, const int finish, const size_t at, const int j, con
     return v;
 }
 
-#if VW == 16
-// Rows that hold whole sums, on which they are all finished in place.
-#define TRAIN_ADDS (finish & FINISH_ADD)
+// The rest of what is done, to a block that this work-item has written: in place, so that it takes one
+// small loop and no registers beside the sums.
 #define TRAIN_FINISH(row, rows, col, cols)                                                          \
-    if (finish > FINISH_ADD) {                                                                      \
+    if (finish_ & FINISH_EACH) {                                                                    \
+        const size_t here_ = TRAIN_AT(c);                                                           \
         for (int i_ = 0; i_ < (rows); ++i_) {                                                       \
             for (int j_ = 0; j_ < (cols); j_ += VW) {                                               \
                 const size_t at_ = (size_t)((row) + i_) * ldc + (col) + j_;                         \
                 const int left_ = (cols) - j_;                                                      \
-                put(c + at_, finished(get(c + at_, left_, 0.0f), finish, at_, (col) + j_, left_, c, \
-                                      bias, more, other, slopes), left_);                            \
+                put(c + at_, finished(get(c + at_, left_, 0.0f), finish_, here_ + at_, (col) + j_,  \
+                                      left_, bias_, more_, other_, slopes_), left_);                \
             }                                                                                       \
         }                                                                                           \
     }
-#else
-static float finished1(float v, const int finish, const size_t at, const int j,
-                       const __global float *c, const __global float *bias, const __global float *more,
-                       const __global float *other, __global float *slopes)
-{
-    if (finish & FINISH_ADD) v += c[at];
-    return finished(v, finish, at, j, 1, c, bias, more, other, slopes);
-}
-#define TRAIN_ELEMENT(v, row, col) \
-    finished1(v, finish, (size_t)(row) * ldc + (col), col, c, bias, more, other, slopes)
+
+#if VW == 16
+// Sums over k of the rows of a that were copied, `depth` of k at a time, to where bias gradients are
+// wanted. One column of work-items does it.
+#define TRAIN_COPIED(copied, row, rows, depth, is_first)                                             \
+    if ((finish_ & FINISH_SUMS) && get_global_id(1) == 0) {                                         \
+        float16 sums_[4] = {(float16)(0.0f), (float16)(0.0f), (float16)(0.0f), (float16)(0.0f)};        \
+        int p_ = 0;                                                                                 \
+        for (; p_ + 4 <= (depth); p_ += 4) {                                                        \
+            _Pragma("unroll")                                                                       \
+            for (int e_ = 0; e_ < 4; ++e_) sums_[e_] += vload16(0, (copied) + (p_ + e_) * MR);       \
+        }                                                                                           \
+        for (; p_ < (depth); ++p_) sums_[0] += vload16(0, (copied) + p_ * MR);                        \
+        float sum_[16];                                                                             \
+        vstore16((sums_[0] + sums_[1]) + (sums_[2] + sums_[3]), 0, sum_);                             \
+        for (int e_ = 0; e_ < (rows); ++e_) {                                                       \
+            const int at_ = (row) + e_;                                                             \
+            const float total_ = (is_first) ? sum_[e_] : bias_[at_] + sum_[e_];                       \
+            ((__global float *)bias_)[at_] = total_;                                                \
+            ((__global float *)more_)[at_] = total_;                                                \
+        }                                                                                           \
+    }
 #endif

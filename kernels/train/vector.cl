@@ -61,7 +61,13 @@ static wide get(const __global float *p, const int left, const float rest)
     if (left >= VW) return WIDE_LOAD(p);
 #if VW == 16
     float part[16];
-    for (int e = 0; e < 16; ++e) part[e] = e < left ? p[e] : rest;
+    int e = 0;
+    vstore16((float16)(rest), 0, part);
+    if (left >= 8) {
+        vstore8(vload8(0, p), 0, part);
+        e = 8;
+    }
+    for (; e < left; ++e) part[e] = p[e];
     return vload16(0, part);
 #elif VW == 4
     return (float4)(left > 0 ? p[0] : rest, left > 1 ? p[1] : rest, left > 2 ? p[2] : rest, rest);
@@ -78,8 +84,13 @@ static void put(__global float *p, const wide v, const int left)
     } else {
 #if VW == 16
         float part[16];
+        int e = 0;
         vstore16(v, 0, part);
-        for (int e = 0; e < left; ++e) p[e] = part[e];
+        if (left >= 8) {
+            vstore8(v.lo, 0, p);
+            e = 8;
+        }
+        for (; e < left; ++e) p[e] = part[e];
 #elif VW == 4
         if (left > 0) p[0] = v.x;
         if (left > 1) p[1] = v.y;

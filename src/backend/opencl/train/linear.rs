@@ -1,4 +1,4 @@
-//! Linear layers: three products and a sum over rows.
+//! Linear layers: three products, the one to the weights with the bias gradient's sums.
 
 use super::super::buffer::Buffer;
 use super::plan::{Passes, Planner};
@@ -31,9 +31,8 @@ impl<'p> Planner<'p> {
         let rows_of_dz = Operand::rows(dz, outputs);
         let dw = Operand::rows(gradient(l.weight), inputs);
         let dw = Product::new([outputs, inputs, rows], rows_of_dz, x, dw).a_transposed();
-        let mut backward = vec![self.product(&dw)?];
         let db = gradient(l.bias);
-        backward.push(self.column_sums([1, rows, outputs], 1.0, dz, [db, db])?);
+        let mut backward = self.product_with_sums(&dw, [db, db])?;
         if graph.needs_gradient(l.x) {
             let dx = Operand::rows(&memory.gradient(graph, l.x)?.mem, inputs);
             let dx = Product::new([rows, inputs, outputs], rows_of_dz, weight, dx);

@@ -28,6 +28,7 @@ const LAYER_NORM: Source = source!("layer_norm.cl", "group.cl");
 const BATCH_NORM: Source = source!("batch_norm.cl", "group.cl");
 const SOFTMAX: Source = source!("softmax.cl", "group.cl");
 const LSTM: Source = source!("lstm.cl");
+const LSTM_PACKED: Source = source!("lstm_packed.cl");
 const OPTIMIZER: Source = source!("optimizer.cl");
 
 /// Every operation's launches, in order.
@@ -216,6 +217,24 @@ impl Planner<'_> {
         let launch = Launch { global: [groups * group, 1, 1], local: [group, 1, 1] };
         let options = format!("{} -D ALIGNED={}", p.options(), aligned(hidden));
         self.prepare(LSTM, (kernel, &options), values, launch, 0)
+    }
+
+    /// A kernel for CPU devices over panels of so many units and shares of the rows.
+    pub fn lstm_packed(
+        &mut self,
+        kernel: &'static str,
+        [hidden, units, rows]: [usize; 3],
+        values: &[Value<'_>],
+    ) -> Result<Prepared> {
+        let p = self.kind.parameters(&self.device.tuned, "lstm");
+        let launch = Launch { global: [hidden.div_ceil(units), rows, 1], local: [1, 1, 1] };
+        self.prepare(LSTM_PACKED, (kernel, &p.options()), values, launch, 0)
+    }
+
+    /// Into how many shares to divide rows, where panels alone do not occupy every thread.
+    pub fn row_shares(&self, panels: usize, rows: usize) -> usize {
+        let tile = self.kind.parameters(&self.device.tuned, "lstm").get("MR").max(1);
+        (self.shares() / 2).div_ceil(panels).min(rows.div_ceil(tile))
     }
 
     /// A kernel over all pieces of the parameters.

@@ -82,6 +82,9 @@ pub struct Finish<'m> {
     pub mask: Option<&'m Mem>,
     /// Times this.
     pub times: Option<&'m Mem>,
+    /// Not to the element: where the sums of the rows of op(a) go as well. Of packed products with a
+    /// transposed, see [`Planner::product_with_sums`].
+    pub sums: Option<[&'m Mem; 2]>,
 }
 
 impl<'m> Finish<'m> {
@@ -96,6 +99,7 @@ impl<'m> Finish<'m> {
             self.plus.is_some(),
             self.mask.is_some(),
             self.times.is_some(),
+            self.sums.is_some(),
         ];
         flags.iter().enumerate().map(|(bit, flag)| i32::from(*flag) << bit).sum()
     }
@@ -182,7 +186,11 @@ impl<'m> Product<'m> {
         values.extend([steps(a), steps(b), steps(c)].into_iter().flatten());
         let finish = &self.finish;
         values.push(Value::Int(finish.flags()));
-        values.extend([finish.bias, finish.more, finish.other(), finish.gelu].map(or_c));
+        let [bias, more] = match finish.sums {
+            Some(sums) => sums.map(Some),
+            None => [finish.bias, finish.more],
+        };
+        values.extend([bias, more, finish.other(), finish.gelu].map(or_c));
         values
     }
 }
@@ -199,7 +207,9 @@ struct Facts {
 impl Facts {
     fn options(&self, parameters: &Parameters, width: usize) -> String {
         let [ta, tb] = self.transposed.map(usize::from);
-        format!("-D TA={ta} -D TB={tb} -D VW={width} {}", parameters.options())
+        let aligned = usize::from(parameters.get("VC") == 4);
+        let own = parameters.options();
+        format!("-D TA={ta} -D TB={tb} -D VW={width} -D ALIGNED={aligned} {own}")
     }
 
     fn local(&self, tuned: &Tuned) -> Parameters {
@@ -214,6 +224,22 @@ impl Facts {
 }
 
 impl Planner<'_> {
+    /// A product with `a` stored k x m and, to both of these, the sums over k of a: gradients of a
+    /// weight and a bias.
+    pub fn product_with_sums(
+        &mut self,
+        product: &Product<'_>,
+        sums: [&Mem; 2],
+    ) -> Result<Vec<Prepared>> {
+        let [m, _, k] = product.sizes;
+        if self.kind == Kind::Packed {
+            let finish = Finish { sums: Some(sums), ..product.finish };
+            return Ok(vec![self.product(&Product { finish, ..*product })?]);
+        }
+        let sums = self.column_sums([1, k, m], 1.0, product.a.mem, sums)?;
+        Ok(vec![self.product(product)?, sums])
+    }
+
     /// The launch of a product.
     pub fn product(&mut self, product: &Product<'_>) -> Result<Prepared> {
         let [m, n, _] = product.sizes;
@@ -231,7 +257,7 @@ impl Planner<'_> {
                 let tiles = gemm::local_tiles(&p);
                 let grid = [n.div_ceil(tiles.columns) * tiles.items, m.div_ceil(tiles.rows)];
                 let local = [tiles.items, 1, 1];
-                (LOCAL, facts.options(&p, 1), grid, local, tiles.local_bytes)
+                (LOCAL, facts.options(&p, 4), grid, local, tiles.local_bytes)
             }
             Kind::Register => {
                 let p = facts.register(tuned);
@@ -261,15 +287,15 @@ pub fn gpu_builds(tuned: &Tuned) -> Vec<Build> {
         for (in_fours, word) in [(true, "aligned"), (false, "unaligned")] {
             let facts = Facts { transposed, in_fours, short: false, c_in_fours: in_fours };
             let [ta, tb] = transposed.map(usize::from);
-            let mut add = |kernel: &str, source: Source, parameters: &Parameters| {
+            let mut add = |kernel: &str, source: Source, parameters: &Parameters, width| {
                 builds.push(Build {
                     name: format!("train product {kernel} ta={ta} tb={tb} {word}"),
                     source: source.text,
-                    options: facts.options(parameters, 1),
+                    options: facts.options(parameters, width),
                 });
             };
-            add("local", LOCAL, &facts.local(tuned));
-            add("register", REGISTER, &facts.register(tuned));
+            add("local", LOCAL, &facts.local(tuned), 4);
+            add("register", REGISTER, &facts.register(tuned), 1);
         }
     }
     builds
