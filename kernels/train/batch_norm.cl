@@ -48,6 +48,14 @@ static narrow get_narrow(const __global float *p, const int left)
 #endif
 }
 
+// The elements of a and b in turn. (Halves that are assigned one by one come out wrong in Oclgrind.)
+#if VW == 16
+#define IN_TURN(a, b)                                                                                 \
+    (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7)
+#else
+#define IN_TURN(a, b) (float4)(a.x, b.x, a.y, b.y)
+#endif
+
 // The item's pooled pixels of an image: place of their squares in x, their own place, how many.
 #define FOR_SQUARES(from, to, left)                                                                   \
     const int wide_ = w / 2, per_row_ = DIV_UP(wide_, HALF);                                          \
@@ -160,11 +168,13 @@ __kernel void batch_norm_back(const int n, const int c, const int h, const int w
                 most = fourth ? z1.odd : most;
                 const narrow none = (narrow)(0.0f);
                 const narrow pull = most > none ? get_narrow(pulls + to, left) : none;
-                wide d0, d1;
-                d0.even = second | third | fourth ? none : pull;
-                d0.odd = second & ~third & ~fourth ? pull : none;
-                d1.even = third & ~fourth ? pull : none;
-                d1.odd = fourth ? pull : none;
+                const inarrow later = third | fourth;
+                const narrow first_pull = (second | later) ? none : pull;
+                const narrow second_pull = second ? (later ? none : pull) : none;
+                const narrow third_pull = third ? (fourth ? none : pull) : none;
+                const narrow fourth_pull = fourth ? pull : none;
+                const wide d0 = IN_TURN(first_pull, second_pull);
+                const wide d1 = IN_TURN(third_pull, fourth_pull);
                 sum += d0 + d1;
                 product += d0 * upper + d1 * lower;
                 put(out + from, d0, 2 * left);
