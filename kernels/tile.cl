@@ -19,6 +19,10 @@
 //                 into registers while multiplying;
 //                 2: as 1, with two buffers in local
 //                 memory, so one barrier a tile, not two
+//   AHEAD         a step of the tiles is read from local     0, 1
+//                 memory before the one before it is
+//                 multiplied: of use on AMD, for some
+//                 more registers
 //   PADA, PADB    spare elements in a row of a tile in       0, 4, 8, ...: TM + PADA and TN + PADB
 //                 local memory, against bank conflicts       are multiples of 4
 //                 (of use for A if TA=0, for B if TB=1)
@@ -68,6 +72,9 @@
 #endif
 #ifndef DB
 #define DB 1
+#endif
+#ifndef AHEAD
+#define AHEAD 0
 #endif
 
 #pragma OPENCL FP_CONTRACT ON
@@ -240,32 +247,55 @@ static int item_y(int lid)
 #define KEEP_PAIR(pair)
 #endif
 
+// With AHEAD, AMD's compiler is told to leave the reads where they stand.
+#if AHEAD && defined(__AMDGCN__)
+#define KEEP_ORDER __builtin_amdgcn_sched_barrier(0)
+#else
+#define KEEP_ORDER
+#endif
+
+// Reads step p of the staged tiles: the rows and the columns of the item.
+static void read_step(float x[WM], float4 y[WN / 4], const __local float *as,
+                      const __local float *bs, int p)
+{
+    #pragma unroll
+    for (int g = 0; g < WM / 4; ++g) {
+        const float4 v = *(const __local float4 *)(as + p * A_ROW + g * (LY * 4));
+        float2 high = v.zw;
+        KEEP_PAIR(high);
+        x[4 * g] = v.x;
+        x[4 * g + 1] = v.y;
+        x[4 * g + 2] = high.x;
+        x[4 * g + 3] = high.y;
+    }
+    #pragma unroll
+    for (int j = 0; j < WN / 4; ++j)
+        y[j] = *(const __local float4 *)(bs + p * B_ROW + j * (LX * 4));
+}
+
 // Adds the product of two staged tiles; as and bs point to the first row and column of the item.
 // The sums are vectors because some compilers pair multiply-adds only then.
 static void multiply(float4 sum[WM][WN / 4], const __local float *as, const __local float *bs)
 {
+    float x[AHEAD + 1][WM];
+    float4 y[AHEAD + 1][WN / 4];
+#if AHEAD
+    read_step(x[0], y[0], as, bs, 0);
+#endif
     #pragma unroll
     for (int p = 0; p < TK; ++p) {
-        float x[WM];
-        float4 y[WN / 4];
-        #pragma unroll
-        for (int g = 0; g < WM / 4; ++g) {
-            const float4 v = *(const __local float4 *)(as + p * A_ROW + g * (LY * 4));
-            float2 high = v.zw;
-            KEEP_PAIR(high);
-            x[4 * g] = v.x;
-            x[4 * g + 1] = v.y;
-            x[4 * g + 2] = high.x;
-            x[4 * g + 3] = high.y;
-        }
-        #pragma unroll
-        for (int j = 0; j < WN / 4; ++j)
-            y[j] = *(const __local float4 *)(bs + p * B_ROW + j * (LX * 4));
+        const int now = p % (AHEAD + 1);
+#if AHEAD
+        if (p + 1 < TK) read_step(x[1 - now], y[1 - now], as, bs, p + 1);
+#else
+        read_step(x[0], y[0], as, bs, p);
+#endif
         #pragma unroll
         for (int i = 0; i < WM; ++i) {
             #pragma unroll
             for (int j = 0; j < WN / 4; ++j)
-                sum[i][j] += x[i] * y[j];
+                sum[i][j] += x[now][i] * y[now][j];
         }
+        KEEP_ORDER;
     }
 }

@@ -21,6 +21,7 @@ const BETTER: f64 = 0.99;
 
 /// The last race: how many points and rounds.
 const FINALISTS: usize = 5;
+const SURE_FINALISTS: usize = 3;
 const FINAL_ROUNDS: usize = 15;
 
 /// Shares of the budget after which the random sample, the steps from the best and the entries to the
@@ -123,7 +124,7 @@ struct Search<'a> {
     scores: Vec<(Point, f64)>,
     /// The fastest so far, which stays built.
     best: Option<Best>,
-    /// Time and share of whatever was the best last.
+    /// Fastest run of whatever was the best last, and its time as a share of the defaults'.
     reference: Option<(f64, f64)>,
 }
 
@@ -131,6 +132,17 @@ struct Best {
     point: Point,
     wall_s: f64,
     score: f64,
+}
+
+/// A challenger beside the best.
+struct Race {
+    /// Its median.
+    wall_s: f64,
+    /// Its fastest run.
+    fastest_s: f64,
+    /// That as a share of the best one's.
+    share: f64,
+    wins: bool,
 }
 
 impl Search<'_> {
@@ -203,22 +215,27 @@ impl Search<'_> {
             Ok(first_s) => self.contest(point, first_s),
             Err(rejection) => Err(rejection),
         };
-        let trial = Trial { point: point.clone(), outcome, at_s: self.elapsed_s() };
-        self.watcher.tried(&trial);
-        if let Ok(wall_s) = trial.outcome {
+        let at_s = self.elapsed_s();
+        let timed = outcome.as_ref().map(|race| race.wall_s).map_err(Rejection::clone);
+        self.watcher.tried(&Trial { point: point.clone(), outcome: timed, at_s });
+        if let Ok(race) = outcome {
             self.tried.insert(point.clone(), true);
-            self.settle(point, wall_s);
+            self.settle(point, &race);
         }
         true
     }
 
-    /// Seconds of an admitted challenger, measured in turn with the best.
-    fn contest(&mut self, point: &Point, first_s: f64) -> Result<f64, Rejection> {
+    /// An admitted challenger in turn with the best.
+    fn contest(&mut self, point: &Point, first_s: f64) -> Result<Race, Rejection> {
+        let fastest = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
+        let median = |times: &[f64]| stats::median(times).unwrap_or(first_s);
         let Some(best) = self.best.as_ref().map(|best| best.point.clone()) else {
             let rounds = (0..=FIRST_ROUNDS).map(|_| self.evaluator.race(&[point]));
             let rounds: Result<Vec<Vec<f64>>, _> = rounds.collect();
             let times = rounds.map_err(|(_, why)| why)?.concat();
-            return Ok(stats::median(&times).unwrap_or(first_s));
+            let fastest_s = fastest(&times);
+            let share = self.reference.map_or(1.0, |(best_s, _)| fastest_s / best_s);
+            return Ok(Race { wall_s: median(&times), fastest_s, share, wins: true });
         };
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..ROUNDS {
@@ -231,20 +248,21 @@ impl Search<'_> {
                 // The best itself fell: nothing to be held against.
                 Err((_, why)) => {
                     self.dethrone(&best, why);
-                    return Ok(first_s);
+                    return self.contest(point, first_s);
                 }
             }
-            let fastest = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
             if round + 1 >= FIRST_ROUNDS && fastest(&ours) > CLEAR * fastest(&theirs) {
                 break;
             }
         }
-        let median = |times: &[f64]| stats::median(times).unwrap_or(first_s);
         if let Some(best) = &mut self.best {
             best.wall_s = median(&theirs);
-            self.reference = Some((best.wall_s, best.score));
+            self.reference = Some((fastest(&theirs), best.score));
         }
-        Ok(median(&ours))
+        // A burst of other work slows down some runs of one of them: both figures have to tell the same.
+        let (fastest_s, best_s) = (fastest(&ours), fastest(&theirs));
+        let wins = median(&ours) < BETTER * median(&theirs) && fastest_s < best_s;
+        Ok(Race { wall_s: median(&ours), fastest_s, share: fastest_s / best_s, wins })
     }
 
     /// The best turned out to be none.
@@ -257,20 +275,20 @@ impl Search<'_> {
     }
 
     /// Enters a timed point, as the new best or as one of the others.
-    fn settle(&mut self, point: &Point, wall_s: f64) {
-        // As a share of the defaults', by way of the best, whose time was taken just now.
-        let score = self.reference.map_or(1.0, |(best_s, score)| score * wall_s / best_s);
+    fn settle(&mut self, point: &Point, race: &Race) {
+        // As a share of the defaults', by way of the best, which ran beside it.
+        let score = self.reference.map_or(1.0, |(_, score)| score) * race.share;
         self.scores.push((point.clone(), score));
-        let is_better = self.best.as_ref().is_none_or(|best| wall_s < BETTER * best.wall_s);
-        if !is_better {
+        if !race.wins {
             self.evaluator.forget(point);
             return;
         }
-        self.reference = Some((wall_s, score));
+        let wall_s = race.wall_s;
         let best = Best { point: point.clone(), wall_s, score };
         if let Some(old) = self.best.replace(best) {
             self.evaluator.forget(&old.point);
         }
+        self.reference = Some((race.fastest_s, score));
         if score < BETTER {
             let default_s = wall_s / score;
             self.watcher.improved(&Finding { point: point.clone(), wall_s, default_s });
@@ -312,7 +330,7 @@ impl Search<'_> {
         verdict(&default, &finalists, &times)
     }
 
-    /// The best few, built again where that is needed, as many as there is time for; the best one and the
+    /// The best few, built again where that is needed, as many as there is time for; some of them and the
     /// defaults in any case.
     fn admitted_finalists(&mut self, default: &Point) -> Vec<Point> {
         self.scores.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -326,7 +344,7 @@ impl Search<'_> {
         chosen.extend(near.take(FINALISTS).map(|(point, _)| point.clone()));
         let mut finalists: Vec<Point> = Vec::new();
         for point in chosen {
-            let is_optional = point != *default && !finalists.is_empty();
+            let is_optional = point != *default && finalists.len() > SURE_FINALISTS;
             if finalists.contains(&point) || (is_optional && self.is_over(FINALS_SHARE)) {
                 continue;
             }

@@ -23,13 +23,11 @@ UNKNOWN, FOR_UNKNOWN = "gpu", ("sm_80", "gfx1030")
 
 def wide(builds):
     """The plain product with 16 x 8 sums an item: what the tuner may choose where it pays."""
-    changes = (("-D WM=8", "-D WM=16"), ("-D DB=2", "-D DB=1"))
     for build in builds:
         if build["name"] == "gemm local ta=0 tb=0 aligned" and build["class"] != UNKNOWN:
-            options = build["options"]
-            for old, new in changes:
-                options = options.replace(old, new)
-            yield {**build, "name": "gemm local, 16 x 8 sums", "options": options}
+            options = build["options"].replace("-D WM=8", "-D WM=16").replace("-D DB=2", "-D DB=1")
+            ahead = " -D AHEAD=1" if build["class"] == "amd" else ""
+            yield {**build, "name": "gemm local, 16 x 8 sums", "options": options + ahead}
 
 
 def jobs(builds, targets):

@@ -27,6 +27,7 @@ const TILES: &[Dimension] = &[
     ("WM", &[4, 8, 16]),
     ("WN", &[4, 8, 16]),
     ("DB", &[0, 1, 2]),
+    ("AHEAD", &[0, 1]),
     ("PADA", &[0, 4]),
     ("PADB", &[0, 4]),
     ("PREFETCH_BEFORE_BARRIER", &[0, 1]),
