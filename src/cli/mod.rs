@@ -10,11 +10,13 @@ macro_rules! out {
 }
 
 mod args;
+mod compare;
 mod devices;
 mod doctor;
 mod golden;
 mod interrupt;
 mod progress;
+mod repeat;
 mod report;
 mod run;
 mod train;
@@ -46,6 +48,7 @@ Crossover measures from which model size on a GPU beats the CPU, by how much, an
   crossover verify            check every kernel on every device
   crossover train NETWORK     train a network for some steps and print what comes out
   crossover report DIR        draw a run's charts and report again
+  crossover compare DIR DIR   set runs against each other: machines, drivers, versions
 
 Every verb explains itself with --help.";
 
@@ -55,6 +58,8 @@ enum End {
     Well,
     /// Exit code 1.
     Badly,
+    /// Exit code 2; the reason is on standard error already.
+    Refused,
 }
 
 /// Runs the command line of this process.
@@ -73,12 +78,14 @@ pub fn main() -> ExitCode {
         Verb::Run(a) => run::run(&a),
         Verb::Report(a) => report::report(&a),
         Verb::Tune(a) => tune::tune(&a),
+        Verb::Compare(a) => compare::compare(&a),
         Verb::Verify(a) => verify::verify(&a),
         Verb::Train(a) => train::train(&a),
     };
     match ended {
         Ok(End::Well) => ExitCode::SUCCESS,
         Ok(End::Badly) => ExitCode::from(1),
+        Ok(End::Refused) => ExitCode::from(2),
         Err(error) => {
             eprintln!("crossover: {error}");
             ExitCode::from(2)

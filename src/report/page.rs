@@ -38,16 +38,21 @@ struct Page<'a> {
 }
 
 /// The charts of one workload.
-struct Section {
-    name: String,
-    charts: Vec<Chart>,
+pub struct Section {
+    /// The workload, or what else they are about.
+    pub name: String,
+    /// In the order of the page.
+    pub charts: Vec<Chart>,
 }
 
 /// A chart, ready to be put into the page.
-struct Chart {
-    file: String,
-    title: String,
-    svg: String,
+pub struct Chart {
+    /// Its file inside `charts/`.
+    pub file: String,
+    /// Its title.
+    pub title: String,
+    /// The drawing.
+    pub svg: String,
 }
 
 /// The page as HTML.
@@ -125,7 +130,8 @@ fn warnings(input: &Input) -> Vec<String> {
     warnings
 }
 
-fn sections(figures: &[Figure]) -> Vec<Section> {
+/// Charts by what they are about.
+pub fn sections(figures: &[Figure]) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for figure in figures {
         let chart = Chart {

@@ -4,6 +4,7 @@ mod bisect;
 mod budget;
 mod canary;
 mod choice;
+mod noise;
 mod profile;
 mod resume;
 mod roofs;
@@ -244,6 +245,10 @@ impl<'a> Session<'a> {
             folder.write_plan(&plan_rows(&cases))?;
             progress.say("narrowing down where the lines cross");
             self.run_cases(folder, &extra, &budget, progress, &mut ending)?;
+        }
+        if self.selection.noise_floor && !ending.interrupted {
+            progress.say("measuring everything a second time: the noise floor");
+            ending.interrupted = self.measure_noise(folder, &cases, &budget, progress)?;
         }
         Ok(ending)
     }
