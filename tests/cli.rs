@@ -82,9 +82,28 @@ fn bad_usage_is_one_line_and_exit_code_2() {
     is_refused(&["report"], "required arguments were not provided");
     is_refused(&["run", "--repeat", "0"], "--repeat 0");
     is_refused(&["run", "--repeat", "2", "--preset", "fast"], "unknown preset 'fast'");
+    is_refused(&["run", "--workload", "gem"], "did you mean 'gemm'?");
+    is_refused(&["run", "--preset", "standart"], "did you mean 'standard'?");
+    is_refused(&["run", "--device", "opencll"], "did you mean 'opencl'?");
+    is_refused(&["run", "--scope", "compote"], "did you mean 'compute'?");
+    is_refused(&["completions", "bach"], "did you mean 'bash'?");
+    is_refused(&["man", "comparre"], "did you mean 'compare'?");
     is_refused(&["compare", "x"], "two folders");
     is_refused(&["compare", "x", "y", "--by", "colour"], "kind, device, implementation");
     is_refused(&["compare", "x", "y", "--threshold", "-1"], "--threshold");
+}
+
+#[test]
+fn shells_and_man_know_the_verbs() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let (out, _) = texts(&run(&["completions", shell]));
+        assert!(out.contains("compare") && out.contains("noise-floor"), "{shell}: {out}");
+    }
+    let (out, _) = texts(&run(&["man"]));
+    assert!(out.contains(".TH") && out.contains("crossover\\-compare"), "{out}");
+    assert!(texts(&run(&["man", "run"])).0.contains("noise"));
+    // No terminal, no colours.
+    assert!(!out.contains('\u{1b}'));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::compare::THRESHOLD;
 use crate::config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::machine;
 use crate::plan::Selection;
 use crate::workload::{Cache, Scope};
@@ -39,6 +39,10 @@ pub enum Verb {
     Verify(VerifyArgs),
     /// Train a network for some steps on made-up data, and print losses and norms
     Train(TrainArgs),
+    /// Print completions for a shell: bash, elvish, fish, powershell, zsh
+    Completions(CompletionsArgs),
+    /// Print the man page, or that of a verb
+    Man(ManArgs),
 }
 
 /// `devices`.
@@ -102,6 +106,22 @@ pub struct CompareArgs {
     /// Print one JSON object a row
     #[arg(long)]
     pub json: bool,
+}
+
+/// `completions`.
+#[derive(Args)]
+pub struct CompletionsArgs {
+    /// bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL")]
+    pub shell: String,
+}
+
+/// `man`.
+#[derive(Args)]
+pub struct ManArgs {
+    /// A verb
+    #[arg(value_name = "VERB")]
+    pub verb: Option<String>,
 }
 
 /// `verify`.
@@ -265,7 +285,8 @@ fn words<T: Copy + PartialEq>(
         let found = all.iter().copied().find(|value| name(*value) == word);
         let value = found.ok_or_else(|| {
             let names: Vec<&str> = all.iter().map(|v| name(*v)).collect();
-            Error::usage(format!("unknown {what} '{word}'; there is {}", names.join(", ")))
+            let hint = did_you_mean(word, names.iter().copied());
+            Error::usage(format!("unknown {what} '{word}'; there is {}{hint}", names.join(", ")))
         })?;
         if !values.contains(&value) {
             values.push(value);

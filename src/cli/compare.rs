@@ -1,9 +1,11 @@
 //! `crossover compare DIR DIR..`: runs set against the first of them.
 
+use console::style;
+
 use super::End;
 use super::args::CompareArgs;
 use crate::compare::{By, Comparison, Pair};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::record::{self, ComparisonRow, file};
 use crate::workload::{Cache, Dtype};
 use crate::{folder, report, units};
@@ -37,7 +39,8 @@ pub fn compare(args: &CompareArgs) -> Result<End> {
 fn by(word: &str) -> Result<By> {
     By::ALL.into_iter().find(|by| by.name() == word).ok_or_else(|| {
         let names = By::ALL.map(By::name);
-        Error::usage(format!("--by '{word}': there is {}", names.join(", ")))
+        let hint = did_you_mean(word, names);
+        Error::usage(format!("--by '{word}': there is {}{hint}", names.join(", ")))
     })
 }
 
@@ -93,9 +96,16 @@ fn found(c: &Comparison, p: &Pair) -> String {
         None => "floor unknown".to_string(),
     };
     let verdict = if p.regression { "SLOWER" } else { r.verdict.as_str() };
+    let verdict = style(format!("{verdict:<9}"));
+    let verdict = match r.verdict.as_str() {
+        "faster" => verdict.green(),
+        "slower" if p.regression => verdict.red().bold(),
+        "slower" => verdict.red(),
+        _ => verdict.dim(),
+    };
     let unlike = if r.mismatch.is_empty() { String::new() } else { format!("  [{}]", r.mismatch) };
     format!(
-        "{letter}{:>9} {:>9}  {:>6} ({}–{})  {verdict:<9} {floor}{unlike}",
+        "{letter}{:>9} {:>9}  {:>6} ({}–{})  {verdict} {floor}{unlike}",
         units::seconds(r.median_a_s),
         units::seconds(r.median_b_s),
         units::ratio(r.ratio),

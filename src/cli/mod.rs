@@ -19,6 +19,7 @@ mod progress;
 mod repeat;
 mod report;
 mod run;
+mod shell;
 mod train;
 mod tune;
 mod verify;
@@ -81,6 +82,8 @@ pub fn main() -> ExitCode {
         Verb::Compare(a) => compare::compare(&a),
         Verb::Verify(a) => verify::verify(&a),
         Verb::Train(a) => train::train(&a),
+        Verb::Completions(a) => shell::completions(&a),
+        Verb::Man(a) => shell::man(&a),
     };
     match ended {
         Ok(End::Well) => ExitCode::SUCCESS,

@@ -13,7 +13,7 @@
 //! | `figures/` | which charts there are, and what each shows |
 //! | `comparison/` | comparison.html: runs set against each other |
 //! | `chart/` | drawing, with no knowledge of workloads |
-//! | `page.rs` `page.html` `style.css` | report.html |
+//! | `page.rs` `page.html` `style.css` `tables.js` | report.html |
 
 mod chart;
 mod comparison;

@@ -1,4 +1,4 @@
-//! report.html: one file that opens offline and needs no script.
+//! report.html: one file that opens offline. Its script sorts and filters tables; nothing needs it.
 
 use askama::Template;
 
@@ -13,6 +13,9 @@ use super::names::Device;
 use super::tables::{MissingLine, Tables, Workload};
 use super::views::Group;
 
+/// Sorts and filters tables.
+pub const SCRIPT: &str = include_str!("tables.js");
+
 /// The page, as its template takes it.
 #[derive(Template)]
 #[template(path = "page.html")]
@@ -22,6 +25,7 @@ struct Page<'a> {
     subtitle: String,
     style: &'static str,
     chart_style: String,
+    script: &'static str,
     headlines: Vec<Headline>,
     has_minor: bool,
     trust: Vec<Fact>,
@@ -74,6 +78,7 @@ pub fn html(
         subtitle: subtitle(input),
         style: include_str!("style.css"),
         chart_style: chart::css(),
+        script: SCRIPT,
         has_minor: headlines.iter().any(|h| h.minor),
         headlines,
         trust: facts::trust(input),

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backend::{Details, Device, Runner, Task};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::folder::RunFolder;
 use crate::machine::TimerCheck;
 use crate::measure::{self, Clock, Lane, Measured};
@@ -210,8 +210,9 @@ impl<'a> Session<'a> {
                 there.sort_unstable();
                 there.dedup();
                 return Err(Error::usage(format!(
-                    "no chosen device has an implementation '{name}'; there is {} and all",
-                    there.join(", ")
+                    "no chosen device has an implementation '{name}'; there is {} and all{}",
+                    there.join(", "),
+                    did_you_mean(name, there.iter().copied())
                 )));
             }
         }

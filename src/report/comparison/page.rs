@@ -1,4 +1,4 @@
-//! comparison.html: one file that opens offline and needs no script.
+//! comparison.html: one file that opens offline.
 
 use askama::Template;
 
@@ -11,7 +11,7 @@ use super::super::chart;
 use super::super::figures::Figure;
 use super::super::headline::Headline;
 use super::super::names;
-use super::super::page::{Section, sections};
+use super::super::page::{SCRIPT, Section, sections};
 use super::super::tables;
 use super::answers::{self, label};
 use super::facts::{self, FactLine};
@@ -26,6 +26,7 @@ struct Page<'a> {
     subtitle: String,
     style: &'static str,
     chart_style: String,
+    script: &'static str,
     headlines: Vec<Headline>,
     has_minor: bool,
     trust: Vec<Fact>,
@@ -81,6 +82,7 @@ pub fn html(c: &Comparison, figures: &[Figure]) -> Result<String> {
         subtitle: subtitle(&c.sides),
         style: include_str!("../style.css"),
         chart_style: chart::css(),
+        script: SCRIPT,
         has_minor: headlines.iter().any(|h| h.minor),
         headlines,
         trust: trust(c),
