@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::machine;
-use crate::record::{self, BreakdownRow, NoiseRow, PlanRow, Record, SampleRow, SummaryRow, Writer, file};
+use crate::record::{
+    self, BreakdownRow, NoiseRow, PlanRow, Record, SampleRow, SummaryRow, Writer, file,
+};
 
 /// Where runs go unless told otherwise.
 pub const REPORTS: &str = "reports";

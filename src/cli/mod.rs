@@ -40,9 +40,7 @@ use args::{Arguments, Verb};
 /// What `crossover` alone says.
 const INTRODUCTION: &str = "\
 Crossover measures from which model size on a GPU beats the CPU, by how much, and why.
-
-  crossover run               measure; CSV, charts and report.html go to reports/
-  crossover run --list        show what would be measured and how long it takes
+  crossover run               measure; report.html goes to reports/ (--list shows what and how long)
   crossover devices           list the devices
   crossover doctor            check them, and say what is missing
   crossover tune              search the kernels' parameters on this machine's OpenCL devices
@@ -50,7 +48,6 @@ Crossover measures from which model size on a GPU beats the CPU, by how much, an
   crossover train NETWORK     train a network for some steps and print what comes out
   crossover report DIR        draw a run's charts and report again
   crossover compare DIR DIR   set runs against each other: machines, drivers, versions
-
 Every verb explains itself with --help.";
 
 /// How a verb ended, where it did not fail to start.
