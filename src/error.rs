@@ -67,6 +67,16 @@ impl Error {
     }
 }
 
+/// `; did you mean 'gemm'?` for a word that is nearly one of these names, else nothing.
+pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    /// Similarity from which on a name is worth asking about, as clap has it.
+    const ALIKE: f64 = 0.7;
+    let likeness = |name: &'a str| (strsim::jaro(word, name), name);
+    let best = names.into_iter().map(likeness).max_by(|a, b| a.0.total_cmp(&b.0));
+    let best = best.filter(|(alike, _)| *alike > ALIKE);
+    best.map(|(_, name)| format!("; did you mean '{name}'?")).unwrap_or_default()
+}
+
 /// Squeezes a driver's many lines into one of at most 300 characters.
 pub fn one_line(text: &str) -> String {
     // Lines of '#' frame the messages of `ocl`.
@@ -75,5 +85,19 @@ pub fn one_line(text: &str) -> String {
     match joined.char_indices().nth(300) {
         Some((end, _)) => format!("{}…", &joined[..end]),
         None => joined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn misspelt_names_are_asked_about() {
+        let names = ["gemm", "conv-fprop", "conv-dgrad"];
+        assert_eq!(did_you_mean("gem", names), "; did you mean 'gemm'?");
+        assert_eq!(did_you_mean("conv-fprob", names), "; did you mean 'conv-fprop'?");
+        assert_eq!(did_you_mean("toaster", names), "");
+        assert_eq!(did_you_mean("x", []), "");
     }
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::machine;
-use crate::record::{self, BreakdownRow, PlanRow, Record, SampleRow, SummaryRow, Writer, file};
+use crate::record::{
+    self, BreakdownRow, NoiseRow, PlanRow, Record, SampleRow, SummaryRow, Writer, file,
+};
 
 /// Where runs go unless told otherwise.
 pub const REPORTS: &str = "reports";
@@ -23,11 +25,7 @@ pub struct RunFolder {
 impl RunFolder {
     /// Makes `out`, which must be new or empty, or else `reports/<UTC>-<name>`.
     pub fn create(out: Option<&Path>, name: Option<&str>) -> Result<RunFolder> {
-        let path = match out {
-            Some(path) => empty_folder(path)?,
-            None => fresh_folder(Path::new(REPORTS), name)?,
-        };
-        RunFolder::open(path)
+        RunFolder::open(place(out, name)?)
     }
 
     /// Opens the folder of a run that was cut, and drops what was not written whole.
@@ -43,6 +41,9 @@ impl RunFolder {
             if name != file::BREAKDOWN || path.join(name).exists() {
                 record::drop_partial_line(&path.join(name))?;
             }
+        }
+        if path.join(file::NOISE).exists() {
+            record::drop_partial_line(&path.join(file::NOISE))?;
         }
         record::read_results(&path.join(file::RESULTS)).map_err(foreign)?;
         RunFolder::open(path.to_path_buf())
@@ -113,6 +114,17 @@ impl RunFolder {
         record::replace(&self.path.join(file::PLAN), rows)
     }
 
+    /// Adds rows to noise.csv.
+    pub fn append_noise(&self, rows: &[NoiseRow]) -> Result<()> {
+        Writer::open::<NoiseRow>(&self.path.join(file::NOISE))?.append(rows)
+    }
+
+    /// The rows of noise.csv so far.
+    pub fn noise(&self) -> Result<Vec<NoiseRow>> {
+        let path = self.path.join(file::NOISE);
+        if path.exists() { record::read(&path) } else { Ok(Vec::new()) }
+    }
+
     /// Replaces summary.csv.
     pub fn write_summary(&self, rows: &[SummaryRow]) -> Result<()> {
         record::replace(&self.path.join(file::SUMMARY), rows)
@@ -151,6 +163,14 @@ pub fn user_data() -> Option<PathBuf> {
     Some(base.join("crossover"))
 }
 
+/// Makes `out`, which must be new or empty, or else `reports/<UTC>-<name>`.
+pub fn place(out: Option<&Path>, name: Option<&str>) -> Result<PathBuf> {
+    match out {
+        Some(path) => empty_folder(path),
+        None => fresh_folder(Path::new(REPORTS), name),
+    }
+}
+
 /// Takes `path` if it is new or empty.
 fn empty_folder(path: &Path) -> Result<PathBuf> {
     let usage = |e: &io::Error| Error::Usage(format!("--out {}", Error::file(path, e)));
@@ -172,10 +192,38 @@ fn empty_folder(path: &Path) -> Result<PathBuf> {
     Ok(path.to_path_buf())
 }
 
-/// Makes `base/<UTC>-<name>`, with `-2`, `-3` where that is taken.
-fn fresh_folder(base: &Path, name: Option<&str>) -> Result<PathBuf> {
-    let usage = |path: &Path, e: &io::Error| Error::Usage(Error::file(path, e).to_string());
-    fs::create_dir_all(base).map_err(|e| usage(base, &e))?;
+/// Paths for the folders of `count` processes of one run, none of which is there: `out-r1` and so on, or
+/// `reports/<UTC>-<name>-r1`.
+pub fn places(out: Option<&Path>, name: Option<&str>, count: u32) -> Result<Vec<PathBuf>> {
+    let numbered = |stem: &Path| -> Vec<PathBuf> {
+        let path = |n: u32| PathBuf::from(format!("{}-r{n}", stem.display()));
+        (1..=count).map(path).collect()
+    };
+    let taken = |paths: &[PathBuf]| paths.iter().find(|p| p.exists()).cloned();
+    if let Some(out) = out {
+        let paths = numbered(out);
+        return match taken(&paths) {
+            None => Ok(paths),
+            Some(path) => Err(Error::Usage(format!(
+                "--out {}: {} is there already; name a new one",
+                out.display(),
+                path.display()
+            ))),
+        };
+    }
+    let stem = fresh_stem(name)?;
+    for attempt in 1..1000 {
+        let suffix = if attempt == 1 { String::new() } else { format!("-{attempt}") };
+        let paths = numbered(&Path::new(REPORTS).join(format!("{stem}{suffix}")));
+        if taken(&paths).is_none() {
+            return Ok(paths);
+        }
+    }
+    Err(Error::Usage(format!("{REPORTS}: too many runs named {stem}; name this one with --name")))
+}
+
+/// `<UTC>-<name>`.
+fn fresh_stem(name: Option<&str>) -> Result<String> {
     let name = name.map_or_else(machine::host_name, str::to_string);
     let fit = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || !name.chars().all(fit) {
@@ -183,7 +231,14 @@ fn fresh_folder(base: &Path, name: Option<&str>) -> Result<PathBuf> {
             "--name '{name}': use letters, digits, '-', '_' and '.'"
         )));
     }
-    let stem = format!("{}-{name}", machine::utc_now().compact());
+    Ok(format!("{}-{name}", machine::utc_now().compact()))
+}
+
+/// Makes `base/<UTC>-<name>`, with `-2`, `-3` where that is taken.
+fn fresh_folder(base: &Path, name: Option<&str>) -> Result<PathBuf> {
+    let usage = |path: &Path, e: &io::Error| Error::Usage(Error::file(path, e).to_string());
+    fs::create_dir_all(base).map_err(|e| usage(base, &e))?;
+    let stem = fresh_stem(name)?;
     for attempt in 1.. {
         let suffix = if attempt == 1 { String::new() } else { format!("-{attempt}") };
         let path = base.join(format!("{stem}{suffix}"));

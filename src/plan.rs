@@ -39,6 +39,9 @@ pub struct Selection {
     /// Whether runs are taken apart into their operations.
     #[serde(default)]
     pub profile: bool,
+    /// Whether everything is measured twice, to learn the smallest difference that shows.
+    #[serde(default)]
+    pub noise_floor: bool,
 }
 
 impl Default for Selection {
@@ -57,6 +60,7 @@ impl Default for Selection {
             host: Host::default(),
             contenders: Vec::new(),
             profile: false,
+            noise_floor: false,
         }
     }
 }

@@ -27,6 +27,10 @@ pub mod file {
     pub const BREAKDOWN: &str = "breakdown.csv";
     /// Every point that a search tried.
     pub const TUNING: &str = "tuning.csv";
+    /// Every case measured twice.
+    pub const NOISE: &str = "noise.csv";
+    /// Runs set against each other.
+    pub const COMPARISON: &str = "comparison.csv";
     /// The machine and the run.
     pub const MACHINE: &str = "machine.json";
 }
@@ -338,6 +342,48 @@ pub struct TuningRow {
     pub at_s: f64,
 }
 
+/// One line of noise.csv: a row measured twice, which should be as fast as itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
+pub struct NoiseRow {
+    pub workload: String,
+    pub shape: String,
+    pub dtype: String,
+    pub cache: Cache,
+    pub scope: Scope,
+    pub device: String,
+    pub implementation: String,
+    pub median_a_s: f64,
+    pub median_b_s: f64,
+    pub ratio: f64,
+    pub ratio_low: f64,
+    pub ratio_high: f64,
+    pub floor: f64,
+}
+
+/// One line of comparison.csv: two runs at one point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
+pub struct ComparisonRow {
+    pub workload: String,
+    pub shape: String,
+    pub dtype: String,
+    pub cache: Cache,
+    pub scope: Scope,
+    pub implementation: String,
+    pub run_a: String,
+    pub device_a: String,
+    pub run_b: String,
+    pub device_b: String,
+    pub median_a_s: f64,
+    pub median_b_s: f64,
+    pub ratio: f64,
+    pub ratio_low: f64,
+    pub ratio_high: f64,
+    pub verdict: String,
+    pub mismatch: String,
+}
+
 /// A line of one of the files.
 pub trait Row: Serialize + DeserializeOwned {}
 
@@ -347,6 +393,8 @@ impl Row for PlanRow {}
 impl Row for SummaryRow {}
 impl Row for BreakdownRow {}
 impl Row for TuningRow {}
+impl Row for NoiseRow {}
+impl Row for ComparisonRow {}
 
 /// Names of a row's columns, in order.
 pub fn columns<T: Row>() -> &'static [&'static str] {
@@ -390,10 +438,18 @@ impl FieldNames {
 
 /// Reads a CSV file of ours. A foreign or broken file is one clear line, with the place.
 pub fn read<T: Row>(path: &Path) -> Result<Vec<T>> {
+    let mut rows = Vec::new();
+    read_each(path, |row| rows.push(row))?;
+    Ok(rows)
+}
+
+/// [`read`], a row at a time: samples are many.
+pub fn read_each<T: Row>(path: &Path, mut take: impl FnMut(T)) -> Result<()> {
     let file = File::open(path).map_err(|e| Error::file(path, &e))?;
     let mut reader = csv::Reader::from_reader(file);
     check_columns::<T>(path, &mut reader)?;
-    let rows: std::result::Result<Vec<T>, csv::Error> = reader.deserialize().collect();
+    let rows: std::result::Result<(), csv::Error> =
+        reader.deserialize().try_for_each(|row| row.map(&mut take));
     rows.map_err(|e| {
         let place = e.position().map(|p| format!(" in line {}", p.line())).unwrap_or_default();
         let problem = match e.kind() {
@@ -556,6 +612,8 @@ mod tests {
             (file::SUMMARY, columns::<SummaryRow>()),
             (file::BREAKDOWN, columns::<BreakdownRow>()),
             (file::TUNING, columns::<TuningRow>()),
+            (file::NOISE, columns::<NoiseRow>()),
+            (file::COMPARISON, columns::<ComparisonRow>()),
         ];
         for (name, columns) in files {
             let section = format.split("\n## ").find(|s| s.starts_with(name)).unwrap();

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use crossover::record::{self, Outcome, Record};
+use crossover::record::{self, ComparisonRow, NoiseRow, Outcome, Record};
 
 use support::{crossover, texts};
 
@@ -39,7 +39,7 @@ fn alone_it_explains_itself() {
     let output = run(&[]);
     let (out, _) = texts(&output);
     assert!(output.status.success());
-    assert!(out.contains("crossover run") && out.lines().count() <= 12, "{out}");
+    assert!(out.contains("crossover run") && out.lines().count() <= 10, "{out}");
     assert!(run(&["--version"]).status.success());
     assert!(texts(&run(&["run", "--help"])).0.contains("--preset"));
 }
@@ -80,6 +80,30 @@ fn bad_usage_is_one_line_and_exit_code_2() {
     is_refused(&["verify", "--shape", "m=1099511627776,n=1,k=4"], "beyond");
     is_refused(&["run", "--resume", "x", "--threads", "1"], "cannot be used with");
     is_refused(&["report"], "required arguments were not provided");
+    is_refused(&["run", "--repeat", "0"], "--repeat 0");
+    is_refused(&["run", "--repeat", "2", "--preset", "fast"], "unknown preset 'fast'");
+    is_refused(&["run", "--workload", "gem"], "did you mean 'gemm'?");
+    is_refused(&["run", "--preset", "standart"], "did you mean 'standard'?");
+    is_refused(&["run", "--device", "opencll"], "did you mean 'opencl'?");
+    is_refused(&["run", "--scope", "compote"], "did you mean 'compute'?");
+    is_refused(&["completions", "bach"], "did you mean 'bash'?");
+    is_refused(&["man", "comparre"], "did you mean 'compare'?");
+    is_refused(&["compare", "x"], "two folders");
+    is_refused(&["compare", "x", "y", "--by", "colour"], "kind, device, implementation");
+    is_refused(&["compare", "x", "y", "--threshold", "-1"], "--threshold");
+}
+
+#[test]
+fn shells_and_man_know_the_verbs() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let (out, _) = texts(&run(&["completions", shell]));
+        assert!(out.contains("compare") && out.contains("noise-floor"), "{shell}: {out}");
+    }
+    let (out, _) = texts(&run(&["man"]));
+    assert!(out.contains(".TH") && out.contains("crossover\\-compare"), "{out}");
+    assert!(texts(&run(&["man", "run"])).0.contains("noise"));
+    // No terminal, no colours.
+    assert!(!out.contains('\u{1b}'));
 }
 
 #[test]
@@ -95,6 +119,10 @@ fn bad_folders_are_one_line_and_exit_code_2() {
     is_refused(&["run", "--resume", &path("full")], "machine.json: not found");
     is_refused(&["report", &path("full")], "results.csv: not a file of this program");
     is_refused(&["report", &path("none")], "results.csv: not found");
+    is_refused(&["compare", &path("none"), &path("full")], "results.csv: not found");
+    fs::create_dir(path("out-r2")).unwrap();
+    let repeat = ["run", "--repeat", "2", "--out", &path("out")];
+    is_refused(&repeat, "out-r2 is there already");
 }
 
 /// Rows without their shares of the roofs, which are those of the whole run in the end.
@@ -274,4 +302,34 @@ fn a_full_disk_keeps_what_is_measured() {
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let rows: Result<Vec<Record>, _> = reader.deserialize().collect();
     assert!(!rows.expect("whole lines").is_empty());
+}
+
+/// Two processes, each measured twice, set against each other.
+#[test]
+fn processes_are_repeated_and_compared() {
+    let base = tempfile::tempdir().unwrap();
+    let path = |name: &str| base.path().join(name).to_str().unwrap().to_string();
+    let shape = ["--shape", "m=16,n=16,k=16", "--shape", "m=24,n=24,k=24"];
+    let options = ["--device", "cpu", "--repeat", "2", "--noise-floor", "--out", &path("run")];
+    let output = run(&[&["run"], &options[..], &shape[..]].concat());
+    let (out, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    let folders = [path("run-r1"), path("run-r2")];
+    for folder in &folders {
+        let noise: Vec<NoiseRow> = record::read(&Path::new(folder).join("noise.csv")).unwrap();
+        let results = record::read_results(&Path::new(folder).join("results.csv")).unwrap();
+        assert_eq!(noise.len(), results.iter().filter(|r| r.counts()).count(), "{folder}");
+        assert!(noise.iter().all(|n| n.floor > 0.0 && n.ratio_low <= n.ratio_high));
+    }
+    let output = run(&["compare", &folders[0], &folders[1], "--out", &path("comparison")]);
+    let (out, err) = texts(&output);
+    // Whether a process of a few microseconds regressed is the machine's business.
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{out}{err}");
+    assert!(out.contains("floor ±") && out.contains("1 process"), "{out}");
+    let rows: Vec<ComparisonRow> =
+        record::read(&Path::new(&path("comparison")).join("comparison.csv")).unwrap();
+    assert_eq!(rows.len(), 4, "{out}");
+    let regressed = rows.iter().any(|r| r.verdict == "slower" && r.ratio_high < 1.0 / 1.05);
+    assert_eq!(output.status.code(), Some(i32::from(regressed)), "{out}");
+    assert!(Path::new(&path("comparison")).join("comparison.html").is_file());
 }

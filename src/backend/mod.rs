@@ -10,7 +10,7 @@ pub mod tunable;
 use std::path::Path;
 
 use crate::config::ContenderConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::machine::{self, DeviceEntry};
 use crate::record::DeviceKind;
 use crate::workload::{Algorithm, Dtype, Scope, Shape, Work, Workload};
@@ -304,12 +304,14 @@ fn matching(devices: &[Box<dyn Device>], name: &str) -> Result<Vec<usize>> {
     let lower = name.to_lowercase();
     let by_name = all(&|d| d.name.to_lowercase().contains(&lower));
     let listed: Vec<&str> = devices.iter().map(|d| d.entry().id.as_str()).collect();
+    let words = listed.iter().copied().chain(["gpu", "opencl", "contender"]);
     match by_name.len() {
         1 => Ok(by_name),
         0 => Err(Error::usage(format!(
             "no device '{name}'; there is {} ('crossover devices' lists them, 'crossover doctor' \
-             says what is missing)",
-            listed.join(", ")
+             says what is missing){}",
+            listed.join(", "),
+            did_you_mean(name, words)
         ))),
         _ => {
             let ids: Vec<&str> = by_name.iter().map(|i| listed[*i]).collect();

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::compare::THRESHOLD;
 use crate::config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::machine;
 use crate::plan::Selection;
 use crate::workload::{Cache, Scope};
@@ -32,10 +33,16 @@ pub enum Verb {
     Report(ReportArgs),
     /// Search the kernels' parameters on OpenCL devices, and keep the best for later runs
     Tune(TuneArgs),
+    /// Set runs against the first of them; a regression is exit code 1
+    Compare(CompareArgs),
     /// Check every workload and implementation at awkward shapes
     Verify(VerifyArgs),
     /// Train a network for some steps on made-up data, and print losses and norms
     Train(TrainArgs),
+    /// Print completions for a shell: bash, elvish, fish, powershell, zsh
+    Completions(CompletionsArgs),
+    /// Print the man page, or that of a verb
+    Man(ManArgs),
 }
 
 /// `devices`.
@@ -78,6 +85,43 @@ pub struct TuneArgs {
     /// Folder of the run, new or empty
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub out: Option<PathBuf>,
+}
+
+/// `compare`.
+#[derive(Args)]
+pub struct CompareArgs {
+    /// Folders of runs; all others are compared with the first. NAME-r1, NAME-r2, .. are processes of
+    /// one run
+    #[arg(value_name = "DIR", required = true)]
+    pub folders: Vec<PathBuf>,
+    /// Slower by more than this is a regression
+    #[arg(long, value_name = "PERCENT", default_value_t = 100.0 * THRESHOLD, allow_negative_numbers = true)]
+    pub threshold: f64,
+    /// What stands for a run at each point: the fastest row of each kind, device or implementation
+    #[arg(long, value_name = "WHAT", default_value = "kind")]
+    pub by: String,
+    /// Folder of the comparison, new or empty
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print one JSON object a row
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `completions`.
+#[derive(Args)]
+pub struct CompletionsArgs {
+    /// bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL")]
+    pub shell: String,
+}
+
+/// `man`.
+#[derive(Args)]
+pub struct ManArgs {
+    /// A verb
+    #[arg(value_name = "VERB")]
+    pub verb: Option<String>,
 }
 
 /// `verify`.
@@ -178,6 +222,12 @@ pub struct RunArgs {
     /// Take training steps apart: what each operation takes goes to breakdown.csv and a chart
     #[arg(long)]
     pub profile: bool,
+    /// Measure everything twice and write noise.csv: the smallest difference that this machine shows
+    #[arg(long)]
+    pub noise_floor: bool,
+    /// Measure in N processes, each with a folder of its own (-r1 to -rN), which compare pools
+    #[arg(long, value_name = "N")]
+    pub repeat: Option<u32>,
     /// Show what would be measured and how long it takes
     #[arg(long)]
     pub list: bool,
@@ -188,7 +238,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed", "contender", "profile"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed", "contender", "profile", "noise_floor", "repeat"])]
     pub resume: Option<PathBuf>,
     /// Print one JSON object a row
     #[arg(long)]
@@ -218,6 +268,7 @@ impl RunArgs {
             host: machine::host(),
             contenders: config::contenders(&self.contender)?,
             profile: self.profile,
+            noise_floor: self.noise_floor,
         })
     }
 }
@@ -234,7 +285,8 @@ fn words<T: Copy + PartialEq>(
         let found = all.iter().copied().find(|value| name(*value) == word);
         let value = found.ok_or_else(|| {
             let names: Vec<&str> = all.iter().map(|v| name(*v)).collect();
-            Error::usage(format!("unknown {what} '{word}'; there is {}", names.join(", ")))
+            let hint = did_you_mean(word, names.iter().copied());
+            Error::usage(format!("unknown {what} '{word}'; there is {}{hint}", names.join(", ")))
         })?;
         if !values.contains(&value) {
             values.push(value);

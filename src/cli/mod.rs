@@ -10,13 +10,16 @@ macro_rules! out {
 }
 
 mod args;
+mod compare;
 mod devices;
 mod doctor;
 mod golden;
 mod interrupt;
 mod progress;
+mod repeat;
 mod report;
 mod run;
+mod shell;
 mod train;
 mod tune;
 mod verify;
@@ -37,16 +40,14 @@ use args::{Arguments, Verb};
 /// What `crossover` alone says.
 const INTRODUCTION: &str = "\
 Crossover measures from which model size on a GPU beats the CPU, by how much, and why.
-
-  crossover run               measure; CSV, charts and report.html go to reports/
-  crossover run --list        show what would be measured and how long it takes
+  crossover run               measure; report.html goes to reports/ (--list shows what and how long)
   crossover devices           list the devices
   crossover doctor            check them, and say what is missing
   crossover tune              search the kernels' parameters on this machine's OpenCL devices
   crossover verify            check every kernel on every device
   crossover train NETWORK     train a network for some steps and print what comes out
   crossover report DIR        draw a run's charts and report again
-
+  crossover compare DIR DIR   set runs against each other: machines, drivers, versions
 Every verb explains itself with --help.";
 
 /// How a verb ended, where it did not fail to start.
@@ -55,6 +56,8 @@ enum End {
     Well,
     /// Exit code 1.
     Badly,
+    /// Exit code 2; the reason is on standard error already.
+    Refused,
 }
 
 /// Runs the command line of this process.
@@ -73,12 +76,16 @@ pub fn main() -> ExitCode {
         Verb::Run(a) => run::run(&a),
         Verb::Report(a) => report::report(&a),
         Verb::Tune(a) => tune::tune(&a),
+        Verb::Compare(a) => compare::compare(&a),
         Verb::Verify(a) => verify::verify(&a),
         Verb::Train(a) => train::train(&a),
+        Verb::Completions(a) => shell::completions(&a),
+        Verb::Man(a) => shell::man(&a),
     };
     match ended {
         Ok(End::Well) => ExitCode::SUCCESS,
         Ok(End::Badly) => ExitCode::from(1),
+        Ok(End::Refused) => ExitCode::from(2),
         Err(error) => {
             eprintln!("crossover: {error}");
             ExitCode::from(2)

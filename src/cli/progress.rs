@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::backend::Device;
@@ -108,7 +109,7 @@ fn row(record: &Record, width: usize) -> String {
             let rate = rate(record);
             let noise = record.noise.unwrap_or(0.0) * 100.0;
             let mut remarks = vec![record.notes.as_str()];
-            let suspect = format!("suspect: {}", record.reason);
+            let suspect = format!("{} {}", style("suspect:").red(), record.reason);
             if record.outcome == Outcome::Suspect {
                 remarks.push(&suspect);
             }
@@ -121,7 +122,8 @@ fn row(record: &Record, width: usize) -> String {
             )
         }
         (outcome, _) => {
-            let word = format!("{outcome:?}").to_lowercase();
+            let word = style(format!("{outcome:?}").to_lowercase());
+            let word = if outcome == Outcome::Failed { word.red().bold() } else { word.dim() };
             format!("{left} {word}: {}", record.reason)
         }
     }

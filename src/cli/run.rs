@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::args::RunArgs;
 use super::progress::Terminal;
+use super::repeat::repeat;
 use super::{End, check_memory, interrupt, start};
 use crate::backend::{Devices, Request};
 use crate::conclude::conclude;
@@ -18,6 +19,9 @@ use crate::workload::Preset;
 
 /// Measures into a folder, or shows what would be measured.
 pub fn run(args: &RunArgs) -> Result<End> {
+    if let Some(count) = args.repeat.filter(|_| !args.list) {
+        return repeat(args, count);
+    }
     let selection = match &args.resume {
         Some(folder) => resumed(folder)?,
         None => args.selection()?,

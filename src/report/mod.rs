@@ -11,10 +11,12 @@
 //! | `facts/` | trust and machine, in short facts |
 //! | `tables/` | the rows of the tables |
 //! | `figures/` | which charts there are, and what each shows |
+//! | `comparison/` | comparison.html: runs set against each other |
 //! | `chart/` | drawing, with no knowledge of workloads |
-//! | `page.rs` `page.html` `style.css` | report.html |
+//! | `page.rs` `page.html` `style.css` `tables.js` | report.html |
 
 mod chart;
+mod comparison;
 mod crossing;
 mod facts;
 mod figures;
@@ -36,7 +38,11 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::record;
 
+use figures::Figure;
 use input::Input;
+
+pub use comparison::{render as render_comparison, run_facts};
+pub use names::case as case_name;
 
 /// Draws `charts/*.svg` and `report.html` of the run in `folder`, from its files alone, and says
 /// what it wrote.
@@ -47,15 +53,20 @@ pub fn render(folder: &Path) -> Result<Vec<PathBuf>> {
     let figures = figures::figures(&input, &groups, &devices);
     let page = page::html(&input, &groups, &devices, &figures)?;
 
+    write(folder, &figures, "report.html", &page)
+}
+
+/// Writes charts and a page, and says what it wrote.
+fn write(folder: &Path, figures: &[Figure], name: &str, page: &str) -> Result<Vec<PathBuf>> {
     let charts = folder.join("charts");
     fs::create_dir_all(&charts).map_err(|e| Error::file(&charts, &e))?;
     let mut written = Vec::new();
-    for figure in &figures {
+    for figure in figures {
         let path = charts.join(&figure.file);
         record::replace_bytes(&path, figure.drawing.file().as_bytes())?;
         written.push(path);
     }
-    let path = folder.join("report.html");
+    let path = folder.join(name);
     record::replace_bytes(&path, page.as_bytes())?;
     written.push(path);
     Ok(written)

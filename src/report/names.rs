@@ -151,6 +151,15 @@ pub fn shape(workload: &str, text: &str) -> String {
     label.filter(|l| !l.is_empty()).unwrap_or_else(|| text.to_string())
 }
 
+/// Workload and shape: `gemm 512³`.
+pub fn case(workload: &str, text: &str) -> String {
+    if text.is_empty() {
+        workload.to_string()
+    } else {
+        format!("{workload} {}", shape(workload, text))
+    }
+}
+
 /// A scope in a label.
 pub fn scope(scope: Scope) -> &'static str {
     match scope {

@@ -1,4 +1,4 @@
-//! report.html: one file that opens offline and needs no script.
+//! report.html: one file that opens offline. Its script sorts and filters tables; nothing needs it.
 
 use askama::Template;
 
@@ -13,6 +13,9 @@ use super::names::Device;
 use super::tables::{MissingLine, Tables, Workload};
 use super::views::Group;
 
+/// Sorts and filters tables.
+pub const SCRIPT: &str = include_str!("tables.js");
+
 /// The page, as its template takes it.
 #[derive(Template)]
 #[template(path = "page.html")]
@@ -22,6 +25,7 @@ struct Page<'a> {
     subtitle: String,
     style: &'static str,
     chart_style: String,
+    script: &'static str,
     headlines: Vec<Headline>,
     has_minor: bool,
     trust: Vec<Fact>,
@@ -38,16 +42,21 @@ struct Page<'a> {
 }
 
 /// The charts of one workload.
-struct Section {
-    name: String,
-    charts: Vec<Chart>,
+pub struct Section {
+    /// The workload, or what else they are about.
+    pub name: String,
+    /// In the order of the page.
+    pub charts: Vec<Chart>,
 }
 
 /// A chart, ready to be put into the page.
-struct Chart {
-    file: String,
-    title: String,
-    svg: String,
+pub struct Chart {
+    /// Its file inside `charts/`.
+    pub file: String,
+    /// Its title.
+    pub title: String,
+    /// The drawing.
+    pub svg: String,
 }
 
 /// The page as HTML.
@@ -69,6 +78,7 @@ pub fn html(
         subtitle: subtitle(input),
         style: include_str!("style.css"),
         chart_style: chart::css(),
+        script: SCRIPT,
         has_minor: headlines.iter().any(|h| h.minor),
         headlines,
         trust: facts::trust(input),
@@ -125,7 +135,8 @@ fn warnings(input: &Input) -> Vec<String> {
     warnings
 }
 
-fn sections(figures: &[Figure]) -> Vec<Section> {
+/// Charts by what they are about.
+pub fn sections(figures: &[Figure]) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for figure in figures {
         let chart = Chart {

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::machine::{CacheLevel, DeviceEntry, Manifest, Sampling};
 use crate::plan::Selection;
 use crate::record::{self, DeviceKind, Outcome, PlanRow, Record, SCHEMA, SampleRow, file};
-use crate::stats::Pairing;
+use crate::stats::{self, Pairing};
 use crate::summary;
 use crate::workload::{self, Cache, Scope, Shape};
 
@@ -93,10 +93,31 @@ impl Run {
         scope: Scope,
         median: f64,
     ) -> &mut Record {
+        // Each device has a phase of its own, so that ratios have an interval too.
+        let phase = device.0.len() as u64 * 3;
+        let wave = |round: u64| ((round * 5 + phase) % 12) as f64 / 5.5 - 1.0;
+        let sample = |round| median * (1.0 + 0.02 * wave(round));
+        let record = self.add_sampled(workload, shape, device, implementation, scope, sample);
+        let fresh = blank(workload, shape, scope, median);
+        (record.wall_median_s, record.wall_low_s) = (fresh.wall_median_s, fresh.wall_low_s);
+        (record.wall_high_s, record.wall_min_s) = (fresh.wall_high_s, fresh.wall_min_s);
+        (record.flop_per_s, record.bytes_per_s) = (fresh.flop_per_s, fresh.bytes_per_s);
+        record
+    }
+
+    /// Adds a measured row of twelve samples, and takes its times from them.
+    pub fn add_sampled(
+        &mut self,
+        workload: &str,
+        shape: &str,
+        device: Device<'_>,
+        implementation: &str,
+        scope: Scope,
+        sample: impl FnMut(u64) -> f64,
+    ) -> &mut Record {
         let (id, kind, name) = device;
-        for round in 0..12u64 {
-            // Each device has a phase of its own, so that ratios have an interval too.
-            let wave = ((round * 5 + id.len() as u64 * 3) % 12) as f64 / 5.5 - 1.0;
+        let seconds: Vec<f64> = (0..12).map(sample).collect();
+        for (round, wall_s) in (0u64..).zip(&seconds) {
             self.samples.push(SampleRow {
                 workload: workload.into(),
                 shape: shape.into(),
@@ -108,10 +129,11 @@ impl Run {
                 threads: None,
                 round: Some(round),
                 iterations: 1,
-                wall_s: median * (1.0 + 0.02 * wave),
+                wall_s: *wall_s,
                 device_s: None,
             });
         }
+        let median = stats::median(&seconds).unwrap_or(f64::NAN);
         let mut record = blank(workload, shape, scope, median);
         record.run.clone_from(&self.manifest.run);
         (record.device, record.device_kind) = (id.into(), kind);
@@ -174,6 +196,7 @@ impl Run {
     pub fn write(&self, folder: &Path) {
         let rows = summary::summarize(&self.plan, &self.records, &self.samples, Pairing::Paired);
         record::replace(&folder.join(file::RESULTS), &self.records).expect("a writable folder");
+        record::replace(&folder.join(file::SAMPLES), &self.samples).expect("a writable folder");
         record::replace(&folder.join(file::PLAN), &self.plan).expect("a writable folder");
         record::replace(&folder.join(file::SUMMARY), &rows).expect("a writable folder");
         self.manifest.write(folder).expect("a writable folder");

@@ -9,6 +9,9 @@ use super::names::Device;
 /// The baseline that charts and sentences use: the fastest the CPU can do.
 pub const BASELINE: &str = "best";
 
+/// The baseline without contenders.
+pub const OWN: &str = "own";
+
 /// One point of a sweep or one line of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member<'a> {

@@ -15,7 +15,8 @@ impl Session<'_> {
             let lanes = self.wanted(case).len() * self.scopes(case.workload).len();
             VERIFY_S + lanes as f64 * (effort.warm_up_s / 2.0 + effort.sample_s)
         };
-        cases.iter().filter(|c| c.skip.is_none()).map(seconds).sum()
+        let once: f64 = cases.iter().filter(|c| c.skip.is_none()).map(seconds).sum();
+        if self.selection.noise_floor { 2.0 * once } else { once }
     }
 }
 

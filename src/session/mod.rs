@@ -4,6 +4,7 @@ mod bisect;
 mod budget;
 mod canary;
 mod choice;
+mod noise;
 mod profile;
 mod resume;
 mod roofs;
@@ -14,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backend::{Details, Device, Runner, Task};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::folder::RunFolder;
 use crate::machine::TimerCheck;
 use crate::measure::{self, Clock, Lane, Measured};
@@ -209,8 +210,9 @@ impl<'a> Session<'a> {
                 there.sort_unstable();
                 there.dedup();
                 return Err(Error::usage(format!(
-                    "no chosen device has an implementation '{name}'; there is {} and all",
-                    there.join(", ")
+                    "no chosen device has an implementation '{name}'; there is {} and all{}",
+                    there.join(", "),
+                    did_you_mean(name, there.iter().copied())
                 )));
             }
         }
@@ -244,6 +246,10 @@ impl<'a> Session<'a> {
             folder.write_plan(&plan_rows(&cases))?;
             progress.say("narrowing down where the lines cross");
             self.run_cases(folder, &extra, &budget, progress, &mut ending)?;
+        }
+        if self.selection.noise_floor && !ending.interrupted {
+            progress.say("measuring everything a second time: the noise floor");
+            ending.interrupted = self.measure_noise(folder, &cases, &budget, progress)?;
         }
         Ok(ending)
     }

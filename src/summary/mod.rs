@@ -296,7 +296,8 @@ fn aligned(a: &Samples, b: &Samples) -> (Vec<f64>, Vec<f64>) {
     (pick(a), pick(b))
 }
 
-fn verdict(low: f64, high: f64, noise: f64) -> &'static str {
+/// What a ratio's interval says, where the noisier side has this noise.
+pub fn verdict(low: f64, high: f64, noise: f64) -> &'static str {
     if noise > NO_VERDICT_NOISE {
         "none"
     } else if low > FASTER {

@@ -13,7 +13,7 @@ mod transfer;
 
 use std::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::network::Network;
 use crate::tensor::Stream;
 
@@ -50,7 +50,8 @@ pub const WORKLOADS: &[&dyn Workload] = &[
 pub fn find(name: &str) -> Result<&'static dyn Workload> {
     WORKLOADS.iter().copied().find(|w| w.name() == name).ok_or_else(|| {
         let names: Vec<&str> = WORKLOADS.iter().map(|w| w.name()).collect();
-        Error::usage(format!("unknown workload '{name}'; there is {}", names.join(", ")))
+        let hint = did_you_mean(name, names.iter().copied());
+        Error::usage(format!("unknown workload '{name}'; there is {}{hint}", names.join(", ")))
     })
 }
 

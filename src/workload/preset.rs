@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Shape;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 
 /// A line of DeepBench over this many FLOP needs a budget.
 const DEEPBENCH_FLOP_LIMIT: u64 = 6_000_000_000;
@@ -44,7 +44,8 @@ impl Preset {
         let found = Self::ALL.iter().find(|(n, _)| *n == name);
         found.map(|(_, preset)| *preset).ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|(n, _)| *n).collect();
-            Error::usage(format!("unknown preset '{name}'; there is {}", names.join(", ")))
+            let hint = did_you_mean(name, names.iter().copied());
+            Error::usage(format!("unknown preset '{name}'; there is {}{hint}", names.join(", ")))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 
 use super::Workload;
 
@@ -63,9 +63,10 @@ impl Shape {
         if let Some((name, _)) = given.iter().find(|(name, _)| !has_axis(workload, name)) {
             let names: Vec<&str> = workload.axes().iter().map(|a| a.name).collect();
             return Err(Error::usage(format!(
-                "shape '{text}': {} has no axis '{name}'; its axes are {}",
+                "shape '{text}': {} has no axis '{name}'; its axes are {}{}",
                 workload.name(),
-                names.join(" ")
+                names.join(" "),
+                did_you_mean(name, names.iter().copied())
             )));
         }
         let value = |axis: &Axis| {

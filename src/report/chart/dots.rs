@@ -3,7 +3,7 @@
 use super::canvas::{self, Anchor, Canvas, Font, Look, Stroke};
 use super::scale::{LOG_FROM, Scale, TICK_SIZE};
 use super::theme::{self, AXIS, GRID, INK, MUTED};
-use super::{Drawing, MARGIN, SAME, Series, Unit, Value, WIDTH, draw_head, text};
+use super::{Drawing, MARGIN, Series, Unit, Value, WIDTH, draw_head, text};
 
 /// Widest column of row labels.
 const COLUMN: f64 = 260.0;
@@ -119,17 +119,18 @@ impl Dots {
         }
         for tick in &f.x.ticks {
             let x = f.x_at(tick.value);
-            let same = self.unit == Unit::Ratio && tick.value == 1.0;
-            let stroke = if same { Stroke::new(AXIS, 1.5) } else { Stroke::new(GRID, 1.0) };
+            let same = self.unit.same().filter(|_| tick.value == 1.0);
+            let stroke =
+                if same.is_some() { Stroke::new(AXIS, 1.5) } else { Stroke::new(GRID, 1.0) };
             c.line(&[(x, f.top), (x, bottom)], stroke);
-            let font = if same { Font::bold(TICK_SIZE, INK) } else { TICK };
+            let font = if same.is_some() { Font::bold(TICK_SIZE, INK) } else { TICK };
             c.text((x, bottom + 15.0), Anchor::Middle, font, &tick.label);
             if self.rows.len() > FAR {
                 c.text((x, f.top - 12.0), Anchor::Middle, font, &tick.label);
             }
-            if same {
+            if let Some(same) = same {
                 let note = Font::new(10.5, MUTED);
-                c.text((x, bottom + 31.0), Anchor::Middle, note, SAME);
+                c.text((x, bottom + 31.0), Anchor::Middle, note, same);
             }
         }
     }

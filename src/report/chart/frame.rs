@@ -3,7 +3,7 @@
 use super::canvas::{Anchor, At, Canvas, Font, Look, Stroke};
 use super::scale::{Scale, TICK_SIZE};
 use super::theme::{AXIS, GRID, INK, MUTED};
-use super::{SAME, Series, Unit, text};
+use super::{Series, Unit, text};
 
 const TICK: Font = Font::new(TICK_SIZE, MUTED);
 
@@ -43,13 +43,14 @@ impl Frame {
     pub fn draw(&self, c: &Canvas<'_>, x_title: &str, unit: Unit) {
         for tick in &self.y.ticks {
             let y = self.y_at(tick.value);
-            let same = unit == Unit::Ratio && tick.value == 1.0;
-            let stroke = if same { Stroke::new(AXIS, 1.5) } else { Stroke::new(GRID, 1.0) };
+            let same = unit.same().filter(|_| tick.value == 1.0);
+            let stroke =
+                if same.is_some() { Stroke::new(AXIS, 1.5) } else { Stroke::new(GRID, 1.0) };
             c.line(&[(self.left, y), (self.right, y)], stroke);
-            let font = if same { Font::bold(TICK_SIZE, INK) } else { TICK };
+            let font = if same.is_some() { Font::bold(TICK_SIZE, INK) } else { TICK };
             c.text((self.left - 10.0, y), Anchor::End, font, &tick.label);
-            if same {
-                c.text((self.left - 10.0, y + 13.0), Anchor::End, Font::new(10.5, MUTED), SAME);
+            if let Some(same) = same {
+                c.text((self.left - 10.0, y + 13.0), Anchor::End, Font::new(10.5, MUTED), same);
             }
         }
         c.line(&[(self.left, self.bottom), (self.right, self.bottom)], Stroke::new(AXIS, 1.0));

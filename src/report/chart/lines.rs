@@ -6,7 +6,7 @@ use super::labels::{self, Tie};
 use super::place::{self, Span};
 use super::scale::Scale;
 use super::theme::{self, INK, MUTED, Tone};
-use super::{Drawing, MARGIN, SAME, Series, Unit, Value, WIDTH, draw_head, text};
+use super::{Drawing, MARGIN, Series, Unit, Value, WIDTH, draw_head, text};
 
 /// Least height of the plot.
 const HEIGHT: f64 = 320.0;
@@ -82,7 +82,7 @@ impl Lines {
         // As high as the labels need.
         let height = labels::height(&self.series).max(HEIGHT);
         let y = self.unit.scale(&self.series, height, true, self.log_from);
-        let note = if self.unit == Unit::Ratio { text::width(SAME, 10.5) } else { 0.0 };
+        let note = self.unit.same().map_or(0.0, |same| text::width(same, 10.5));
         let left = MARGIN + y.label_width().max(note) + 12.0;
         let right = WIDTH - MARGIN - labels::column(&self.series);
         let places = self.series.iter().flat_map(|s| s.points.iter().map(|(x, _)| *x));

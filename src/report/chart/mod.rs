@@ -42,9 +42,6 @@ const WIDTH: f64 = 920.0;
 /// Space round everything.
 const MARGIN: f64 = 20.0;
 
-/// What the line at 1x means.
-const SAME: &str = "same as the CPU";
-
 /// Title, and below it how to read the chart.
 fn draw_head(c: &Canvas<'_>, title: &str, subtitle: &str) {
     let most = WIDTH - 2.0 * MARGIN;
@@ -133,13 +130,26 @@ pub enum Unit {
     Seconds,
     /// Times as fast as the CPU.
     Ratio,
+    /// Times as fast as the first of several runs.
+    Compared,
 }
 
 impl Unit {
+    /// What the line at 1x means, for ratios.
+    fn same(self) -> Option<&'static str> {
+        match self {
+            Unit::Ratio => Some("same as the CPU"),
+            Unit::Compared => Some("same as the first"),
+            Unit::Flops | Unit::Bytes | Unit::Seconds => None,
+        }
+    }
+
     fn scale(self, series: &[Series], length: f64, vertical: bool, log_from: f64) -> Scale {
         let values: Vec<f64> = series.iter().flat_map(Series::values).collect();
         match self {
-            Unit::Ratio => Scale::ratios(&values, length, vertical, |v| self.tick(v)),
+            Unit::Ratio | Unit::Compared => {
+                Scale::ratios(&values, length, vertical, |v| self.tick(v))
+            }
             _ => Scale::amounts(&values, length, vertical, log_from, |v| self.tick(v)),
         }
     }
@@ -151,7 +161,7 @@ impl Unit {
             Unit::Flops => units::flop_per_s(value),
             Unit::Bytes => units::bytes_per_s(value),
             Unit::Seconds => units::seconds(value),
-            Unit::Ratio => units::ratio(value),
+            Unit::Ratio | Unit::Compared => units::ratio(value),
         }
     }
 
@@ -159,7 +169,7 @@ impl Unit {
     fn tick(self, value: f64) -> String {
         match self {
             _ if value == 0.0 => "0".to_string(),
-            Unit::Ratio if value < 1.0 / 1.5 && (1.0 / value).fract() == 0.0 => {
+            Unit::Ratio | Unit::Compared if value < 1.0 / 1.5 && (1.0 / value).fract() == 0.0 => {
                 format!("1/{:.0}×", 1.0 / value)
             }
             _ => trim_zeros(&self.show(value)),

@@ -28,6 +28,8 @@ use super::input::Input;
 use super::names::{self, Device};
 use super::views::{Group, Lane, Member, SCOPES};
 
+pub use sweep::size_scale;
+
 /// A chart with its file and its place in the report.
 pub struct Figure {
     /// File name inside `charts/`.
@@ -67,7 +69,7 @@ pub fn figures(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<F
 }
 
 /// Adds a number where two charts would have one name.
-fn unique(name: &str, figures: &[Figure]) -> String {
+pub fn unique(name: &str, figures: &[Figure]) -> String {
     let numbered =
         |n: usize| if n == 1 { format!("{name}.svg") } else { format!("{name}-{n}.svg") };
     let taken = |file: &String| figures.iter().any(|f| f.file == *file);
@@ -75,7 +77,7 @@ fn unique(name: &str, figures: &[Figure]) -> String {
 }
 
 /// A name's part, fit for a file whatever the CSV holds.
-fn fit(text: &str) -> String {
+pub fn fit(text: &str) -> String {
     let fit = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' };
     text.chars().map(fit).take(60).collect()
 }
@@ -198,7 +200,7 @@ impl View<'_> {
 
 /// A chart in words: each series from its first point to its last. `place` names a point by its
 /// number and its place on the x axis.
-fn in_words(series: &[Series], unit: Unit, place: impl Fn(usize, f64) -> String) -> String {
+pub fn in_words(series: &[Series], unit: Unit, place: impl Fn(usize, f64) -> String) -> String {
     let text = |s: &Series| {
         let points = s.points.iter().enumerate();
         let mut shown = points.filter_map(|(i, (x, v))| Some((v.as_ref()?.value, i, *x)));
@@ -222,7 +224,7 @@ fn rate(record: &Record, unit: Unit) -> Option<Value> {
     match unit {
         Unit::Flops => per_second(record, record.flop_count),
         Unit::Bytes => per_second(record, record.bytes_moved),
-        Unit::Seconds | Unit::Ratio => time(record),
+        Unit::Seconds | Unit::Ratio | Unit::Compared => time(record),
     }
 }
 
@@ -253,5 +255,6 @@ fn unit_name(unit: Unit) -> &'static str {
         Unit::Bytes => "Bytes/s by the wall clock",
         Unit::Seconds => "Wall time of one run",
         Unit::Ratio => "Times as fast as the CPU",
+        Unit::Compared => "Times as fast as the first run",
     }
 }

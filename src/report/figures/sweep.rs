@@ -37,7 +37,7 @@ impl View<'_> {
                 ),
                 description: self.describe(&series, unit),
                 x_title: self.axis(),
-                x_scale: self.size_scale(),
+                x_scale: size_scale(self.group.axis),
                 unit,
                 log_from: LOG_FROM,
                 joined: true,
@@ -78,7 +78,7 @@ impl View<'_> {
                 ),
                 description: self.describe(&series, Unit::Ratio),
                 x_title: self.axis(),
-                x_scale: self.size_scale(),
+                x_scale: size_scale(self.group.axis),
                 unit: Unit::Ratio,
                 log_from: LOG_FROM,
                 joined: true,
@@ -111,19 +111,20 @@ impl View<'_> {
         let mark = Mark { low, high, tone, dashed, label };
         (words, Some(mark))
     }
+}
 
-    fn size_scale(&self) -> fn(&[f64], f64) -> Scale {
-        fn number(v: f64) -> String {
-            names::axis_value("", v as u64)
-        }
-        fn bytes(v: f64) -> String {
-            names::axis_value("bytes", v as u64)
-        }
-        if self.group.axis == "bytes" {
-            |values, width| Scale::sizes(values, width, bytes)
-        } else {
-            |values, width| Scale::sizes(values, width, number)
-        }
+/// The scale of an axis of sizes.
+pub fn size_scale(axis: &str) -> fn(&[f64], f64) -> Scale {
+    fn number(v: f64) -> String {
+        names::axis_value("", v as u64)
+    }
+    fn bytes(v: f64) -> String {
+        names::axis_value("bytes", v as u64)
+    }
+    if axis == "bytes" {
+        |values, width| Scale::sizes(values, width, bytes)
+    } else {
+        |values, width| Scale::sizes(values, width, number)
     }
 }
 

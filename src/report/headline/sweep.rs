@@ -7,7 +7,7 @@ use crate::workload::Scope;
 use super::super::crossing::Crossing;
 use super::super::input::Input;
 use super::super::names::{self, capital};
-use super::super::views::{Group, Lane, Member, SCOPES};
+use super::super::views::{Group, Lane, Member, OWN, SCOPES};
 use super::{Headline, topic};
 
 /// A lane with what was found about it in one scope.
@@ -51,7 +51,12 @@ pub fn answer(input: &Input, group: &Group<'_>, lanes: &[&Lane<'_>]) -> Option<H
     } else {
         lane.device.phrase.clone()
     };
-    let speed = at_last(group, &main, aside.as_ref());
+    let speed = [
+        at_last(group, &main, aside.as_ref()),
+        own_baseline(input, &main),
+        roof(input, group, lane, &main),
+    ]
+    .concat();
     let sentence = match main.crossing {
         Some(crossing) => {
             let verdict = verdict(input, group, lane, crossing, &subject);
@@ -158,4 +163,28 @@ fn at_last(group: &Group<'_>, main: &Finding<'_>, aside: Option<&Finding<'_>>) -
         }
         _ => speed,
     }
+}
+
+/// `, 40.2× against our own CPU path`, where the best is a contender's.
+fn own_baseline(input: &Input, main: &Finding<'_>) -> String {
+    let best = main.last.1;
+    let same = |s: &&SummaryRow| {
+        s.baseline == OWN
+            && (&s.workload, &s.axis, &s.shape, &s.dtype)
+                == (&best.workload, &best.axis, &best.shape, &best.dtype)
+            && (s.cache, s.scope, &s.device, &s.implementation)
+                == (best.cache, best.scope, &best.device, &best.implementation)
+    };
+    let own = input.summary.iter().find(same).filter(|own| own.cpu_device != best.cpu_device);
+    own.map(|own| format!(", {} against our own CPU path", names::ratio(own.speedup)))
+        .unwrap_or_default()
+}
+
+/// `, at 78.0 % of its own roof`: the larger of both shares.
+fn roof(input: &Input, group: &Group<'_>, lane: &Lane<'_>, main: &Finding<'_>) -> String {
+    let (member, row) = main.last;
+    let Some(record) = group.record(input, member, row.scope, lane) else { return String::new() };
+    let shares = [record.compute_roof_fraction, record.memory_roof_fraction];
+    let share = shares.into_iter().flatten().filter(|s| s.is_finite()).reduce(f64::max);
+    share.map(|s| format!(", at {} of its own roof", names::percent(s))).unwrap_or_default()
 }

@@ -201,7 +201,8 @@ fn notes(r: &Record) -> String {
     suspect.into_iter().chain(latency).chain(words).collect::<Vec<_>>().join(", ")
 }
 
-fn scope(scope: Scope, cache: Cache, dtype: &str) -> String {
+/// Scope, and what is unusual about cache and type.
+pub fn scope(scope: Scope, cache: Cache, dtype: &str) -> String {
     let mut text = names::scope(scope).to_string();
     if cache == Cache::Cold {
         text.push_str(", cold");

@@ -1,6 +1,14 @@
 //! Medians, their spread and their intervals: pure functions on slices of numbers.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `processes.rs` | ratios of medians over several processes |
+
+mod processes;
 
 use crate::tensor::Stream;
+
+pub use processes::ratio_of_processes;
 
 /// Resamples of a bootstrap.
 const RESAMPLES: usize = 1000;
@@ -135,6 +143,14 @@ pub struct Ratio {
     pub high: f64,
 }
 
+impl Ratio {
+    /// How far the interval reaches from 1, as a share: between two measurements of the same, the
+    /// smallest difference that they can show.
+    pub fn floor(&self) -> f64 {
+        (self.high.max(1.0 / self.low) - 1.0).max(0.0)
+    }
+}
+
 /// Ratio of the medians of two sets of samples; `None` where one is empty. Paired sets are cut to
 /// the shorter one and resampled by round, unpaired ones each by themselves.
 pub fn ratio(numerator: &[f64], denominator: &[f64], pairing: Pairing) -> Option<Ratio> {
@@ -251,6 +267,14 @@ mod tests {
         assert_eq!((paired.value, paired.low, paired.high), (2.0, 2.0, 2.0));
         assert!(unpaired.high - unpaired.low > 0.5);
         assert_eq!(ratio(&a, &[], Pairing::Unpaired), None);
+    }
+
+    #[test]
+    fn the_floor_is_the_farther_end() {
+        let floor = |low, high| Ratio { value: 1.0, low, high }.floor();
+        assert!((floor(0.99, 1.03) - 0.03).abs() < 1e-12);
+        assert!((floor(0.8, 1.03) - 0.25).abs() < 1e-12);
+        assert!((floor(1.02, 1.03) - 0.03).abs() < 1e-12);
     }
 
     #[test]

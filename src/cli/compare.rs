@@ -1,0 +1,115 @@
+//! `crossover compare DIR DIR..`: runs set against the first of them.
+
+use console::style;
+
+use super::End;
+use super::args::CompareArgs;
+use crate::compare::{By, Comparison, Pair};
+use crate::error::{Error, Result, did_you_mean};
+use crate::record::{self, ComparisonRow, file};
+use crate::workload::{Cache, Dtype};
+use crate::{folder, report, units};
+
+/// Name of the folder, unless told otherwise.
+const NAME: &str = "comparison";
+
+/// Compares, writes comparison.csv, charts and page, and prints what it found. A regression ends badly.
+pub fn compare(args: &CompareArgs) -> Result<End> {
+    if !(args.threshold.is_finite() && args.threshold >= 0.0) {
+        return Err(Error::usage("--threshold takes a percentage of 0 or more"));
+    }
+    let by = by(&args.by)?;
+    let comparison = Comparison::read(&args.folders, by, args.threshold / 100.0)?;
+    let folder = folder::place(args.out.as_deref(), Some(NAME))?;
+    let rows: Vec<ComparisonRow> = comparison.pairs.iter().map(|p| p.row.clone()).collect();
+    record::replace(&folder.join(file::COMPARISON), &rows)?;
+    report::render_comparison(&folder, &comparison)?;
+    if args.json {
+        for row in &rows {
+            out!("{}", serde_json::to_string(row).expect("a row is JSON"));
+        }
+    } else {
+        print(&comparison);
+        out!("{}", folder.join("comparison.html").display());
+    }
+    let regressed = comparison.regressions().next().is_some();
+    Ok(if regressed { End::Badly } else { End::Well })
+}
+
+fn by(word: &str) -> Result<By> {
+    By::ALL.into_iter().find(|by| by.name() == word).ok_or_else(|| {
+        let names = By::ALL.map(By::name);
+        let hint = did_you_mean(word, names);
+        Error::usage(format!("--by '{word}': there is {}{hint}", names.join(", ")))
+    })
+}
+
+fn print(c: &Comparison) {
+    for (i, side) in c.sides.iter().enumerate() {
+        let processes = match side.runs.len() {
+            1 => "1 process: what processes differ by is unknown".to_string(),
+            n => format!("{n} processes"),
+        };
+        let cpu = side.manifest().map(|m| m.machine.cpu.as_str()).unwrap_or_default();
+        let letter = if i == 0 { "A".to_string() } else { format!("B{i}") };
+        out!("{letter:<3} {}  {cpu}  {processes}", side.name);
+    }
+    for fact in report::run_facts(&c.sides).iter().filter(|f| f.differs) {
+        out!("    {:<18} {}", fact.name.to_lowercase(), fact.values.join(" | "));
+    }
+    let cases: Vec<String> = c.pairs.iter().map(case).collect();
+    let width = cases.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+    for (pair, case) in c.pairs.iter().zip(&cases) {
+        out!("{case:<width$}  {}", found(c, pair));
+    }
+    let count = |verdict: &str| c.pairs.iter().filter(|p| p.row.verdict == verdict).count();
+    out!(
+        "{} faster, {} slower, {} the same, {} ambiguous, {} too noisy; {} beyond {} %",
+        count("faster"),
+        count("slower"),
+        count("same"),
+        count("ambiguous"),
+        count("none"),
+        match c.regressions().count() {
+            1 => "1 regression".to_string(),
+            n => format!("{n} regressions"),
+        },
+        units::significant(c.threshold * 100.0)
+    );
+}
+
+/// `gemm 512³ gpu compute packed`.
+fn case(p: &Pair) -> String {
+    let r = &p.row;
+    let dtype = if r.dtype == Dtype::F32.name() { "" } else { &r.dtype };
+    let cache = if r.cache == Cache::Hot { "" } else { r.cache.name() };
+    let case = report::case_name(&r.workload, &r.shape);
+    let words = [case.as_str(), dtype, cache, &p.group, r.scope.name(), &r.implementation];
+    words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn found(c: &Comparison, p: &Pair) -> String {
+    let r = &p.row;
+    let letter = if c.sides.len() > 2 { format!("B{} ", p.side) } else { String::new() };
+    let floor = match p.floor {
+        Some(floor) => format!("floor ±{} %", units::significant(floor * 100.0)),
+        None => "floor unknown".to_string(),
+    };
+    let verdict = if p.regression { "SLOWER" } else { r.verdict.as_str() };
+    let verdict = style(format!("{verdict:<9}"));
+    let verdict = match r.verdict.as_str() {
+        "faster" => verdict.green(),
+        "slower" if p.regression => verdict.red().bold(),
+        "slower" => verdict.red(),
+        _ => verdict.dim(),
+    };
+    let unlike = if r.mismatch.is_empty() { String::new() } else { format!("  [{}]", r.mismatch) };
+    format!(
+        "{letter}{:>9} {:>9}  {:>6} ({}–{})  {verdict} {floor}{unlike}",
+        units::seconds(r.median_a_s),
+        units::seconds(r.median_b_s),
+        units::ratio(r.ratio),
+        units::significant(r.ratio_low),
+        units::significant(r.ratio_high),
+    )
+}

@@ -1,0 +1,135 @@
+//! Runs set against each other: the files of runs in, rows out. Draws nothing.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `side.rs` | a run, or several processes of it, as its files tell it |
+//! | `pair.rs` | which rows belong together, and what is unlike about them |
+//! | `floor.rs` | the smallest difference that a machine can show |
+
+mod floor;
+mod pair;
+mod side;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::record::{ComparisonRow, DeviceKind, PlanRow};
+
+pub use side::{Run, Side};
+
+/// Slower by more than this share is a regression, unless told otherwise.
+pub const THRESHOLD: f64 = 0.05;
+
+/// What stands for a run at one point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The fastest verified row of each kind of device.
+    Kind,
+    /// The fastest verified row of each device, by its id.
+    Device,
+    /// The fastest verified row of each implementation on a kind of device.
+    Implementation,
+}
+
+impl By {
+    /// All of them, the default first.
+    pub const ALL: [By; 3] = [By::Kind, By::Device, By::Implementation];
+
+    /// The word on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            By::Kind => "kind",
+            By::Device => "device",
+            By::Implementation => "implementation",
+        }
+    }
+}
+
+/// Two runs at one point.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The line of comparison.csv.
+    pub row: ComparisonRow,
+    /// Number of the side that B is; A is the first.
+    pub side: usize,
+    /// What kind of device both are.
+    pub kind: DeviceKind,
+    /// What B was paired by: the kind, a device or an implementation.
+    pub group: String,
+    /// FLOP of one run.
+    pub flop_count: u64,
+    /// Compulsory bytes of one run.
+    pub bytes_moved: u64,
+    /// The smallest difference that the machines can show here; none where nobody measured it.
+    pub floor: Option<f64>,
+    /// Whether B is slower by more than the threshold.
+    pub regression: bool,
+}
+
+/// Runs set against the first of them.
+pub struct Comparison {
+    /// The runs.
+    pub sides: Vec<Side>,
+    /// What stands for each.
+    pub by: By,
+    /// Slower by more than this share is a regression.
+    pub threshold: f64,
+    /// Every comparison, side by side in the order of the first run's rows.
+    pub pairs: Vec<Pair>,
+}
+
+impl Comparison {
+    /// Reads run folders and compares all others with the first. Folders `NAME-r1`, `NAME-r2`, .. are
+    /// processes of one run and are pooled, unless there is nothing else to compare.
+    pub fn read(folders: &[PathBuf], by: By, threshold: f64) -> Result<Comparison> {
+        check(folders)?;
+        let sides = side::pools(folders)
+            .into_iter()
+            .map(|(name, folders)| Side::read(name, &folders))
+            .collect::<Result<Vec<Side>>>()?;
+        let pairs = pair::pairs(&sides, by, threshold);
+        if pairs.is_empty() {
+            return Err(Error::usage(format!(
+                "nothing to compare: no other run has a verified row of the same workload, shape, \
+                 dtype, cache, scope and {} as {}",
+                by.name(),
+                folders[0].display()
+            )));
+        }
+        Ok(Comparison { sides, by, threshold, pairs })
+    }
+
+    /// Comparisons with a regression.
+    pub fn regressions(&self) -> impl Iterator<Item = &Pair> {
+        self.pairs.iter().filter(|p| p.regression)
+    }
+
+    /// The lines of all plans, each once.
+    pub fn plan(&self) -> Vec<PlanRow> {
+        let mut rows: Vec<PlanRow> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for row in self.sides.iter().flat_map(|s| &s.runs).flat_map(|r| &r.plan) {
+            let name = [&row.workload, &row.shape, &row.dtype, &row.axis, &row.list, &row.layer];
+            if seen.insert(name.map(String::clone)) {
+                rows.push(row.clone());
+            }
+        }
+        rows
+    }
+}
+
+/// Two folders at least, none twice.
+fn check(folders: &[PathBuf]) -> Result<()> {
+    if folders.len() < 2 {
+        return Err(Error::usage("compare takes two folders of runs or more"));
+    }
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    for (i, folder) in folders.iter().enumerate() {
+        if folders[..i].iter().any(|other| real(other) == real(folder)) {
+            return Err(Error::usage(format!("{}: given twice", folder.display())));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Which rows belong together, and what is unlike about them.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::{By, Pair, Side, floor};
+use crate::record::{ComparisonRow, DeviceKind, Record};
+use crate::stats;
+use crate::summary;
+use crate::workload::{Cache, Scope};
+
+/// Workloads whose implementations answer different questions, so that the fastest stands for none
+/// but itself; by the beginnings of their names.
+const QUESTIONS: [&str; 3] = ["launch", "peak-fma", "transfer-"];
+
+/// What rows have in common that are joined.
+type Case<'a> = (&'a str, &'a str, &'a str, Cache, Scope);
+
+fn case_of(r: &Record) -> Case<'_> {
+    (&r.workload, &r.shape, &r.dtype, r.cache, r.scope)
+}
+
+/// What a row stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Group<'a> {
+    /// None where groups are devices.
+    kind: Option<DeviceKind>,
+    /// Empty where groups are not devices.
+    device: &'a str,
+    /// Empty where groups are not implementations.
+    implementation: &'a str,
+    /// A blocked layout is set only against another.
+    blocked: bool,
+}
+
+impl<'a> Group<'a> {
+    fn of(r: &'a Record, by: By) -> Group<'a> {
+        let own = by == By::Implementation || QUESTIONS.iter().any(|q| r.workload.starts_with(q));
+        Group {
+            kind: (by != By::Device).then_some(r.device_kind),
+            device: if by == By::Device { &r.device } else { "" },
+            implementation: if own { &r.implementation } else { "" },
+            blocked: r.implementation.ends_with("-blocked"),
+        }
+    }
+
+    /// In a word or two.
+    fn name(&self) -> String {
+        let kind = self.kind.map_or(self.device, |kind| kind.name());
+        let blocked = if self.blocked { "blocked" } else { "" };
+        let words = [kind, self.implementation, blocked];
+        words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// One device and implementation of a side at one case: a row a process.
+struct Candidate<'a> {
+    /// Numbers of process and record.
+    rows: Vec<(usize, usize)>,
+    first: &'a Record,
+    median_s: f64,
+}
+
+/// What two sides are joined on.
+type Key<'a> = (Case<'a>, Group<'a>);
+
+/// The rows of a side by case and group, each group's fastest.
+fn fastest<'a>(side: &'a Side, by: By) -> (Vec<Key<'a>>, HashMap<Key<'a>, Candidate<'a>>) {
+    type Lane<'a> = (Case<'a>, &'a str, &'a str);
+    let mut order: Vec<Lane<'a>> = Vec::new();
+    let mut lanes: HashMap<Lane<'a>, Candidate<'a>> = HashMap::new();
+    for (process, run) in side.runs.iter().enumerate() {
+        for (i, r) in run.records.iter().enumerate().filter(|(i, _)| !run.samples[*i].is_empty()) {
+            let lane = (case_of(r), r.device.as_str(), r.implementation.as_str());
+            let candidate = lanes.entry(lane).or_insert_with(|| {
+                order.push(lane);
+                Candidate { rows: Vec::new(), first: r, median_s: 0.0 }
+            });
+            candidate.rows.push((process, i));
+        }
+    }
+    let (mut keys, mut best) = (Vec::new(), HashMap::new());
+    for lane in order {
+        let Some(mut candidate) = lanes.remove(&lane) else { continue };
+        let medians = candidate.rows.iter().map(|(p, i)| side.runs[*p].records[*i].wall_median_s);
+        let Some(median_s) = stats::median(&medians.flatten().collect::<Vec<_>>()) else {
+            continue;
+        };
+        candidate.median_s = median_s;
+        let key = (lane.0, Group::of(candidate.first, by));
+        match best.get_mut(&key) {
+            Some(other) if is_better(&candidate, other) => *other = candidate,
+            Some(_) => {}
+            None => {
+                keys.push(key.clone());
+                best.insert(key, candidate);
+            }
+        }
+    }
+    (keys, best)
+}
+
+/// What more processes have verified comes first, then the faster one.
+fn is_better(a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
+    (b.rows.len(), a.median_s) < (a.rows.len(), b.median_s)
+}
+
+/// Every side set against the first.
+pub fn pairs(sides: &[Side], by: By, threshold: f64) -> Vec<Pair> {
+    let Some((a, others)) = sides.split_first() else { return Vec::new() };
+    let (keys, of_a) = fastest(a, by);
+    let mut pairs = Vec::new();
+    for (number, b) in others.iter().enumerate() {
+        let (_, of_b) = fastest(b, by);
+        // Independent of each other, and most of the time that a comparison takes.
+        let found: Vec<Pair> = keys
+            .par_iter()
+            .filter_map(|key| {
+                let sides = [(a, of_a.get(key)?), (b, of_b.get(key)?)];
+                let pair = pair(sides, threshold)?;
+                Some(Pair { side: number + 1, group: key.1.name(), ..pair })
+            })
+            .collect();
+        pairs.extend(found);
+    }
+    pairs
+}
+
+fn pair([(side_a, a), (side_b, b)]: [(&Side, &Candidate<'_>); 2], threshold: f64) -> Option<Pair> {
+    // Where each device chooses its own amount of work, times say nothing about each other.
+    if a.first.flop_count != b.first.flop_count {
+        return None;
+    }
+    let samples = |side: &Side, c: &Candidate<'_>| -> Vec<Vec<f64>> {
+        c.rows.iter().map(|(process, i)| side.runs[*process].samples[*i].clone()).collect()
+    };
+    let ratio = stats::ratio_of_processes(&samples(side_a, a), &samples(side_b, b))?;
+    let noise = noise(side_a, a).max(noise(side_b, b));
+    let floors = [floor::of_record(side_a, a.first), floor::of_record(side_b, b.first)];
+    let floor = floors.into_iter().flatten().reduce(f64::max);
+    let verdict = verdict(ratio.low, ratio.high, noise, floor.unwrap_or(0.0));
+    let first = a.first;
+    let row = ComparisonRow {
+        workload: first.workload.clone(),
+        shape: first.shape.clone(),
+        dtype: first.dtype.clone(),
+        cache: first.cache,
+        scope: first.scope,
+        implementation: both(&first.implementation, &b.first.implementation),
+        run_a: side_a.name.clone(),
+        device_a: first.device.clone(),
+        run_b: side_b.name.clone(),
+        device_b: b.first.device.clone(),
+        median_a_s: a.median_s,
+        median_b_s: b.median_s,
+        ratio: ratio.value,
+        ratio_low: ratio.low,
+        ratio_high: ratio.high,
+        verdict: verdict.to_string(),
+        mismatch: mismatch((side_a, a), (side_b, b)).join(";"),
+    };
+    Some(Pair {
+        side: 0,
+        kind: first.device_kind,
+        group: String::new(),
+        flop_count: first.flop_count,
+        bytes_moved: first.bytes_moved,
+        floor,
+        regression: verdict == "slower" && ratio.high < 1.0 / (1.0 + threshold),
+        row,
+    })
+}
+
+/// `native`, or `gemm -> native` where the two sides have different ones.
+fn both(a: &str, b: &str) -> String {
+    if a == b { a.to_string() } else { format!("{a} -> {b}") }
+}
+
+/// The noisiest of a candidate's rows.
+fn noise(side: &Side, c: &Candidate<'_>) -> f64 {
+    let noise = c.rows.iter().filter_map(|(process, i)| side.runs[*process].records[*i].noise);
+    noise.fold(0.0, f64::max)
+}
+
+/// A difference that the machine can't tell from none is no verdict of its own.
+fn verdict(low: f64, high: f64, noise: f64, floor: f64) -> &'static str {
+    match summary::verdict(low, high, noise) {
+        "faster" if low <= 1.0 + floor => "ambiguous",
+        "slower" if high >= 1.0 / (1.0 + floor) => "ambiguous",
+        verdict => verdict,
+    }
+}
+
+/// What is unlike about the two sides besides their times.
+fn mismatch(a: (&Side, &Candidate<'_>), b: (&Side, &Candidate<'_>)) -> Vec<&'static str> {
+    let (first, second) = (a.1.first, b.1.first);
+    let driver = |(side, c): (&Side, &Candidate<'_>)| -> Option<String> {
+        let run = &side.runs[c.rows.first()?.0];
+        Some(run.device(&c.first.device)?.driver.clone())
+    };
+    let sampling = |side: &Side| Some(side.manifest()?.sampling);
+    let unlike = [
+        ("device", first.device != second.device),
+        ("device_name", first.device_name != second.device_name),
+        ("driver", driver(a) != driver(b)),
+        ("threads", first.threads != second.threads),
+        ("tuned", first.tuned != second.tuned),
+        ("implementation", first.implementation != second.implementation),
+        ("sampling", sampling(a.0) != sampling(b.0)),
+        ("processes", a.0.is_single() != b.0.is_single()),
+    ];
+    unlike.into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect()
+}

@@ -1,0 +1,78 @@
+//! The machines behind the runs, side by side.
+
+use crate::compare::Side;
+use crate::machine::{DeviceEntry, Manifest};
+use crate::roof::{ComputeRoof, MemoryRoof};
+use crate::units;
+
+/// A property of the runs: its name, and its value for each.
+pub struct FactLine {
+    /// What it is.
+    pub name: &'static str,
+    /// One a run.
+    pub values: Vec<String>,
+    /// Whether the runs differ in it.
+    pub differs: bool,
+}
+
+type Property = (&'static str, fn(&Side, &Manifest) -> String);
+
+const PROPERTIES: [Property; 13] = [
+    ("Processes", |s, _| s.runs.len().to_string()),
+    ("Started", |_, m| m.started.replace('T', " ").replace('Z', " UTC")),
+    ("Program", |_, m| {
+        let revision = m.program.git_revision.as_deref().unwrap_or("unknown revision");
+        format!("{} ({revision})", m.program.version)
+    }),
+    ("CPU", |_, m| m.machine.cpu.clone()),
+    ("Cores", |_, m| {
+        format!("{} physical, {} used", m.machine.physical_cores, m.machine.cores_used.len())
+    }),
+    ("Memory", |_, m| units::bytes(m.machine.memory_bytes as f64)),
+    ("System", |_, m| format!("{}, kernel {}", m.machine.os, m.machine.kernel)),
+    ("Virtual machine", |_, m| {
+        let is = m.machine.virtual_machine;
+        let name = m.machine.hypervisor.clone();
+        name.unwrap_or_else(|| if is { "yes" } else { "none seen" }.to_string())
+    }),
+    ("Devices", |_, m| lines(&m.devices, device)),
+    ("Peak", |_, m| {
+        let f32s: Vec<ComputeRoof> =
+            m.roofs.compute.iter().filter(|r| r.dtype == "f32").cloned().collect();
+        lines(&f32s, |r| format!("{}: {}", r.device, units::flop_per_s(r.flop_per_s)))
+    }),
+    ("Memory rate", |_, m| bandwidths(m)),
+    ("Load at the start", |_, m| format!("{:.2}", m.machine.load)),
+    ("Sampling", |_, m| format!("{:?}, seed {}", m.sampling, m.selection.seed).to_lowercase()),
+];
+
+fn lines<T>(all: &[T], line: impl Fn(&T) -> String) -> String {
+    all.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
+fn device(d: &DeviceEntry) -> String {
+    let threads = d.threads.map(|n| format!(", {n} threads")).unwrap_or_default();
+    let driver = if d.driver.is_empty() { String::new() } else { format!(", {}", d.driver) };
+    format!("{}: {} ({}{threads}{driver})", d.id, d.name, d.kind.name())
+}
+
+/// The rate of each device at its largest working set.
+fn bandwidths(m: &Manifest) -> String {
+    let of = |d: &DeviceEntry| -> Option<String> {
+        let own = m.roofs.memory.iter().filter(|r| r.device == d.id);
+        let far: &MemoryRoof = own.max_by_key(|r| r.working_set_bytes)?;
+        Some(format!("{}: {}", d.id, units::bytes_per_s(far.bytes_per_s)))
+    };
+    m.devices.iter().filter_map(of).collect::<Vec<_>>().join("; ")
+}
+
+/// What machine.json says of each run.
+pub fn run_facts(sides: &[Side]) -> Vec<FactLine> {
+    let line = |(name, value): &Property| {
+        let of = |s: &Side| s.manifest().map_or("unknown".to_string(), |m| value(s, m));
+        let values: Vec<String> = sides.iter().map(of).collect();
+        let differs = values.iter().any(|v| *v != values[0]);
+        FactLine { name, values, differs }
+    };
+    PROPERTIES.iter().map(line).collect()
+}

@@ -1,0 +1,27 @@
+//! The page of a comparison: runs set against the first of them.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `answers.rs` | what the comparisons add up to, in sentences |
+//! | `figures.rs` | ratios and rates of all runs |
+//! | `facts.rs` | the runs' machines |
+//! | `page.rs` `page.html` | comparison.html |
+
+mod answers;
+mod facts;
+mod figures;
+mod page;
+
+use std::path::{Path, PathBuf};
+
+use crate::compare::Comparison;
+use crate::error::Result;
+
+pub use facts::run_facts;
+
+/// Draws `charts/*.svg` and `comparison.html` into `folder`, and says what it wrote.
+pub fn render(folder: &Path, comparison: &Comparison) -> Result<Vec<PathBuf>> {
+    let figures = figures::figures(comparison);
+    let page = page::html(comparison, &figures)?;
+    super::write(folder, &figures, "comparison.html", &page)
+}

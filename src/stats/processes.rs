@@ -1,0 +1,209 @@
+//! Ratios of medians over several processes. Processes differ among themselves (where memory landed,
+//! how the kernels were compiled, what else ran), so they are resampled before their samples are.
+
+use super::{RESAMPLES, Ratio, median_of_sorted, sorted, upper_tail};
+use crate::tensor::Stream;
+
+/// Most samples whose ranks are drawn from the exact distribution.
+const EXACT: usize = 200;
+
+/// Ratio of the medians of the processes' medians, with a 95 % bootstrap interval. Each side holds one
+/// set of samples a process; none where a side has no samples. With a single process on a side what
+/// processes differ by is unknown and not in the interval.
+///
+/// Few units make percentile intervals too narrow: on the log scale they are widened about the ratio by
+/// t / z sqrt(n / (n - 1)) (T. Hesterberg, "What teachers should know about the bootstrap", 2015,
+/// section 5.3), n the smaller side's processes, or its samples where a side is a single process.
+pub fn ratio_of_processes(numerator: &[Vec<f64>], denominator: &[Vec<f64>]) -> Option<Ratio> {
+    let (a, b) = (Side::of(numerator)?, Side::of(denominator)?);
+    let value = a.median / b.median;
+    let mut random = Random { stream: Stream::new(0x005e_ed0f_c03a, 0), counter: 0 };
+    let mut logs: Vec<f64> =
+        (0..RESAMPLES).map(|_| (a.draw(&mut random) / b.draw(&mut random)).ln()).collect();
+    logs.sort_unstable_by(f64::total_cmp);
+    let widen = widening(a.units(), b.units());
+    let end = |p: f64| {
+        let at = logs[((RESAMPLES - 1) as f64 * p).round() as usize];
+        value * ((at - value.ln()) * widen).exp()
+    };
+    Some(Ratio { value, low: end(0.025).min(value), high: end(0.975).max(value) })
+}
+
+/// Uniform numbers in [0, 1).
+struct Random {
+    stream: Stream,
+    counter: u64,
+}
+
+impl Random {
+    fn next(&mut self) -> f64 {
+        self.counter += 1;
+        self.stream.bits(self.counter) as f64 / (1u64 << 24) as f64
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() * n as f64) as usize
+    }
+}
+
+/// One side of a ratio.
+struct Side {
+    processes: Vec<Medians>,
+    median: f64,
+}
+
+impl Side {
+    fn of(processes: &[Vec<f64>]) -> Option<Side> {
+        let processes: Vec<Medians> = processes.iter().filter_map(|p| Medians::of(p)).collect();
+        let medians: Vec<f64> = processes.iter().map(|p| p.median).collect();
+        let median = super::median(&medians)?;
+        Some(Side { processes, median })
+    }
+
+    /// What is resampled first: processes, or the samples of a single one.
+    fn units(&self) -> usize {
+        match self.processes.as_slice() {
+            [only] => only.sorted.len(),
+            processes => processes.len(),
+        }
+    }
+
+    /// The median of a resample.
+    fn draw(&self, random: &mut Random) -> f64 {
+        if let [only] = self.processes.as_slice() {
+            return only.draw(random);
+        }
+        let n = self.processes.len();
+        let drawn: Vec<f64> =
+            (0..n).map(|_| self.processes[random.below(n)].draw(random)).collect();
+        super::median(&drawn).unwrap_or(self.median)
+    }
+}
+
+/// The samples of a process, and the distribution of the median of a resample. Its rank is that of a
+/// sum of binomials (see [`super::median_interval`]), so that drawing it takes no resampling.
+struct Medians {
+    sorted: Vec<f64>,
+    median: f64,
+    /// P(rank <= i) of an exact distribution; empty where it is taken as normal.
+    ranks: Vec<f64>,
+}
+
+impl Medians {
+    fn of(samples: &[f64]) -> Option<Medians> {
+        let fit = samples.iter().copied().filter(|s| s.is_finite() && *s > 0.0);
+        let sorted = sorted(&fit.collect::<Vec<_>>());
+        let (n, median) = (sorted.len(), median_of_sorted(&sorted)?);
+        let exact = if n <= EXACT { 0..n } else { 0..0 };
+        let tail = |i: usize| upper_tail(n, (i + 1) as f64 / n as f64, n.div_ceil(2));
+        Some(Medians { median, ranks: exact.map(tail).collect(), sorted })
+    }
+
+    fn draw(&self, random: &mut Random) -> f64 {
+        let (n, p) = (self.sorted.len(), random.next());
+        let rank = if self.ranks.is_empty() {
+            // Mean of twelve uniforms, close enough to normal; deviation sqrt(n) / 2.
+            let normal: f64 = (0..12).map(|_| random.next()).sum::<f64>() - 6.0;
+            (n as f64 / 2.0 + normal * (n as f64).sqrt() / 2.0).clamp(0.0, (n - 1) as f64) as usize
+        } else {
+            self.ranks.partition_point(|below| *below < p).min(n - 1)
+        };
+        // An even count has two middle ranks; the lower one is drawn, the upper by symmetry.
+        if n.is_multiple_of(2) && random.next() < 0.5 {
+            return self.sorted[n - 1 - rank];
+        }
+        self.sorted[rank]
+    }
+}
+
+/// See [`ratio_of_processes`].
+fn widening(a: usize, b: usize) -> f64 {
+    /// 97.5 % quantiles of Student's t over 1.96, for 1 to 10 degrees of freedom.
+    const T_OVER_Z: [f64; 10] =
+        [6.48, 2.195, 1.624, 1.417, 1.312, 1.248, 1.206, 1.177, 1.154, 1.137];
+    let n = a.min(b);
+    if n < 2 {
+        // A single sample has no spread of its own: nothing to widen.
+        return 1.0;
+    }
+    let freedom = 2 * (n - 1);
+    let t = T_OVER_Z.get(freedom - 1).copied().unwrap_or(1.0 + 1.24 / freedom as f64);
+    t * (n as f64 / (n - 1) as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Samples of some processes: each with a level of its own, each sample with its noise.
+    fn side(
+        seed: u64,
+        processes: usize,
+        samples: usize,
+        between: f64,
+        within: f64,
+    ) -> Vec<Vec<f64>> {
+        let mut random = Random { stream: Stream::new(seed, 7), counter: 0 };
+        let mut normal = |deviation: f64| {
+            let sum: f64 = (0..12).map(|_| random.next()).sum();
+            1.0 + deviation * (sum - 6.0)
+        };
+        (0..processes)
+            .map(|_| {
+                let level = normal(between);
+                (0..samples).map(|_| level * normal(within)).collect()
+            })
+            .collect()
+    }
+
+    /// How often the interval misses a ratio of 1 between equals.
+    fn misses(processes: usize, samples: usize, between: f64, within: f64) -> f64 {
+        let trials = 400u64;
+        let missed = |t: &u64| {
+            let (a, b) = (2 * t + 1000, 2 * t + 1001);
+            let [a, b] = [a, b].map(|seed| side(seed, processes, samples, between, within));
+            let ratio = ratio_of_processes(&a, &b).unwrap();
+            ratio.low > 1.0 || ratio.high < 1.0
+        };
+        (0..trials).filter(missed).count() as f64 / trials as f64
+    }
+
+    #[test]
+    fn intervals_hold_what_they_promise() {
+        for (processes, samples) in [(1, 10), (1, 11), (1, 30), (2, 10), (3, 10), (5, 20)] {
+            let between = if processes > 1 { 0.03 } else { 0.0 };
+            let missed = misses(processes, samples, between, 0.02);
+            // 5 % and three standard deviations of 400 trials.
+            assert!(missed <= 0.083, "{processes} x {samples}: {missed}");
+        }
+    }
+
+    /// Rounds alone would say that two processes differ: their spread is seen only with several.
+    #[test]
+    fn processes_widen_the_interval() {
+        let single = misses(1, 30, 0.03, 0.005);
+        assert!(single > 0.5, "{single}");
+        assert!(misses(4, 30, 0.03, 0.005) <= 0.083);
+    }
+
+    #[test]
+    fn ratios_of_known_numbers() {
+        let ratio = ratio_of_processes(&[vec![2.0; 9]], &[vec![1.0; 9], vec![1.0; 5]]).unwrap();
+        assert_eq!((ratio.value, ratio.low, ratio.high), (2.0, 2.0, 2.0));
+        let one = ratio_of_processes(&[vec![3.0]], &[vec![1.0]]).unwrap();
+        assert_eq!((one.value, one.low, one.high), (3.0, 3.0, 3.0));
+        assert!(ratio_of_processes(&[], &[vec![1.0]]).is_none());
+        assert!(ratio_of_processes(&[vec![f64::NAN]], &[vec![1.0]]).is_none());
+    }
+
+    #[test]
+    fn many_samples_meet_few() {
+        let interval = |n: usize| {
+            let ratio = ratio_of_processes(&side(1, 1, n, 0.0, 0.02), &side(2, 1, n, 0.0, 0.02));
+            let ratio = ratio.unwrap();
+            (ratio.high - ratio.low) * (n as f64).sqrt()
+        };
+        let (exact, normal) = (interval(EXACT), interval(EXACT + 1));
+        assert!((exact / normal - 1.0).abs() < 0.25, "{exact} {normal}");
+    }
+}
