@@ -18,7 +18,7 @@ ROW_MAJOR = 101
 STORED, TRANSPOSED = 111, 112
 CACHE_LINE = 64
 THREADING = ("serial", "pthreads", "OpenMP")  # what openblas_get_parallel answers
-INSTALL = "Debian's package is libopenblas0; --library PATH names another"
+INSTALL = "install Debian's package libopenblas0, or name another with --library PATH"
 
 
 class OpenBlas:

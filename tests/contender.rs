@@ -167,7 +167,7 @@ fn a_wrong_result_gets_no_number() {
     for (fault, part) in [
         ("wrong", "on small integers element 17 is"),
         ("less-exact", "its error bound"),
-        ("too-short", "output.f32 has 136 bytes, not 140"),
+        ("too-short", "output0.f32 has 136 bytes, not 140"),
         ("unwritten", "wrote no result"),
         ("spoils-inputs", "overwrote operand 0 at element 0"),
         ("too-few-times", "wall_s holds 0 times for 1 iterations"),

@@ -126,7 +126,8 @@ fn golden_trajectories_show_these_mistakes_in_f32() {
         }
     };
     let every = &["mlp", "cnn", "lstm", "transformer"][..];
-    let table: [(&str, &[&str], Box<dyn Fn(&mut Reference)>); 12] = [
+    type Plant = Box<dyn Fn(&mut Reference)>;
+    let table: [(&str, &[&str], Plant); 12] = [
         ("tanh GELU", &["transformer"], Box::new(fault(Fault::TanhGelu))),
         ("layer norm, eps 1e-6", &["transformer"], Box::new(layer_eps)),
         ("batch norm, eps 1e-6", &["cnn"], Box::new(batch_eps)),

@@ -81,10 +81,10 @@ impl Computed for LayerNorm {
             isa.vectorise(|| {
                 dweight.fill(0.0);
                 dbias.fill(0.0);
-                for row in task * share..((task + 1) * share).min(l.rows) {
+                let rows = moments.iter().enumerate().skip(task * share).take(share);
+                for (row, [mean, scale]) in rows {
                     let range = row * l.width..(row + 1) * l.width;
                     let (x, dy) = (&x[range.clone()], &dy[range.clone()]);
-                    let [mean, scale] = moments[row];
                     let normed = |x: f32| (x - mean) * scale;
                     let sums = dweight.iter_mut().zip(dbias.iter_mut());
                     for (((dweight, dbias), x), dy) in sums.zip(x).zip(dy) {
