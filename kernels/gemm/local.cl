@@ -197,9 +197,9 @@ __kernel void gemm(const int m, const int n, const int k,
     stage_a(a_put, ra);
     stage_b(b_put, rb);
 #if DB == 2
-    int other = A_TILE + B_TILE;  // from the buffer being read to the one being filled
-    a_put += other;
-    b_put += other;
+    int step_over = A_TILE + B_TILE;  // from the buffer being read to the one being filled
+    a_put += step_over;
+    b_put += step_over;
 #endif
 #if !PREFETCH_BEFORE_BARRIER
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -221,11 +221,11 @@ __kernel void gemm(const int m, const int n, const int k,
         stage_a(a_put, ra);
         stage_b(b_put, rb);
 #if DB == 2
-        a_get += other;
-        b_get += other;
-        a_put -= other;
-        b_put -= other;
-        other = -other;
+        a_get += step_over;
+        b_get += step_over;
+        a_put -= step_over;
+        b_put -= step_over;
+        step_over = -step_over;
 #endif
 #if !PREFETCH_BEFORE_BARRIER
         barrier(CLK_LOCAL_MEM_FENCE);

@@ -131,9 +131,9 @@ def amd(target, source, options):
                 raise
             continue
         text = to.read_text()
-        if "@rel32@lo" not in text:
+        if "s_swappc" not in text:
             return assembly(text)
-    called = re.search(r"(\w+)@rel32@lo", text)
+    called = re.search(r"(_Z\w+)@", text)
     raise Failed(f"calls {called.group(1) if called else 'a function'}, which libclc has not")
 
 
