@@ -1,6 +1,9 @@
 //! Ratios and rates of all runs: a pair of charts for each sweep, one for each list.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::compare::{Comparison, Pair};
+use crate::record::{ComparisonRow, PlanRow};
 use crate::workload::{Cache, Scope};
 
 use super::super::chart::{self, Dots, LOG_FROM, Lines, Scale, Series, Unit, Value};
@@ -32,7 +35,7 @@ pub fn figures(c: &Comparison) -> Vec<Figure> {
     let plan = c.plan();
     let mut figures = Vec::new();
     for group in groups(c, &plan) {
-        let view = View { c, group: &group };
+        let view = View::new(c, &group);
         let drawings = if group.axis.is_empty() {
             [("ratio-list", view.list()), ("", None)]
         } else {
@@ -48,21 +51,22 @@ pub fn figures(c: &Comparison) -> Vec<Figure> {
 }
 
 /// The sweeps and lists that have a comparison. Rows that no plan knows make a list.
-fn groups<'a>(c: &'a Comparison, plan: &'a [crate::record::PlanRow]) -> Vec<Group<'a>> {
+fn groups<'a>(c: &'a Comparison, plan: &'a [PlanRow]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
-    let has = |workload: &str, dtype: &str, shape: &str, cache: Cache, scope: Scope| {
-        c.pairs.iter().map(|p| &p.row).any(|r| {
-            // Nothing is moved on a CPU: with transfers it is the same run again.
-            let again = r.scope == Scope::EndToEnd && r.device_a == "cpu" && r.device_b == "cpu";
-            !again
-                && (r.workload.as_str(), r.dtype.as_str()) == (workload, dtype)
-                && (r.shape.as_str(), r.cache, r.scope) == (shape, cache, scope)
-        })
+    // Nothing is moved on a CPU: with transfers it is the same run again.
+    let again = |r: &ComparisonRow| {
+        r.scope == Scope::EndToEnd && r.device_a == "cpu" && r.device_b == "cpu"
     };
+    let rows = c.pairs.iter().map(|p| &p.row).filter(|r| !again(r));
+    let compared: HashSet<(&str, &str, &str, Cache, Scope)> = rows
+        .map(|r| (r.workload.as_str(), r.dtype.as_str(), r.shape.as_str(), r.cache, r.scope))
+        .collect();
     for row in plan {
         for (cache, scope) in [Cache::Hot, Cache::Cold].iter().flat_map(|c| SCOPES.map(|s| (*c, s)))
         {
-            if !has(&row.workload, &row.dtype, &row.shape, cache, scope) {
+            let case =
+                (row.workload.as_str(), row.dtype.as_str(), row.shape.as_str(), cache, scope);
+            if !compared.contains(&case) {
                 continue;
             }
             let list = if row.axis.is_empty() { row.list.as_str() } else { "" };
@@ -71,11 +75,10 @@ fn groups<'a>(c: &'a Comparison, plan: &'a [crate::record::PlanRow]) -> Vec<Grou
             add(&mut groups, group, (row.axis_value.unwrap_or(0), &row.shape, &row.layer));
         }
     }
+    let planned: HashSet<(&str, &str, &str)> =
+        plan.iter().map(|p| (p.workload.as_str(), p.dtype.as_str(), p.shape.as_str())).collect();
     for row in c.pairs.iter().map(|p| &p.row) {
-        let known = |p: &crate::record::PlanRow| {
-            (&p.workload, &p.shape, &p.dtype) == (&row.workload, &row.shape, &row.dtype)
-        };
-        if !plan.iter().any(known) {
+        if !planned.contains(&(&row.workload, &row.dtype, &row.shape)) {
             let (workload, dtype, cache, scope) = (&row.workload, &row.dtype, row.cache, row.scope);
             let (axis, list) = ("", "");
             let group = Group { workload, dtype, axis, list, cache, scope, members: Vec::new() };
@@ -126,22 +129,34 @@ impl Group<'_> {
 struct View<'a> {
     c: &'a Comparison,
     group: &'a Group<'a>,
+    /// The comparisons that belong here.
+    pairs: Vec<&'a Pair>,
+    /// The groups of devices, whose numbers are their markers.
+    kinds: Vec<&'a str>,
 }
 
 impl<'a> View<'a> {
-    fn pairs(&self) -> impl Iterator<Item = &'a Pair> {
-        let g = self.group;
-        self.c.pairs.iter().filter(move |p| {
+    fn new(c: &'a Comparison, g: &'a Group<'a>) -> View<'a> {
+        let shapes: HashSet<&str> = g.members.iter().map(|m| m.1).collect();
+        let here = |p: &&Pair| {
             (p.row.workload.as_str(), p.row.dtype.as_str()) == (g.workload, g.dtype)
                 && (p.row.cache, p.row.scope) == (g.cache, g.scope)
-                && g.members.iter().any(|m| m.1 == p.row.shape)
-        })
+                && shapes.contains(p.row.shape.as_str())
+        };
+        let pairs: Vec<&'a Pair> = c.pairs.iter().filter(here).collect();
+        let mut kinds: Vec<&'a str> = Vec::new();
+        for pair in &pairs {
+            if !kinds.contains(&pair.group.as_str()) {
+                kinds.push(&pair.group);
+            }
+        }
+        View { c, group: g, pairs, kinds }
     }
 
     /// Every run and group of devices that was compared here, run by run.
     fn lanes(&self) -> Vec<Lane<'a>> {
         let mut lanes: Vec<Lane<'a>> = Vec::new();
-        for pair in self.pairs() {
+        for pair in &self.pairs {
             let lane = (pair.side, pair.group.as_str());
             if !lanes.contains(&lane) {
                 lanes.push(lane);
@@ -150,35 +165,25 @@ impl<'a> View<'a> {
         lanes
     }
 
-    /// The groups of devices, whose numbers are their markers.
-    fn kinds(&self) -> Vec<&'a str> {
-        let mut kinds: Vec<&'a str> = Vec::new();
-        for pair in self.pairs() {
-            if !kinds.contains(&pair.group.as_str()) {
-                kinds.push(&pair.group);
-            }
-        }
-        kinds
-    }
-
     fn series(
         &self,
         (side, of): Lane<'_>,
         tone: usize,
         value: impl Fn(&Pair) -> Option<Value>,
     ) -> Series {
-        let here: Vec<&Pair> = self.pairs().filter(|p| p.side == side && p.group == of).collect();
+        let own = self.pairs.iter().filter(|p| p.side == side && p.group == of);
+        let here: HashMap<&str, &Pair> = own.map(|p| (p.row.shape.as_str(), *p)).collect();
         let sweep = !self.group.axis.is_empty();
         let points = self.group.members.iter().enumerate().map(|(i, m)| {
             let x = if sweep { (m.0 as f64).max(1.0) } else { i as f64 };
-            (x, here.iter().find(|p| p.row.shape == m.1).and_then(|p| value(p)))
+            (x, here.get(m.1).and_then(|p| value(p)))
         });
         Series {
             name: self.c.sides[tone].name.clone(),
             detail: label(of),
             note: String::new(),
             tone: chart::device(tone),
-            marker: self.kinds().iter().position(|k| *k == of).unwrap_or(0),
+            marker: self.kinds.iter().position(|k| *k == of).unwrap_or(0),
             dashed: false,
             points: points.collect(),
         }
@@ -241,11 +246,11 @@ impl<'a> View<'a> {
             Value::new(value, value, value, false)
         };
         let mut series: Vec<Series> = Vec::new();
-        for of in self.kinds() {
+        for of in self.kinds.iter().copied() {
             // Of several runs that were set against the first, the one with most points tells of it.
             let first = self.lanes().into_iter().filter(|(_, kind)| *kind == of);
             let count = |lane: &Lane<'_>| {
-                self.pairs().filter(|p| (p.side, p.group.as_str()) == *lane).count()
+                self.pairs.iter().filter(|p| (p.side, p.group.as_str()) == *lane).count()
             };
             if let Some(lane) = first.max_by_key(count) {
                 series.push(self.series(lane, 0, |p| rate(p, p.row.median_a_s)));
@@ -263,7 +268,7 @@ impl<'a> View<'a> {
 
     fn unit(&self) -> Unit {
         let (mut flop, mut bytes) = (0u64, 0u64);
-        for pair in self.pairs() {
+        for pair in &self.pairs {
             (flop, bytes) = (flop.max(pair.flop_count), bytes.max(pair.bytes_moved));
         }
         match (flop, bytes) {
@@ -302,10 +307,12 @@ impl<'a> View<'a> {
 
     /// The same points over the time that the first run takes.
     fn over_time(&self, mut series: Vec<Series>) -> Vec<Series> {
-        let time = |shape: &str| {
-            let times = self.pairs().filter(|p| p.row.shape == shape).map(|p| p.row.median_a_s);
-            times.fold(f64::INFINITY, f64::min)
-        };
+        let mut first: HashMap<&str, f64> = HashMap::new();
+        for pair in &self.pairs {
+            let least = first.entry(&pair.row.shape).or_insert(f64::INFINITY);
+            *least = least.min(pair.row.median_a_s);
+        }
+        let time = |shape: &str| first.get(shape).copied().unwrap_or(f64::INFINITY);
         let times: Vec<f64> = self.group.members.iter().map(|m| time(m.1)).collect();
         for s in &mut series {
             s.points.iter_mut().zip(&times).for_each(|((x, _), time)| *x = *time);
