@@ -39,6 +39,78 @@ pub struct Lstm {
     threads: usize,
 }
 
+/// As many numbers as the longest vector holds; the first `LANES` count.
+type Lanes = [f32; MOST_LANES];
+
+/// The first numbers of a slice, zeros behind it.
+#[inline(always)]
+fn take<V: Vector>(from: &[f32]) -> Lanes {
+    let mut lanes = [0.0; MOST_LANES];
+    // Of a whole vector the length is known: moves, no call.
+    match from.len() >= V::LANES {
+        true => lanes[..V::LANES].copy_from_slice(&from[..V::LANES]),
+        false => lanes[..from.len()].copy_from_slice(from),
+    }
+    lanes
+}
+
+/// Writes as many as the slice holds.
+#[inline(always)]
+fn put<V: Vector>(lanes: &Lanes, to: &mut [f32]) {
+    match to.len() >= V::LANES {
+        true => to[..V::LANES].copy_from_slice(&lanes[..V::LANES]),
+        false => to.copy_from_slice(&lanes[..to.len()]),
+    }
+}
+
+/// Some units of a step: gates i f g o, cell, its tanh, hidden state. On the way back: the gates'
+/// gradients and the cell's, which comes from the step behind; `hidden` is the gradient of h.
+#[derive(Default)]
+struct Cell {
+    gates: [Lanes; GATES],
+    cell: Lanes,
+    tanh: Lanes,
+    hidden: Lanes,
+}
+
+impl Cell {
+    /// From what came in from x, the recurrent sums, gate after gate, and the cell before.
+    #[inline(always)]
+    fn forward<V: Vector>(z: [Lanes; GATES], sums: &[f32], before: Lanes) -> Cell {
+        let sums: [&[f32]; GATES] = std::array::from_fn(|g| &sums[g * V::LANES..][..V::LANES]);
+        let mut new = Cell::default();
+        for j in 0..V::LANES {
+            new.gates[0][j] = sigmoid(z[0][j] + sums[0][j]);
+            new.gates[1][j] = sigmoid(z[1][j] + sums[1][j]);
+            new.gates[2][j] = tanh(z[2][j] + sums[2][j]);
+            new.gates[3][j] = sigmoid(z[3][j] + sums[3][j]);
+        }
+        for (j, before) in before.iter().enumerate().take(V::LANES) {
+            new.cell[j] = new.gates[1][j] * before + new.gates[0][j] * new.gates[2][j];
+            new.tanh[j] = tanh(new.cell[j]);
+            new.hidden[j] = new.gates[3][j] * new.tanh[j];
+        }
+        new
+    }
+
+    /// Gradients of what went into the gates, and of the cell before.
+    #[inline(always)]
+    fn backward<V: Vector>(&self, before: Lanes) -> Cell {
+        let [i, f, g, o] = &self.gates;
+        let mut back = Cell::default();
+        for j in 0..V::LANES {
+            let (dh, tanh) = (self.hidden[j], self.tanh[j]);
+            let dcell = self.cell[j] + dh * o[j] * (1.0 - tanh * tanh);
+            back.gates[0][j] = dcell * g[j] * i[j] * (1.0 - i[j]);
+            back.gates[1][j] = dcell * before[j] * f[j] * (1.0 - f[j]);
+            back.gates[2][j] = dcell * i[j] * (1.0 - g[j] * g[j]);
+            back.gates[3][j] = dh * tanh * o[j] * (1.0 - o[j]);
+            back.cell[j] = dcell * f[j];
+        }
+        back
+    }
+}
+
 /// A tile of a product: rows of a times a panel.
 struct Tile<'a> {
     /// Rows, `a_row` apart, each `depth` long.
@@ -146,30 +218,22 @@ impl Work for Forward<'_> {
                 unsafe { multiply_rows::<V>(&mut tile) };
             }
             for (r, sums) in sums.iter().take(rows).enumerate() {
-                let at = (row + r) * h + self.unit;
+                let (row, at) = (row + r, (row + r) * h + self.unit);
                 // SAFETY: these units of these rows are this task's alone.
-                let ([i, f, g, o], c, tanh_c, hidden) = unsafe {
-                    let gate =
-                        |gate| self.gates.part((row + r) * GATES * h + gate * h + self.unit, units);
-                    let part = |all: &'_ Shared<'_>| all.part(at, units) as *mut [f32];
-                    let parts = [self.cells, self.tanhs, self.hiddens].map(part);
-                    (
-                        [gate(0), gate(1), gate(2), gate(3)],
-                        &mut *parts[0],
-                        &mut *parts[1],
-                        &mut *parts[2],
-                    )
+                let gate = |gate| unsafe {
+                    self.gates.part(row * GATES * h + gate * h + self.unit, units)
                 };
-                let old = self.cells_before.map(|cells| &cells[at..at + units]);
-                for j in 0..units {
-                    let [zi, zf, zg, zo] = [i[j], f[j], g[j], o[j]];
-                    let sum = |gate: usize| sums[gate * V::LANES + j];
-                    (i[j], f[j]) = (sigmoid(zi + sum(0)), sigmoid(zf + sum(1)));
-                    (g[j], o[j]) = (tanh(zg + sum(2)), sigmoid(zo + sum(3)));
-                    let kept = old.map_or(0.0, |old| f[j] * old[j]);
-                    c[j] = kept + i[j] * g[j];
-                    tanh_c[j] = tanh(c[j]);
-                    hidden[j] = o[j] * tanh_c[j];
+                let z: [Lanes; GATES] = std::array::from_fn(|g| take::<V>(gate(g)));
+                let before = self.cells_before.map(|cells| take::<V>(&cells[at..at + units]));
+                let cell = Cell::forward::<V>(z, sums, before.unwrap_or_default());
+                (0..GATES).for_each(|g| put::<V>(&cell.gates[g], gate(g)));
+                for (all, values) in [
+                    (self.cells, &cell.cell),
+                    (self.tanhs, &cell.tanh),
+                    (self.hiddens, &cell.hidden),
+                ] {
+                    // SAFETY: as above.
+                    put::<V>(values, unsafe { all.part(at, units) });
                 }
             }
         }
@@ -216,24 +280,25 @@ impl Work for Backward<'_> {
                 }
             }
             for (r, dh) in sums.iter().take(rows).enumerate() {
-                let at = (row + r) * h + self.unit;
-                // SAFETY: these units of these rows are this task's alone.
-                let ([i, f, g, o], dc) = unsafe {
+                for (v, dh) in dh.chunks_exact(V::LANES).take(units.div_ceil(V::LANES)).enumerate()
+                {
+                    let unit = self.unit + v * V::LANES;
+                    let (row, at, units) = (row + r, (row + r) * h + unit, V::LANES.min(h - unit));
+                    // SAFETY: these units of these rows are this task's alone.
                     let gate =
-                        |gate| self.gates.part((row + r) * GATES * h + gate * h + self.unit, units);
-                    ([gate(0), gate(1), gate(2), gate(3)], self.dcell.part(at, units))
-                };
-                let tanhs = &self.tanhs[at..at + units];
-                let old = self.cells_before.map(|cells| &cells[at..at + units]);
-                for j in 0..units {
-                    let [gi, gf, gg, go] = [i[j], f[j], g[j], o[j]];
-                    let (dh, tanh) = (dh[j], tanhs[j]);
-                    let dcell = dc[j] + dh * go * (1.0 - tanh * tanh);
-                    i[j] = dcell * gg * gi * (1.0 - gi);
-                    f[j] = old.map_or(0.0, |old| dcell * old[j] * gf * (1.0 - gf));
-                    g[j] = dcell * gi * (1.0 - gg * gg);
-                    o[j] = dh * tanh * go * (1.0 - go);
-                    dc[j] = dcell * gf;
+                        |gate| unsafe { self.gates.part(row * GATES * h + gate * h + unit, units) };
+                    // SAFETY: as above.
+                    let dcell = unsafe { self.dcell.part(at, units) };
+                    let before = self.cells_before.map(|cells| take::<V>(&cells[at..at + units]));
+                    let cell = Cell {
+                        gates: std::array::from_fn(|g| take::<V>(gate(g))),
+                        cell: take::<V>(dcell),
+                        tanh: take::<V>(&self.tanhs[at..at + units]),
+                        hidden: take::<V>(dh),
+                    };
+                    let back = cell.backward::<V>(before.unwrap_or_default());
+                    (0..GATES).for_each(|g| put::<V>(&back.gates[g], gate(g)));
+                    put::<V>(&back.cell, dcell);
                 }
             }
         }
