@@ -19,19 +19,20 @@ pub struct Memory {
 impl Memory {
     /// Of one network at one shape.
     pub fn of(graph: &Graph) -> Memory {
-        let parameters = 4 * graph.parameter_count();
-        let activations = 4 * graph.stored_floats();
+        let parameters = graph.parameter_count().saturating_mul(4);
+        let activations = graph.stored_floats().saturating_mul(4);
         Memory {
             parameters,
-            gradients: parameters + activations,
-            optimizer_state: graph.optimizer.states() as u64 * parameters,
+            gradients: parameters.saturating_add(activations),
+            optimizer_state: parameters.saturating_mul(graph.optimizer.states() as u64),
             activations,
         }
     }
 
     /// All of it.
     pub fn total(&self) -> u64 {
-        self.parameters + self.gradients + self.optimizer_state + self.activations
+        let all = [self.parameters, self.gradients, self.optimizer_state, self.activations];
+        all.into_iter().fold(0, u64::saturating_add)
     }
 
     /// The parts, in words.
