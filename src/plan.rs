@@ -450,4 +450,25 @@ mod tests {
         assert_eq!((extra.rows[0].axis.as_str(), extra.rows[0].axis_value), ("mnk", Some(72)));
         assert!(extra_point(&all[0], "bytes", 72).is_none());
     }
+
+    #[test]
+    fn a_wider_transformer_gains_heads() {
+        let transformer = Selection {
+            preset: "standard".into(),
+            workloads: vec!["train-transformer".into()],
+            ..Selection::default()
+        };
+        let all = cases(&transformer).unwrap();
+        for (value, heads) in [(96, 1), (192, 3), (384, 6), (768, 12)] {
+            let extra = extra_point(&all[0], "d_model", value).unwrap();
+            assert_eq!((extra.shape.get("d_model"), extra.shape.get("heads")), (value, heads));
+            assert!(extra.workload.check(&extra.shape).is_ok());
+        }
+        // The batch moves alone.
+        let like = all.iter().find(|c| c.rows.iter().any(|r| r.axis == "batch")).unwrap();
+        let extra = extra_point(like, "batch", 24).unwrap();
+        assert_eq!(extra.shape.get("batch"), 24);
+        assert_eq!(extra.shape.get("heads"), like.shape.get("heads"));
+        assert_eq!((extra.rows.len(), extra.rows[0].axis.as_str()), (1, "batch"));
+    }
 }

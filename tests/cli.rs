@@ -9,7 +9,9 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use crossover::record::{self, ComparisonRow, NoiseRow, Outcome, Record};
+use crossover::network::{Trajectories, Trajectory};
+use crossover::record::{self, BreakdownRow, ComparisonRow, NoiseRow, Outcome, Record};
+use crossover::workload::Scope;
 
 use support::{crossover, texts};
 
@@ -26,6 +28,9 @@ fn is_refused(arguments: &[&str], part: &str) {
     assert!(err.contains(part), "{arguments:?}: {err}");
     assert!(out.is_empty(), "{arguments:?}: {out}");
 }
+
+/// An mlp of 195 parameters.
+const TINY_MLP: &str = "batch=4,inputs=8,width=16,depth=1,classes=3";
 
 /// A tiny run on the CPU into `folder`.
 fn tiny(folder: &Path) -> Output {
@@ -91,6 +96,18 @@ fn bad_usage_is_one_line_and_exit_code_2() {
     is_refused(&["compare", "x"], "two folders");
     is_refused(&["compare", "x", "y", "--by", "colour"], "kind, device, implementation");
     is_refused(&["compare", "x", "y", "--threshold", "-1"], "--threshold");
+    is_refused(&["report", "x", "--epoch-samples", "0"], "--epoch-samples");
+    let train = |network, shape| ["train", network, "--shape", shape];
+    is_refused(&train("vgg", "batch=1"), "unknown network 'vgg'; there is mlp, cnn, lstm, transf");
+    is_refused(&train("mlp", "batch=1"), "axis 'inputs' is missing");
+    let heads = "batch=2,seq=4,d_model=10,heads=3,layers=1,classes=2";
+    is_refused(&train("transformer", heads), "3 heads do not divide d_model 10");
+    let tiny = train("mlp", TINY_MLP);
+    is_refused(&[&tiny[..], &["--steps", "0"]].concat(), "--steps");
+    is_refused(&[&tiny[..], &["--device", "toaster"]].concat(), "no device 'toaster'");
+    is_refused(&[&tiny[..], &["--implementation", "best"]].concat(), "no implementation 'best'");
+    let reference = ["--device", "reference", "--implementation", "native"];
+    is_refused(&[&tiny[..], &reference].concat(), "the reference is one");
 }
 
 #[test]
@@ -201,6 +218,65 @@ fn json_is_one_object_a_row() {
         let record: Record = serde_json::from_str(line).unwrap();
         assert!(record.wall_median_s.is_none() && record.max_error_ratio.is_some());
     }
+}
+
+/// From a step of a network to its rows, operations and epochs.
+#[test]
+fn a_tiny_training_run_leaves_every_file() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("run");
+    let out = folder.to_str().unwrap();
+    let chosen = ["--workload", "train-mlp", "--shape", TINY_MLP, "--device", "cpu"];
+    let output = run(&[&["run", "--profile", "--out", out], &chosen[..]].concat());
+    let (text, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}{err}");
+    let records = record::read_results(&folder.join("results.csv")).unwrap();
+    assert!(records.iter().all(|r| r.outcome == Outcome::Measured && r.parameters == Some(195)));
+    for scope in [Scope::Compute, Scope::EndToEnd] {
+        assert!(records.iter().any(|r| r.scope == scope && r.counts()), "{}", scope.name());
+    }
+    let operations: Vec<BreakdownRow> = record::read(&folder.join("breakdown.csv")).unwrap();
+    for (name, calls) in
+        [("linear-forward", 2), ("linear-backward", 2), ("loss", 1), ("update-sgd", 1)]
+    {
+        let found = operations.iter().find(|o| o.operation == name);
+        let found = found.unwrap_or_else(|| panic!("{name} is not in {operations:?}"));
+        assert!(found.calls == calls && found.wall_s > 0.0, "{found:?}");
+    }
+    let page = || fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page().contains("Samples/s") && page().contains("ImageNet"));
+    let own = run(&["report", out, "--epoch-samples", "1000", "--epoch-samples", "7"]);
+    assert!(own.status.success());
+    assert!(page().contains("7 samples") && !page().contains("ImageNet"));
+    // What it keeps is known before it runs.
+    let (text, _) = texts(&run(&[&["run", "--list"], &chosen[..]].concat()));
+    assert!(text.contains("3.20 kB: parameters 780 B, gradients 1.21 kB, optimiser"), "{text}");
+}
+
+#[test]
+fn training_prints_losses_and_norms() {
+    let train = |rest: &[&str]| {
+        let output = run(&[&["train", "mlp", "--shape", TINY_MLP, "--steps", "3"], rest].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", texts(&output).1);
+        texts(&output).0
+    };
+    let told = |text: &str| -> Trajectory {
+        let mut all: Trajectories = serde_json::from_str(text).unwrap();
+        assert_eq!(all.cases.len(), 1);
+        all.cases.remove(0)
+    };
+    let (cpu, reference) =
+        (told(&train(&["--json"])), told(&train(&["--json", "--device", "reference"])));
+    assert_eq!((cpu.losses.len(), reference.losses.len()), (3, 3));
+    for (a, b) in cpu.losses.iter().zip(&reference.losses) {
+        assert!((a / b - 1.0).abs() < 5e-6 && *b > 0.0, "{a} {b}");
+    }
+    let other = told(&train(&["--json", "--device", "reference", "--seed", "2"]));
+    assert_ne!(other.losses, reference.losses);
+    let text = train(&["--device", "reference"]);
+    assert_eq!(text.lines().filter(|l| l.starts_with("step ")).count(), 3, "{text}");
+    assert!(text.contains(&format!("loss {:.9}", reference.losses[2])), "{text}");
+    assert!(text.contains("gradient, step 0"), "{text}");
 }
 
 #[test]

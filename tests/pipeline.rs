@@ -50,7 +50,7 @@ impl Device for Fake {
     }
 
     fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
-        (workload.name() == "gemm").then_some("fake").into_iter().collect()
+        ["gemm", "train-mlp"].contains(&workload.name()).then_some("fake").into_iter().collect()
     }
 
     fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
@@ -243,6 +243,23 @@ fn every_lane_takes_part_in_every_round_after_a_rehearsal() {
     }
     // Rounds are shuffled: the first lanes of the rounds are not all the same.
     assert!(log.windows(2).any(|w| w[0] != w[1]));
+}
+
+/// Counted before anything is allocated, the reference included.
+#[test]
+fn a_network_that_does_not_fit_is_skipped_with_the_figure() {
+    let world = World::default();
+    let shapes = vec!["batch=4,inputs=8,width=250000,depth=3,classes=3".to_string()];
+    let selection =
+        Selection { shapes, workloads: vec!["train-mlp".into()], ..Selection::default() };
+    let done = run(&selection, &devices(&world), &world, false);
+    let records = done.folder.records().unwrap();
+    assert_eq!(records.len(), 4, "two devices, two scopes");
+    for r in &records {
+        assert_eq!((r.outcome, r.parameters), (Outcome::Skipped, Some(125_003_500_003)));
+        assert!(r.reason.starts_with("needs ") && r.reason.contains(" TB of memory, "), "{r:?}");
+    }
+    assert!(world.log.borrow().is_empty(), "nothing ran");
 }
 
 #[test]

@@ -62,6 +62,9 @@ pub struct ReportArgs {
     /// Folder of a run
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// Extrapolate epochs of a data set of this size, instead of CIFAR-10's and ImageNet's; repeatable
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub epoch_samples: Vec<u64>,
 }
 
 /// `tune`.

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::folder::RunFolder;
 use crate::machine::{DeviceEntry, Manifest, Sampling};
 use crate::measure::WallClock;
+use crate::network::Memory;
 use crate::plan::{self, Case, Effort, Selection};
 use crate::session::{Ending, Session};
 use crate::units;
@@ -127,13 +128,18 @@ fn list(session: &Session<'_>, cases: &[Case], devices: &Devices, effort: Effort
     for case in cases {
         let skip = case.skip.as_deref().map(|why| format!("  skipped: {why}")).unwrap_or_default();
         let flop = units::flop(case.workload.work(&case.shape).flop_count as f64);
+        let memory = case.workload.network().map(|network| {
+            let memory = Memory::of(&(network.graph)(&case.shape));
+            format!("  {}: {}", units::bytes(memory.total() as f64), memory.parts())
+        });
+        let memory = memory.unwrap_or_default();
         let layers = case.rows.iter().filter(|r| !r.layer.is_empty());
         let layers = layers.map(|r| match r.repeat {
             1 => format!("  {}", r.layer),
             n => format!("  {} ({n} times)", r.layer),
         });
         let layers = layers.collect::<String>();
-        out!("{:<44} {flop:>12}{layers}{skip}", case.name());
+        out!("{:<44} {flop:>12}{memory}{layers}{skip}", case.name());
     }
     let ids: Vec<&str> = devices.all.iter().map(|d| d.entry().id.as_str()).collect();
     let expected = session.expected_seconds(cases, effort);

@@ -8,6 +8,7 @@
 //! | `ops.rs` | what a device has to offer, and the order of a step |
 //! | `data.rs` | initial parameters and mini-batches |
 //! | `optimizer.rs` | the two optimisers |
+//! | `memory.rs` | what a step keeps, in bytes |
 //! | `reference/` | the f64 instance that everything is held against |
 //! | `trajectory.rs` | several steps in a row, and what is told of them |
 
@@ -16,6 +17,7 @@ mod data;
 mod graph;
 mod layer;
 mod lstm;
+mod memory;
 mod mlp;
 mod ops;
 mod optimizer;
@@ -29,6 +31,7 @@ use crate::workload::{Axis, Shape};
 pub use data::{batch, initial, labels, task};
 pub use graph::{Activation, Gradient, Graph, Init, Node, Parameter};
 pub use layer::{Attention, BatchNorm, Conv3x3, Direction, Layer, LayerNorm, Linear, Lstm, Mean};
+pub use memory::Memory;
 pub use ops::{Operation, Ops, step};
 pub use optimizer::{Adam, Optimizer, Sgd};
 pub use trajectory::{Parameters, Tolerance, Trainer, Trajectories, Trajectory, golden};

@@ -7,6 +7,7 @@
 //! | `views.rs` | sweeps, lists and their lanes |
 //! | `limits.rs` | what a device can do at most: peaks and levels of memory |
 //! | `crossing.rs` | crossovers in words |
+//! | `epoch.rs` | data sets, whose epochs are extrapolated from one step |
 //! | `headline/` | the answers, a sentence each |
 //! | `facts/` | trust and machine, in short facts |
 //! | `tables/` | the rows of the tables |
@@ -18,6 +19,7 @@
 mod chart;
 mod comparison;
 mod crossing;
+mod epoch;
 mod facts;
 mod figures;
 mod headline;
@@ -40,18 +42,21 @@ use crate::record;
 
 use figures::Figure;
 use input::Input;
+use tables::Tables;
 
 pub use comparison::{render as render_comparison, run_facts};
+pub use epoch::{DataSet, WELL_KNOWN};
 pub use names::case as case_name;
 
 /// Draws `charts/*.svg` and `report.html` of the run in `folder`, from its files alone, and says
-/// what it wrote.
-pub fn render(folder: &Path) -> Result<Vec<PathBuf>> {
+/// what it wrote. Epochs are those of the data sets.
+pub fn render(folder: &Path, data_sets: &[DataSet]) -> Result<Vec<PathBuf>> {
     let input = Input::read(folder)?;
     let devices = names::devices(&input.records, input.manifest.as_ref());
     let groups = views::groups(&input);
     let figures = figures::figures(&input, &groups, &devices);
-    let page = page::html(&input, &groups, &devices, &figures)?;
+    let tables = Tables { input: &input, groups: &groups, devices: &devices, data_sets };
+    let page = page::html(&tables, &figures)?;
 
     write(folder, &figures, "report.html", &page)
 }

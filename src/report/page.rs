@@ -9,9 +9,7 @@ use super::facts::{self, DeviceFacts, Fact};
 use super::figures::Figure;
 use super::headline::{self, Headline};
 use super::input::Input;
-use super::names::Device;
 use super::tables::{MissingLine, Tables, Workload};
-use super::views::Group;
 
 /// Sorts and filters tables.
 pub const SCRIPT: &str = include_str!("tables.js");
@@ -60,13 +58,8 @@ pub struct Chart {
 }
 
 /// The page as HTML.
-pub fn html(
-    input: &Input,
-    groups: &[Group<'_>],
-    devices: &[Device],
-    figures: &[Figure],
-) -> Result<String> {
-    let tables = Tables { input, groups, devices };
+pub fn html(tables: &Tables<'_>, figures: &[Figure]) -> Result<String> {
+    let Tables { input, groups, devices, .. } = *tables;
     let manifest = input.manifest.as_ref();
     let pairs = |map: &std::collections::BTreeMap<String, String>| {
         map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()

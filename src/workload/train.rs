@@ -314,6 +314,8 @@ mod tests {
             let most: Vec<u64> = workload.axes().iter().map(|axis| axis.most).collect();
             let shape = Shape::of(workload.axes(), &most);
             let _ = (workload.work(&shape), workload.output(&shape));
+            let graph = (workload.network().unwrap().graph)(&shape);
+            let _ = network::Memory::of(&graph).total();
         }
     }
 }

@@ -27,6 +27,7 @@ use super::{Device, Runner, Task};
 use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
+use crate::network::Memory;
 use crate::record::DeviceKind;
 use crate::workload::Workload;
 
@@ -258,9 +259,11 @@ impl Device for Contender {
         self.implementations(workload).into_iter().map(str::to_string).collect()
     }
 
-    /// Its own copies, and files that may lie in memory.
+    /// Its own copies, or what a step keeps, and files that may lie in memory.
     fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
-        2 * runner::tensor_bytes(task)
+        let files = runner::tensor_bytes(task);
+        let step = task.workload.network().map(|n| Memory::of(&(n.graph)(task.shape)).total());
+        files + step.unwrap_or(files)
     }
 
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {

@@ -100,7 +100,6 @@ fn f32_distance(networks: &[&str], plant: &dyn Fn(&mut Reference)) -> f64 {
 }
 
 /// What golden trajectories show of mistakes in f32, within the tolerances that honest rounding needs.
-/// The second number is by how many times what is accepted it showed when this was written.
 #[test]
 fn golden_trajectories_show_these_mistakes_in_f32() {
     let adam = |change: fn(&mut Adam)| {

@@ -4,20 +4,24 @@
 //! | --- | --- |
 //! | `speedups.rs` | comparisons with the CPU |
 //! | `layers.rs` | networks, layer by layer |
+//! | `training.rs` | training steps: samples, memory, epochs |
 
 mod layers;
 mod speedups;
+mod training;
 
 use crate::record::{Outcome, Record};
 use crate::units;
 use crate::workload::{Cache, Scope};
 
+use super::epoch::DataSet;
 use super::input::Input;
 use super::names::{self, Device};
 use super::views::Group;
 
 pub use layers::LayerTable;
 pub use speedups::SpeedLine;
+pub use training::TrainingTable;
 
 /// A timed row.
 pub struct ResultLine {
@@ -85,6 +89,8 @@ pub struct Workload {
     pub speedups: Vec<SpeedLine>,
     /// Networks.
     pub layers: Vec<LayerTable>,
+    /// Training steps.
+    pub training: TrainingTable,
 }
 
 /// Texts and colours of devices.
@@ -95,6 +101,8 @@ pub struct Tables<'a> {
     pub groups: &'a [Group<'a>],
     /// The devices.
     pub devices: &'a [Device],
+    /// Whose epochs to extrapolate.
+    pub data_sets: &'a [DataSet],
 }
 
 impl Tables<'_> {
@@ -117,6 +125,7 @@ impl Tables<'_> {
                 .collect(),
             speedups: self.speedups(name),
             layers: self.layers(name),
+            training: self.training(name),
         };
         let all = names.iter().map(tables);
         all.filter(|w| !w.results.is_empty()).collect()

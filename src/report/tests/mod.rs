@@ -1,12 +1,13 @@
 //! From files to files: what a run's page and charts say.
 
 mod machine;
+mod training;
 
 use std::fs;
 use std::path::Path;
 
-use super::render;
 use super::sample::{CPU, GPU, POCL, Run};
+use super::{WELL_KNOWN, render};
 use crate::record::{DeviceKind, Outcome};
 use crate::workload::{self, Scope, Shape};
 
@@ -18,7 +19,7 @@ fn rendered(run: &Run) -> (String, Vec<(String, String)>) {
 }
 
 fn read_back(folder: &Path) -> (String, Vec<(String, String)>) {
-    let written = render(folder).unwrap();
+    let written = render(folder, &WELL_KNOWN).unwrap();
     let (page, charts) = written.split_last().unwrap();
     assert!(page.ends_with("report.html"));
     let read = |p: &Path| fs::read_to_string(p).unwrap();
@@ -223,7 +224,7 @@ fn hostile_names_and_numbers_are_harmless() {
 #[test]
 fn only_the_results_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
-    let error = render(folder.path()).unwrap_err().to_string();
+    let error = render(folder.path(), &WELL_KNOWN).unwrap_err().to_string();
     says(&error, "results.csv: not found");
     against(GPU, &[0.5, 2.0]).write(folder.path());
     for name in ["plan.csv", "summary.csv", "machine.json"] {
@@ -233,7 +234,10 @@ fn only_the_results_must_be_there() {
     says(&page, "plan.csv is missing");
     assert_eq!(charts[0].0, "list-gemm-shapes.svg");
     fs::write(folder.path().join("results.csv"), "name,value\na,1\n").unwrap();
-    says(&render(folder.path()).unwrap_err().to_string(), "not a file of this program");
+    says(
+        &render(folder.path(), &WELL_KNOWN).unwrap_err().to_string(),
+        "not a file of this program",
+    );
     fs::write(folder.path().join("results.csv"), "").unwrap();
     says(&read_back(folder.path()).0, "Nothing was measured yet.");
 }
