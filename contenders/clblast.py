@@ -21,7 +21,7 @@ PARTITION_BY_COUNTS, COUNTS_END = 0x1087, 0
 READ_WRITE = 1
 ROW_MAJOR = 101
 STORED, TRANSPOSED = 111, 112
-INSTALL = "Debian's packages are libclblast1 and ocl-icd-libopencl1; --library PATH names another CLBlast"
+INSTALL = "install Debian's packages libclblast1 and ocl-icd-libopencl1, or name another CLBlast with --library PATH"
 
 # Status codes of OpenCL and CLBlast that a user may meet.
 STATUS = {

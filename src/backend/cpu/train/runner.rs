@@ -1,7 +1,7 @@
 //! A prepared training step.
 
 use super::Step;
-use crate::backend::cpu::Pool;
+use crate::backend::cpu::{Pool, SCRATCH_BYTES};
 use crate::backend::{Details, Part, Runner};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Operation};
@@ -41,10 +41,13 @@ impl<'a> TrainRunner<'a> {
 
     /// Bytes that a prepared step takes.
     pub fn footprint_bytes(graph: &Graph) -> u64 {
-        let states = 3 + graph.optimizer.states() as u64;
+        // Parameters, what `restore` brings back, gradients, and packed recurrent weights.
+        let states = 4 + graph.optimizer.states() as u64;
         let values: u64 = graph.values.iter().map(|value| value.len() as u64).sum();
+        let has_conv = graph.layers.iter().any(|layer| matches!(layer, network::Layer::Conv(_)));
+        let scratch = if has_conv { SCRATCH_BYTES } else { 0 };
         // What is stored, and the gradients of values.
-        4 * (states * graph.parameter_count() + graph.stored_floats() + 2 * values)
+        4 * (states * graph.parameter_count() + graph.stored_floats() + 2 * values) + scratch
     }
 }
 
