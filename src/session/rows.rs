@@ -80,6 +80,9 @@ pub(super) fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &M
     if facts.verdict.is_cornered {
         record.note("corner");
     }
+    if let Some(launches) = facts.details.launches {
+        record.note(&format!("launches={launches}"));
+    }
     record.threads = facts.details.threads.or(record.threads);
     record.scratch_bytes = Some(facts.details.scratch_bytes);
     record.max_error_ratio = Some(facts.verdict.max_error_ratio);
