@@ -34,7 +34,7 @@ pub use layer::{Attention, BatchNorm, Conv3x3, Direction, Layer, LayerNorm, Line
 pub use memory::Memory;
 pub use ops::{Operation, Ops, step};
 pub use optimizer::{Adam, Optimizer, Sgd};
-pub use trajectory::{Parameters, Tolerance, Trainer, Trajectories, Trajectory, golden};
+pub use trajectory::{Parameters, Tolerance, Trainer, Trajectories, Trajectory, golden, l2};
 
 /// One of the networks.
 #[derive(Clone, Copy)]

@@ -85,7 +85,7 @@ impl Trajectory {
             seed,
             optimizer: graph.optimizer.name().to_string(),
             losses,
-            gradient_l2_step0: named(&graph, gradients.iter().map(|g| l2(g))),
+            gradient_l2_step0: named(&graph, gradients.iter().map(l2)),
             parameters_after: named(
                 &graph,
                 graph.parameters.iter().zip(&after).map(|(p, w)| Parameters {
@@ -103,8 +103,8 @@ fn named<T>(graph: &Graph, values: impl Iterator<Item = T>) -> BTreeMap<String, 
 }
 
 /// The root of the sum of squares.
-fn l2(values: &[f64]) -> f64 {
-    values.iter().map(|v| v * v).sum::<f64>().sqrt()
+pub fn l2<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
+    values.into_iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
 /// How far two trajectories may be apart, as shares of the number itself; of the sum of n elements, as a

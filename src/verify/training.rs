@@ -17,7 +17,7 @@
 use super::{Rejection, Verdict, Wrong, allowed_l2, computed, unfenced};
 use crate::backend::Runner;
 use crate::network::reference::Reference;
-use crate::network::{self, Graph, Network, Optimizer, Trainer};
+use crate::network::{self, Graph, Network, Optimizer, Trainer, l2};
 use crate::workload::{Dtype, Scope, Shape};
 
 /// Share of the norm of all gradients below which one has nothing of its own to be relative to.
@@ -172,9 +172,4 @@ impl Training {
         }
         Ok(worst)
     }
-}
-
-/// The root of the sum of squares.
-fn l2<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
-    values.into_iter().map(|v| v * v).sum::<f64>().sqrt()
 }

@@ -95,7 +95,7 @@ impl Computed for Linear {
 
     fn backward(&mut self, t: &mut Tensors<'_>) {
         let l = self.sizes;
-        if t.graph.needs_gradient(l.x) && t.graph.gradient_of(l.x) != t.graph.gradient_of(l.y) {
+        if t.graph.needs_gradient(l.x) {
             self.backward_to_x(t);
         }
         let dz = t.take_gradient(l.y);

@@ -1,10 +1,9 @@
 use super::*;
-use crate::backend::Runner;
 use crate::backend::cpu::native::Path;
 use crate::backend::cpu::simd::Isa;
+use crate::backend::{Runner, Stepwise};
 use crate::machine;
-use crate::network::{Tolerance, Trainer, Trajectory, golden, initial};
-use crate::tensor::FENCE;
+use crate::network::{Tolerance, Trajectory, golden};
 use crate::verify::Problem;
 use crate::workload::{Dtype, Scope, WORKLOADS, Work};
 
@@ -12,64 +11,15 @@ const SCRATCH: u64 = 64 << 20;
 
 const NO_WORK: Work = Work { flop_count: 0, flop_exact: 0, bytes_moved: 0 };
 
-/// A runner as what trains.
-struct Trained<'a> {
-    runner: TrainRunner<'a>,
-    lengths: Vec<usize>,
-}
-
-impl<'a> Trained<'a> {
-    fn new(pool: &'a Pool, graph: Graph, seed: u64) -> Trained<'a> {
-        let lengths = graph.parameters.iter().map(|p| p.len()).collect();
-        let mut inputs = initial(&graph, seed);
-        let input = graph.values[graph.input()].len();
-        inputs.extend([vec![0.0; input], vec![0.0; graph.batch()]]);
-        let step = Step::new(pool, graph, SCRATCH).unwrap();
-        let mut runner = TrainRunner::of(step, NO_WORK);
-        runner.load(&inputs).unwrap();
-        Trained { runner, lengths }
-    }
-
-    fn part(&mut self, start: usize) -> Vec<Vec<f64>> {
-        let output = self.runner.output(Scope::Compute).unwrap();
-        let mut at = FENCE + start;
-        let mut take = |len: &usize| {
-            at += len;
-            output[at - len..at].iter().map(|x| f64::from(*x)).collect()
-        };
-        self.lengths.iter().map(&mut take).collect()
-    }
-}
-
-impl Trainer for Trained<'_> {
-    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
-        self.runner.feed(batch, labels)
-    }
-
-    fn step(&mut self) -> Result<()> {
-        self.runner.run(Scope::Compute)
-    }
-
-    fn loss(&mut self) -> Result<f64> {
-        Ok(f64::from(self.runner.output(Scope::Compute)?[FENCE]))
-    }
-
-    fn gradients(&mut self) -> Result<Vec<Vec<f64>>> {
-        Ok(self.part(1))
-    }
-
-    fn parameters(&mut self) -> Result<Vec<Vec<f64>>> {
-        let gradients: usize = self.lengths.iter().sum();
-        Ok(self.part(1 + gradients))
-    }
-}
-
 #[test]
 fn golden_trajectories_are_followed() {
     let pool = Pool::new(&machine::choose_cores(None).unwrap());
     for expected in golden() {
         let (network, shape) = expected.setting().unwrap();
-        let mut trained = Trained::new(&pool, (network.graph)(&shape), expected.seed);
+        let graph = (network.graph)(&shape);
+        let step = Step::new(&pool, graph.clone(), SCRATCH).unwrap();
+        let runner = Box::new(TrainRunner::of(step, NO_WORK));
+        let mut trained = Stepwise::new(runner, &graph, expected.seed);
         let steps = expected.losses.len() as u64;
         let found = Trajectory::of(&network, &shape, expected.seed, steps, &mut trained).unwrap();
         let (worst, what) = found.distance(&expected, Tolerance::F32);
