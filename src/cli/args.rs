@@ -188,7 +188,7 @@ pub struct TrainArgs {
 /// `run`.
 #[derive(Args)]
 pub struct RunArgs {
-    /// quick, standard, full or deepbench
+    /// quick, standard, full, deepbench, resnet50, vgg16 or unet
     #[arg(long, value_name = "NAME", default_value = "quick")]
     pub preset: String,
     /// Workloads

@@ -1,80 +1,137 @@
 //! What the terminal shows while a run goes on.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use console::style;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::backend::Device;
+use crate::plan::Case;
 use crate::record::{Outcome, Record};
 use crate::session::Progress;
 use crate::units;
 use crate::workload::{self, Cache, Dtype, Shape};
 
-/// A line for each row, and on a terminal a moving line below them.
+/// A line for each row, and on a terminal below them what is going on: the case with the time left, and
+/// its rows as they are so far.
 pub struct Terminal {
-    bar: ProgressBar,
+    screen: MultiProgress,
+    /// The case and the time left; hidden where there is no terminal.
+    status: ProgressBar,
+    /// The rows so far.
+    live: Vec<ProgressBar>,
     json: bool,
-    /// Characters of the longest device id.
-    width: usize,
+    /// Whether the columns have been named.
+    headed: bool,
+    columns: Columns,
     title: String,
+    /// When the last case will be done, as far as can be told.
+    end: Instant,
 }
 
 impl Terminal {
     /// `json` prints rows as JSON on standard output; everything else goes to standard error.
-    /// `devices` are those that rows will name.
-    pub fn new(json: bool, devices: &[Box<dyn Device>]) -> Terminal {
-        let bar = if io::stderr().is_terminal() {
-            let bar = ProgressBar::new(0);
-            let template = "{spinner} {pos}/{len} {wide_msg} {elapsed}, {eta} left";
-            bar.set_style(ProgressStyle::with_template(template).expect("a legal template"));
-            bar.enable_steady_tick(Duration::from_millis(120));
+    /// `cases` and `devices` are those that rows will name.
+    pub fn new(json: bool, cases: &[Case], devices: &[Box<dyn Device>]) -> Terminal {
+        let screen = MultiProgress::new();
+        let status = if io::stderr().is_terminal() {
+            let bar = screen.add(ProgressBar::new_spinner());
+            bar.set_style(template("{spinner} {wide_msg} {prefix}"));
+            bar.enable_steady_tick(Duration::from_millis(250));
             bar
         } else {
             ProgressBar::hidden()
         };
-        let width = devices.iter().map(|d| d.entry().id.len()).max().unwrap_or(0);
-        Terminal { bar, json, width, title: String::new() }
+        Terminal {
+            screen,
+            status,
+            live: Vec::new(),
+            json,
+            headed: false,
+            columns: Columns::of(cases, devices),
+            title: String::new(),
+            end: Instant::now(),
+        }
     }
 
-    /// Takes the moving line away.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
+    /// Takes the moving lines away.
+    pub fn finish(&mut self) {
+        self.clear();
+        self.status.finish_and_clear();
+    }
+
+    fn clear(&mut self) {
+        for line in self.live.drain(..) {
+            line.finish_and_clear();
+            self.screen.remove(&line);
+        }
     }
 
     fn line(&self, text: &str) {
         // A reader that went away is no reason to stop measuring.
-        self.bar.suspend(|| {
+        self.screen.suspend(|| {
             let _ = writeln!(io::stdout(), "{text}");
         });
     }
+
+    fn show(&self, what: &str) {
+        self.status.set_message(format!("{}{what}", self.title));
+        let left = self.end.saturating_duration_since(Instant::now());
+        self.status.set_prefix(format!("{} left", HumanDuration(left)));
+    }
+}
+
+fn template(text: &str) -> ProgressStyle {
+    ProgressStyle::with_template(text).expect("a legal template")
 }
 
 impl Progress for Terminal {
-    fn case(&mut self, number: usize, total: usize, name: &str) {
-        self.bar.set_length(total as u64);
-        self.bar.set_position(number as u64 - 1);
-        self.title = name.to_string();
-        self.bar.set_message(self.title.clone());
+    fn case(&mut self, number: usize, total: usize, name: &str, left_s: f64) {
+        self.title = format!("{number}/{total} {name}: ");
+        self.end = Instant::now() + Duration::from_secs_f64(left_s.clamp(0.0, 1e9));
+        self.show("");
     }
 
     fn step(&mut self, what: &str) {
-        self.bar.set_message(format!("{}: {what}", self.title));
+        self.show(what);
+    }
+
+    fn live(&mut self, records: &mut dyn Iterator<Item = Record>, left_s: f64) {
+        if self.status.is_hidden() {
+            return;
+        }
+        self.show(&format!(
+            "measuring, at most {}",
+            HumanDuration(Duration::from_secs_f64(left_s))
+        ));
+        for (index, record) in records.enumerate() {
+            if index == self.live.len() {
+                let bar = self.screen.add(ProgressBar::new_spinner());
+                bar.set_style(template("{wide_msg:.dim}"));
+                self.live.push(bar);
+            }
+            self.live[index].set_message(self.columns.row(&record, ""));
+        }
     }
 
     fn rows(&mut self, records: &[Record]) {
+        self.clear();
+        if !self.json && !self.headed {
+            self.line(&style(self.columns.head()).dim().to_string());
+            self.headed = true;
+        }
         for record in records {
             if self.json {
                 self.line(&serde_json::to_string(record).expect("a row is JSON"));
             } else {
-                self.line(&row(record, self.width));
+                self.line(&self.columns.row(record, &case(record)));
             }
         }
     }
 
     fn say(&mut self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.screen.suspend(|| eprintln!("{text}"));
     }
 }
 
@@ -89,42 +146,113 @@ fn rate(record: &Record) -> String {
     }
 }
 
-/// A row for people, in fixed columns.
-fn row(record: &Record, width: usize) -> String {
+/// Workload and shape, with what is not usual.
+fn case(record: &Record) -> String {
     let shape = workload::find(&record.workload)
         .and_then(|w| Ok(w.label(&Shape::parse(w, &record.shape)?)))
         .unwrap_or_else(|_| record.shape.clone());
-    let dtype = if record.dtype == Dtype::F32.name() { "" } else { &record.dtype };
-    let cache = if record.cache == Cache::Hot { "" } else { record.cache.name() };
-    let case = [&record.workload, &shape, dtype, cache].join(" ");
-    let left = format!(
-        "{:<26} {:<width$} {:<15} {:<10}",
-        case.split_whitespace().collect::<Vec<_>>().join(" "),
-        record.device,
-        record.implementation,
-        record.scope.name()
-    );
-    match (record.outcome, record.wall_median_s) {
-        (Outcome::Measured | Outcome::Suspect, Some(median)) => {
-            let rate = rate(record);
-            let noise = record.noise.unwrap_or(0.0) * 100.0;
-            let mut remarks = vec![record.notes.as_str()];
-            let suspect = format!("{} {}", style("suspect:").red(), record.reason);
-            if record.outcome == Outcome::Suspect {
-                remarks.push(&suspect);
-            }
-            remarks.retain(|remark| !remark.is_empty());
-            let gap = if remarks.is_empty() { "" } else { "  " };
-            format!(
-                "{left} {:>9}  {rate:>13}  ±{noise:.1} %{gap}{}",
-                units::seconds(median),
-                remarks.join(", ")
-            )
+    words(&record.workload, &shape, &record.dtype, record.cache)
+}
+
+fn words(workload: &str, shape: &str, dtype: &str, cache: Cache) -> String {
+    let dtype = if dtype == Dtype::F32.name() { "" } else { dtype };
+    let cache = if cache == Cache::Hot { "" } else { cache.name() };
+    let words = [workload, shape, dtype, cache];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Most characters of a case's column: longer ones push their row aside.
+const WIDEST: usize = 48;
+
+/// Characters of the columns whose texts differ from run to run.
+struct Columns {
+    case: usize,
+    device: usize,
+}
+
+impl Columns {
+    fn of(cases: &[Case], devices: &[Box<dyn Device>]) -> Columns {
+        let name = |case: &Case| {
+            let label = case.workload.label(&case.shape);
+            words(case.workload.name(), &label, case.dtype.name(), case.cache)
+        };
+        let names = cases.iter().map(|case| name(case).chars().count());
+        let ids = devices.iter().map(|device| device.entry().id.len());
+        Columns {
+            case: names.filter(|width| *width <= WIDEST).fold("case".len(), usize::max),
+            device: ids.fold("device".len(), usize::max),
         }
-        (outcome, _) => {
-            let word = style(format!("{outcome:?}").to_lowercase());
-            let word = if outcome == Outcome::Failed { word.red().bold() } else { word.dim() };
-            format!("{left} {word}: {}", record.reason)
+    }
+
+    /// What the columns hold.
+    fn head(&self) -> String {
+        let left = self.left("case", "device", "implementation", "scope");
+        format!("{left} {:>9}  {:>13}  noise", "median", "rate")
+    }
+
+    fn left(&self, case: &str, device: &str, implementation: &str, scope: &str) -> String {
+        let (widest, width) = (self.case, self.device);
+        format!("{case:<widest$} {device:<width$} {implementation:<15} {scope:<10}")
+    }
+
+    /// A row for people.
+    fn row(&self, record: &Record, case: &str) -> String {
+        let scope = record.scope.name();
+        let left = self.left(case, &record.device, &record.implementation, scope);
+        match (record.outcome, record.wall_median_s) {
+            (Outcome::Measured | Outcome::Suspect, Some(median)) => {
+                let rate = rate(record);
+                let noise = record.noise.unwrap_or(0.0) * 100.0;
+                let mut remarks = vec![record.notes.as_str()];
+                let suspect = format!("{} {}", style("suspect:").red(), record.reason);
+                if record.outcome == Outcome::Suspect {
+                    remarks.push(&suspect);
+                }
+                remarks.retain(|remark| !remark.is_empty());
+                let gap = if remarks.is_empty() { "" } else { "  " };
+                format!(
+                    "{left} {:>9}  {rate:>13}  ±{noise:.1} %{gap}{}",
+                    units::seconds(median),
+                    remarks.join(", ")
+                )
+            }
+            (outcome, _) => {
+                let word = style(format!("{outcome:?}").to_lowercase());
+                let word = if outcome == Outcome::Failed { word.red().bold() } else { word.dim() };
+                format!("{left} {word}: {}", record.reason)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::DeviceEntry;
+    use crate::plan::{self, Selection};
+    use crate::record::DeviceKind;
+    use crate::session;
+    use crate::workload::Scope;
+
+    /// Every value stands below its name, however long cases and devices are.
+    #[test]
+    fn columns_line_up() {
+        let selection = Selection { workloads: vec!["conv-fprop".into()], ..Selection::default() };
+        let cases = plan::cases(&selection).unwrap();
+        let columns = Columns::of(&cases, &[]);
+        let entry = DeviceEntry::new("cpu", DeviceKind::Cpu, "A CPU", "cpu");
+        let head = columns.head();
+        for case in &cases {
+            let mut record = session::blank("run", case, &entry, "native", Scope::Compute);
+            record.wall_median_s = Some(1.5e-3);
+            record.flop_per_s = Some(2e9);
+            record.noise = Some(0.01);
+            let row = columns.row(&record, &super::case(&record));
+            let column =
+                |text: &str, word: &str| text.find(word).map(|at| text[..at].chars().count());
+            assert_eq!(column(&row, "native"), column(&head, "implementation"), "{row}");
+            let end = |text: &str, word: &str| column(text, word).unwrap() + word.chars().count();
+            assert_eq!(end(&row, "1.50 ms"), end(&head, "median"), "{row}");
         }
     }
 }

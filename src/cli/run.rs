@@ -63,7 +63,7 @@ pub fn run(args: &RunArgs) -> Result<End> {
     if !args.json {
         introduce(&manifest);
     }
-    let mut progress = Terminal::new(args.json, &devices.all);
+    let mut progress = Terminal::new(args.json, &cases, &devices.all);
     let bisect = selection.preset != Preset::Quick.name();
     session.roofs = manifest.roofs.clone();
     let ended = session.run(&mut folder, cases, effort, bisect, &mut progress);

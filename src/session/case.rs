@@ -4,7 +4,7 @@ use super::rows::{blank, fill, sample_rows};
 use super::{Progress, Session, note_drift};
 use crate::backend::{Details, Device, Runner, Task};
 use crate::error::{Error, Result};
-use crate::measure::{self, Lane, Measured};
+use crate::measure::{self, Conditions, Lane, Measured};
 use crate::plan::{Case, Effort};
 use crate::record::{BreakdownRow, Outcome, Record, SampleRow};
 use crate::verify::{Problem, Rejection, Verdict};
@@ -169,9 +169,24 @@ impl<'a> Session<'a> {
             facts.push(one.facts);
             runners.push(one.runner);
         }
-        let seed = self.selection.seed;
-        let (clock, stop) = (self.clock, self.stop);
-        let measured = measure::sample(&mut runners, &lanes, case.cache, effort, seed, clock, stop);
+        let conditions = Conditions {
+            cache: case.cache,
+            effort,
+            seed: self.selection.seed,
+            clock: self.clock,
+            stop: self.stop,
+            watch: &mut |measured, left_s| {
+                let there = lanes.iter().zip(measured).filter(|(_, m)| !m.samples.is_empty());
+                let mut rows = there.map(|(lane, measured)| {
+                    let facts = &facts[lane.runner];
+                    let mut record = self.record(case, &facts.choice, lane.scope);
+                    fill(&mut record, case, facts, measured);
+                    record
+                });
+                progress.live(&mut rows, left_s);
+            },
+        };
+        let measured = measure::sample(&mut runners, &lanes, conditions);
         if self.selection.profile && case.cache == Cache::Hot {
             progress.step("taking runs apart");
             for (runner, facts) in facts.iter().enumerate() {

@@ -167,16 +167,19 @@ impl<'a> Session<'a> {
         ending: &mut Ending,
     ) -> Result<()> {
         let done = folder.records()?;
-        for (index, case) in cases.iter().enumerate() {
+        let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|r| resume::is_of(r, case));
+        let left: Vec<(usize, &Case)> = cases.iter().enumerate().filter(to_do).collect();
+        if !left.is_empty() {
+            self.look_at_devices(progress);
+        }
+        let mut forecast = self.forecast(left.iter().map(|(_, case)| *case), budget.effort);
+        for (index, case) in left {
             if self.is_stopped() {
                 ending.interrupted = true;
                 return Ok(());
             }
-            if done.iter().any(|r| resume::is_of(r, case)) {
-                continue;
-            }
-            self.look_at_devices(progress);
-            progress.case(index + 1, cases.len(), &case.name());
+            let left_s = forecast.next(self.clock.now());
+            progress.case(index + 1, cases.len(), &case.name(), left_s);
             let rows = match budget.left(self.clock) {
                 false => self.skipped(case, &budget.reason()),
                 true => self.case(case, budget.effort, progress),

@@ -27,10 +27,12 @@ impl Session<'_> {
     ) -> Result<bool> {
         let (records, done) = (folder.records()?, folder.noise()?);
         let first = by_row(&folder.samples()?);
+        let mut forecast = self.forecast(cases.iter(), budget.effort);
         for (index, case) in cases.iter().enumerate() {
             if self.is_stopped() {
                 return Ok(true);
             }
+            let left_s = forecast.next(self.clock.now());
             if done.iter().any(|n| is_of(n, case)) || !budget.left(self.clock) {
                 continue;
             }
@@ -41,7 +43,7 @@ impl Session<'_> {
                 continue;
             }
             self.look_at_devices(progress);
-            progress.case(index + 1, cases.len(), &format!("{} again", case.name()));
+            progress.case(index + 1, cases.len(), &format!("{} again", case.name()), left_s);
             let again = self.measure(case, choices, budget.effort, progress);
             if self.is_stopped() {
                 return Ok(true);

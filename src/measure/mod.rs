@@ -1,14 +1,25 @@
 //! How long: warm-up, rounds, and when to stop. Sees prepared runners and a clock, nothing else.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `mod.rs` | lanes, their warm-up and their rounds |
+//! | `timing.rs` | some runs in a row, by our clock and by the device's |
+//! | `parts.rs` | runs taken apart into operations |
+
+mod parts;
+mod timing;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::backend::Runner;
-use crate::error::Result;
 use crate::plan::Effort;
 use crate::stats::Summary;
 use crate::tensor::Stream;
 use crate::workload::{Cache, Scope};
+
+pub use parts::{PartTime, profile};
+pub use timing::{DeviceRun, Timing, device_runs, timed};
 
 /// A sample takes at least this long; shorter runs are repeated.
 const SAMPLE_FLOOR_S: f64 = 20e-6;
@@ -30,14 +41,8 @@ const ENOUGH: f64 = 0.02;
 const STEADY_BATCHES: usize = 3;
 const STEADY: f64 = 0.03;
 
-/// Runs on the device's own clock.
-const DEVICE_RUNS: usize = 5;
-
-/// Runs that are taken apart.
-const PROFILED_RUNS: usize = 5;
-
-/// Runs that a runner in another process is asked for at once: their times come back as one text.
-const CLAIMED_RUNS: u64 = 1000;
+/// Seconds between two looks of the watcher.
+const WATCH_S: f64 = 0.25;
 
 /// A clock in seconds.
 pub trait Clock {
@@ -80,15 +85,6 @@ pub struct Sample {
     pub wall_s: f64,
 }
 
-/// One run on the device's own clock.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DeviceRun {
-    /// Seconds by the wall clock.
-    pub wall_s: f64,
-    /// Seconds by the device's clock; none where they make no sense.
-    pub device_s: Option<f64>,
-}
-
 /// What was measured of a lane.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
@@ -115,23 +111,38 @@ impl Measured {
     }
 }
 
-/// Samples all lanes in rounds until each has met its rule. `stop` ends it early with what there is.
-/// With a cold cache each sample is one run after a flush.
+/// Under what conditions lanes are sampled.
+pub struct Conditions<'a> {
+    /// With a cold cache each sample is one run after a flush.
+    pub cache: Cache,
+    /// Caps of warm-up and sampling.
+    pub effort: Effort,
+    /// Seed of the order of lanes in a round.
+    pub seed: u64,
+    /// The clock of all times.
+    pub clock: &'a dyn Clock,
+    /// Ends sampling early with what there is.
+    pub stop: &'a AtomicBool,
+    /// Sees now and then, between two samples, what there is so far, and for how many seconds sampling
+    /// goes on at the most.
+    pub watch: &'a mut dyn FnMut(&[Measured], f64),
+}
+
+/// Samples all lanes in rounds until each has met its rule.
 pub fn sample(
     runners: &mut [Box<dyn Runner + '_>],
     lanes: &[Lane],
-    cache: Cache,
-    effort: Effort,
-    seed: u64,
-    clock: &dyn Clock,
-    stop: &AtomicBool,
+    conditions: Conditions<'_>,
 ) -> Vec<Measured> {
+    let Conditions { cache, effort, seed, clock, stop, watch } = conditions;
     let mut rounds = Rounds {
         runners,
         lanes,
         cache,
         clock,
         stop,
+        watch,
+        watched_s: clock.now(),
         iterations: vec![1; lanes.len()],
         expected_s: vec![0.0; lanes.len()],
         measured: vec![Measured::default(); lanes.len()],
@@ -155,6 +166,9 @@ struct Rounds<'a, 'r> {
     cache: Cache,
     clock: &'a dyn Clock,
     stop: &'a AtomicBool,
+    watch: &'a mut dyn FnMut(&[Measured], f64),
+    /// When `watch` was called last.
+    watched_s: f64,
     /// Runs of a sample, by lane.
     iterations: Vec<u64>,
     /// Seconds of a run as the warm-up found them, by lane.
@@ -242,6 +256,8 @@ impl Rounds<'_, '_> {
         let least = if few { FEW_ROUNDS } else { ROUNDS };
         let order = Stream::new(seed, 0x0407_d3e5);
         let start = self.clock.now();
+        // The caps of all lanes together: a fast lane waits for slow ones inside them.
+        let cap_s = cap_s * live(self).len() as f64;
         let mut round = 0u64;
         let mut look_at = least as u64;
         loop {
@@ -254,10 +270,10 @@ impl Rounds<'_, '_> {
                     return;
                 }
                 self.sample_once(lanes[index], round);
+                self.show(start + cap_s);
             }
             round += 1;
-            // The caps of all lanes together: a fast lane waits for slow ones inside them.
-            let spent = self.clock.now() - start >= cap_s * lanes.len() as f64;
+            let spent = self.clock.now() - start >= cap_s;
             if round >= least as u64 && spent {
                 return;
             }
@@ -268,6 +284,15 @@ impl Rounds<'_, '_> {
                 // Looking costs more as samples grow: look at every twentieth more.
                 look_at = round + 1 + round / 20;
             }
+        }
+    }
+
+    /// Lets the watcher see what there is, now and then.
+    fn show(&mut self, end_s: f64) {
+        let now = self.clock.now();
+        if now - self.watched_s >= WATCH_S {
+            (self.watch)(&self.measured, (end_s - now).max(0.0));
+            self.watched_s = self.clock.now();
         }
     }
 
@@ -312,171 +337,4 @@ impl Rounds<'_, '_> {
 /// for many replies, a wrong clock is wrong in all: a quarter that our clock bears out is enough.
 pub fn doubt(doubts: &[String], samples: usize) -> Option<String> {
     doubts.last().filter(|_| 4 * doubts.len() > 3 * samples).cloned()
-}
-
-/// Some runs in a row.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Timing {
-    /// How many calls.
-    pub iterations: u64,
-    /// Runs of each call.
-    pub repeats: u64,
-    /// Seconds of all of them together.
-    pub seconds: f64,
-    /// Why these times can't be believed, where the runner took them itself.
-    pub doubt: Option<String>,
-}
-
-impl Timing {
-    /// Seconds of one run.
-    pub fn per_run_s(&self) -> f64 {
-        self.seconds / (self.iterations * self.repeats) as f64
-    }
-}
-
-/// Runs `iterations` times in a row, after one untimed run where `rehearse`.
-pub fn timed(
-    runner: &mut dyn Runner,
-    scope: Scope,
-    iterations: u64,
-    rehearse: bool,
-    clock: &dyn Clock,
-) -> Result<Timing> {
-    let details = runner.details();
-    let mut timing = Timing { iterations, repeats: details.repeats, ..Timing::default() };
-    let (mut left, mut untimed) = (iterations, u64::from(rehearse));
-    while left > 0 {
-        let runs = left.min(CLAIMED_RUNS);
-        let start = clock.now();
-        let Some(claim) = runner.claim(scope, untimed + runs)? else { break };
-        let contradiction = claim.contradiction(clock.now() - start);
-        timing.doubt = timing.doubt.or(contradiction);
-        timing.seconds += claim.wall_s.iter().skip(untimed as usize).sum::<f64>();
-        (left, untimed) = (left - runs, 0);
-    }
-    if left == 0 {
-        return Ok(timing);
-    }
-    if details.restores {
-        timing.seconds = restored(runner, scope, iterations, rehearse, clock)?;
-        return Ok(timing);
-    }
-    if rehearse {
-        runner.run(scope)?;
-    }
-    let start = clock.now();
-    for _ in 0..iterations {
-        runner.run(scope)?;
-    }
-    timing.seconds = clock.now() - start;
-    Ok(timing)
-}
-
-/// Seconds of runs that each start from the same state, which is brought back outside the clock.
-fn restored(
-    runner: &mut dyn Runner,
-    scope: Scope,
-    iterations: u64,
-    rehearse: bool,
-    clock: &dyn Clock,
-) -> Result<f64> {
-    let mut seconds = 0.0;
-    for run in 0..iterations + u64::from(rehearse) {
-        runner.restore()?;
-        let start = clock.now();
-        runner.run(scope)?;
-        if run > 0 || !rehearse {
-            seconds += clock.now() - start;
-        }
-    }
-    Ok(seconds)
-}
-
-/// An operation of a run, all its calls together.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PartTime {
-    /// What it does.
-    pub operation: String,
-    /// How often a run does it.
-    pub calls: u64,
-    /// Seconds of a run by the wall clock: the median of some runs.
-    pub wall_s: f64,
-    /// Seconds of a run by the device's clock, where it has one.
-    pub device_s: Option<f64>,
-    /// Nominal FLOP of a run.
-    pub flop_count: u64,
-}
-
-/// Takes a few runs apart, each from the restored state, after one that is not timed. Empty where the
-/// runner knows no parts.
-pub fn profile(runner: &mut dyn Runner, clock: &dyn Clock) -> Result<Vec<PartTime>> {
-    if !apart(runner, clock, &mut Vec::new())? {
-        return Ok(Vec::new());
-    }
-    let mut runs = Vec::new();
-    for _ in 0..PROFILED_RUNS {
-        let mut parts = Vec::new();
-        apart(runner, clock, &mut parts)?;
-        runs.push(parts);
-    }
-    let Some(first) = runs.first().cloned() else { return Ok(Vec::new()) };
-    let median = |part: PartTime| {
-        let same = runs.iter().filter_map(|run| run.iter().find(|p| p.operation == part.operation));
-        let (wall, device): (Vec<f64>, Vec<Option<f64>>) =
-            same.map(|p| (p.wall_s, p.device_s)).unzip();
-        let device: Option<Vec<f64>> = device.into_iter().collect();
-        PartTime {
-            wall_s: crate::stats::median(&wall).unwrap_or(part.wall_s),
-            device_s: device.and_then(|times| crate::stats::median(&times)),
-            ..part
-        }
-    };
-    Ok(first.into_iter().map(median).collect())
-}
-
-/// One run, with its operations in the order of their first call.
-fn apart(runner: &mut dyn Runner, clock: &dyn Clock, parts: &mut Vec<PartTime>) -> Result<bool> {
-    if runner.details().restores {
-        runner.restore()?;
-    }
-    let mut last = clock.now();
-    runner.run_in_parts(&mut |part| {
-        let now = clock.now();
-        let wall_s = now - last;
-        match parts.iter_mut().find(|p| p.operation == part.operation) {
-            Some(sum) => {
-                sum.calls += 1;
-                sum.wall_s += wall_s;
-                sum.device_s = sum.device_s.zip(part.device_s).map(|(a, b)| a + b);
-                sum.flop_count += part.flop_count;
-            }
-            None => parts.push(PartTime {
-                operation: part.operation.clone(),
-                calls: 1,
-                wall_s,
-                device_s: part.device_s,
-                flop_count: part.flop_count,
-            }),
-        }
-        // What was just done here is no part's time.
-        last = clock.now();
-    })
-}
-
-/// A few runs on the device's own clock, of about `expected_s` each; none where it has no clock. A
-/// time that is not positive, not finite or longer than the wall's is refused.
-pub fn device_runs(runner: &mut dyn Runner, expected_s: f64, clock: &dyn Clock) -> Vec<DeviceRun> {
-    let mut runs = Vec::new();
-    let restores = runner.details().restores;
-    for _ in 0..if expected_s > LONG_RUN_S { FEW_ROUNDS } else { DEVICE_RUNS } {
-        if restores && runner.restore().is_err() {
-            break;
-        }
-        let start = clock.now();
-        let Ok(Some(device_s)) = runner.run_on_device_clock() else { break };
-        let wall_s = clock.now() - start;
-        let sane = device_s.is_finite() && device_s > 0.0 && device_s <= wall_s;
-        runs.push(DeviceRun { wall_s, device_s: sane.then_some(device_s) });
-    }
-    runs
 }

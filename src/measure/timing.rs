@@ -1,0 +1,117 @@
+//! Some runs in a row, by our clock and by the device's.
+
+use super::{Clock, FEW_ROUNDS, LONG_RUN_S};
+use crate::backend::Runner;
+use crate::error::Result;
+use crate::workload::Scope;
+
+/// Runs on the device's own clock.
+const DEVICE_RUNS: usize = 5;
+
+/// Runs that a runner in another process is asked for at once: their times come back as one text.
+const CLAIMED_RUNS: u64 = 1000;
+
+/// Some runs in a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timing {
+    /// How many calls.
+    pub iterations: u64,
+    /// Runs of each call.
+    pub repeats: u64,
+    /// Seconds of all of them together.
+    pub seconds: f64,
+    /// Why these times can't be believed, where the runner took them itself.
+    pub doubt: Option<String>,
+}
+
+impl Timing {
+    /// Seconds of one run.
+    pub fn per_run_s(&self) -> f64 {
+        self.seconds / (self.iterations * self.repeats) as f64
+    }
+}
+
+/// Runs `iterations` times in a row, after one untimed run where `rehearse`.
+pub fn timed(
+    runner: &mut dyn Runner,
+    scope: Scope,
+    iterations: u64,
+    rehearse: bool,
+    clock: &dyn Clock,
+) -> Result<Timing> {
+    let details = runner.details();
+    let mut timing = Timing { iterations, repeats: details.repeats, ..Timing::default() };
+    let (mut left, mut untimed) = (iterations, u64::from(rehearse));
+    while left > 0 {
+        let runs = left.min(CLAIMED_RUNS);
+        let start = clock.now();
+        let Some(claim) = runner.claim(scope, untimed + runs)? else { break };
+        let contradiction = claim.contradiction(clock.now() - start);
+        timing.doubt = timing.doubt.or(contradiction);
+        timing.seconds += claim.wall_s.iter().skip(untimed as usize).sum::<f64>();
+        (left, untimed) = (left - runs, 0);
+    }
+    if left == 0 {
+        return Ok(timing);
+    }
+    if details.restores {
+        timing.seconds = restored(runner, scope, iterations, rehearse, clock)?;
+        return Ok(timing);
+    }
+    if rehearse {
+        runner.run(scope)?;
+    }
+    let start = clock.now();
+    for _ in 0..iterations {
+        runner.run(scope)?;
+    }
+    timing.seconds = clock.now() - start;
+    Ok(timing)
+}
+
+/// Seconds of runs that each start from the same state, which is brought back outside the clock.
+fn restored(
+    runner: &mut dyn Runner,
+    scope: Scope,
+    iterations: u64,
+    rehearse: bool,
+    clock: &dyn Clock,
+) -> Result<f64> {
+    let mut seconds = 0.0;
+    for run in 0..iterations + u64::from(rehearse) {
+        runner.restore()?;
+        let start = clock.now();
+        runner.run(scope)?;
+        if run > 0 || !rehearse {
+            seconds += clock.now() - start;
+        }
+    }
+    Ok(seconds)
+}
+
+/// One run on the device's own clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeviceRun {
+    /// Seconds by the wall clock.
+    pub wall_s: f64,
+    /// Seconds by the device's clock; none where they make no sense.
+    pub device_s: Option<f64>,
+}
+
+/// A few runs on the device's own clock, of about `expected_s` each; none where it has no clock. A
+/// time that is not positive, not finite or longer than the wall's is refused.
+pub fn device_runs(runner: &mut dyn Runner, expected_s: f64, clock: &dyn Clock) -> Vec<DeviceRun> {
+    let mut runs = Vec::new();
+    let restores = runner.details().restores;
+    for _ in 0..if expected_s > LONG_RUN_S { FEW_ROUNDS } else { DEVICE_RUNS } {
+        if restores && runner.restore().is_err() {
+            break;
+        }
+        let start = clock.now();
+        let Ok(Some(device_s)) = runner.run_on_device_clock() else { break };
+        let wall_s = clock.now() - start;
+        let sane = device_s.is_finite() && device_s > 0.0 && device_s <= wall_s;
+        runs.push(DeviceRun { wall_s, device_s: sane.then_some(device_s) });
+    }
+    runs
+}
