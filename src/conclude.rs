@@ -24,6 +24,6 @@ pub fn conclude(folder: &RunFolder, manifest: &Manifest) -> Result<()> {
     let rows = summary::summarize(&plan, &records, &folder.samples()?, pairing);
     folder.write_summary(&rows)?;
     manifest.write(folder.path())?;
-    report::render(folder.path(), &report::WELL_KNOWN)?;
+    report::render(folder.path(), &report::Options::default())?;
     Ok(())
 }

@@ -65,6 +65,9 @@ pub struct ReportArgs {
     /// Extrapolate epochs of a data set of this size, instead of CIFAR-10's and ImageNet's; repeatable
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub epoch_samples: Vec<u64>,
+    /// Show faintly what DeepBench published of these processors (V100, P100, 'KNL 7250', ..) at its shapes
+    #[arg(long, value_name = "P,..", value_delimiter = ',')]
+    pub published: Vec<String>,
 }
 
 /// `tune`.

@@ -7,6 +7,8 @@ use crate::machine::Manifest;
 use crate::record::{self, BreakdownRow, PlanRow, Record, Row, SummaryRow, TuningRow, file};
 use crate::roof::Roofs;
 
+use super::published::Published;
+
 /// What a report is made from.
 pub struct Input {
     /// Name of the run.
@@ -25,6 +27,8 @@ pub struct Input {
     pub manifest: Option<Manifest>,
     /// Those of machine.json; where it has none, what the rows tell.
     pub roofs: Roofs,
+    /// Whose published times are shown beside those of the run.
+    pub published: Vec<Published>,
     /// Names of the run's files that are there, for links.
     pub files: Vec<&'static str>,
 }
@@ -61,6 +65,7 @@ impl Input {
             tuning: optional(&folder.join(file::TUNING))?,
             manifest,
             roofs,
+            published: Vec::new(),
             files: LINKED.into_iter().filter(|name| has(name)).collect(),
         })
     }

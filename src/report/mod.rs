@@ -8,6 +8,7 @@
 //! | `limits.rs` | what a device can do at most: peaks and levels of memory |
 //! | `crossing.rs` | crossovers in words |
 //! | `epoch.rs` | data sets, whose epochs are extrapolated from one step |
+//! | `published/` | what others have published, as context |
 //! | `headline/` | the answers, a sentence each |
 //! | `facts/` | trust and machine, in short facts |
 //! | `tables/` | the rows of the tables |
@@ -27,6 +28,7 @@ mod input;
 mod limits;
 mod names;
 mod page;
+mod published;
 #[cfg(test)]
 pub(crate) mod sample;
 mod tables;
@@ -47,15 +49,31 @@ use tables::Tables;
 pub use comparison::{render as render_comparison, run_facts};
 pub use epoch::{DataSet, WELL_KNOWN};
 pub use names::case as case_name;
+pub use published::Published;
+
+/// What a user may choose of a report.
+pub struct Options {
+    /// Whose epochs are extrapolated.
+    pub data_sets: Vec<DataSet>,
+    /// Whose published times are shown.
+    pub published: Vec<Published>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { data_sets: WELL_KNOWN.to_vec(), published: Vec::new() }
+    }
+}
 
 /// Draws `charts/*.svg` and `report.html` of the run in `folder`, from its files alone, and says
-/// what it wrote. Epochs are those of the data sets.
-pub fn render(folder: &Path, data_sets: &[DataSet]) -> Result<Vec<PathBuf>> {
-    let input = Input::read(folder)?;
+/// what it wrote.
+pub fn render(folder: &Path, options: &Options) -> Result<Vec<PathBuf>> {
+    let input = Input { published: options.published.clone(), ..Input::read(folder)? };
     let devices = names::devices(&input.records, input.manifest.as_ref());
     let groups = views::groups(&input);
     let figures = figures::figures(&input, &groups, &devices);
-    let tables = Tables { input: &input, groups: &groups, devices: &devices, data_sets };
+    let tables =
+        Tables { input: &input, groups: &groups, devices: &devices, data_sets: &options.data_sets };
     let page = page::html(&tables, &figures)?;
 
     write(folder, &figures, "report.html", &page)

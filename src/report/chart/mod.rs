@@ -34,7 +34,7 @@ pub use lines::{Lines, Mark};
 pub use roofline::{Roof, Roofline};
 pub use scale::{LOG_FROM, Scale};
 pub use stacks::{Bar, Stacks};
-pub use theme::{AXIS, MUTED, Tone, css, device, kind};
+pub use theme::{AXIS, FAINT, MUTED, Tone, css, device, kind};
 
 /// Width of every chart in pixels.
 const WIDTH: f64 = 920.0;

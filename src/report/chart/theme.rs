@@ -29,6 +29,9 @@ pub const GRID: Tone = tone(0xE6E9EE, 0x2A313B);
 /// Axes, and the line at 1x.
 pub const AXIS: Tone = tone(0x9AA5B1, 0x5F6B7A);
 
+/// What was not measured here.
+pub const FAINT: Tone = tone(0xB3BCC7, 0x566270);
+
 /// One colour a device, the CPU's first. Told apart by colour-blind readers too (M. Okabe and
 /// K. Ito, "Color Universal Design", 2008); their yellow is darkened to be seen on white.
 pub const DEVICES: [Tone; 8] = [
@@ -73,7 +76,7 @@ pub fn css() -> String {
          .chart polyline,.chart line{stroke-linecap:round;stroke-linejoin:round}\
          @media screen and (prefers-color-scheme:dark){",
     );
-    for tone in [PAPER, INK, MUTED, GRID, AXIS].iter().chain(&DEVICES).chain(&KINDS) {
+    for tone in [PAPER, INK, MUTED, GRID, AXIS, FAINT].iter().chain(&DEVICES).chain(&KINDS) {
         let (light, dark) = (hex(tone.light), hex(tone.dark));
         // Writing to a string can't fail.
         let _ = write!(
@@ -95,7 +98,7 @@ mod tests {
 
     #[test]
     fn every_colour_is_found_by_its_light_form() {
-        let plain = [PAPER, INK, MUTED, GRID, AXIS].into_iter();
+        let plain = [PAPER, INK, MUTED, GRID, AXIS, FAINT].into_iter();
         let all: Vec<Tone> = plain.chain(DEVICES).chain(KINDS).collect();
         for (i, a) in all.iter().enumerate() {
             assert!(all.iter().skip(i + 1).all(|b| a.light != b.light), "{a:?}");

@@ -7,7 +7,7 @@ use crate::{stats, units};
 use super::super::chart::{self, Dots, Drawing, LOG_FROM, Lines, Scale, Series, Unit};
 use super::super::names;
 use super::super::views::{Lane, Member, SCOPES};
-use super::{View, rate, unit_name, unit_title};
+use super::{View, published, rate, unit_name, unit_title};
 
 /// Most lines of a list that get a row each.
 const MOST_ROWS: usize = 40;
@@ -20,7 +20,7 @@ impl View<'_> {
             |lane: &Lane<'_>, scope| format!("{}, {}", lane.implementation, names::scope(scope));
         let ratios = pairs().filter_map(|(l, s)| self.ratios(l, s, detail(l, s)));
         let ratios: Vec<Series> = ratios.collect();
-        let (unit, series) = if ratios.is_empty() {
+        let (unit, mut series) = if ratios.is_empty() {
             let unit = self.unit();
             let rates = pairs().filter_map(|(lane, scope)| {
                 let record = |m: &Member<'_>| self.group.record(self.input, m, scope, lane);
@@ -41,6 +41,7 @@ impl View<'_> {
         if series.is_empty() {
             return None;
         }
+        series.extend(self.published(unit));
         if self.group.members.len() > MOST_ROWS {
             return Some(self.cloud(title, unit, series));
         }
@@ -100,11 +101,8 @@ impl View<'_> {
     }
 }
 
-/// What bars and pale markers mean.
-fn key(series: &[Series]) -> &'static str {
-    if series.iter().any(|s| s.dashed) {
-        "bars: 95 % interval, pale: with transfers"
-    } else {
-        "bars: 95 % interval"
-    }
+/// What bars, pale and faint markers mean.
+fn key(series: &[Series]) -> String {
+    let pale = if series.iter().any(|s| s.dashed) { ", pale: with transfers" } else { "" };
+    format!("bars: 95 % interval{pale}{}", published::key(series))
 }

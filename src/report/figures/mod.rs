@@ -9,11 +9,13 @@
 //! | `transfers.rs` | rate and time of transfers over their size |
 //! | `breakdown.rs` | what the operations of a training step take |
 //! | `peaks.rs` | peaks and launch costs, which have no sizes |
+//! | `published.rs` | what others have published, faint |
 //! | `tuning.rs` | what a search for kernel parameters found |
 
 mod breakdown;
 mod list;
 mod peaks;
+mod published;
 mod roofline;
 mod streams;
 mod sweep;
@@ -148,12 +150,7 @@ impl View<'_> {
         dashed: bool,
         value: impl Fn(&Member<'_>) -> Option<Value>,
     ) -> Option<Series> {
-        let sweep = self.group.is_sweep();
-        let place = |(i, m): (usize, &Member<'_>)| {
-            let x = if sweep { (m.value as f64).max(1.0) } else { i as f64 };
-            (x, value(m))
-        };
-        let points: Vec<_> = self.group.members.iter().enumerate().map(place).collect();
+        let points: Vec<_> = self.places().zip(self.group.members.iter().map(value)).collect();
         points.iter().any(|(_, v)| v.is_some()).then(|| Series {
             name: lane.device.label.clone(),
             detail,
@@ -163,6 +160,15 @@ impl View<'_> {
             dashed,
             points,
         })
+    }
+
+    /// Where each member stands on the x axis: its value, or its number in a list.
+    fn places(&self) -> impl Iterator<Item = f64> {
+        let sweep = self.group.is_sweep();
+        let place = move |(i, m): (usize, &Member<'_>)| {
+            if sweep { (m.value as f64).max(1.0) } else { i as f64 }
+        };
+        self.group.members.iter().enumerate().map(place)
     }
 
     /// The speed-ups of a lane; with transfers in dashes.

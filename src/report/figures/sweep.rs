@@ -6,7 +6,7 @@ use super::super::chart::{self, Drawing, LOG_FROM, Lines, Mark, Scale, Series, U
 use super::super::crossing::Crossing;
 use super::super::names;
 use super::super::views::{Lane, Member, SCOPES};
-use super::{View, rate, unit_name, unit_title};
+use super::{View, published, rate, unit_name, unit_title};
 
 /// Most crossovers that are named over a plot.
 const MOST_MARKS: usize = 6;
@@ -15,7 +15,7 @@ impl View<'_> {
     /// Rates over the axis, one line a device and implementation.
     pub fn throughput(&self, scope: Scope) -> Option<Drawing> {
         let unit = self.unit();
-        let series: Vec<Series> = self
+        let mut series: Vec<Series> = self
             .lanes
             .iter()
             .filter_map(|lane| {
@@ -28,12 +28,19 @@ impl View<'_> {
             Scope::Compute => "compute only, operands resident",
             Scope::EndToEnd => "upload, compute and download",
         };
-        (!series.is_empty()).then(|| {
+        if series.is_empty() {
+            return None;
+        }
+        if scope == Scope::Compute {
+            series.extend(self.published(unit));
+        }
+        Some(
             Lines {
                 title: format!("{} of {}", unit_title(unit), self.topic()),
                 subtitle: format!(
-                    "{}: {what}; bands and bars: 95 % interval of the median",
-                    unit_name(unit)
+                    "{}: {what}; bands and bars: 95 % interval of the median{}",
+                    unit_name(unit),
+                    published::key(&series)
                 ),
                 description: self.describe(&series, unit),
                 x_title: self.axis(),
@@ -44,8 +51,8 @@ impl View<'_> {
                 series,
                 marks: Vec::new(),
             }
-            .draw()
-        })
+            .draw(),
+        )
     }
 
     fn threads(&self, scope: Scope, lane: &Lane<'_>) -> Option<u32> {

@@ -1,13 +1,14 @@
 //! From files to files: what a run's page and charts say.
 
 mod machine;
+mod published;
 mod training;
 
 use std::fs;
 use std::path::Path;
 
 use super::sample::{CPU, GPU, POCL, Run};
-use super::{WELL_KNOWN, render};
+use super::{Options, render};
 use crate::record::{DeviceKind, Outcome};
 use crate::workload::{self, Scope, Shape};
 
@@ -19,7 +20,11 @@ fn rendered(run: &Run) -> (String, Vec<(String, String)>) {
 }
 
 fn read_back(folder: &Path) -> (String, Vec<(String, String)>) {
-    let written = render(folder, &WELL_KNOWN).unwrap();
+    read_back_with(folder, &Options::default())
+}
+
+fn read_back_with(folder: &Path, options: &Options) -> (String, Vec<(String, String)>) {
+    let written = render(folder, options).unwrap();
     let (page, charts) = written.split_last().unwrap();
     assert!(page.ends_with("report.html"));
     let read = |p: &Path| fs::read_to_string(p).unwrap();
@@ -224,7 +229,7 @@ fn hostile_names_and_numbers_are_harmless() {
 #[test]
 fn only_the_results_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
-    let error = render(folder.path(), &WELL_KNOWN).unwrap_err().to_string();
+    let error = render(folder.path(), &Options::default()).unwrap_err().to_string();
     says(&error, "results.csv: not found");
     against(GPU, &[0.5, 2.0]).write(folder.path());
     for name in ["plan.csv", "summary.csv", "machine.json"] {
@@ -235,7 +240,7 @@ fn only_the_results_must_be_there() {
     assert_eq!(charts[0].0, "list-gemm-shapes.svg");
     fs::write(folder.path().join("results.csv"), "name,value\na,1\n").unwrap();
     says(
-        &render(folder.path(), &WELL_KNOWN).unwrap_err().to_string(),
+        &render(folder.path(), &Options::default()).unwrap_err().to_string(),
         "not a file of this program",
     );
     fs::write(folder.path().join("results.csv"), "").unwrap();

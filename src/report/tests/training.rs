@@ -59,7 +59,8 @@ fn steps_are_told_as_samples_memory_and_epochs() {
 fn the_user_chooses_the_size_of_an_epoch() {
     let folder = tempfile::tempdir().unwrap();
     widths(&[(512, 0.25)]).write(folder.path());
-    render(folder.path(), &[DataSet::of(129)]).unwrap();
+    let options = Options { data_sets: vec![DataSet::of(129)], ..Options::default() };
+    render(folder.path(), &options).unwrap();
     let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
     let table = table(&page);
     says(table, "Epoch<span class=\"sub\">129 samples</span>");

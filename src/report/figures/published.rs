@@ -1,0 +1,61 @@
+//! Times that others have published, as faint marks among what was measured here.
+
+use crate::workload::Scope;
+
+use super::super::chart::{FAINT, Series, Unit, Value};
+use super::super::published::Published;
+use super::super::views::{BASELINE, Member};
+use super::View;
+
+/// What faint marks are, at the end of the subtitle of a chart that has some.
+pub fn key(series: &[Series]) -> &'static str {
+    let has_some = series.iter().any(|s| s.tone == FAINT);
+    if has_some { "; faint: published by DeepBench, not measured here" } else { "" }
+}
+
+impl View<'_> {
+    /// One series a processor that published something of this group. As a ratio, what it did against
+    /// this machine's CPU.
+    pub fn published(&self, unit: Unit) -> Vec<Series> {
+        let series = self.input.published.iter().enumerate();
+        series.filter_map(|(index, processor)| self.published_by(processor, index, unit)).collect()
+    }
+
+    fn published_by(&self, processor: &Published, marker: usize, unit: Unit) -> Option<Series> {
+        let point = |m: &Member<'_>| {
+            let seconds = processor.seconds(self.group.workload, m.shape)?;
+            let value = match unit {
+                Unit::Ratio => self.cpu_median_s(m)? / seconds,
+                Unit::Flops => self.flop_count(m)? / seconds,
+                Unit::Bytes | Unit::Seconds | Unit::Compared => return None,
+            };
+            Value::new(value, value, value, false)
+        };
+        let points = self.places().zip(self.group.members.iter().map(point)).collect::<Vec<_>>();
+        points.iter().any(|(_, value)| value.is_some()).then(|| Series {
+            name: processor.processor.to_string(),
+            detail: format!("{}, published", processor.software),
+            note: String::new(),
+            tone: FAINT,
+            marker,
+            dashed: false,
+            points,
+        })
+    }
+
+    fn cpu_median_s(&self, member: &Member<'_>) -> Option<f64> {
+        let g = self.group;
+        let row = self.input.summary.iter().find(|s| {
+            (s.baseline.as_str(), s.workload.as_str(), s.shape.as_str())
+                == (BASELINE, g.workload, member.shape)
+                && (s.dtype.as_str(), s.cache, s.scope) == (g.dtype, g.cache, Scope::Compute)
+        })?;
+        Some(row.cpu_median_s)
+    }
+
+    fn flop_count(&self, member: &Member<'_>) -> Option<f64> {
+        let row =
+            self.input.records.iter().find(|r| self.group.holds(r) && r.shape == member.shape)?;
+        Some(row.flop_count as f64)
+    }
+}

@@ -1,0 +1,131 @@
+//! Times that others have published, drawn as faint context where they are asked for. They decide nothing.
+//!
+//! `deepbench.csv`: milliseconds of DeepBench's training sheets in f32 (Baidu, results/train, 2016-2019), its
+//! column-major products turned into row-major ones. Hot caches, the fastest algorithm of the vendor's library
+//! (a convolution may be one by Winograd), the mean of many runs, unverified.
+
+use std::sync::OnceLock;
+
+use crate::error::{Error, Result, did_you_mean};
+
+const DEEPBENCH: &str = include_str!("deepbench.csv");
+
+/// Processors of the table, with the software that its authors name.
+const SOFTWARE: [(&str, &str); 11] = [
+    ("KNL 7250", "MKL 2017"),
+    ("Titan X (Maxwell)", "CUDA 7.5"),
+    ("M40", "CUDA 7.5"),
+    ("P100", "CUDA 8"),
+    ("1080 Ti", "CUDA 8"),
+    ("Titan X (Pascal)", "cuBLAS and cuDNN"),
+    ("Titan Xp", "cuBLAS and cuDNN"),
+    ("V100", "CUDA 10.1"),
+    ("T4", "CUDA 10.1"),
+    ("MI25", "ROCm 1.7"),
+    ("Vega FE", "ROCm 1.7"),
+];
+
+/// A processor with published times.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// Its name.
+    pub processor: &'static str,
+    /// Libraries that were measured.
+    pub software: &'static str,
+    column: usize,
+}
+
+impl Published {
+    /// A processor by its name, however it is spaced and cased.
+    ///
+    /// # Errors
+    /// Nothing is published of it; the error lists what is.
+    pub fn named(name: &str) -> Result<Published> {
+        let plain = |text: &str| -> String {
+            text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
+        };
+        let found = SOFTWARE.iter().position(|(known, _)| plain(known) == plain(name));
+        let column = found.ok_or_else(|| {
+            let names = SOFTWARE.map(|(known, _)| known);
+            let hint = did_you_mean(name, names);
+            let names = names.join(", ");
+            Error::usage(format!("no times of '{name}' are published; there is {names}{hint}"))
+        })?;
+        let (processor, software) = SOFTWARE[column];
+        Ok(Published { processor, software, column })
+    }
+
+    /// Seconds of one run; none where nothing is published of it.
+    pub fn seconds(&self, workload: &str, shape: &str) -> Option<f64> {
+        let line = lines().iter().find(|line| line.workload == workload && line.shape == shape)?;
+        line.seconds[self.column]
+    }
+}
+
+struct Line {
+    workload: String,
+    shape: String,
+    seconds: Vec<Option<f64>>,
+}
+
+fn lines() -> &'static [Line] {
+    static LINES: OnceLock<Vec<Line>> = OnceLock::new();
+    LINES.get_or_init(|| {
+        let mut reader = csv::Reader::from_reader(DEEPBENCH.as_bytes());
+        let line = |record: csv::StringRecord| Line {
+            workload: record[0].to_string(),
+            shape: record[1].to_string(),
+            seconds: record.iter().skip(2).map(|ms| Some(ms.parse::<f64>().ok()? / 1e3)).collect(),
+        };
+        reader.records().map(|r| line(r.expect("the embedded table is one"))).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{self, Selection};
+
+    /// Every line is a shape that the preset of that name measures, under the same name.
+    #[test]
+    fn all_lines_are_shapes_of_deepbench() {
+        let workloads = ["gemm", "conv-fprop", "conv-dgrad", "conv-wgrad"].map(String::from);
+        let preset = "deepbench".to_string();
+        let selection = Selection { preset, workloads: workloads.into(), ..Selection::default() };
+        let cases = plan::cases(&selection).unwrap();
+        for line in lines() {
+            let is_it = |case: &&plan::Case| {
+                (case.workload.name(), case.shape.to_string())
+                    == (&line.workload, line.shape.clone())
+            };
+            assert!(cases.iter().any(|case| is_it(&case)), "{} {}", line.workload, line.shape);
+            assert_eq!(line.seconds.len(), SOFTWARE.len());
+        }
+        assert_eq!(lines().iter().filter(|l| l.workload == "gemm").count(), 160);
+        assert_eq!(lines().iter().filter(|l| l.workload == "conv-fprop").count(), 90);
+    }
+
+    /// The table's columns are the processors: a V100 multiplies at the 14.78 TFLOP/s that its authors give.
+    #[test]
+    fn columns_belong_to_their_processors() {
+        let head = DEEPBENCH.lines().next().unwrap();
+        let names = SOFTWARE.map(|(name, _)| name).join(",");
+        assert_eq!(head, format!("workload,shape,{names}"));
+        let best = |name: &str| {
+            let published = Published::named(name).unwrap();
+            let rate = |line: &Line| {
+                let size = |axis: &str| -> f64 {
+                    let (_, rest) = line.shape.split_once(&format!("{axis}=")).unwrap();
+                    rest.split(',').next().unwrap().parse().unwrap()
+                };
+                Some(2.0 * size("m") * size("n") * size("k") / line.seconds[published.column]?)
+            };
+            let products = lines().iter().filter(|l| l.workload == "gemm");
+            products.filter_map(rate).fold(0.0, f64::max) / 1e12
+        };
+        assert!((best("v100") - 14.78).abs() < 0.01 && (best("1080ti") - 12.12).abs() < 0.01);
+        assert!((best("KNL 7250") - 4.56).abs() < 0.01 && (best("vega-fe") - 10.91).abs() < 0.01);
+        let error = Published::named("V10").unwrap_err().to_string();
+        assert!(error.contains("'V10'") && error.contains("did you mean 'V100'"), "{error}");
+    }
+}
