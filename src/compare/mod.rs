@@ -14,6 +14,8 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
 use crate::record::{ComparisonRow, DeviceKind, PlanRow};
 
@@ -86,7 +88,7 @@ impl Comparison {
     pub fn read(folders: &[PathBuf], by: By, threshold: f64) -> Result<Comparison> {
         check(folders)?;
         let sides = side::pools(folders)
-            .into_iter()
+            .into_par_iter()
             .map(|(name, folders)| Side::read(name, &folders))
             .collect::<Result<Vec<Side>>>()?;
         let pairs = pair::pairs(&sides, by, threshold);

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::error::Result;
 use crate::machine::{DeviceEntry, Manifest};
-use crate::record::{self, NoiseRow, PlanRow, Record, SampleRow, file};
+use crate::record::{self, NoiseRow, PlanRow, Record, file};
 use crate::workload::{Cache, Scope};
 
 /// One process of a run: the files of one folder.
@@ -40,11 +42,6 @@ fn key_of(r: &Record) -> Key {
     (name.map(String::clone), r.cache, r.scope)
 }
 
-fn is_of(r: &Record, s: &SampleRow) -> bool {
-    (&r.shape, &r.implementation, &r.device, r.scope, r.cache, &r.workload, &r.dtype)
-        == (&s.shape, &s.implementation, &s.device, s.scope, s.cache, &s.workload, &s.dtype)
-}
-
 impl Run {
     /// Reads a run's folder.
     pub fn read(folder: &Path) -> Result<Run> {
@@ -71,16 +68,14 @@ fn samples(path: &Path, records: &[Record]) -> Result<Vec<Vec<f64>>> {
     let places: HashMap<Key, usize> =
         records.iter().enumerate().map(|(i, r)| (key_of(r), i)).collect();
     let mut samples = vec![Vec::new(); records.len()];
-    // The samples of a row stand together: most need no look into the map.
-    let mut last: Option<usize> = None;
-    record::read_each(path, |s: SampleRow| {
-        let (round, seconds) = (s.round, s.wall_s);
-        if last.is_none_or(|i| !is_of(&records[i], &s)) {
-            let name = [s.workload, s.shape, s.dtype, s.device, s.implementation];
-            last = places.get(&(name, s.cache, s.scope)).copied();
+    let mut place: Option<usize> = None;
+    record::read_samples(path, |s, same_row| {
+        if !same_row {
+            let name = [&s.workload, &s.shape, &s.dtype, &s.device, &s.implementation];
+            place = places.get(&(name.map(String::clone), s.cache, s.scope)).copied();
         }
-        if let (Some(place), Some(_)) = (last, round) {
-            samples[place].push(seconds);
+        if let (Some(place), Some(_)) = (place, s.round) {
+            samples[place].push(s.wall_s);
         }
     })?;
     Ok(samples)
@@ -89,7 +84,7 @@ fn samples(path: &Path, records: &[Record]) -> Result<Vec<Vec<f64>>> {
 impl Side {
     /// Reads the folders of a run's processes.
     pub fn read(name: String, folders: &[PathBuf]) -> Result<Side> {
-        let runs = folders.iter().map(|f| Run::read(f)).collect::<Result<Vec<Run>>>()?;
+        let runs = folders.par_iter().map(|f| Run::read(f)).collect::<Result<Vec<Run>>>()?;
         Ok(Side { name, runs })
     }
 
