@@ -94,7 +94,7 @@ fn bench() -> Result<ExitCode> {
     manifest.roofs = sweep.session.roofs.clone();
     manifest.interrupted = ended.is_err() || STOP.load(Ordering::Relaxed);
     if let Some(folder) = &sweep.folder {
-        match conclude(folder, &manifest) {
+        match conclude(folder, &manifest, false) {
             Ok(()) => println!("\n{}", folder.path().join("report.html").display()),
             Err(error) => {
                 eprintln!("crossover: no report: {error}; 'crossover report' draws it later");

@@ -4,12 +4,13 @@ use crate::error::Result;
 use crate::folder::RunFolder;
 use crate::machine::{Manifest, Sampling};
 use crate::record::{self, file};
+use crate::report::{self, Options};
 use crate::stats::Pairing;
-use crate::{report, summary};
+use crate::summary;
 
 /// Writes the shares of the roofs into results.csv, then summary.csv, machine.json, the charts and
-/// report.html.
-pub fn conclude(folder: &RunFolder, manifest: &Manifest) -> Result<()> {
+/// report.html; with `png` the charts as PNG too.
+pub fn conclude(folder: &RunFolder, manifest: &Manifest, png: bool) -> Result<()> {
     let plan = record::read(&folder.path().join(file::PLAN))?;
     let pairing = match manifest.sampling {
         Sampling::Interleaved => Pairing::Paired,
@@ -24,6 +25,6 @@ pub fn conclude(folder: &RunFolder, manifest: &Manifest) -> Result<()> {
     let rows = summary::summarize(&plan, &records, &folder.samples()?, pairing);
     folder.write_summary(&rows)?;
     manifest.write(folder.path())?;
-    report::render(folder.path(), &report::Options::default())?;
+    report::render(folder.path(), &Options { png, ..Options::default() })?;
     Ok(())
 }

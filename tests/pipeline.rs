@@ -177,7 +177,7 @@ fn run(selection: &Selection, devices: &[Box<dyn Device>], world: &World, bisect
     let ending = session.run(&mut folder, cases, EFFORT, bisect, &mut Silent).unwrap();
     let mut manifest = Manifest::new("run", selection, Sampling::Interleaved, &[0]);
     manifest.devices = devices.iter().map(|d| d.entry().clone()).collect();
-    conclude(&folder, &manifest).unwrap();
+    conclude(&folder, &manifest, false).unwrap();
     Done { _base: base, folder, ending }
 }
 

@@ -68,6 +68,9 @@ pub struct ReportArgs {
     /// Show faintly what DeepBench published of these processors (V100, P100, 'KNL 7250', ..) at its shapes
     #[arg(long, value_name = "P,..", value_delimiter = ',')]
     pub published: Vec<String>,
+    /// Draw the charts as PNG too
+    #[arg(long)]
+    pub png: bool,
 }
 
 /// `tune`.
@@ -109,6 +112,9 @@ pub struct CompareArgs {
     /// Folder of the comparison, new or empty
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Draw the charts as PNG too
+    #[arg(long)]
+    pub png: bool,
     /// Print one JSON object a row
     #[arg(long)]
     pub json: bool,
@@ -246,6 +252,9 @@ pub struct RunArgs {
     /// Continue the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed", "contender", "profile", "noise_floor", "repeat"])]
     pub resume: Option<PathBuf>,
+    /// Draw the charts as PNG too
+    #[arg(long)]
+    pub png: bool,
     /// Print one JSON object a row
     #[arg(long)]
     pub json: bool,

@@ -23,7 +23,7 @@ pub fn compare(args: &CompareArgs) -> Result<End> {
     let folder = folder::place(args.out.as_deref(), Some(NAME))?;
     let rows: Vec<ComparisonRow> = comparison.pairs.iter().map(|p| p.row.clone()).collect();
     record::replace(&folder.join(file::COMPARISON), &rows)?;
-    report::render_comparison(&folder, &comparison)?;
+    report::render_comparison(&folder, &comparison, args.png)?;
     if args.json {
         for row in &rows {
             out!("{}", serde_json::to_string(row).expect("a row is JSON"));

@@ -8,7 +8,7 @@ use crate::report::{DataSet, Options, Published, render};
 
 /// Draws and says what was written.
 pub fn report(args: &ReportArgs) -> Result<End> {
-    let mut options = Options::default();
+    let mut options = Options { png: args.png, ..Options::default() };
     if !args.epoch_samples.is_empty() {
         options.data_sets = args.epoch_samples.iter().map(|n| DataSet::of(*n)).collect();
     }

@@ -78,7 +78,7 @@ pub fn run(args: &RunArgs) -> Result<End> {
     if !session.timers.is_empty() {
         (manifest.timers, manifest.zero_copy) = (session.timers, session.zero_copy);
     }
-    if let Err(error) = conclude(&folder, &manifest) {
+    if let Err(error) = conclude(&folder, &manifest, args.png) {
         eprintln!("crossover: no report: {error}; 'crossover report' draws it later");
         return Ok(End::Badly);
     }

@@ -60,7 +60,7 @@ pub fn tune(args: &TuneArgs) -> Result<End> {
         well &= tune_device(device, tunables, args, &mut rows, stop)?;
     }
     manifest.interrupted = stop.load(Ordering::Relaxed);
-    conclude(&folder, &manifest)?;
+    conclude(&folder, &manifest, false)?;
     out!("{}", folder.path().join("report.html").display());
     Ok(if well && !manifest.interrupted { End::Well } else { End::Badly })
 }

@@ -42,6 +42,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::record;
 
+use chart::Raster;
 use figures::Figure;
 use input::Input;
 use tables::Tables;
@@ -57,21 +58,24 @@ pub struct Options {
     pub data_sets: Vec<DataSet>,
     /// Whose published times are shown.
     pub published: Vec<Published>,
+    /// Whether charts become PNG too.
+    pub png: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { data_sets: WELL_KNOWN.to_vec(), published: Vec::new() }
+        Options { data_sets: WELL_KNOWN.to_vec(), published: Vec::new(), png: false }
     }
 }
 
-/// Draws `charts/*.svg` and `report.html` of the run in `folder`, from its files alone, and says
-/// what it wrote.
+/// Draws `charts/*.svg`, and `charts/*.png` where they are asked for, and `report.html` of the run in
+/// `folder`, from its files alone, and says what it wrote.
 pub fn render(folder: &Path, options: &Options) -> Result<Vec<PathBuf>> {
     let input = Input { published: options.published.clone(), ..Input::read(folder)? };
     let devices = names::devices(&input.records, input.manifest.as_ref());
     let groups = views::groups(&input);
-    let figures = figures::figures(&input, &groups, &devices);
+    let mut figures = figures::figures(&input, &groups, &devices);
+    choose_pictures(folder, &mut figures, options.png);
     let tables =
         Tables { input: &input, groups: &groups, devices: &devices, data_sets: &options.data_sets };
     let page = page::html(&tables, &figures)?;
@@ -79,15 +83,30 @@ pub fn render(folder: &Path, options: &Options) -> Result<Vec<PathBuf>> {
     write(folder, &figures, "report.html", &page)
 }
 
+/// Marks the charts that become a PNG too: all of them where `png` says so, else those that have one from
+/// before, or it would show what is no longer so.
+fn choose_pictures(folder: &Path, figures: &mut [Figure], png: bool) {
+    for figure in figures {
+        figure.is_picture = png || folder.join("charts").join(figure.png()).exists();
+    }
+}
+
 /// Writes charts and a page, and says what it wrote.
 fn write(folder: &Path, figures: &[Figure], name: &str, page: &str) -> Result<Vec<PathBuf>> {
     let charts = folder.join("charts");
     fs::create_dir_all(&charts).map_err(|e| Error::file(&charts, &e))?;
     let mut written = Vec::new();
+    let raster = figures.iter().any(|f| f.is_picture).then(Raster::new);
     for figure in figures {
+        let svg = figure.drawing.file();
         let path = charts.join(&figure.file);
-        record::replace_bytes(&path, figure.drawing.file().as_bytes())?;
+        record::replace_bytes(&path, svg.as_bytes())?;
         written.push(path);
+        if let Some(raster) = raster.as_ref().filter(|_| figure.is_picture) {
+            let path = charts.join(figure.png());
+            record::replace_bytes(&path, &raster.png(&svg)?)?;
+            written.push(path);
+        }
     }
     let path = folder.join(name);
     record::replace_bytes(&path, page.as_bytes())?;

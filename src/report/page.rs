@@ -51,6 +51,8 @@ pub struct Section {
 pub struct Chart {
     /// Its file inside `charts/`.
     pub file: String,
+    /// Its picture there, where it has one.
+    pub png: Option<String>,
     /// Its title.
     pub title: String,
     /// The drawing.
@@ -134,6 +136,7 @@ pub fn sections(figures: &[Figure]) -> Vec<Section> {
     for figure in figures {
         let chart = Chart {
             file: figure.file.clone(),
+            png: figure.is_picture.then(|| figure.png()),
             title: figure.drawing.title.clone(),
             svg: figure.drawing.inline(),
         };

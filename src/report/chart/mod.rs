@@ -13,13 +13,18 @@
 //! | `text.rs` | estimated widths of texts |
 //! | `canvas.rs` | lines, markers and texts through plotters |
 //! | `theme.rs` | colours, light and dark |
+//! | `raster.rs` `font/` | drawings as PNG, with a font of their own |
+//! | `layout.rs` | where things lie in a drawing, for tests |
 
 mod canvas;
 mod dots;
 mod frame;
 mod labels;
+#[cfg(test)]
+mod layout;
 mod lines;
 mod place;
+mod raster;
 mod roofline;
 mod scale;
 mod stacks;
@@ -31,6 +36,7 @@ use canvas::{Anchor, Canvas, Font, Look};
 
 pub use dots::Dots;
 pub use lines::{Lines, Mark};
+pub use raster::Raster;
 pub use roofline::{Roof, Roofline};
 pub use scale::{LOG_FROM, Scale};
 pub use stacks::{Bar, Stacks};
@@ -45,8 +51,7 @@ const MARGIN: f64 = 20.0;
 /// Title, and below it how to read the chart.
 fn draw_head(c: &Canvas<'_>, title: &str, subtitle: &str) {
     let most = WIDTH - 2.0 * MARGIN;
-    // Bold letters are wider.
-    let title = text::shorten(title, 15.0 * 1.1, most);
+    let title = text::shorten(title, 15.0 * text::BOLD, most);
     c.text((MARGIN, MARGIN + 6.0), Anchor::Start, Font::bold(15.0, theme::INK), &title);
     let subtitle = text::shorten(subtitle, 12.0, most);
     c.text((MARGIN, MARGIN + 28.0), Anchor::Start, Font::new(12.0, MUTED), &subtitle);

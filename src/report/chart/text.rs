@@ -1,5 +1,8 @@
 //! Widths of texts, estimated: the reader's browser picks the font, so every estimate is that of a
-//! wide one (DejaVu Sans), and what fits by it fits in any.
+//! wide one (DejaVu Sans), and what fits by it fits in any, pictures' own among them.
+
+/// Bold letters are wider by this factor.
+pub const BOLD: f64 = 1.1;
 
 /// Estimated width of `text` in pixels at a font size in pixels.
 pub fn width(text: &str, size: f64) -> f64 {
@@ -9,14 +12,15 @@ pub fn width(text: &str, size: f64) -> f64 {
 /// Advance of a character in units of the font size.
 fn advance(c: char) -> f64 {
     match c {
-        'i' | 'j' | 'l' | '\'' | '|' => 0.29,
-        ' ' | '.' | ',' | ':' | ';' | '/' | '(' | ')' | '[' | ']' | '-' | 'I' | '!' => 0.40,
+        'i' | 'j' | 'l' | '\'' => 0.29,
+        ' ' | '.' | ',' | ':' | ';' | '/' | '(' | ')' | '[' | ']' | '|' | 'I' | '!' => 0.40,
+        '-' => 0.47,
         'f' | 't' | 'r' => 0.41,
         'm' | 'M' | 'W' | '@' | '%' | '…' => 1.0,
         'w' | '×' | '=' | '≤' | '≥' | '<' | '>' | '+' => 0.84,
         'A'..='Z' => 0.76,
         'a'..='z' | '0'..='9' => 0.64,
-        c if c.is_ascii() => 0.65,
+        c if c.is_ascii() => 0.67,
         // Scripts and signs that are as wide as they are high, and emoji that are wider.
         c if c >= '\u{1100}' => 1.3,
         _ => 0.8,

@@ -44,7 +44,8 @@ pub fn figures(c: &Comparison) -> Vec<Figure> {
         for (kind, drawing) in drawings {
             let Some(drawing) = drawing else { continue };
             let file = unique(&format!("{kind}-{}", group.file_name()), &figures);
-            figures.push(Figure { file, section: group.workload.to_string(), drawing });
+            let section = group.workload.to_string();
+            figures.push(Figure { file, section, drawing, is_picture: false });
         }
     }
     figures

@@ -19,9 +19,11 @@ use crate::error::Result;
 
 pub use facts::run_facts;
 
-/// Draws `charts/*.svg` and `comparison.html` into `folder`, and says what it wrote.
-pub fn render(folder: &Path, comparison: &Comparison) -> Result<Vec<PathBuf>> {
-    let figures = figures::figures(comparison);
+/// Draws `charts/*.svg`, with `png` also `charts/*.png`, and `comparison.html` into `folder`, and says
+/// what it wrote.
+pub fn render(folder: &Path, comparison: &Comparison, png: bool) -> Result<Vec<PathBuf>> {
+    let mut figures = figures::figures(comparison);
+    super::choose_pictures(folder, &mut figures, png);
     let page = page::html(comparison, &figures)?;
     super::write(folder, &figures, "comparison.html", &page)
 }

@@ -40,6 +40,15 @@ pub struct Figure {
     pub section: String,
     /// The chart.
     pub drawing: Drawing,
+    /// Whether it is written as a PNG too.
+    pub is_picture: bool,
+}
+
+impl Figure {
+    /// Name of its picture inside `charts/`.
+    pub fn png(&self) -> String {
+        format!("{}.png", self.file.trim_end_matches(".svg"))
+    }
 }
 
 /// A chart without a file yet.
@@ -65,7 +74,7 @@ pub fn figures(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<F
     let mut figures: Vec<Figure> = Vec::new();
     for Found { section, name, drawing } in found {
         let file = unique(&name, &figures);
-        figures.push(Figure { file, section, drawing });
+        figures.push(Figure { file, section, drawing, is_picture: false });
     }
     figures
 }

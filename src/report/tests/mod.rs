@@ -1,6 +1,7 @@
 //! From files to files: what a run's page and charts say.
 
 mod machine;
+mod pictures;
 mod published;
 mod training;
 
