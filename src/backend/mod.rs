@@ -111,6 +111,15 @@ pub trait Runner {
         Ok(false)
     }
 
+    /// From now on a run computes only the kernels that go by these parameters ([`Tunable::part`]), on
+    /// what the last whole run left; or all of it again. Its results are of no use then, its time is.
+    fn narrow(&mut self, part: Option<&str>) -> Result<()> {
+        match part {
+            Some(_) => Err(Error::Unsupported("it has no parts to be timed alone".to_string())),
+            None => Ok(()),
+        }
+    }
+
     /// Computes `iterations` times and tells how long each took, where only the runner can tell: it
     /// computes in another process. None, and nothing done, where the caller's clock can tell.
     fn claim(&mut self, _scope: Scope, _iterations: u64) -> Result<Option<Claim>> {
@@ -158,6 +167,8 @@ pub struct Part {
 pub struct Details {
     /// Where its parameters come from: `user`, `shipped`, `default`; empty where it has none.
     pub tuned: &'static str,
+    /// The note that parameters were found once, but can't be used: driver or kernel have changed.
+    pub tuned_for_other: Option<&'static str>,
     /// Extra memory on the device, in bytes.
     pub scratch_bytes: u64,
     /// Whether preparing compiled from source, so that its time means something.
@@ -184,6 +195,7 @@ impl Default for Details {
     fn default() -> Self {
         Details {
             tuned: "",
+            tuned_for_other: None,
             scratch_bytes: 0,
             compiled: false,
             tile: (1, 1),

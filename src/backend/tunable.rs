@@ -55,6 +55,8 @@ pub struct Tunable {
     pub shape_class: &'static str,
     /// The shape that stands for it, as the command line takes it.
     pub shape: String,
+    /// The part of a run that is timed: the kernels that go by the parameters; none where that is all.
+    pub part: Option<String>,
     /// What may be tried.
     pub space: Space,
     /// Where a search begins: the defaults first, then what other devices and earlier searches found.

@@ -178,9 +178,12 @@ impl<'a> Screen<'a> {
         })
     }
 
-    /// What a run computes in a second, or moves where it computes next to nothing.
+    /// What a run computes in a second, or moves where it computes next to nothing; of a part of a run
+    /// its time.
     fn rate(&self, wall_s: f64) -> String {
-        if self.work.flop_count <= self.work.bytes_moved / 4 {
+        if self.tunable.part.is_some() {
+            units::seconds(wall_s)
+        } else if self.work.flop_count <= self.work.bytes_moved / 4 {
             units::bytes_per_s(self.work.bytes_moved as f64 / wall_s)
         } else {
             units::flop_per_s(self.work.flop_count as f64 / wall_s)
@@ -204,7 +207,9 @@ impl<'a> Screen<'a> {
             outcome: outcome.to_string(),
             reason: reason.to_string(),
             wall_s,
-            flop_per_s: wall_s.map(|s| self.work.flop_count as f64 / s),
+            flop_per_s: wall_s
+                .filter(|_| self.tunable.part.is_none())
+                .map(|s| self.work.flop_count as f64 / s),
             at_s,
         };
         if let Err(error) = self.rows.append(&[row]) {

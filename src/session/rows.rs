@@ -80,6 +80,9 @@ pub(super) fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &M
     if facts.verdict.is_cornered {
         record.note("corner");
     }
+    if let Some(note) = facts.details.tuned_for_other {
+        record.note(note);
+    }
     if let Some(launches) = facts.details.launches {
         record.note(&format!("launches={launches}"));
     }

@@ -115,14 +115,15 @@ fn serve() {
 }
 
 /// Serves one tunable. Returns what the parent asks for that is about something else.
-fn serve_tunable(device: &dyn Device, tunable: &Tunable, seed: u64) -> Option<Ask> {
+fn serve_tunable<'d>(device: &'d dyn Device, tunable: &'d Tunable, seed: u64) -> Option<Ask> {
     let workload = workload::find(tunable.workload).ok()?;
     let shape = Shape::parse(workload, &tunable.shape).ok()?;
     let problem = Problem::new(workload, &shape, Dtype::F32, seed);
     tell(&Say::Done);
     let implementation = tunable.prepared_as;
     let task = Task { workload, shape: &shape, dtype: Dtype::F32, implementation };
-    let mut stage = Stage { clock: WallClock::default(), runners: HashMap::new() };
+    let part = tunable.part.as_deref();
+    let mut stage = Stage { clock: WallClock::default(), part, runners: HashMap::new() };
     loop {
         match listen()? {
             Ask::Admit(point, limit_s) => {
@@ -141,6 +142,8 @@ fn serve_tunable(device: &dyn Device, tunable: &Tunable, seed: u64) -> Option<As
 /// Points that are built and right.
 struct Stage<'d> {
     clock: WallClock,
+    /// The part of a run that is timed.
+    part: Option<&'d str>,
     runners: HashMap<Point, Entrant<'d>>,
 }
 
@@ -170,8 +173,13 @@ impl<'d> Stage<'d> {
         if limit_s.is_some_and(|limit_s| run_s > limit_s) {
             return Say::Slow(run_s);
         }
-        match problem.verify(entrant.runner.as_mut()) {
-            Ok(_) => {
+        let runner = entrant.runner.as_mut();
+        let narrow = |runner: &mut dyn Runner, part| Ok(runner.narrow(part)?);
+        let verified = narrow(runner, None)
+            .and_then(|()| problem.verify(runner))
+            .and_then(|_| narrow(runner, self.part));
+        match verified {
+            Ok(()) => {
                 self.runners.insert(point, entrant);
                 Say::Right(run_s)
             }
@@ -182,6 +190,7 @@ impl<'d> Stage<'d> {
 
     /// The second of two runs counts: some drivers compile in the first.
     fn first_runs(&self, mut runner: Box<dyn Runner + 'd>) -> Result<Entrant<'d>> {
+        runner.narrow(self.part)?;
         runner.run(Scope::Compute)?;
         let start = self.clock.now();
         runner.run(Scope::Compute)?;

@@ -104,7 +104,10 @@ fn add_platform(
             continue;
         }
         match open(platform, id, &name, threads) {
-            Ok(device) => found.devices.push(device),
+            Ok(device) => {
+                found.problems.extend(device.advice());
+                found.devices.push(device);
+            }
             Err(error) => found.problems.push(format!("{name} can't be used: {error}")),
         }
     }

@@ -86,7 +86,7 @@ impl Product {
             scratch: Vec::new(),
             tables: Vec::new(),
             tile: shape.tile,
-            tuned: parameters.origin(),
+            tuned: Some(parameters.tuning()),
             work: None,
         }
     }
@@ -255,17 +255,14 @@ pub fn packed(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
 
 /// None for classes that have no such kernel.
 fn packed_parameters(tuned: &Tuned, p: &Product) -> Option<Parameters> {
-    let cases: &[&str] = if p.ta == 1 { &["transposed_a"] } else { &[] };
-    Some(p.chosen(tuned, "packed", cases)).filter(|parameters| parameters.get("NV") > 0)
+    let parameters = packed_parameters_of(tuned, shapes::gemm(p.m, p.n, p.ta));
+    Some(parameters).filter(|parameters| parameters.get("NV") > 0)
 }
 
-/// Without regard to sizes.
-fn packed_parameters_of(tuned: &Tuned, a_transposed: bool) -> Parameters {
-    if a_transposed {
-        tuned.specials("gemm", "packed", &["transposed_a"])
-    } else {
-        tuned.parameters("gemm", "packed")
-    }
+/// By the class of shapes alone.
+fn packed_parameters_of(tuned: &Tuned, shape_class: &str) -> Parameters {
+    let cases: &[&str] = if shape_class == "transposed-a" { &["transposed_a"] } else { &[] };
+    tuned.chosen("gemm", "packed", cases, shape_class)
 }
 
 /// NC and KC for a shape, and rows and columns of blocks of c: two blocks a thread balance best,
@@ -312,10 +309,10 @@ pub struct PackedFit {
 }
 
 impl PackedFit {
-    /// For a device; by whether a is stored transposed.
-    pub fn new(device: &OpenClDevice, a_transposed: bool) -> PackedFit {
+    /// For a device and a class of products.
+    pub fn new(device: &OpenClDevice, shape_class: &str) -> PackedFit {
         const MOST_KC: usize = 256;
-        let base = packed_parameters_of(&device.tuned, a_transposed);
+        let base = packed_parameters_of(&device.tuned, shape_class);
         let floats = device.entry.local_memory_bytes.unwrap_or(0).min(1 << 20) as usize / 8;
         let (nr, mut nc) = (16 * base.get("NV").max(1), base.get("NC"));
         while nc > nr && nc * MOST_KC > floats {

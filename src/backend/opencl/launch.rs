@@ -66,7 +66,7 @@ pub fn round_trip(_: &OpenClDevice, _: &Task<'_>) -> Result<Recipe> {
         scratch: Vec::new(),
         tables: Vec::new(),
         tile: (1, 1),
-        tuned: "",
+        tuned: None,
         work: None,
     })
 }

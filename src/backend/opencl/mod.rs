@@ -70,8 +70,8 @@ struct Recipe {
     tables: Vec<Vec<i32>>,
     /// Rows and columns of the output that one work-group computes.
     tile: (usize, usize),
-    /// Where the parameters come from.
-    tuned: &'static str,
+    /// Where the parameters come from; none where there are none.
+    tuned: Option<tuned::Tuning>,
     /// What a run does, where the workload leaves it to the device.
     work: Option<Work>,
 }
@@ -211,6 +211,16 @@ impl OpenClDevice {
             id,
             entry,
         })
+    }
+
+    /// That the user should tune again, where what has changed since makes that of use.
+    fn advice(&self) -> Option<String> {
+        let change = self.tuned.change()?;
+        let DeviceEntry { id, name, .. } = &self.entry;
+        Some(format!(
+            "{id} {name} was tuned for {}; run 'crossover tune --device {id}' again",
+            change.words()
+        ))
     }
 
     /// Empties the device's caches.

@@ -64,7 +64,7 @@ pub fn peak(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         tables: Vec::new(),
         scratch: vec![(CHAINS / parameters.get("ACC") * (batches - 1)).max(1)],
         tile: (1, per_item),
-        tuned: parameters.origin(),
+        tuned: Some(parameters.tuning()),
         work: Some(peak_work(batches as u64)),
     })
 }

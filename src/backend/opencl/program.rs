@@ -42,7 +42,8 @@ pub fn build(device: &OpenClDevice, step: &Step) -> Result<(Program, bool)> {
         path.as_deref().map(fs::remove_file);
     }
     let program = from_source(device, step, &options)?;
-    if let (Some(path), Some(binary)) = (path, binary_of(&program)) {
+    // Some drivers compile once more to tell the binary.
+    if let Some((path, binary)) = path.and_then(|path| Some((path, binary_of(&program)?))) {
         write(&path, &key, &binary);
     }
     Ok((program, true))

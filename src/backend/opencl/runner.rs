@@ -6,6 +6,7 @@ use ocl::core::{
 };
 
 use super::buffer::{Buffer, FencedBuffer, Table};
+use super::tuned::Change;
 use super::{Argument, Launch, OpenClDevice, Recipe, Step, program};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
@@ -239,7 +240,8 @@ impl Runner for KernelRunner<'_> {
         let scratch = self.scratch.iter().map(|buffer| buffer.len);
         let tables = self.tables.iter().map(|table| table.len);
         Details {
-            tuned: self.recipe.tuned,
+            tuned: self.recipe.tuned.map_or("", |tuning| tuning.name()),
+            tuned_for_other: self.recipe.tuned.and_then(|t| t.change).map(Change::note),
             scratch_bytes: scratch.chain(tables).map(|len| 4 * len as u64).sum(),
             compiled: self.compiled,
             tile: self.recipe.tile,

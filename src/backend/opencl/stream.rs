@@ -56,7 +56,14 @@ pub fn vector(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         (vec![step("stream", stream(Argument::Output), groups)], Vec::new())
     };
     let tile = (1, parameters.get("VW") * parameters.get("WPI"));
-    Ok(Recipe { steps, scratch, tables: Vec::new(), tile, tuned: parameters.origin(), work: None })
+    Ok(Recipe {
+        steps,
+        scratch,
+        tables: Vec::new(),
+        tile,
+        tuned: Some(parameters.tuning()),
+        work: None,
+    })
 }
 
 fn parameters(tuned: &Tuned, operation: usize, in_cache: bool) -> Parameters {

@@ -65,7 +65,7 @@ pub fn depthwise(
         scratch,
         tables: vec![naive::sizes(conv)],
         tile: (1, width),
-        tuned: parameters.origin(),
+        tuned: Some(parameters.tuning()),
         work: None,
     }))
 }

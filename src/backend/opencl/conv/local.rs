@@ -65,7 +65,7 @@ fn kernel(parameters: &Parameters) -> Kernel {
         tile: (tm, tn),
         items: (tm / get("WM")) * (tn / get("WN")),
         local_bytes: 4 * (buffers * tk * (tm + get("PADA") + tn + get("PADB"))) as u64,
-        tuned: parameters.origin(),
+        tuned: parameters.tuning(),
         depth: tk,
     }
 }

@@ -14,7 +14,7 @@ pub use register::register;
 
 use std::collections::HashSet;
 
-use super::tuned::{Parameters, Tuned};
+use super::tuned::{Parameters, Tuned, Tuning};
 use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
@@ -110,7 +110,7 @@ struct Kernel {
     items: usize,
     local_bytes: u64,
     /// Where its parameters come from.
-    tuned: &'static str,
+    tuned: Tuning,
     /// How much of k one turn of its loop takes.
     depth: usize,
 }
@@ -190,7 +190,7 @@ fn recipe(
     if slices > 1 {
         steps.push(add_slices(output, slices, sum));
     }
-    Recipe { steps, scratch, tables, tile: kernel.tile, tuned: kernel.tuned, work: None }
+    Recipe { steps, scratch, tables, tile: kernel.tile, tuned: Some(kernel.tuned), work: None }
 }
 
 const ORDER: &str = concat!(

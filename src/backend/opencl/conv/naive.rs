@@ -37,7 +37,7 @@ pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         scratch: Vec::new(),
         tables: vec![sizes(&Conv::of(task.shape))],
         tile: (1, items),
-        tuned: parameters.origin(),
+        tuned: Some(parameters.tuning()),
         work: None,
     })
 }

@@ -255,7 +255,7 @@ fn recipe(plan: &Plan, steps: Vec<Step>, scratch: Vec<usize>) -> Recipe {
         scratch,
         tables: Vec::new(),
         tile: (mr, nr),
-        tuned: plan.parameters.origin(),
+        tuned: Some(plan.parameters.tuning()),
         work: None,
     }
 }

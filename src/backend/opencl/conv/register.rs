@@ -48,7 +48,7 @@ fn kernel(parameters: &Parameters) -> Kernel {
         tile: (get("LY") * get("WM"), get("LX") * get("WN")),
         items: get("LX") * get("LY"),
         local_bytes: 0,
-        tuned: parameters.origin(),
+        tuned: parameters.tuning(),
         depth: 4,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::{Argument, OpenClDevice, Recipe, conv};
 use super::Kind;
-use super::launches::{Prepared, Source, Value};
+use super::launches::{Prepared, Value};
 use super::plan::{Passes, Planner};
 use crate::backend::Task;
 use crate::error::Result;
@@ -76,12 +76,11 @@ impl Planner<'_> {
             Argument::Scratch(number) => (&memory.scratch[*number].mem).into(),
             Argument::Table(number) => (&tables[*number].mem).into(),
         };
+        self.tells(recipe.tuned.unwrap_or_default());
         let mut launches = Vec::new();
         for step in recipe.steps {
             let values: Vec<Value<'_>> = step.arguments.iter().map(value).collect();
-            let source = Source { file: step.file, text: step.source };
-            let kernel = (step.kernel, step.options.as_str());
-            launches.push(self.prepare(source, kernel, &values, step.launch, step.local_bytes)?);
+            launches.push(self.prepare_step(&step, &values)?);
         }
         self.keep(tables);
         Ok(launches)

@@ -57,9 +57,21 @@ impl<'m> From<&'m Mem> for Value<'m> {
 pub struct Prepared {
     kernel: Kernel,
     launch: Launch,
+    /// What the parameters that it goes by were chosen for; empty where nobody asks.
+    goes_by: String,
 }
 
 impl Prepared {
+    /// The same, going by the parameters that were chosen for this.
+    pub fn going_by(self, what: &str) -> Prepared {
+        Prepared { goes_by: what.to_string(), ..self }
+    }
+
+    /// Whether it goes by the parameters that were chosen for this.
+    pub fn goes_by(&self, what: &str) -> bool {
+        self.goes_by == what
+    }
+
     /// Enqueues it.
     pub fn enqueue(
         &self,
@@ -127,7 +139,7 @@ impl<'a> Programs<'a> {
         let kernel = core::create_kernel(self.program(&step)?, name)
             .map_err(|e| self.device.refused("making a kernel", &e))?;
         check_group_size(self.device, &kernel, step.group_size)?;
-        let prepared = Prepared { kernel, launch: step.launch };
+        let prepared = Prepared { kernel, launch: step.launch, goes_by: String::new() };
         for (index, value) in values.iter().enumerate() {
             prepared.set(self.device, index, *value)?;
         }

@@ -60,9 +60,10 @@ impl Kind {
         }
     }
 
-    /// Parameters of the kernels that work on rows, columns, channels or elements.
-    fn parameters(self, tuned: &Tuned, what: &str) -> Parameters {
-        tuned.specials("train", self.name(), &[what])
+    /// Parameters of the kernels that work on rows, columns, channels or elements of a class of shapes.
+    fn parameters(self, tuned: &Tuned, what: &str, shape_class: &str) -> Parameters {
+        let makers = if self == Kind::Packed { "packed" } else { "local" };
+        tuned.chosen("train", &format!("{makers}-{what}"), &[], shape_class)
     }
 }
 
@@ -76,7 +77,7 @@ pub fn train<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Ru
     let unsupported = |what: &str| Error::Unsupported(what.to_string());
     let graph = graph_of(task).ok_or_else(|| unsupported("it trains no network"))?;
     let kind = Kind::of(task.implementation).ok_or_else(|| unsupported("no such kernels"))?;
-    if kind.parameters(&device.tuned, "rows").get("VW") == 0 {
+    if kind.parameters(&device.tuned, "rows", "wide").get("VW") == 0 {
         return Err(unsupported("packed is for CPU devices"));
     }
     Ok(Box::new(runner::TrainRunner::new(device, graph, kind)?))
@@ -92,6 +93,19 @@ pub fn footprint_bytes(device: &OpenClDevice, task: &Task<'_>) -> Option<u64> {
     let on_host = graph.values[graph.input()].len() + 2 * graph.parameter_count() as usize;
     Some(4 * (sizes.lengths().iter().sum::<usize>() + on_host) as u64)
 }
+
+/// Sources of the kernels that are tuned, but for the products.
+pub const SOURCES: &[(&str, &[&str])] = &[
+    ("local-rows", &plan::ROWS),
+    ("local-columns", &plan::COLUMN_SUMS),
+    ("local-channels", &plan::CHANNELS),
+    ("local-elements", &plan::ELEMENTS),
+    ("packed-rows", &plan::ROWS),
+    ("packed-columns", &plan::COLUMN_SUMS),
+    ("packed-channels", &plan::CHANNELS),
+    ("packed-elements", &plan::ELEMENTS),
+    ("packed-lstm", &plan::STEPS_OF_TIME),
+];
 
 /// The GPU kernels as a class of devices builds them.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
@@ -117,11 +131,11 @@ mod tests {
             for kind in Kind::ALL {
                 let served = kind != Kind::Packed || class == "cpu";
                 for what in ["rows", "channels", "elements"] {
-                    let p = kind.parameters(&tuned, what);
+                    let p = kind.parameters(&tuned, what, "all");
                     assert_eq!([4, 16].contains(&p.get("VW")), served, "{class} {what}");
                     assert!(!served || p.get("WG").is_power_of_two(), "{class} {what}");
                 }
-                let p = kind.parameters(&tuned, "columns");
+                let p = kind.parameters(&tuned, "columns", "all");
                 assert_eq!([1, 4, 16].contains(&p.get("VW")), served, "{class}");
                 assert!(!served || p.get("LY").is_power_of_two() && p.get("UC") >= 1, "{class}");
             }

@@ -1,8 +1,8 @@
 //! The launches of every operation of a step.
 
 use super::super::buffer::Table;
-use super::super::tuned::Tuned;
-use super::super::{Build, Launch, OpenClDevice, Recipe};
+use super::super::tuned::{Parameters, Tuned, Tuning, shapes};
+use super::super::{Build, Launch, OpenClDevice, Recipe, Step};
 use super::Kind;
 use super::launches::{Prepared, Programs, Source, Value};
 use super::memory::Memory;
@@ -31,6 +31,13 @@ const LSTM: Source = source!("lstm.cl");
 const LSTM_PACKED: Source = source!("lstm_packed.cl");
 const OPTIMIZER: Source = source!("optimizer.cl");
 
+/// Texts of kernels that go by the same parameters.
+pub const ROWS: [&str; 2] = [LAYER_NORM.text, SOFTMAX.text];
+pub const COLUMN_SUMS: [&str; 1] = [COLUMNS.text];
+pub const CHANNELS: [&str; 1] = [BATCH_NORM.text];
+pub const ELEMENTS: [&str; 2] = [OPTIMIZER.text, LSTM.text];
+pub const STEPS_OF_TIME: [&str; 1] = [LSTM_PACKED.text];
+
 /// Every operation's launches, in order.
 pub struct Plan {
     /// By layer.
@@ -45,6 +52,8 @@ pub struct Plan {
     pub restore: Vec<Prepared>,
     /// Whether a program was compiled from source.
     pub compiled: bool,
+    /// Where the parameters of all kernels come from.
+    pub tuning: Tuning,
     /// Kept because the launches refer to them.
     _tables: Vec<Table>,
 }
@@ -59,8 +68,8 @@ impl Plan {
         recipes: Vec<Vec<Recipe>>,
     ) -> Result<Plan> {
         let programs = Programs::new(device);
-        let tables = Vec::new();
-        let mut planner = Planner { device, graph, kind, memory, programs, tables };
+        let (tables, tuning) = (Vec::new(), Tuning::default());
+        let mut planner = Planner { device, graph, kind, memory, programs, tables, tuning };
         let mut plan = Plan {
             forward: Vec::new(),
             backward: Vec::new(),
@@ -68,6 +77,7 @@ impl Plan {
             update: planner.update()?,
             restore: planner.restore()?,
             compiled: false,
+            tuning: Tuning::default(),
             _tables: Vec::new(),
         };
         for (number, (layer, recipes)) in graph.layers.iter().zip(recipes).enumerate() {
@@ -85,6 +95,7 @@ impl Plan {
             plan.backward.push(backward);
         }
         plan.compiled = planner.programs.compiled;
+        plan.tuning = planner.tuning;
         plan._tables = planner.tables;
         Ok(plan)
     }
@@ -107,19 +118,34 @@ pub struct Planner<'p> {
     pub memory: &'p Memory,
     programs: Programs<'p>,
     tables: Vec<Table>,
+    tuning: Tuning,
 }
 
 impl Planner<'_> {
-    /// See `Programs::prepare`.
+    /// See `Programs::prepare`; the kernel goes by these parameters.
     pub fn prepare(
         &mut self,
-        source: Source,
+        (source, parameters): (Source, &Parameters),
         kernel: (&'static str, &str),
         values: &[Value<'_>],
         launch: Launch,
         local_bytes: u64,
     ) -> Result<Prepared> {
-        self.programs.prepare(source, kernel, values, launch, local_bytes)
+        self.tells(parameters.tuning());
+        let prepared = self.programs.prepare(source, kernel, values, launch, local_bytes)?;
+        Ok(prepared.going_by(parameters.of_what()))
+    }
+
+    /// The same for a step of a recipe, which tells of its parameters itself.
+    pub fn prepare_step(&mut self, step: &Step, values: &[Value<'_>]) -> Result<Prepared> {
+        let source = Source { file: step.file, text: step.source };
+        let (kernel, launch) = ((step.kernel, step.options.as_str()), step.launch.clone());
+        self.programs.prepare(source, kernel, values, launch, step.local_bytes)
+    }
+
+    /// Adds to what the whole step tells of its parameters.
+    pub fn tells(&mut self, tuning: Tuning) {
+        self.tuning = self.tuning.and(tuning);
     }
 
     /// Uploads what kernels look up.
@@ -139,12 +165,12 @@ impl Planner<'_> {
         (rows, width): (usize, usize),
         values: &[Value<'_>],
     ) -> Result<Prepared> {
-        let p = self.kind.parameters(&self.device.tuned, "rows");
+        let p = self.kind.parameters(&self.device.tuned, "rows", shapes::rows(width));
         let options = format!("{} -D ALIGNED={}", p.options(), aligned(width));
         let group = p.get("WG");
         let groups = if group == 1 { self.shares().min(rows) } else { rows };
         let launch = Launch { global: [groups * group, 1, 1], local: [group, 1, 1] };
-        self.prepare(source, (kernel, &options), values, launch, 4 * group as u64)
+        self.prepare((source, &p), (kernel, &options), values, launch, 4 * group as u64)
     }
 
     /// A kernel on layers of a norm or a softmax, row by row.
@@ -174,7 +200,7 @@ impl Planner<'_> {
         [columns, rows, count]: [usize; 3],
         values: &[Value<'_>],
     ) -> Result<Prepared> {
-        let p = self.kind.parameters(&self.device.tuned, "columns");
+        let p = self.kind.parameters(&self.device.tuned, "columns", "all");
         let [lx, ly] = ["LX", "LY"].map(|name| p.get(name));
         // Only the sums take several vectors.
         let vectors = if kernel == "column_sums" { p.get("UC") } else { 1 };
@@ -183,7 +209,7 @@ impl Planner<'_> {
         let launch = Launch { global, local: [lx, ly, 1] };
         let options = format!("{} -D ALIGNED={}", p.options(), aligned(columns));
         let local_bytes = 8 * (lx * ly * p.get("VW")) as u64;
-        self.prepare(COLUMNS, (kernel, &options), values, launch, local_bytes)
+        self.prepare((COLUMNS, &p), (kernel, &options), values, launch, local_bytes)
     }
 
     /// A kernel whose groups take a channel each.
@@ -195,12 +221,12 @@ impl Planner<'_> {
         pool: bool,
         values: &[Value<'_>],
     ) -> Result<Prepared> {
-        let p = self.kind.parameters(&self.device.tuned, "channels");
+        let p = self.kind.parameters(&self.device.tuned, "channels", "all");
         let (options, pool) = (p.options(), usize::from(pool));
         let options = format!("{options} -D ALIGNED={} -D POOL={pool}", aligned(width));
         let group = p.get("WG");
         let launch = Launch { global: [channels * group, 1, 1], local: [group, 1, 1] };
-        self.prepare(BATCH_NORM, (kernel, &options), values, launch, 4 * group as u64)
+        self.prepare((BATCH_NORM, &p), (kernel, &options), values, launch, 4 * group as u64)
     }
 
     /// A kernel over the elements of an LSTM's rows.
@@ -210,13 +236,13 @@ impl Planner<'_> {
         (rows, hidden): (usize, usize),
         values: &[Value<'_>],
     ) -> Result<Prepared> {
-        let p = self.kind.parameters(&self.device.tuned, "elements");
+        let p = self.kind.parameters(&self.device.tuned, "elements", "lstm");
         let (group, width) = (p.get("WG"), p.get("VW"));
         let chunks = rows * hidden.div_ceil(width);
         let groups = if group == 1 { self.shares().min(chunks) } else { chunks.div_ceil(group) };
         let launch = Launch { global: [groups * group, 1, 1], local: [group, 1, 1] };
         let options = format!("{} -D ALIGNED={}", p.options(), aligned(hidden));
-        self.prepare(LSTM, (kernel, &options), values, launch, 0)
+        self.prepare((LSTM, &p), (kernel, &options), values, launch, 0)
     }
 
     /// A kernel for CPU devices over panels of so many units and shares of the rows.
@@ -226,26 +252,26 @@ impl Planner<'_> {
         [hidden, units, rows]: [usize; 3],
         values: &[Value<'_>],
     ) -> Result<Prepared> {
-        let p = self.kind.parameters(&self.device.tuned, "lstm");
+        let p = self.kind.parameters(&self.device.tuned, "lstm", "all");
         let launch = Launch { global: [hidden.div_ceil(units), rows, 1], local: [1, 1, 1] };
-        self.prepare(LSTM_PACKED, (kernel, &p.options()), values, launch, 0)
+        self.prepare((LSTM_PACKED, &p), (kernel, &p.options()), values, launch, 0)
     }
 
     /// Into how many shares to divide rows, where panels alone do not occupy every thread.
     pub fn row_shares(&self, panels: usize, rows: usize) -> usize {
-        let tile = self.kind.parameters(&self.device.tuned, "lstm").get("MR").max(1);
+        let tile = self.kind.parameters(&self.device.tuned, "lstm", "all").get("MR").max(1);
         (self.shares() / 2).div_ceil(panels).min(rows.div_ceil(tile))
     }
 
     /// A kernel over all pieces of the parameters.
     pub fn over_pieces(&mut self, kernel: &'static str, values: &[Value<'_>]) -> Result<Prepared> {
-        let p = self.kind.parameters(&self.device.tuned, "elements");
+        let p = self.kind.parameters(&self.device.tuned, "elements", "update");
         let group = p.get("WG");
         let pieces = self.memory.pieces.len / 2;
         let launch = Launch { global: [pieces * group, 1, 1], local: [group, 1, 1] };
         // Tensors begin at multiples of 16 elements, pieces at those of their length.
         let options = format!("{} -D ALIGNED={}", p.options(), aligned(4));
-        self.prepare(OPTIMIZER, (kernel, &options), values, launch, 0)
+        self.prepare((OPTIMIZER, &p), (kernel, &options), values, launch, 0)
     }
 
     /// Into how many shares a CPU device's work is divided: several for each thread.
@@ -272,7 +298,7 @@ pub fn gpu_builds(tuned: &Tuned) -> Vec<Build> {
     ] {
         let pools: &[usize] = if what == "channels" { &[0, 1] } else { &[0] };
         for (aligned, pool) in [0, 1].iter().flat_map(|a| pools.iter().map(move |p| (a, p))) {
-            let options = Kind::Local.parameters(tuned, what).options();
+            let options = Kind::Local.parameters(tuned, what, "all").options();
             builds.push(Build {
                 name: format!("{} aligned={aligned} pool={pool}", source.file),
                 source: source.text,

@@ -3,7 +3,7 @@
 
 use ocl::core::Mem;
 
-use super::super::tuned::{Parameters, Tuned};
+use super::super::tuned::{Parameters, Tuned, shapes};
 use super::super::{Build, Launch, gemm};
 use super::Kind;
 use super::launches::{Prepared, Source, Value};
@@ -158,7 +158,9 @@ impl<'m> Product<'m> {
     }
 
     fn facts(&self) -> Facts {
+        let ([m, n, _], ta) = (self.sizes, usize::from(self.transposed[0]));
         Facts {
+            shape_class: shapes::gemm(m, n, ta),
             transposed: self.transposed,
             in_fours: self.a.in_fours() && self.b.in_fours(),
             short: self.a.ld.min(self.b.ld) < 4,
@@ -197,6 +199,8 @@ impl<'m> Product<'m> {
 
 /// What the options of a product depend on.
 struct Facts {
+    /// That of the products of `gemm`, which have the same loops: what was found for them holds here.
+    shape_class: &'static str,
     transposed: [bool; 2],
     in_fours: bool,
     /// Whether rows are shorter than a vector.
@@ -213,12 +217,12 @@ impl Facts {
     }
 
     fn local(&self, tuned: &Tuned) -> Parameters {
-        let choose = |cases: &[&str]| tuned.specials("gemm", "local", cases);
+        let choose = |cases: &[&str]| tuned.chosen("gemm", "local", cases, self.shape_class);
         gemm::local_parameters_of(choose, self.in_fours, self.short, self.c_in_fours)
     }
 
     fn register(&self, tuned: &Tuned) -> Parameters {
-        let parameters = tuned.parameters("gemm", "register");
+        let parameters = tuned.chosen("gemm", "register", &[], self.shape_class);
         if self.in_fours { parameters } else { parameters.with(&[("V", 1)]) }
     }
 }
@@ -245,19 +249,19 @@ impl Planner<'_> {
         let [m, n, _] = product.sizes;
         let (facts, tuned) = (product.facts(), &self.device.tuned);
         let count = product.batch[0] * product.batch[1];
-        let (source, options, [x, y], local, local_bytes) = match self.kind {
+        let (source, p, width, [x, y], local, local_bytes) = match self.kind {
             Kind::Packed => {
-                let fit = gemm::PackedFit::new(self.device, facts.transposed[0]);
+                let fit = gemm::PackedFit::new(self.device, facts.shape_class);
                 let (rows, columns) = fit.grid(m, n, count);
-                let options = facts.options(&fit.parameters, 16);
-                (PACKED, options, [rows, columns], [1, 1, 1], fit.local_bytes())
+                let local_bytes = fit.local_bytes();
+                (PACKED, fit.parameters, 16, [rows, columns], [1, 1, 1], local_bytes)
             }
             Kind::Local => {
                 let p = facts.local(tuned);
                 let tiles = gemm::local_tiles(&p);
                 let grid = [n.div_ceil(tiles.columns) * tiles.items, m.div_ceil(tiles.rows)];
                 let local = [tiles.items, 1, 1];
-                (LOCAL, facts.options(&p, 4), grid, local, tiles.local_bytes)
+                (LOCAL, p, 4, grid, local, tiles.local_bytes)
             }
             Kind::Register => {
                 let p = facts.register(tuned);
@@ -265,17 +269,18 @@ impl Planner<'_> {
                 let items = get("LX") * get("LY");
                 let (rows, columns) = (get("LY") * get("WM"), get("LX") * get("WN"));
                 let grid = [n.div_ceil(columns) * items, m.div_ceil(rows)];
-                (REGISTER, facts.options(&p, 1), grid, [items, 1, 1], 0)
+                (REGISTER, p, 1, grid, [items, 1, 1], 0)
             }
             Kind::Naive => {
                 let p = tuned.parameters("gemm", "naive");
                 let (x, y) = (p.get("LX"), p.get("LY"));
                 let grid = [n.next_multiple_of(x), m.next_multiple_of(y)];
-                (NAIVE, facts.options(&p, 1), grid, [x, y, 1], 0)
+                (NAIVE, p, 1, grid, [x, y, 1], 0)
             }
         };
         let launch = Launch { global: [x, y, count], local };
-        self.prepare(source, ("gemm", &options), &product.values(), launch, local_bytes)
+        let kernel = ("gemm", &*facts.options(&p, width));
+        self.prepare((source, &p), kernel, &product.values(), launch, local_bytes)
     }
 }
 
@@ -285,7 +290,13 @@ pub fn gpu_builds(tuned: &Tuned) -> Vec<Build> {
     let mut builds = Vec::new();
     for transposed in [[false, false], [false, true], [true, false]] {
         for (in_fours, word) in [(true, "aligned"), (false, "unaligned")] {
-            let facts = Facts { transposed, in_fours, short: false, c_in_fours: in_fours };
+            let facts = Facts {
+                shape_class: "large",
+                transposed,
+                in_fours,
+                short: false,
+                c_in_fours: in_fours,
+            };
             let [ta, tb] = transposed.map(usize::from);
             let mut add = |kernel: &str, source: Source, parameters: &Parameters, width| {
                 builds.push(Build {

@@ -3,7 +3,7 @@
 use ocl::core::{self, CommandQueue, Event, ProfilingInfo};
 
 use super::super::OpenClDevice;
-use super::super::tuned::Parameters;
+use super::super::tuned::Change;
 use super::launches::Prepared;
 use super::memory::{Memory, Sizes};
 use super::plan::Plan;
@@ -23,6 +23,8 @@ pub struct TrainRunner<'a> {
     scratch_bytes: u64,
     /// Steps since the initial parameters.
     steps: u64,
+    /// The parameters that the kernels of a run go by, where it is not a whole step.
+    part: Option<String>,
     /// What an end-to-end run uploads.
     host_batch: Vec<f32>,
     host_labels: Vec<f32>,
@@ -36,12 +38,15 @@ struct Enqueue<'q> {
     plan: &'q Plan,
     optimizer: Optimizer,
     queue: &'q CommandQueue,
+    /// Only the kernels that go by these parameters.
+    part: Option<&'q str>,
     events: Option<Vec<Event>>,
 }
 
 impl Enqueue<'_> {
     fn all(&mut self, launches: &[Prepared]) -> Result<()> {
-        for launch in launches {
+        let is_wanted = |launch: &&Prepared| self.part.is_none_or(|part| launch.goes_by(part));
+        for launch in launches.iter().filter(is_wanted) {
             let mut event = self.events.as_ref().map(|_| Event::null());
             launch.enqueue(self.device, self.queue, event.as_mut())?;
             if let Some((events, event)) = self.events.as_mut().zip(event) {
@@ -98,6 +103,7 @@ impl<'a> TrainRunner<'a> {
             device,
             scratch_bytes: sizes.scratch_bytes(),
             steps: 0,
+            part: None,
             host_batch: vec![0.0; graph.values[graph.input()].len()],
             host_labels: vec![0.0; graph.batch()],
             host_loss: vec![POISON],
@@ -125,7 +131,8 @@ impl<'a> TrainRunner<'a> {
 
     fn enqueue<'q>(&'q self, queue: &'q CommandQueue, timed: bool) -> Enqueue<'q> {
         let (device, plan, optimizer) = (self.device, &self.plan, self.graph.optimizer);
-        Enqueue { device, plan, optimizer, queue, events: timed.then(Vec::new) }
+        let (part, events) = (self.part.as_deref(), timed.then(Vec::new));
+        Enqueue { device, plan, optimizer, queue, part, events }
     }
 
     fn finish(&self, queue: &CommandQueue) -> Result<()> {
@@ -226,6 +233,11 @@ impl Runner for TrainRunner<'_> {
         Ok(true)
     }
 
+    fn narrow(&mut self, part: Option<&str>) -> Result<()> {
+        self.part = part.map(str::to_string);
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<()> {
         self.device.flush()
     }
@@ -278,10 +290,12 @@ impl Runner for TrainRunner<'_> {
 
     fn details(&self) -> Details {
         Details {
-            tuned: Parameters::default().origin(),
+            tuned: self.plan.tuning.name(),
+            tuned_for_other: self.plan.tuning.change.map(Change::note),
             scratch_bytes: self.scratch_bytes,
             compiled: self.plan.compiled,
-            restores: true,
+            // A part of a step leads nowhere.
+            restores: self.part.is_none(),
             launches: Some(self.plan.launches() as u64),
             ..Details::default()
         }

@@ -1,6 +1,7 @@
 //! The store of kernel parameters: one file per class of device under `kernels/tuned/`, embedded, and
 //! on top of it what `crossover tune` found: shipped for some drivers, and the user's own.
 
+mod origin;
 pub mod shapes;
 mod store;
 mod tunables;
@@ -14,7 +15,9 @@ use crate::backend::tunable::{Finding, Point, Tunable};
 use crate::error::Result;
 use crate::machine::DeviceEntry;
 
-use store::{Entry, Origin};
+use origin::Origin;
+pub use origin::{Change, Tuning};
+use store::Entry;
 
 /// Class and text of each shipped file. `gpu` serves what a class leaves out.
 const SHIPPED: &[(&str, &str)] = &[
@@ -32,23 +35,30 @@ const SHIPPED: &[(&str, &str)] = &[
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
     values: BTreeMap<String, String>,
-    origin: Origin,
+    tuning: Tuning,
+    /// Implementation and class of shapes that they were chosen for.
+    of: String,
 }
 
 impl Parameters {
-    fn of(table: &Table) -> Parameters {
+    fn read(table: &Table) -> Parameters {
         let text = |value: &Value| match value {
             Value::Integer(n) => Some(n.to_string()),
             Value::String(s) => Some(s.clone()),
             _ => None,
         };
         let values = table.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
-        Parameters { values: values.collect(), origin: Origin::default() }
+        Parameters { values: values.collect(), ..Parameters::default() }
     }
 
-    /// Where they come from, as the column `tuned` says it.
-    pub fn origin(&self) -> &'static str {
-        self.origin.name()
+    /// Where they come from.
+    pub fn tuning(&self) -> Tuning {
+        self.tuning
+    }
+
+    /// Implementation and class of shapes that they were chosen for; empty where they are the same for all.
+    pub fn of_what(&self) -> &str {
+        &self.of
     }
 
     /// A macro's value as a size; zero where the file does not set it.
@@ -65,21 +75,21 @@ impl Parameters {
     pub fn with(&self, changes: &[(&str, usize)]) -> Parameters {
         let mut values = self.values.clone();
         values.extend(changes.iter().map(|(name, value)| (name.to_string(), value.to_string())));
-        Parameters { values, ..*self }
+        Parameters { values, ..self.clone() }
     }
 
     /// The same with a value that is no size.
     pub fn with_text(&self, name: &str, value: &str) -> Parameters {
         let mut values = self.values.clone();
         values.insert(name.to_string(), value.to_string());
-        Parameters { values, ..*self }
+        Parameters { values, ..self.clone() }
     }
 
     /// The same with what a search found.
     fn tuned(mut self, entry: &Entry) -> Parameters {
         let values = entry.parameters.0.iter();
         self.values.extend(values.map(|(name, value)| (name.clone(), value.to_string())));
-        self.origin = entry.origin;
+        self.tuning.origin = entry.origin;
         self
     }
 
@@ -159,26 +169,37 @@ impl Tuned {
         cases: &[&str],
         shape_class: &str,
     ) -> Parameters {
-        let defaults = self.specials(workload, implementation, cases);
+        let mut defaults = self.specials(workload, implementation, cases);
+        defaults.of = part(implementation, shape_class);
         let is_it = |e: &&Entry| e.is_for(workload, implementation, shape_class);
-        let used = |e: &&Entry| is_it(e) && e.origin != Origin::Seed;
+        let used = |e: &&Entry| is_it(e) && !e.origin.is_seed();
         let trial = self.trial.borrow();
-        match trial.iter().find(is_it).or_else(|| self.entries.iter().find(used)) {
-            Some(entry) => defaults.tuned(entry),
-            None => defaults,
+        if let Some(entry) = trial.iter().find(is_it).or_else(|| self.entries.iter().find(used)) {
+            return defaults.tuned(entry);
         }
+        let change = self.entries.iter().filter(is_it).find_map(|e| e.origin.change());
+        Parameters { tuning: Tuning { change, ..defaults.tuning }, ..defaults }
+    }
+
+    /// What has changed since the user tuned this device, where that leaves entries without use.
+    pub fn change(&self) -> Option<Change> {
+        let is_replaced = |old: &Entry| {
+            let is_it = |e: &&Entry| e.is_for(&old.family, &old.implementation, &old.shape_class);
+            self.entries.iter().filter(is_it).any(|e| e.origin == Origin::User)
+        };
+        self.entries.iter().filter(|e| !is_replaced(e)).find_map(|e| e.origin.change())
     }
 
     /// The parameters of an implementation.
     pub fn parameters(&self, workload: &str, implementation: &str) -> Parameters {
-        self.find(workload, implementation).map(Parameters::of).unwrap_or_default()
+        self.find(workload, implementation).map(Parameters::read).unwrap_or_default()
     }
 
     /// The parameters of an implementation with those of special cases (`unaligned`, say), one on top of
     /// the other.
     pub fn specials(&self, workload: &str, implementation: &str, cases: &[&str]) -> Parameters {
         let table = self.find(workload, implementation);
-        let special = |case: &&str| table?.get(*case)?.as_table().map(Parameters::of);
+        let special = |case: &&str| table?.get(*case)?.as_table().map(Parameters::read);
         let base = self.parameters(workload, implementation);
         cases.iter().filter_map(special).fold(base, Parameters::overlaid)
     }
@@ -188,6 +209,11 @@ impl Tuned {
             |table| Table::get(table, workload).and_then(|w| w.get(implementation)?.as_table());
         in_file(&self.class).or_else(|| in_file(&self.fallback))
     }
+}
+
+/// What goes by the parameters of an implementation for a class of shapes.
+fn part(implementation: &str, shape_class: &str) -> String {
+    format!("{implementation} {shape_class}")
 }
 
 /// Names of all classes.

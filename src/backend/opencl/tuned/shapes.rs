@@ -30,3 +30,8 @@ pub fn stream(is_sum: bool, in_cache: bool) -> &'static str {
         (true, true) => "sum-cache",
     }
 }
+
+/// Of rows: those that a few work-items have done at once, and others.
+pub fn rows(width: usize) -> &'static str {
+    if width <= 256 { "narrow" } else { "wide" }
+}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::origin::{Change, Origin};
 use super::tunables;
 use crate::backend::tunable::{Finding, Point, Tunable};
 use crate::error::{Error, Result};
@@ -21,31 +22,6 @@ const HEAD: &str = "\
 # Found by `crossover tune` and read by `run` and `cargo bench`; docs/tuning.md explains it. An entry serves
 # the device, driver and kernel source that it names. After a change of any it is where a search begins.
 ";
-
-/// Where parameters come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Origin {
-    /// The class's file.
-    #[default]
-    Default,
-    /// Found on another machine with the same driver.
-    Shipped,
-    /// Found here.
-    User,
-    /// Found with another driver or kernel: a search begins there, and nothing else uses it.
-    Seed,
-}
-
-impl Origin {
-    /// As the column `tuned` says it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Origin::Default | Origin::Seed => "default",
-            Origin::Shipped => "shipped",
-            Origin::User => "user",
-        }
-    }
-}
 
 /// What was found for one kernel and class of shapes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,10 +87,13 @@ impl Entry {
             return None;
         }
         let source = tunables::source_hash(&self.family, &self.implementation);
-        let current = device.driver.contains(&self.driver)
-            && source.as_deref() == Some(&*self.source)
-            && tunables::is_legal(&self);
-        self.origin = if current { origin } else { Origin::Seed };
+        self.origin = match () {
+            () if source.is_none() => Origin::Seed(None),
+            () if !device.driver.contains(&self.driver) => Origin::Seed(Some(Change::Driver)),
+            () if source.as_deref() != Some(&*self.source) => Origin::Seed(Some(Change::Source)),
+            () if !tunables::is_legal(&self) => Origin::Seed(None),
+            () => origin,
+        };
         Some(self)
     }
 }
@@ -133,11 +112,12 @@ pub fn entries(device: &DeviceEntry) -> Vec<Entry> {
     let own = own.into_iter().filter_map(|entry| entry.on(device, Origin::User));
     let of_class = SHIPPED.iter().filter(|(class, _)| *class == device.class);
     let shipped = of_class.flat_map(|(_, text)| parse(text)).map(|entry| {
-        let stranger = Entry { origin: Origin::Seed, ..entry.clone() };
-        entry.on(device, Origin::Shipped).unwrap_or(stranger)
+        let stranger = Entry { origin: Origin::Seed(None), ..entry.clone() };
+        let found = entry.on(device, Origin::Shipped).filter(|entry| !entry.origin.is_seed());
+        found.unwrap_or(stranger)
     });
     let (nearest, strange): (Vec<Entry>, Vec<Entry>) =
-        shipped.partition(|entry| entry.origin != Origin::Seed);
+        shipped.partition(|entry| !entry.origin.is_seed());
     own.chain(nearest).chain(strange).collect()
 }
 
@@ -146,7 +126,7 @@ pub fn entries(device: &DeviceEntry) -> Vec<Entry> {
 pub fn fastest(entries: &[Entry], family: &str, usual: &str) -> Option<String> {
     let of = |name: &str| -> Vec<(&str, f64)> {
         let mut found: Vec<(&str, f64)> = Vec::new();
-        for e in entries.iter().filter(|e| e.origin != Origin::Seed) {
+        for e in entries.iter().filter(|e| !e.origin.is_seed()) {
             let is_first = !found.iter().any(|(class, _)| *class == e.shape_class);
             if e.family == family && e.implementation == name && is_first {
                 found.push((&e.shape_class, e.wall_s));
@@ -258,9 +238,10 @@ mod tests {
         let same = device("device 1", "driver 1");
         assert_eq!(origin(entry("local", "large", 1.0), &same), Some(Origin::User));
         let newer = device("device 1", "driver 2");
-        assert_eq!(origin(entry("local", "large", 1.0), &newer), Some(Origin::Seed));
+        let seed = |change| Some(Origin::Seed(Some(change)));
+        assert_eq!(origin(entry("local", "large", 1.0), &newer), seed(Change::Driver));
         let changed = Entry { source: "0".into(), ..entry("local", "large", 1.0) };
-        assert_eq!(origin(changed, &same), Some(Origin::Seed));
+        assert_eq!(origin(changed, &same), seed(Change::Source));
         let other = device("device 2", "driver 1");
         assert_eq!(origin(entry("local", "large", 1.0), &other), None);
     }
@@ -270,7 +251,7 @@ mod tests {
         let mut broken = entry("local", "large", 1.0);
         broken.parameters.0.insert("TM".into(), 7);
         let found = broken.on(&device("device 1", "driver 1"), Origin::User).unwrap();
-        assert_eq!(found.origin, Origin::Seed);
+        assert_eq!(found.origin, Origin::Seed(None));
     }
 
     #[test]
@@ -307,7 +288,7 @@ mod tests {
         let mut stranger = device("a CPU", "another driver");
         stranger.class = "cpu".to_string();
         let found = entries(&stranger);
-        assert!(!found.is_empty() && found.iter().all(|e| e.origin == Origin::Seed));
+        assert!(!found.is_empty() && found.iter().all(|e| e.origin == Origin::Seed(None)));
         stranger.class = "nvidia".to_string();
         assert_eq!(entries(&stranger), []);
     }

@@ -1,0 +1,190 @@
+//! What is searched.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `kernels.rs` | the kernels, the values of their parameters, the rules between them |
+//! | `classes.rs` | the classes of shapes, with one that stands for each |
+
+mod classes;
+mod kernels;
+
+use super::Tuned;
+use super::part;
+use super::store::Entry;
+use crate::backend::opencl::{conv, family, gemm, program, stream, train};
+use crate::backend::tunable::{Dimension, Point, Tunable};
+use crate::machine::DeviceEntry;
+use crate::record::DeviceKind;
+
+use classes::{CLASSES, shape_on};
+use kernels::{KERNELS, Kernel};
+
+/// What can be tuned on a device whose work-groups hold up to `max_group_size` items.
+pub fn tunables(tuned: &Tuned, device: &DeviceEntry, max_group_size: usize) -> Vec<Tunable> {
+    let is_cpu = device.kind == DeviceKind::Cpu;
+    let all = CLASSES.iter().filter_map(|class| {
+        let (workload, implementation, shape_class, cases, shape) = *class;
+        let kernel = find(family(workload), implementation, is_cpu)?;
+        let mut tunable = Tunable {
+            workload,
+            implementation,
+            prepared_as: prepared_as(implementation),
+            part: (kernel.family == "train").then(|| part(implementation, shape_class)),
+            shape_class,
+            shape: shape_on(device, shape)?,
+            space: kernel.space,
+            seeds: vec![defaults(tuned, kernel, cases)],
+            max_group_size,
+        };
+        let is_it = |e: &&Entry| e.is_for(kernel.family, implementation, shape_class);
+        for entry in tuned.entries.iter().filter(is_it) {
+            tunable.add_seed(&entry.parameters);
+        }
+        // What serves another class of shapes may serve this one.
+        for (other, name, _, cases, _) in CLASSES {
+            if (family(other), *name) == (kernel.family, implementation) {
+                tunable.add_seed(&defaults(tuned, kernel, cases));
+            }
+        }
+        Some(tunable)
+    });
+    all.collect()
+}
+
+/// The implementation that a kernel is, or is a part of.
+fn prepared_as(kernel: &'static str) -> &'static str {
+    match kernel {
+        "depthwise" => "local",
+        name => name.split('-').next().unwrap_or(name),
+    }
+}
+
+fn find(family: &str, implementation: &str, is_cpu: bool) -> Option<&'static Kernel> {
+    KERNELS.iter().find(|kernel| {
+        (kernel.family, kernel.implementation, kernel.for_cpus) == (family, implementation, is_cpu)
+    })
+}
+
+/// The searched parameters as the class of the device has them.
+fn defaults(tuned: &Tuned, kernel: &Kernel, cases: &[&str]) -> Point {
+    let parameters = tuned.specials(kernel.family, kernel.implementation, cases);
+    let set = |(name, _): &Dimension| Some((*name, parameters.number(name)?));
+    Point::of(&kernel.space.dimensions.iter().filter_map(set).collect::<Vec<_>>())
+}
+
+/// Names the source of an implementation; none for those that are not tuned.
+pub fn source_hash(family: &str, implementation: &str) -> Option<String> {
+    let single = |sources: &[(&str, &'static str)]| {
+        let (_, source) = sources.iter().find(|(name, _)| *name == implementation)?;
+        Some(vec![*source])
+    };
+    let texts = match family {
+        "gemm" => single(gemm::SOURCES)?,
+        "conv" => single(conv::SOURCES)?,
+        "stream" => single(stream::SOURCES)?,
+        "train" => train::SOURCES.iter().find(|(name, _)| *name == implementation)?.1.to_vec(),
+        _ => return None,
+    };
+    Some(format!("{:016x}", program::fnv1a(texts.concat().as_bytes())))
+}
+
+/// Whether an entry keeps the rules: a user may have written it.
+pub fn is_legal(entry: &Entry) -> bool {
+    let fits = |kernel: &&Kernel| {
+        (kernel.family, kernel.implementation) == (&*entry.family, &*entry.implementation)
+            && entry.parameters.0.iter().all(|(name, value)| {
+                let known = kernel.space.dimensions.iter().find(|(other, _)| other == name);
+                known.is_some_and(|(_, values)| values.contains(value))
+            })
+            && (kernel.space.is_legal)(&entry.parameters)
+    };
+    KERNELS.iter().any(|kernel| fits(&kernel))
+}
+
+/// Defaults of GPUs.
+#[cfg(test)]
+pub fn a_legal_point(family: &str, implementation: &str) -> Point {
+    let kernel = KERNELS.iter().find(|k| k.family == family && k.implementation == implementation);
+    defaults(&Tuned::of_class("gpu"), kernel.unwrap(), &[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{classes, shapes};
+    use super::*;
+    use crate::network::{Graph, Layer};
+    use crate::workload::{self, Conv, Pass, Shape};
+
+    fn device(kind: DeviceKind, class: &str) -> DeviceEntry {
+        let mut entry = DeviceEntry::new("opencl:0", kind, "device", "opencl");
+        entry.class = class.to_string();
+        entry.cache_bytes = Some(1 << 20);
+        entry.max_allocation_bytes = 1 << 30;
+        entry
+    }
+
+    #[test]
+    fn the_defaults_of_every_class_are_points_that_may_be_tried() {
+        for class in classes() {
+            let kind = if class == "cpu" { DeviceKind::Cpu } else { DeviceKind::Gpu };
+            let device = device(kind, class);
+            let tunables = tunables(&Tuned::of_class(class), &device, 256);
+            assert!(tunables.len() >= 14, "{class}");
+            for tunable in tunables {
+                let seed = &tunable.seeds[0];
+                assert!(tunable.is_legal(seed), "{class} {}: {seed}", tunable.name());
+                let entry = Entry::of(&tunable, seed);
+                for (name, value) in &entry.parameters.0 {
+                    let dimension = tunable.space.dimensions.iter().find(|(d, _)| d == name);
+                    assert!(dimension.unwrap().1.contains(value), "{class} {name}={value}");
+                }
+                assert!(source_hash(&entry.family, tunable.implementation).is_some());
+            }
+        }
+    }
+
+    /// Whether a step of a network launches kernels of a class.
+    fn has_such_kernels(graph: &Graph, implementation: &str, class: &str) -> bool {
+        let (_, what) = implementation.split_once('-').unwrap();
+        graph.layers.iter().any(|layer| match (what, layer) {
+            ("rows", Layer::LayerNorm(l)) => shapes::rows(l.width) == class,
+            ("rows", Layer::Attention(l)) => shapes::rows(l.seq) == class,
+            ("columns", Layer::LayerNorm(_)) | ("channels", Layer::BatchNorm(_)) => true,
+            ("elements", Layer::Lstm(_)) => class == "lstm",
+            ("elements", Layer::Linear(_)) => class == "update",
+            ("lstm", Layer::Lstm(_)) => true,
+            _ => false,
+        })
+    }
+
+    /// The shape that stands for a class is of that class.
+    #[test]
+    fn shapes_stand_for_their_classes() {
+        for (name, implementation, class, cases, shape) in CLASSES {
+            let workload = workload::find(name).unwrap();
+            let Some(text) = shape_on(&device(DeviceKind::Cpu, "cpu"), shape) else { panic!() };
+            let shape = Shape::parse(workload, &text).unwrap();
+            if let Some(network) = workload.network() {
+                assert!(
+                    has_such_kernels(&(network.graph)(&shape), implementation, class),
+                    "{name}"
+                );
+                continue;
+            }
+            let pass = Pass::ALL.into_iter().find(|pass| pass.workload() == *name);
+            let found = match pass {
+                Some(pass) if *implementation == "depthwise" => pass.name().to_string(),
+                Some(pass) => shapes::conv(pass, &Conv::of(&shape), cases.contains(&"narrow")),
+                None if *name == "gemm" => {
+                    let size = |axis| shape.size(axis);
+                    shapes::gemm(size("m"), size("n"), size("ta")).to_string()
+                }
+                None => {
+                    let in_cache = workload.work(&shape).bytes_moved < 1 << 20;
+                    shapes::stream(*name == "stream-dot", in_cache).to_string()
+                }
+            };
+            assert_eq!(found, *class, "{name} {implementation}");
+        }
+    }
+}
