@@ -167,6 +167,12 @@ fn a_tiny_run_leaves_every_file() {
     assert!(records.iter().all(|r| r.outcome == Outcome::Measured && r.run == "run"));
     assert!(records.iter().all(|r| r.max_error_ratio.is_some_and(|e| e <= 1.0)));
     assert!(out.trim_end().ends_with("report.html"), "{out}");
+    // The terminal names its columns, tells the answers that the page tells, and paints nothing into a pipe.
+    assert!(out.lines().any(|l| l.starts_with("case ") && l.ends_with(" noise")), "{out}");
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    let answers: Vec<&str> = out.lines().filter_map(|l| l.split_once(": ")).map(|a| a.1).collect();
+    assert!(answers.iter().any(|a| a.ends_with('.') && page.contains(*a)), "{out}");
+    assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}'), "{out}{err}");
     // Drawn again from the files alone.
     fs::remove_file(folder.join("report.html")).unwrap();
     assert!(run(&["report", folder.to_str().unwrap()]).status.success());

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use console::style;
+
 use super::args::RunArgs;
 use super::progress::Terminal;
 use super::repeat::repeat;
@@ -14,6 +16,7 @@ use crate::machine::{DeviceEntry, Manifest, Sampling};
 use crate::measure::WallClock;
 use crate::network::Memory;
 use crate::plan::{self, Case, Effort, Selection};
+use crate::report;
 use crate::session::{Ending, Session};
 use crate::units;
 use crate::workload::Preset;
@@ -83,9 +86,21 @@ pub fn run(args: &RunArgs) -> Result<End> {
         return Ok(End::Badly);
     }
     if !args.json {
+        answer(folder.path());
         out!("{}", folder.path().join("report.html").display());
     }
     Ok(if ending.failed || ending.interrupted { End::Badly } else { End::Well })
+}
+
+/// Says what the run found. The report has it too, so that a failure is no loss.
+fn answer(folder: &Path) {
+    let answers = report::answers(folder).unwrap_or_default();
+    if !answers.is_empty() {
+        out!("");
+    }
+    for (topic, sentence) in answers {
+        out!("{}: {sentence}", style(topic).bold());
+    }
 }
 
 /// The selection of a run that was cut.

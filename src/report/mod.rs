@@ -83,6 +83,16 @@ pub fn render(folder: &Path, options: &Options) -> Result<Vec<PathBuf>> {
     write(folder, &figures, "report.html", &page)
 }
 
+/// What the run in `folder` found, as report.html says it first: each time a topic and a sentence. What is
+/// about the machine and not about a model is left to the page.
+pub fn answers(folder: &Path) -> Result<Vec<(String, String)>> {
+    let input = Input::read(folder)?;
+    let devices = names::devices(&input.records, input.manifest.as_ref());
+    let groups = views::groups(&input);
+    let headlines = headline::headlines(&input, &groups, &devices).into_iter();
+    Ok(headlines.filter(|h| !h.minor).map(|h| (h.topic, h.sentence)).collect())
+}
+
 /// Marks the charts that become a PNG too: all of them where `png` says so, else those that have one from
 /// before, or it would show what is no longer so.
 fn choose_pictures(folder: &Path, figures: &mut [Figure], png: bool) {
