@@ -1,0 +1,226 @@
+//! The LSTM. One product brings the inputs of all steps; then each step multiplies the few rows of the
+//! last hidden state by recurrent weights that were packed once, and goes on to the gates of a tile while
+//! its sums are in registers. Backwards likewise; the weights' gradients are single products at the end.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `mod.rs` | the layer: products, steps, and how a step is shared out |
+//! | `step.rs` | one step for some units and rows |
+//! | `tile.rs` | a tile of the recurrent product |
+//! | `cell.rs` | gates and states |
+//! | `pack.rs` | recurrent weights in panels |
+
+mod cell;
+mod pack;
+mod step;
+mod tile;
+
+use super::Computed;
+use super::linear::sum_rows;
+use super::tensors::{Shared, Tensors};
+use crate::backend::cpu::aligned::Aligned;
+use crate::backend::cpu::native::Product;
+use crate::backend::cpu::simd::Isa;
+use crate::network;
+
+use pack::Pack;
+use step::{Backward, Forward};
+use tile::most_rows;
+
+/// Gates, and vectors of a panel.
+const GATES: usize = 4;
+
+/// Most floats of a vector.
+const MOST_LANES: usize = 16;
+
+/// See [`network::Lstm`].
+pub struct Lstm {
+    sizes: network::Lstm,
+    /// (seq, batch, 4 hidden): gates; on the way back, the gradients of what goes into them.
+    gates: Aligned,
+    /// (seq, batch, hidden): the cell, tanh of it, and h.
+    cells: Aligned,
+    tanhs: Aligned,
+    hiddens: Aligned,
+    /// The cell's gradient (batch, hidden).
+    dcell: Aligned,
+    /// Recurrent weights, `[panel][k][4 vectors]`. Forwards a panel has the four gates of as many
+    /// units as a vector has lanes, k is the last hidden state; backwards it has four vectors of
+    /// units, k is the gates.
+    packed: Aligned,
+    isa: Isa,
+    threads: usize,
+}
+
+/// How a step is shared out: panels, and parts of the rows of each.
+#[derive(Clone, Copy)]
+struct Grid {
+    /// Units of a panel, and floats.
+    units: usize,
+    floats: usize,
+    panels: usize,
+    parts: usize,
+    batch: usize,
+}
+
+impl Grid {
+    /// First unit, panel and rows of a task.
+    fn task<'a>(&self, task: usize, packed: &'a [f32]) -> (usize, &'a [f32], (usize, usize)) {
+        let (panel, part) = (task / self.parts, task % self.parts);
+        let edge = |part: usize| self.batch * part / self.parts;
+        let weights = &packed[panel * self.floats..][..self.floats];
+        (panel * self.units, weights, (edge(part), edge(part + 1)))
+    }
+}
+
+impl Lstm {
+    pub fn new(sizes: network::Lstm, t: &Tensors<'_>) -> Lstm {
+        let (states, isa) = (sizes.seq * sizes.batch * sizes.hidden, t.isa);
+        let zeros = || Aligned::zeros(states);
+        let mut lstm = Lstm {
+            sizes,
+            gates: Aligned::zeros(GATES * states),
+            cells: zeros(),
+            tanhs: zeros(),
+            hiddens: zeros(),
+            dcell: Aligned::zeros(sizes.batch * sizes.hidden),
+            packed: Aligned::default(),
+            isa,
+            threads: t.pool.threads(),
+        };
+        let floats = [true, false].map(|forward| lstm.grid(forward)).map(|g| g.panels * g.floats);
+        lstm.packed = Aligned::zeros(floats[0].max(floats[1]));
+        lstm
+    }
+
+    fn grid(&self, forward: bool) -> Grid {
+        let (h, lanes, batch) = (self.sizes.hidden, self.isa.lanes(), self.sizes.batch);
+        let (units, depth) = if forward { (lanes, h) } else { (GATES * lanes, GATES * h) };
+        let panels = h.div_ceil(units);
+        // An even number of tasks for every thread, where the rows allow it.
+        let parts = (1..=batch.min(4 * self.threads))
+            .find(|parts| (panels * parts).is_multiple_of(self.threads))
+            .unwrap_or(1);
+        Grid { units, floats: depth * GATES * lanes, panels, parts, batch }
+    }
+
+    /// Packs the recurrent weights.
+    fn pack(&mut self, t: &Tensors<'_>, forward: bool) {
+        let (grid, isa, hidden) = (self.grid(forward), self.isa, self.sizes.hidden);
+        let weights = t.parameters.get(self.sizes.weight_hh);
+        let all = Shared::new(&mut self.packed);
+        t.pool.each(grid.panels, |panel| {
+            // SAFETY: a task has its own panel.
+            let to = unsafe { all.part(panel * grid.floats, grid.floats) };
+            let unit = panel * grid.units;
+            // SAFETY: instructions of this CPU.
+            unsafe { isa.run(Pack { weights, hidden, unit, transposed: forward, to }) };
+        });
+    }
+}
+
+impl Computed for Lstm {
+    fn forward(&mut self, t: &mut Tensors<'_>) {
+        let l = self.sizes;
+        let (h, step) = (l.hidden, l.batch * l.hidden);
+        let (isa, most_rows) = (self.isa, most_rows(self.isa));
+        let biases = (t.parameters.get(l.bias_ih), t.parameters.get(l.bias_hh));
+        let finish = |_: usize, column: usize, piece: &mut [f32]| {
+            let (a, b) = (&biases.0[column..], &biases.1[column..]);
+            isa.vectorise(|| {
+                piece.iter_mut().zip(a).zip(b).for_each(|((z, a), b)| *z += a + b);
+            });
+        };
+        let product = Product::dense([l.seq * l.batch, GATES * h, h], false, true);
+        let operands = (&t.values[l.x][..], t.parameters.get(l.weight_ih));
+        t.path.multiply_then(t.pool, &product, operands, &mut self.gates, &finish);
+        self.pack(t, true);
+        let grid = self.grid(true);
+        for time in 0..l.seq {
+            let now = time * step;
+            let (cells_before, cells) = self.cells.split_at_mut(now);
+            let (before, hiddens) = self.hiddens.split_at_mut(now);
+            let last = |all| if time > 0 { Some::<&[f32]>(all) } else { None };
+            let (before, cells_before) = (
+                last(&before[now.saturating_sub(step)..]),
+                last(&cells_before[now.saturating_sub(step)..]),
+            );
+            let gates = Shared::new(&mut self.gates[GATES * now..][..GATES * step]);
+            let (cells, hiddens) = (Shared::new(cells), Shared::new(hiddens));
+            let tanhs = Shared::new(&mut self.tanhs[now..][..step]);
+            let packed = &self.packed;
+            t.pool.each(grid.panels * grid.parts, |task| {
+                let (unit, panel, rows) = grid.task(task, packed);
+                let work = Forward {
+                    panel,
+                    before,
+                    cells_before,
+                    gates: &gates,
+                    cells: &cells,
+                    tanhs: &tanhs,
+                    hiddens: &hiddens,
+                    unit,
+                    rows,
+                    hidden: h,
+                    most_rows,
+                };
+                // SAFETY: instructions of this CPU; tasks differ in units or in rows.
+                unsafe { isa.run(work) };
+            });
+        }
+        t.values[l.y].copy_from_slice(&self.hiddens[(l.seq - 1) * step..]);
+    }
+
+    fn backward(&mut self, t: &mut Tensors<'_>) {
+        let l = self.sizes;
+        let (h, step) = (l.hidden, l.batch * l.hidden);
+        let (isa, most_rows) = (self.isa, most_rows(self.isa));
+        self.pack(t, false);
+        self.dcell.fill(0.0);
+        let grid = self.grid(false);
+        let dy = t.gradient(l.y);
+        for time in (0..l.seq).rev() {
+            let now = time * step;
+            let (gates, behind) = self.gates.split_at_mut(GATES * (now + step));
+            let behind = (time + 1 < l.seq).then_some(&behind[..]);
+            let gates = Shared::new(&mut gates[GATES * now..]);
+            let dcell = Shared::new(&mut self.dcell);
+            let cells_before = (time > 0).then(|| &self.cells[now - step..now]);
+            let (packed, tanhs) = (&self.packed, &self.tanhs[now..now + step]);
+            t.pool.each(grid.panels * grid.parts, |task| {
+                let (unit, panel, rows) = grid.task(task, packed);
+                let work = Backward {
+                    panel,
+                    behind,
+                    dy,
+                    gates: &gates,
+                    dcell: &dcell,
+                    tanhs,
+                    cells_before,
+                    unit,
+                    rows,
+                    hidden: h,
+                    most_rows,
+                };
+                // SAFETY: instructions of this CPU; tasks differ in units or in rows.
+                unsafe { isa.run(work) };
+            });
+        }
+        let dz = std::mem::take(&mut self.gates);
+        let product = Product::dense([GATES * h, h, l.seq * l.batch], true, false);
+        let dw = t.gradients.get_mut(l.weight_ih);
+        t.path.multiply(t.pool, &product, &dz, &t.values[l.x], dw);
+        // Of the first step there is no state before.
+        let product = Product { k: (l.seq - 1) * l.batch, ..product };
+        let dw = t.gradients.get_mut(l.weight_hh);
+        t.path.multiply(t.pool, &product, &dz[GATES * step..], &self.hiddens, dw);
+        sum_rows(t, &dz, l.bias_ih);
+        let db = t.gradients.get(l.bias_ih).to_vec();
+        t.gradients.get_mut(l.bias_hh).copy_from_slice(&db);
+        self.gates = dz;
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        4 * (self.packed.len() + self.tanhs.len() + self.dcell.len()) as u64
+    }
+}
