@@ -80,12 +80,12 @@ impl Frame {
     }
 }
 
-/// The radius of a marker among so many: many are small ones.
+/// The radius of a marker among so many: many are small ones, or they would hide their own line.
 pub fn radius(series: &[Series]) -> f64 {
     let most = series.iter().map(|s| s.points.len()).max().unwrap_or(0);
-    match most * series.len() {
-        0..=100 => 4.2,
-        101..=400 => 3.2,
+    match (most, most * series.len()) {
+        (..=24, ..=100) => 4.2,
+        (..=24, ..=400) => 3.2,
         _ => 2.4,
     }
 }

@@ -109,7 +109,8 @@ impl Lines {
             let (low, high) = (f.x_at(mark.low), f.x_at(mark.high));
             let y = f.top - 12.0 - *row as f64 * MARK_ROW;
             if high <= low {
-                let stroke = Stroke { dashed: mark.dashed, ..Stroke::new(tone, 1.0) };
+                // Paler than a line of values.
+                let stroke = Stroke { dashed: mark.dashed, opacity: 0.6, ..Stroke::new(tone, 1.0) };
                 c.line(&[(low, f.top), (low, f.bottom)], stroke);
             }
             if mark.label.is_empty() {

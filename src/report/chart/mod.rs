@@ -14,7 +14,7 @@
 //! | `canvas.rs` | lines, markers and texts through plotters |
 //! | `theme.rs` | colours, light and dark |
 //! | `raster.rs` `font/` | drawings as PNG, with a font of their own |
-//! | `layout.rs` | where things lie in a drawing, for tests |
+//! | `snapshots.rs` `snapshots/` | drawings of hard data, as they should be; `layout.rs` reads where things lie |
 
 mod canvas;
 mod dots;
@@ -27,6 +27,8 @@ mod place;
 mod raster;
 mod roofline;
 mod scale;
+#[cfg(test)]
+mod snapshots;
 mod stacks;
 mod text;
 mod theme;

@@ -137,7 +137,7 @@ mod tests {
         for (letter, (font, factor)) in letters.flat_map(|l| styles.map(|s| (l, s))) {
             let text: String = std::iter::repeat_n(letter, 10).collect();
             let svg = drawing(|c| c.text((9.0, 30.0), Anchor::Start, font, &text));
-            let width = Layout::of(&svg).widths[0];
+            let width = Layout::of(&svg).words[0].measured;
             let estimate = text::width(&text, 10.0) * factor;
             if width > estimate * 1.01 {
                 wider.push((letter, width, estimate));

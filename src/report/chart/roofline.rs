@@ -13,7 +13,8 @@ use crate::units;
 
 /// Least height of the plot.
 const HEIGHT: f64 = 380.0;
-/// Height of a row of flags, and from a pole to the flag before it.
+/// From a pole to its flag, height of a row of flags, and from a pole to the flag before it.
+const FLAG: f64 = 5.0;
 const FLAG_ROW: f64 = 17.0;
 const FLAG_GAP: f64 = 8.0;
 /// The highest roof is this far below the upper edge, and the ridges from the sides.
@@ -52,8 +53,10 @@ pub struct Roofline {
 }
 
 /// A roof of the memory as it is drawn: from its foot to its ridge.
-struct Slope<'a> {
-    roof: &'a Roof,
+struct Slope {
+    /// What its flag says.
+    label: String,
+    rate: f64,
     /// FLOP/byte and FLOP/s.
     foot: (f64, f64),
     ridge: (f64, f64),
@@ -143,27 +146,29 @@ impl Roofline {
     }
 
     /// What there is to see of each roof of the memory, the fastest first.
-    fn slopes(&self, f: &Frame) -> Vec<Slope<'_>> {
+    fn slopes(&self, f: &Frame) -> Vec<Slope> {
         let ((left, right), (low, high)) = (f.x.ends(), f.y.ends());
         let top = self.top().unwrap_or(high);
-        let mut slopes: Vec<Slope<'_>> = Vec::new();
+        let mut slopes: Vec<Slope> = Vec::new();
         for roof in &self.slopes {
             let (from, to) = (left.max(low / roof.rate), right.min(top / roof.rate));
             if from < to {
                 let (foot, ridge) = ((from, from * roof.rate), (to, to * roof.rate));
-                slopes.push(Slope { roof, foot, ridge });
+                let room = WIDTH - MARGIN - f.x_at(to) - FLAG;
+                let label = text::shorten(&roof.label, LABEL.size, room);
+                slopes.push(Slope { label, rate: roof.rate, foot, ridge });
             }
         }
-        slopes.sort_by(|a, b| b.roof.rate.total_cmp(&a.roof.rate));
+        slopes.sort_by(|a, b| b.rate.total_cmp(&a.rate));
         slopes
     }
 
-    fn draw_slope(&self, c: &Canvas<'_>, f: &Frame, slope: &Slope<'_>, row: usize) {
+    fn draw_slope(&self, c: &Canvas<'_>, f: &Frame, slope: &Slope, row: usize) {
         let ridge = f.at(slope.ridge.0, slope.ridge.1);
         c.line(&[f.at(slope.foot.0, slope.foot.1), ridge], Stroke::new(self.tone, 1.6));
         let y = f.top - 8.0 - row as f64 * FLAG_ROW;
         c.line(&[ridge, (ridge.0, y - 6.0)], Stroke::new(theme::AXIS, 1.0));
-        c.text((ridge.0 + 5.0, y), Anchor::Start, LABEL, &slope.roof.label);
+        c.text((ridge.0 + FLAG, y), Anchor::Start, LABEL, &slope.label);
     }
 
     /// From the fastest roof of the memory on.
@@ -180,11 +185,11 @@ impl Roofline {
 
 /// The row of each flag over the plot. A flag hangs to the right of its pole: where it would touch
 /// the pole of the next one, which is that of slower memory, it hangs above that.
-fn flags(f: &Frame, slopes: &[Slope<'_>]) -> Vec<usize> {
+fn flags(f: &Frame, slopes: &[Slope]) -> Vec<usize> {
     let mut rows = vec![0; slopes.len()];
     for i in (0..slopes.len().saturating_sub(1)).rev() {
         let [pole, next] = [i, i + 1].map(|i| f.x_at(slopes[i].ridge.0));
-        let end = pole + 5.0 + text::width(&slopes[i].roof.label, LABEL.size);
+        let end = pole + FLAG + text::width(&slopes[i].label, LABEL.size);
         rows[i] = if end + FLAG_GAP > next { rows[i + 1] + 1 } else { 0 };
     }
     rows
@@ -254,7 +259,7 @@ mod tests {
             let slopes = chart.slopes(&frame);
             let rows = flags(&frame, &slopes);
             let pole = |i: usize| frame.x_at(slopes[i].ridge.0);
-            let end = |i: usize| pole(i) + 5.0 + text::width(&slopes[i].roof.label, LABEL.size);
+            let end = |i: usize| pole(i) + FLAG + text::width(&slopes[i].label, LABEL.size);
             for (a, b) in (0..5).flat_map(|a| (0..5).map(move |b| (a, b))).filter(|(a, b)| a != b) {
                 let crosses = pole(b) > pole(a) && pole(b) < end(a) && rows[b] >= rows[a];
                 assert!(!crosses, "{step}: {a} {b} {rows:?}");

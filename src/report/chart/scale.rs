@@ -79,13 +79,22 @@ impl Scale {
         let gap = if vertical { 10.0 } else { 16.0 };
         if most / least > log_from {
             let mut scale = Scale::log(values, 0.04);
-            let mut wanted = decades(least, most);
-            // Few decades leave room for what lies between them.
-            if wanted.iter().filter(|v| scale.shows(**v)).count() < 4 {
-                let between = |factor: f64| wanted.iter().map(move |v| factor * v);
-                wanted = between(1.0).chain(between(2.0)).chain(between(5.0)).collect();
-            }
-            scale.ticks = scale.fitting(&wanted, size, gap, length, label);
+            let decades = decades(least, most);
+            let between = |factor: f64| decades.iter().map(move |v| factor * v);
+            let fine: Vec<f64> = between(1.0).chain(between(2.0)).chain(between(5.0)).collect();
+            let shown = |ticks: &[f64]| ticks.iter().filter(|v| scale.shows(**v)).count();
+            // Few decades leave room for what lies between them: for all of it, or a reader would look
+            // for a rule behind those that are there.
+            let all = scale.fitting(&fine, size, gap, length, &label);
+            let is_fine = match shown(&decades) {
+                0 | 1 => true,
+                2 | 3 => all.len() == shown(&fine),
+                _ => false,
+            };
+            scale.ticks = match is_fine {
+                true => all,
+                false => scale.fitting(&decades, size, gap, length, label),
+            };
             return scale;
         }
         let step = round_step(most / 5.0);

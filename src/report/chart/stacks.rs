@@ -99,7 +99,7 @@ impl Stacks {
             // A gap in the colour of the paper keeps neighbours apart.
             c.fill((from, y - BAR / 2.0), ((to - 0.8).max(from), y + BAR / 2.0), *tone, 1.0);
             if to - from >= ROOM {
-                let font = Font::bold(10.5, theme::PAPER);
+                let font = Font::bold(10.5, theme::on(*tone));
                 let text = format!("{:.0} %", share * 100.0);
                 c.text(((from + to) / 2.0, y), Anchor::Middle, font, &text);
             }

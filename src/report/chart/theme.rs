@@ -31,6 +31,11 @@ pub const AXIS: Tone = tone(0x9AA5B1, 0x5F6B7A);
 
 /// What was not measured here.
 pub const FAINT: Tone = tone(0xB3BCC7, 0x566270);
+/// Labels on bright colours, which are bright on a dark page too.
+pub const SHADE: Tone = tone(0x12161D, 0x12161D);
+
+/// All of these.
+const PLAIN: [Tone; 7] = [PAPER, INK, MUTED, GRID, AXIS, FAINT, SHADE];
 
 /// One colour a device, the CPU's first. Told apart by colour-blind readers too (M. Okabe and
 /// K. Ito, "Color Universal Design", 2008); their yellow is darkened to be seen on white.
@@ -58,6 +63,23 @@ pub const KINDS: [Tone; 8] = [
     tone(0xAA4499, 0xE08AD2),
 ];
 
+/// The better seen of paper and shade on an area of this colour.
+pub fn on(area: Tone) -> Tone {
+    let contrast = |label: Tone| contrast(label.light, area.light);
+    if contrast(PAPER) >= contrast(SHADE) { PAPER } else { SHADE }
+}
+
+/// Contrast of two colours, from 1 to 21 (WCAG 2.2).
+fn contrast(a: (u8, u8, u8), b: (u8, u8, u8)) -> f64 {
+    let linear = |c: u8| match f64::from(c) / 255.0 {
+        c if c <= 0.04045 => c / 12.92,
+        c => ((c + 0.055) / 1.055).powf(2.4),
+    };
+    let luminance = |(r, g, b)| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) + 0.05;
+    let (a, b) = (luminance(a), luminance(b));
+    a.max(b) / a.min(b)
+}
+
 /// The device colour number `index`; after the last they begin again.
 pub fn device(index: usize) -> Tone {
     DEVICES[index % DEVICES.len()]
@@ -76,7 +98,7 @@ pub fn css() -> String {
          .chart polyline,.chart line{stroke-linecap:round;stroke-linejoin:round}\
          @media screen and (prefers-color-scheme:dark){",
     );
-    for tone in [PAPER, INK, MUTED, GRID, AXIS, FAINT].iter().chain(&DEVICES).chain(&KINDS) {
+    for tone in PLAIN.iter().chain(&DEVICES).chain(&KINDS) {
         let (light, dark) = (hex(tone.light), hex(tone.dark));
         // Writing to a string can't fail.
         let _ = write!(
@@ -98,10 +120,15 @@ mod tests {
 
     #[test]
     fn every_colour_is_found_by_its_light_form() {
-        let plain = [PAPER, INK, MUTED, GRID, AXIS, FAINT].into_iter();
-        let all: Vec<Tone> = plain.chain(DEVICES).chain(KINDS).collect();
+        let all: Vec<Tone> = PLAIN.into_iter().chain(DEVICES).chain(KINDS).collect();
         for (i, a) in all.iter().enumerate() {
             assert!(all.iter().skip(i + 1).all(|b| a.light != b.light), "{a:?}");
+        }
+        assert!((contrast((0, 0, 0), (255, 255, 255)) - 21.0).abs() < 1e-9);
+        for area in KINDS.into_iter().chain([MUTED]) {
+            let label = on(area);
+            assert!(contrast(label.light, area.light) >= 4.5, "{area:?}");
+            assert!(contrast(label.dark, area.dark) >= 4.5, "{area:?}");
         }
         assert!(css().contains("[fill='#0072B2']{fill:#4FA9E2}"));
         assert_eq!((device(8), kind(8)), (DEVICES[0], KINDS[0]));

@@ -1,0 +1,255 @@
+//! Every kind of chart with hard data, held to the drawings in `snapshots/`, and to what no drawing may
+//! be whatever was kept: overlapping, cut off, without units or names.
+//!
+//! `CROSSOVER_BLESS=1 cargo test --lib snapshots` writes the drawings anew.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use resvg::usvg::TextAnchor;
+
+use super::layout::Layout;
+use super::*;
+
+/// A name of 80 characters, after its number.
+const LONG: &str = " NVIDIA H200 SXM5 141 GB HBM3e in slot 3 of a server with eight, driver 550.90";
+
+/// A name keeps its beginning, however short it is cut.
+fn name(i: usize, long: bool) -> String {
+    if long { format!("{i:02}{LONG}") } else { format!("{i:02} GPU") }
+}
+
+/// Series number `i`: `value` tells of each point.
+fn series(i: usize, long: bool, xs: &[f64], value: impl Fn(usize) -> Option<f64>) -> Series {
+    let detail =
+        if long { "packed-blocked, with transfers, 128 threads" } else { "packed, compute" };
+    let interval = |v: f64| Value::new(v, v * 0.93, v * 1.06, false);
+    Series {
+        name: name(i, long),
+        detail: detail.into(),
+        note: if i == 1 { "from 512 on".into() } else { String::new() },
+        tone: device(i),
+        marker: i,
+        dashed: i % 2 == 1,
+        points: xs.iter().enumerate().map(|(p, x)| (*x, value(p).and_then(interval))).collect(),
+    }
+}
+
+/// `count` sizes, four an octave.
+fn sizes(count: usize) -> Vec<f64> {
+    (0..count).map(|i| (64.0 * 2f64.powf(i as f64 / 4.0)).round()).collect()
+}
+
+fn mark(low: f64, high: f64, label: &str) -> Mark {
+    Mark { low, high, tone: Some(device(0)), dashed: false, label: label.into() }
+}
+
+fn lines(unit: Unit, series: Vec<Series>, marks: Vec<Mark>) -> Drawing {
+    Lines {
+        title: "Lines of made-up numbers over m = n = k".into(),
+        subtitle: "How to read it; bands and bars: 95 % interval of the median".into(),
+        description: "Made-up numbers.".into(),
+        x_title: "m = n = k".into(),
+        x_scale: |values, width| Scale::sizes(values, width, |v| v.to_string()),
+        unit,
+        log_from: LOG_FROM,
+        joined: true,
+        series,
+        marks,
+    }
+    .draw()
+}
+
+fn dots(unit: Unit, rows: Vec<String>, series: Vec<Series>, labelled: bool) -> Drawing {
+    let title = "Dots of made-up numbers".into();
+    let (subtitle, description) = ("How to read it".into(), "Made-up numbers.".into());
+    Dots { title, subtitle, description, unit, rows, series, labelled }.draw()
+}
+
+fn stacks(kinds: usize, bars: usize, long: bool) -> Drawing {
+    let bar = |i: usize| {
+        let parts: Vec<f64> = (0..kinds).map(|k| ((i * 5 + k * 7) % 11 + 1) as f64).collect();
+        let sum: f64 = parts.iter().sum();
+        let shares = parts.iter().map(|p| p / sum).collect();
+        Bar { label: name(i, long), total: units::seconds(sum * 1e-4), shares }
+    };
+    let key = |i: usize| (if long { name(i, long) } else { format!("{i:02} product") }, kind(i));
+    Stacks {
+        title: "Bars of made-up numbers".into(),
+        subtitle: "How to read it".into(),
+        description: "Made-up numbers.".into(),
+        keys: (0..kinds).map(key).collect(),
+        bars: (0..bars).map(bar).collect(),
+    }
+    .draw()
+}
+
+fn roofline(series: Vec<Series>, long: bool) -> Drawing {
+    let roof = |label: &str, rate: f64| {
+        let label = if long { format!("{label}{LONG}") } else { format!("{label} {rate:e}") };
+        Roof { label, detail: "avx512".into(), rate }
+    };
+    Roofline {
+        title: "Roofline of made-up numbers".into(),
+        subtitle: "How to read it".into(),
+        description: "Made-up numbers.".into(),
+        tone: device(0),
+        ceilings: vec![roof("f32 peak", 6e13), roof("f64 peak", 3e13)],
+        slopes: vec![roof("L1", 2e13), roof("L2", 9e12), roof("memory", 4e12)],
+        series,
+    }
+    .draw()
+}
+
+/// The drawings by name, each with the series that it must name, and whether its value axis is upright.
+fn drawings() -> Vec<(&'static str, usize, Axis, Drawing)> {
+    let rows = |count: usize, long| (0..count).map(|i| name(i, long)).collect::<Vec<_>>();
+    let numbers = |count: usize| (0..count).map(|i| i as f64).collect::<Vec<_>>();
+    // Over six decades.
+    let wide = |i: usize, p: usize| Some(10f64.powf((i * 5 + p * 7) as f64 % 25.0 / 4.0 - 3.0));
+    let near = |i: usize, p: usize| Some(0.8 + 0.1 * i as f64 + 0.3 * p as f64);
+    let some = |count, long, xs: &[f64], value: &dyn Fn(usize, usize) -> Option<f64>| {
+        (0..count).map(|i| series(i, long, xs, |p| value(i, p))).collect::<Vec<_>>()
+    };
+    let fast = |i: usize, p: usize| Some(1e13 + 2e12 * (i + p) as f64);
+    let points = |i: usize, p: usize| Some(10f64.powf(7.5 + (i * 3 + p * 5) as f64 % 25.0 / 4.0));
+    let many = sizes(40);
+    let crossing = |at: f64| mark(at, at, "from 512 on");
+    vec![
+        ("lines-1-point", 2, Axis::Upright, {
+            lines(Unit::Ratio, some(2, false, &[512.0], &near), vec![crossing(512.0)])
+        }),
+        ("lines-2-points", 2, Axis::Upright, {
+            let stretch = mark(512.0, 1024.0, "unclear from 512 to 1024");
+            let series = some(2, true, &[512.0, 1024.0], &fast);
+            lines(Unit::Flops, series, vec![stretch, crossing(512.0), crossing(512.0)])
+        }),
+        ("lines-40-points", 2, Axis::Upright, {
+            let slope = |i, p| {
+                let missing = i == 0 && p == MISSING;
+                (!missing).then(|| 1e-6 * 10f64.powf(p as f64 / 6.5 + 0.3 * i as f64))
+            };
+            lines(Unit::Seconds, some(2, false, &many, &slope), vec![crossing(many[12])])
+        }),
+        ("lines-12-series", 12, Axis::Upright, {
+            let ratio = |i: usize, p: usize| Some(10f64.powf((i + 4 * p) as f64 / 4.5 - 3.0));
+            let marks = (0..4).map(|i| crossing(sizes(5)[i])).collect();
+            lines(Unit::Ratio, some(12, true, &sizes(5), &ratio), marks)
+        }),
+        ("dots-1-row", 1, Axis::Level, {
+            dots(Unit::Seconds, rows(1, false), some(1, false, &[0.0], &near), true)
+        }),
+        ("dots-12-series", 12, Axis::Level, {
+            dots(Unit::Ratio, rows(2, true), some(12, true, &numbers(2), &wide), false)
+        }),
+        ("dots-40-rows", 2, Axis::Level, {
+            let series = some(2, false, &numbers(40), &|i, p| wide(i, p).filter(|_| p != MISSING));
+            dots(Unit::Compared, rows(40, true), series, false)
+        }),
+        ("dots-labelled", 3, Axis::Level, {
+            let some = some(3, true, &numbers(3), &|i, p| wide(i, p).filter(|_| i != p));
+            dots(Unit::Bytes, rows(3, true), some, true)
+        }),
+        ("stacks-1-bar", 2, Axis::Level, stacks(2, 1, false)),
+        ("stacks-12-kinds", 12, Axis::Level, stacks(12, 3, true)),
+        ("roofline-1-point", 1, Axis::Upright, roofline(some(1, false, &[300.0], &fast), false)),
+        ("roofline-12-series", 12, Axis::Upright, {
+            roofline(some(12, true, &[0.02, 0.5, 7.0, 90.0], &points), true)
+        }),
+    ]
+}
+
+/// The point that some series lack.
+const MISSING: usize = 7;
+
+/// Which way the value axis goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Axis {
+    Upright,
+    Level,
+}
+
+fn path(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/report/chart/snapshots");
+    folder.join(format!("{name}.svg"))
+}
+
+#[test]
+fn drawings_are_as_they_were() {
+    let bless = env::var_os("CROSSOVER_BLESS").is_some();
+    let mut changed = Vec::new();
+    for (name, _, _, drawing) in drawings() {
+        let (path, svg) = (path(name), drawing.file());
+        if bless {
+            fs::write(&path, &svg).unwrap();
+        } else if fs::read_to_string(&path).unwrap_or_default() != svg {
+            changed.push(name);
+        }
+    }
+    assert!(
+        changed.is_empty(),
+        "{changed:?} are not as in src/report/chart/snapshots/. If they should not be: \
+         CROSSOVER_BLESS=1 cargo test --lib snapshots, then look at each that git says has changed"
+    );
+}
+
+#[test]
+fn texts_do_not_overlap_and_nothing_leaves_the_drawing() {
+    for (name, _, _, drawing) in drawings() {
+        let layout = Layout::of(&drawing.file());
+        for (i, a) in layout.words.iter().enumerate() {
+            for b in &layout.words[i + 1..] {
+                assert!(!a.bounds.overlaps(&b.bounds), "{name}: '{}' and '{}'", a.text, b.text);
+            }
+            assert!(a.bounds.is_within(layout.size), "{name}: {a:?}");
+        }
+        for shape in &layout.shapes {
+            assert!(shape.bounds.is_within(layout.size), "{name}: {:?}", shape.bounds);
+        }
+    }
+}
+
+#[test]
+fn every_series_has_its_name_and_every_tick_its_unit() {
+    for (name, series, axis, drawing) in drawings() {
+        let layout = Layout::of(&drawing.file());
+        for i in 0..series {
+            let begins = |text: &str| text.starts_with(&format!("{i:02} "));
+            assert!(layout.words.iter().any(|w| begins(&w.text)), "{name}: no series {i}");
+        }
+        let anchor = if axis == Axis::Upright { TextAnchor::End } else { TextAnchor::Middle };
+        let is_tick = |text: &str| !text.starts_with("same as");
+        let ticks = layout.words.iter().filter(|w| w.anchor == anchor).map(|w| w.text.as_str());
+        let ticks: Vec<&str> = ticks.filter(|text| is_tick(text)).collect();
+        assert!(ticks.len() >= 3, "{name}: {ticks:?}");
+        for tick in ticks {
+            let units = ["FLOP/s", "B/s", "s", "×", "%"];
+            assert!(tick == "0" || units.iter().any(|u| tick.ends_with(u)), "{name}: {tick}");
+        }
+    }
+}
+
+/// The markers of the first series keep their distance but for one gap, which nothing of its colour
+/// crosses.
+#[test]
+fn a_missing_point_leaves_a_gap() {
+    let all = drawings();
+    let (.., drawing) = all.iter().find(|(name, ..)| *name == "lines-40-points").unwrap();
+    let layout = Layout::of(&drawing.file());
+    let own: Vec<_> = layout.shapes.iter().filter(|s| s.colour == device(0).light).collect();
+    let is_marker = |b: &&layout::Bounds| b.right - b.left < 12.0 && b.bottom - b.top < 12.0;
+    let mut markers: Vec<_> = own.iter().map(|s| &s.bounds).filter(is_marker).collect();
+    // The last one belongs to its label.
+    markers.sort_by(|a, b| a.left.total_cmp(&b.left));
+    markers.pop();
+    assert_eq!(markers.len(), 39);
+    let gap = |i: usize| markers[i + 1].left - markers[i].left;
+    let wide: Vec<usize> = (0..38).filter(|i| gap(*i) > 1.6 * gap(30)).collect();
+    assert_eq!(wide, [MISSING - 1]);
+    let crosses = |b: &layout::Bounds| {
+        b.left <= markers[MISSING - 1].right && b.right >= markers[MISSING].left
+    };
+    // The mark of a crossover is of the same colour and lies over the plot.
+    let crossing = own.iter().filter(|s| crosses(&s.bounds) && s.bounds.bottom > markers[38].top);
+    assert_eq!(crossing.count(), 0);
+}
