@@ -6,10 +6,9 @@ mod support;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crossover::backend::{Device, Devices, Runner, Task, discover};
-use crossover::error::Result;
+use crossover::backend::{Device, Devices, Runner, Stepwise, Task, discover};
 use crossover::network::{
-    self, Graph, Layer, NETWORKS, Network, Optimizer, Tolerance, Trainer, Trajectory, golden,
+    self, Graph, Layer, NETWORKS, Network, Optimizer, Tolerance, Trajectory, golden,
 };
 use crossover::tensor::{FENCE, broken_fence};
 use crossover::workload::{Axis, Dtype, Entry, Host, Preset, Scope, Shape, Work, Workload, find};
@@ -104,51 +103,10 @@ fn inputs(graph: &Graph, seed: u64) -> Vec<Vec<f32>> {
     inputs
 }
 
-/// A runner as a trainer.
-struct Training<'r> {
-    graph: Graph,
-    runner: &'r mut dyn Runner,
-}
-
-impl Training<'_> {
-    fn tensors(&mut self, skip: usize) -> Result<Vec<Vec<f64>>> {
-        let output = self.runner.output(Scope::Compute)?;
-        let mut rest = &output[FENCE + 1 + skip..];
-        let tensors = self.graph.parameters.iter().map(|parameter| {
-            let (tensor, after) = rest.split_at(parameter.len());
-            rest = after;
-            tensor.iter().map(|v| f64::from(*v)).collect()
-        });
-        Ok(tensors.collect())
-    }
-}
-
-impl Trainer for Training<'_> {
-    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
-        self.runner.feed(batch, labels)
-    }
-
-    fn step(&mut self) -> Result<()> {
-        self.runner.run(Scope::Compute)
-    }
-
-    fn loss(&mut self) -> Result<f64> {
-        Ok(f64::from(self.runner.output(Scope::Compute)?[FENCE]))
-    }
-
-    fn gradients(&mut self) -> Result<Vec<Vec<f64>>> {
-        self.tensors(0)
-    }
-
-    fn parameters(&mut self) -> Result<Vec<Vec<f64>>> {
-        self.tensors(self.graph.parameter_count() as usize)
-    }
-}
-
 /// A golden training by a runner.
-fn trained(runner: &mut dyn Runner, expected: &Trajectory) -> Trajectory {
+fn trained(runner: Box<dyn Runner + '_>, expected: &Trajectory) -> Trajectory {
     let (network, shape) = expected.setting().unwrap();
-    let mut training = Training { graph: (network.graph)(&shape), runner };
+    let mut training = Stepwise::new(runner, &(network.graph)(&shape), expected.seed);
     let steps = expected.losses.len() as u64;
     Trajectory::of(&network, &shape, expected.seed, steps, &mut training).unwrap()
 }
@@ -161,14 +119,17 @@ fn golden_trajectories_within_what_binary32_costs() {
             let (network, shape) = expected.setting().unwrap();
             for implementation in IMPLEMENTATIONS {
                 let device = device.as_ref();
-                let mut runner = loaded(device, implementation, &network, &shape, expected.seed);
-                let found = trained(runner.as_mut(), &expected);
+                let prepared = || loaded(device, implementation, &network, &shape, expected.seed);
+                let found = trained(prepared(), &expected);
                 let (worst, what) = found.distance(&expected, Tolerance::F32);
                 assert!(worst <= 1.0, "{implementation} {}: {what}: {worst}", network.name);
-                // And once more from the start, to the bit.
-                runner.restore().unwrap();
-                let again = trained(runner.as_mut(), &expected);
-                assert_eq!(again, found, "{implementation} {}", network.name);
+                // And once more, to the bit.
+                assert_eq!(
+                    trained(prepared(), &expected),
+                    found,
+                    "{implementation} {}",
+                    network.name
+                );
             }
         }
     }
@@ -279,8 +240,8 @@ fn wrong_constants_are_found_out() {
             let is_rejected = |expected: &Trajectory| {
                 let (network, shape) = expected.setting().unwrap();
                 let faulty = Network { graph, ..network };
-                let mut runner = loaded(device.as_ref(), "packed", &faulty, &shape, expected.seed);
-                let found = trained(runner.as_mut(), expected);
+                let runner = loaded(device.as_ref(), "packed", &faulty, &shape, expected.seed);
+                let found = trained(runner, expected);
                 found.distance(expected, Tolerance::F32).0 > 1.0
             };
             assert!(cases.iter().any(is_rejected), "{what}");
