@@ -96,6 +96,53 @@ fn a_changed_driver_makes_what_was_found_a_place_to_begin() {
         assert_ne!(origin, "user");
     }
     assert!(user_file(folder.path()).contains("older "));
+    let notes = column(&path, "notes").into_iter().zip(column(&path, "workload"));
+    for (notes, _) in notes.filter(|(_, workload)| workload == "stream-dot") {
+        assert!(notes.contains("tuned-for-other-driver"), "{notes}");
+    }
+    for verb in ["devices", "doctor"] {
+        let (out, _) = texts(&in_folder(folder.path()).arg(verb).output().unwrap());
+        assert!(out.contains("was tuned for another driver; run 'crossover tune"), "{out}");
+    }
+    let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+    assert!(page.contains("was tuned for another driver"));
+}
+
+/// The kernels of a part of a training step alone are timed; whole steps then use what was found.
+#[test]
+fn row_operations_are_tuned_and_training_uses_them() {
+    if !has_device() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let tune = ["tune", "--device", "opencl:0", "--workload", "train-mlp", "--budget", "2"];
+    let output = in_folder(folder.path()).args(tune).args(["--out", "tuned"]).output().unwrap();
+    assert!(output.status.success(), "{}", texts(&output).1);
+    let found = user_file(folder.path());
+    assert!(found.contains("family = \"train\"") && found.contains("elements\""), "{found}");
+
+    let shape = "batch=4,inputs=9,width=16,depth=1,classes=3";
+    let run = ["run", "--device", "opencl:0", "--workload", "train-mlp", "--shape", shape];
+    let run = |out: &str| {
+        let output = in_folder(folder.path()).args(run).args(["--out", out]).output().unwrap();
+        assert!(output.status.success(), "{}", texts(&output).1);
+        let path = folder.path().join(out).join("results.csv");
+        let steps = column(&path, "workload").into_iter().zip(column(&path, "tuned"));
+        let steps = steps.zip(column(&path, "notes"));
+        let steps: Vec<_> = steps.filter(|((w, _), _)| w == "train-mlp").collect();
+        assert!(!steps.is_empty());
+        (steps[0].0.1.clone(), steps[0].1.clone())
+    };
+    assert_eq!(run("run").0, "user");
+    // Another kernel: what was found is for what it was.
+    for path in fs::read_dir(folder.path().join("data/tuned")).unwrap() {
+        let path = path.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("\nsource = \"", "\nsource = \"0")).unwrap();
+    }
+    let (tuned, notes) = run("later");
+    assert_ne!(tuned, "user");
+    assert!(notes.contains("tuned-for-other-source"), "{notes}");
 }
 
 #[cfg(unix)]

@@ -19,4 +19,4 @@ mod walk;
 pub use bench::{Bench, Limits};
 pub use child::answer_if_asked;
 pub use poison::Poison;
-pub use search::{Evaluator, Rejection, Trial, Watcher, search};
+pub use search::{Evaluator, Progress, Rejection, Search, Trial, Watcher};

@@ -25,9 +25,9 @@ const SURE_FINALISTS: usize = 3;
 const FINAL_ROUNDS: usize = 15;
 const LEAST_FINAL_ROUNDS: usize = 5;
 
-/// Shares of the budget after which the random sample, the steps from the best and the entries to the
-/// last race end.
-const SAMPLE_SHARE: f64 = 0.45;
+/// Shares of the time after which the random sample, the steps from the best and the entries to the last
+/// race end.
+const SAMPLE_SHARE: f64 = 0.35;
 const STEPS_SHARE: f64 = 0.85;
 const FINALS_SHARE: f64 = 0.92;
 
@@ -86,39 +86,9 @@ pub trait Watcher {
     fn improved(&mut self, _finding: &Finding) {}
 }
 
-/// Searches for the fastest point of a tunable for `budget_s` seconds. `poison` are points that must
-/// not be tried. None where not even the defaults can be timed.
-pub fn search(
-    tunable: &Tunable,
-    poison: &BTreeSet<Point>,
-    evaluator: &mut dyn Evaluator,
-    watcher: &mut dyn Watcher,
-    budget_s: f64,
-    seed: u64,
-) -> Option<Finding> {
-    let start_s = evaluator.now();
-    let tried = poison.iter().map(|point| (point.clone(), false)).collect();
-    let mut search = Search {
-        tunable,
-        evaluator,
-        watcher,
-        start_s,
-        budget_s,
-        tried,
-        scores: Vec::new(),
-        best: None,
-        reference: None,
-    };
-    search.run(seed);
-    search.last_race()
-}
-
-struct Search<'a> {
-    tunable: &'a Tunable,
-    evaluator: &'a mut dyn Evaluator,
-    watcher: &'a mut dyn Watcher,
-    start_s: f64,
-    budget_s: f64,
+/// What a search knows so far. It can be left and gone on with.
+#[derive(Default)]
+pub struct Progress {
     /// Every point that was tried or must not be, and whether it may be timed again.
     tried: HashMap<Point, bool>,
     /// Admitted points with their time as a share of the defaults', best guesses all.
@@ -127,6 +97,32 @@ struct Search<'a> {
     best: Option<Best>,
     /// Fastest run of whatever was the best last, and its time as a share of the defaults'.
     reference: Option<(f64, f64)>,
+    /// Seconds that were spent.
+    spent_s: f64,
+}
+
+impl Progress {
+    /// Nothing, but that these points must not be tried.
+    pub fn without(poison: &BTreeSet<Point>) -> Progress {
+        let tried = poison.iter().map(|point| (point.clone(), false)).collect();
+        Progress { tried, ..Progress::default() }
+    }
+
+    /// The fastest point so far, and its time as a share of the defaults'; a guess.
+    pub fn best(&self) -> Option<(&Point, f64)> {
+        self.best.as_ref().map(|best| (&best.point, best.score))
+    }
+}
+
+/// A search for the fastest point of a tunable, for some time.
+pub struct Search<'a> {
+    tunable: &'a Tunable,
+    progress: &'a mut Progress,
+    evaluator: &'a mut dyn Evaluator,
+    watcher: &'a mut dyn Watcher,
+    start_s: f64,
+    budget_s: f64,
+    seed: u64,
 }
 
 struct Best {
@@ -146,9 +142,27 @@ struct Race {
     wins: bool,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// Goes on from `progress` for `budget_s` seconds.
+    pub fn new(
+        tunable: &'a Tunable,
+        progress: &'a mut Progress,
+        evaluator: &'a mut dyn Evaluator,
+        watcher: &'a mut dyn Watcher,
+        budget_s: f64,
+        seed: u64,
+    ) -> Search<'a> {
+        let start_s = evaluator.now();
+        Search { tunable, progress, evaluator, watcher, start_s, budget_s, seed }
+    }
+
     fn elapsed_s(&self) -> f64 {
         self.evaluator.now() - self.start_s
+    }
+
+    /// Seconds since the search began, those of earlier turns included.
+    fn at_s(&self) -> f64 {
+        self.progress.spent_s + self.elapsed_s()
     }
 
     /// Whether a share of the budget is spent, or the user has had enough.
@@ -156,32 +170,44 @@ impl Search<'_> {
         self.elapsed_s() >= share * self.budget_s || self.watcher.is_stopped()
     }
 
-    fn run(&mut self, seed: u64) {
-        // The defaults are what all is compared with: they are tried whatever the budget.
-        for (i, seed) in self.tunable.seeds.iter().enumerate() {
-            if i == 0 || !self.is_over(STEPS_SHARE) {
-                self.challenge(seed);
-            }
-        }
-        // Steps first, while they lead anywhere: seeds are often near the best.
-        let random = Stream::new(seed, 0x57e9);
-        self.steps(random, SAMPLE_SHARE / 2.0);
-        let mut sample = Sample::new(self.tunable, seed);
+    /// The first look: the seeds, and steps from the best of them, which seeds are often near.
+    pub fn begin(mut self) {
+        self.seeds(1.0);
+        self.steps(1.0);
+        self.progress.spent_s = self.at_s();
+    }
+
+    /// The search to its end. None where not even the defaults can be timed.
+    pub fn end(mut self) -> Option<Finding> {
+        self.seeds(STEPS_SHARE);
+        let mut sample = Sample::new(self.tunable, self.seed);
         let mut stale = 0;
         while !self.is_over(SAMPLE_SHARE) && stale < 50 {
             let Some(point) = sample.next() else { break };
             stale = if self.challenge(&point) { 0 } else { stale + 1 };
         }
-        self.steps(random, STEPS_SHARE);
+        self.steps(STEPS_SHARE);
+        self.last_race()
+    }
+
+    /// The defaults are what all is compared with: they are tried whatever the time.
+    fn seeds(&mut self, share: f64) {
+        for (i, seed) in self.tunable.seeds.iter().enumerate() {
+            if i == 0 || !self.is_over(share) {
+                self.challenge(seed);
+            }
+        }
     }
 
     /// Steps from the best until none of its neighbours is better, then from the others that were good.
-    fn steps(&mut self, random: Stream, share: f64) {
+    fn steps(&mut self, share: f64) {
+        let random = Stream::new(self.seed, 0x57e9);
         let mut walked: BTreeSet<Point> = BTreeSet::new();
         while !self.is_over(share) {
-            let best = self.best.as_ref().map(|best| &best.point);
+            let best = self.progress.best.as_ref().map(|best| &best.point);
             let next = best.filter(|point| !walked.contains(*point)).or_else(|| {
-                let fresh = self.scores.iter().filter(|(point, _)| !walked.contains(point));
+                let fresh =
+                    self.progress.scores.iter().filter(|(point, _)| !walked.contains(point));
                 fresh.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(point, _)| point)
             });
             let Some(from) = next.cloned() else { return };
@@ -192,13 +218,13 @@ impl Search<'_> {
                     return;
                 }
                 self.challenge(&point);
-                let best = self.best.as_ref().map(|best| best.point.clone());
+                let best = self.progress.best.as_ref().map(|best| best.point.clone());
                 if best != best_before {
                     break; // go on from there
                 }
             }
             // Whoever has a neighbour that became the best is walked to its end later.
-            if self.best.as_ref().map(|best| &best.point) == best_before.as_ref() {
+            if self.progress.best.as_ref().map(|best| &best.point) == best_before.as_ref() {
                 walked.insert(from);
             }
         }
@@ -206,21 +232,21 @@ impl Search<'_> {
 
     /// Tries a point against the best. False where there was nothing to try.
     fn challenge(&mut self, point: &Point) -> bool {
-        if self.tried.contains_key(point) || !self.tunable.is_legal(point) {
+        if self.progress.tried.contains_key(point) || !self.tunable.is_legal(point) {
             return false;
         }
-        self.tried.insert(point.clone(), false);
+        self.progress.tried.insert(point.clone(), false);
         self.watcher.begins(point);
-        let limit_s = self.best.as_ref().map_or(f64::INFINITY, |best| DROP * best.wall_s);
+        let limit_s = self.progress.best.as_ref().map_or(f64::INFINITY, |best| DROP * best.wall_s);
         let outcome = match self.evaluator.admit(point, limit_s) {
             Ok(first_s) => self.contest(point, first_s),
             Err(rejection) => Err(rejection),
         };
-        let at_s = self.elapsed_s();
+        let at_s = self.at_s();
         let timed = outcome.as_ref().map(|race| race.wall_s).map_err(Rejection::clone);
         self.watcher.tried(&Trial { point: point.clone(), outcome: timed, at_s });
         if let Ok(race) = outcome {
-            self.tried.insert(point.clone(), true);
+            self.progress.tried.insert(point.clone(), true);
             self.settle(point, &race);
         }
         true
@@ -230,12 +256,12 @@ impl Search<'_> {
     fn contest(&mut self, point: &Point, first_s: f64) -> Result<Race, Rejection> {
         let fastest = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
         let median = |times: &[f64]| stats::median(times).unwrap_or(first_s);
-        let Some(best) = self.best.as_ref().map(|best| best.point.clone()) else {
+        let Some(best) = self.progress.best.as_ref().map(|best| best.point.clone()) else {
             let rounds = (0..=FIRST_ROUNDS).map(|_| self.evaluator.race(&[point]));
             let rounds: Result<Vec<Vec<f64>>, _> = rounds.collect();
             let times = rounds.map_err(|(_, why)| why)?.concat();
             let fastest_s = fastest(&times);
-            let share = self.reference.map_or(1.0, |(best_s, _)| fastest_s / best_s);
+            let share = self.progress.reference.map_or(1.0, |(best_s, _)| fastest_s / best_s);
             return Ok(Race { wall_s: median(&times), fastest_s, share, wins: true });
         };
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -256,9 +282,9 @@ impl Search<'_> {
                 break;
             }
         }
-        if let Some(best) = &mut self.best {
+        if let Some(best) = &mut self.progress.best {
             best.wall_s = median(&theirs);
-            self.reference = Some((fastest(&theirs), best.score));
+            self.progress.reference = Some((fastest(&theirs), best.score));
         }
         // A burst of other work slows down some runs of one of them: both figures have to tell the same.
         let (fastest_s, best_s) = (fastest(&ours), fastest(&theirs));
@@ -268,28 +294,28 @@ impl Search<'_> {
 
     /// The best turned out to be none.
     fn dethrone(&mut self, point: &Point, why: Rejection) {
-        let trial = Trial { point: point.clone(), outcome: Err(why), at_s: self.elapsed_s() };
+        let trial = Trial { point: point.clone(), outcome: Err(why), at_s: self.at_s() };
         self.watcher.tried(&trial);
-        self.tried.insert(point.clone(), false);
-        self.scores.retain(|(other, _)| other != point);
-        self.best = None;
+        self.progress.tried.insert(point.clone(), false);
+        self.progress.scores.retain(|(other, _)| other != point);
+        self.progress.best = None;
     }
 
     /// Enters a timed point, as the new best or as one of the others.
     fn settle(&mut self, point: &Point, race: &Race) {
         // As a share of the defaults', by way of the best, which ran beside it.
-        let score = self.reference.map_or(1.0, |(_, score)| score) * race.share;
-        self.scores.push((point.clone(), score));
+        let score = self.progress.reference.map_or(1.0, |(_, score)| score) * race.share;
+        self.progress.scores.push((point.clone(), score));
         if !race.wins {
             self.evaluator.forget(point);
             return;
         }
         let wall_s = race.wall_s;
         let best = Best { point: point.clone(), wall_s, score };
-        if let Some(old) = self.best.replace(best) {
+        if let Some(old) = self.progress.best.replace(best) {
             self.evaluator.forget(&old.point);
         }
-        self.reference = Some((race.fastest_s, score));
+        self.progress.reference = Some((race.fastest_s, score));
         if score < BETTER {
             let default_s = wall_s / score;
             self.watcher.improved(&Finding { point: point.clone(), wall_s, default_s });
@@ -322,7 +348,7 @@ impl Search<'_> {
                 }
             }
         }
-        let at_s = self.elapsed_s();
+        let at_s = self.at_s();
         for point in &finalists {
             if let Some(wall_s) = times.get(point).and_then(|s| stats::median(s)) {
                 self.watcher.raced(point, wall_s, at_s);
@@ -334,12 +360,12 @@ impl Search<'_> {
     /// The best few, built again where that is needed, as many as there is time for; some of them and the
     /// defaults in any case.
     fn admitted_finalists(&mut self, default: &Point) -> Vec<Point> {
-        self.scores.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let least = self.scores.first().map_or(1.0, |(_, score)| *score);
-        let near = self.scores.iter().take_while(|(_, score)| *score < CLEAR * least);
+        self.progress.scores.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let least = self.progress.scores.first().map_or(1.0, |(_, score)| *score);
+        let near = self.progress.scores.iter().take_while(|(_, score)| *score < CLEAR * least);
         let mut chosen: Vec<Point> = Vec::new();
-        chosen.extend(self.best.as_ref().map(|best| best.point.clone()));
-        if self.tried.get(default) == Some(&true) {
+        chosen.extend(self.progress.best.as_ref().map(|best| best.point.clone()));
+        if self.progress.tried.get(default) == Some(&true) {
             chosen.push(default.clone());
         }
         chosen.extend(near.take(FINALISTS).map(|(point, _)| point.clone()));
@@ -349,7 +375,7 @@ impl Search<'_> {
             if finalists.contains(&point) || (is_optional && self.is_over(FINALS_SHARE)) {
                 continue;
             }
-            let is_ready = self.best.as_ref().is_some_and(|best| best.point == point);
+            let is_ready = self.progress.best.as_ref().is_some_and(|best| best.point == point);
             if is_ready {
                 finalists.push(point);
                 continue;
@@ -364,7 +390,7 @@ impl Search<'_> {
 
     fn fall(&mut self, finalists: &mut Vec<Point>, point: &Point, why: Rejection) {
         finalists.retain(|other| other != point);
-        let trial = Trial { point: point.clone(), outcome: Err(why), at_s: self.elapsed_s() };
+        let trial = Trial { point: point.clone(), outcome: Err(why), at_s: self.at_s() };
         self.watcher.tried(&trial);
     }
 }

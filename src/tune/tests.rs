@@ -178,6 +178,20 @@ impl Watcher for Memory {
     }
 }
 
+/// A first look and the rest, as a tuning shares out its time.
+fn search(
+    tunable: &Tunable,
+    poison: &BTreeSet<Point>,
+    planted: &mut Planted,
+    memory: &mut Memory,
+    budget_s: f64,
+    seed: u64,
+) -> Option<Finding> {
+    let mut progress = Progress::without(poison);
+    Search::new(tunable, &mut progress, planted, memory, 0.4 * budget_s, seed).begin();
+    Search::new(tunable, &mut progress, planted, memory, 0.6 * budget_s, seed).end()
+}
+
 fn run(budget_s: f64, noise: f64, seed: u64) -> (Finding, Memory, Planted) {
     let (mut planted, mut memory) = (Planted::new(noise), Memory::new());
     let none = BTreeSet::new();
@@ -282,6 +296,27 @@ fn the_defaults_stay_where_nothing_is_faster() {
     let found = search(&fine, &BTreeSet::new(), &mut planted, &mut memory, 60.0, 1).unwrap();
     assert_eq!(found.point, best());
     assert_eq!(found.wall_s, found.default_s);
+}
+
+/// Turns of other searches lie between those of one: nothing is tried again, and time counts on.
+#[test]
+fn a_search_that_was_left_goes_on_where_it_was() {
+    let tunable = tunable();
+    let (mut planted, mut memory) = (Planted::new(0.0), Memory::new());
+    let mut progress = Progress::without(&BTreeSet::new());
+    Search::new(&tunable, &mut progress, &mut planted, &mut memory, 6.0, 1).begin();
+    let first = memory.trials.len();
+    let (best, share) = progress.best().unwrap();
+    assert!(share < 1.0 && Planted::true_s(best) < Planted::true_s(&tunable.seeds[0]));
+    // Other searches have had the child since.
+    planted.admitted.clear();
+    planted.spend(100.0);
+    Search::new(&tunable, &mut progress, &mut planted, &mut memory, 20.0, 1).end().unwrap();
+    assert!(first > 3 && memory.trials.len() > first);
+    let points: HashSet<&Point> = memory.trials.iter().map(|t| &t.point).collect();
+    assert_eq!(points.len(), memory.trials.len());
+    let times: Vec<f64> = memory.trials.iter().map(|t| t.at_s).collect();
+    assert!(times.is_sorted() && times[first] < 10.0, "{times:?}");
 }
 
 /// The best so far begins to hang: the search goes on without it.

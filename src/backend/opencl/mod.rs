@@ -182,6 +182,8 @@ pub struct OpenClDevice {
     queue: ocl::core::CommandQueue,
     profiling_queue: Option<ocl::core::CommandQueue>,
     tuned: tuned::Tuned,
+    /// Programs that this process has built, so that runners share them.
+    programs: program::Store,
     max_group_size: usize,
     /// Alignment of sub-buffers, in elements of f32.
     base_alignment: usize,
@@ -204,6 +206,7 @@ impl OpenClDevice {
             queue: queue(false).map_err(refused)?,
             profiling_queue: queue(true).ok(),
             tuned: tuned::Tuned::of_device(&entry),
+            programs: program::Store::default(),
             max_group_size: info::max_group_size(id),
             base_alignment: info::base_alignment_bytes(id).div_ceil(4),
             flush: OnceCell::new(),

@@ -1,8 +1,10 @@
-//! Programs, and the cache of their binaries in the user's cache folder.
+//! Programs: those that this process holds, and the cache of binaries in the user's cache folder.
 //!
 //! A cache file holds the full key (device, driver, options, source) beside the binary, and a
 //! checksum: a file that is cut, changed or of another key is dropped and built anew.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +25,10 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Options of every build.
 const OPTIONS: &str = "-cl-std=CL1.2 -cl-mad-enable";
 
-/// Builds a step's program, from the cache where it has it. Tells whether it was compiled.
+/// Programs by their keys.
+pub type Store = RefCell<HashMap<String, Program>>;
+
+/// A step's program, from this process or the cache where they have it. Tells whether it was compiled.
 pub fn build(device: &OpenClDevice, step: &Step) -> Result<(Program, bool)> {
     let options = options(step, "");
     let key = format!(
@@ -33,18 +38,32 @@ pub fn build(device: &OpenClDevice, step: &Step) -> Result<(Program, bool)> {
         fnv1a(step.source.as_bytes()),
         step.source.len()
     );
+    if let Some(program) = device.programs.borrow().get(&key) {
+        return Ok((program.clone(), false));
+    }
+    let (program, is_new) = read_or_compile(device, step, &options, &key)?;
+    device.programs.borrow_mut().insert(key, program.clone());
+    Ok((program, is_new))
+}
+
+fn read_or_compile(
+    device: &OpenClDevice,
+    step: &Step,
+    options: &str,
+    key: &str,
+) -> Result<(Program, bool)> {
     let path = folder().map(|folder| folder.join(format!("{:016x}.bin", fnv1a(key.as_bytes()))));
-    if let Some(binary) = path.as_deref().and_then(|path| read(path, &key)) {
-        if let Some(program) = from_binary(device, &binary, &options) {
+    if let Some(binary) = path.as_deref().and_then(|path| read(path, key)) {
+        if let Some(program) = from_binary(device, &binary, options) {
             return Ok((program, false));
         }
         // The driver no longer takes it.
         path.as_deref().map(fs::remove_file);
     }
-    let program = from_source(device, step, &options)?;
+    let program = from_source(device, step, options)?;
     // Some drivers compile once more to tell the binary.
     if let Some((path, binary)) = path.and_then(|path| Some((path, binary_of(&program)?))) {
-        write(&path, &key, &binary);
+        write(&path, key, &binary);
     }
     Ok((program, true))
 }

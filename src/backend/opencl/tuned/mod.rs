@@ -174,11 +174,16 @@ impl Tuned {
         let is_it = |e: &&Entry| e.is_for(workload, implementation, shape_class);
         let used = |e: &&Entry| is_it(e) && !e.origin.is_seed();
         let trial = self.trial.borrow();
-        if let Some(entry) = trial.iter().find(is_it).or_else(|| self.entries.iter().find(used)) {
-            return defaults.tuned(entry);
+        let found = trial.iter().find(is_it).or_else(|| self.entries.iter().find(used));
+        let mut parameters = match found {
+            Some(entry) => defaults.tuned(entry),
+            None => defaults,
+        };
+        if parameters.tuning.origin != Origin::User {
+            let mut all = self.entries.iter().filter(is_it);
+            parameters.tuning.change = all.find_map(|e| e.origin.change());
         }
-        let change = self.entries.iter().filter(is_it).find_map(|e| e.origin.change());
-        Parameters { tuning: Tuning { change, ..defaults.tuning }, ..defaults }
+        parameters
     }
 
     /// What has changed since the user tuned this device, where that leaves entries without use.

@@ -1,0 +1,197 @@
+//! What is shown of a search, and written down.
+
+use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::backend::Device;
+use crate::backend::tunable::{Finding, Point, Tunable};
+use crate::error::Result;
+use crate::record::{TuningRow, Writer};
+use crate::tune::{Poison, Rejection, Trial, Watcher};
+use crate::units;
+use crate::workload::{self, Shape, Work};
+
+/// What a search came to so far.
+#[derive(Default)]
+pub struct Tally {
+    best: Option<Finding>,
+    tried: usize,
+    rejected: usize,
+    problem: Option<String>,
+}
+
+/// The last line of a search. False where nothing could be timed.
+pub fn conclude(tunable: &Tunable, tally: &Tally, found: Option<&Finding>) -> Result<bool> {
+    let name = tunable.name();
+    let counts = format!("{} tried, {} rejected", tally.tried, tally.rejected);
+    match found {
+        Some(f) => out!(
+            "{name:<42} {:>13}  {:>6} the defaults  {counts}  {}",
+            rate(tunable, &work_of(tunable)?, f.wall_s),
+            units::ratio(f.default_s / f.wall_s),
+            f.point
+        ),
+        None => {
+            let why = tally.problem.as_deref().unwrap_or("there was no time");
+            out!("{name:<42} nothing could be timed: {why}");
+        }
+    }
+    Ok(found.is_some())
+}
+
+fn work_of(tunable: &Tunable) -> Result<Work> {
+    let workload = workload::find(tunable.workload)?;
+    Ok(workload.work(&Shape::parse(workload, &tunable.shape)?))
+}
+
+/// What a run computes in a second, or moves where it computes next to nothing; of a part of a run its
+/// time.
+fn rate(tunable: &Tunable, work: &Work, wall_s: f64) -> String {
+    if tunable.part.is_some() {
+        units::seconds(wall_s)
+    } else if work.flop_count <= work.bytes_moved / 4 {
+        units::bytes_per_s(work.bytes_moved as f64 / wall_s)
+    } else {
+        units::flop_per_s(work.flop_count as f64 / wall_s)
+    }
+}
+
+fn bar() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+    bar.set_style(style.expect("a legal template"));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// Shows a search, and keeps what it finds.
+pub struct Screen<'a> {
+    device: &'a dyn Device,
+    tunable: &'a Tunable,
+    poison: &'a mut Poison,
+    rows: &'a mut Writer,
+    stop: &'a AtomicBool,
+    bar: ProgressBar,
+    begin: Instant,
+    budget_s: f64,
+    work: Work,
+    tally: &'a mut Tally,
+}
+
+impl<'a> Screen<'a> {
+    /// For a turn of so many seconds.
+    pub fn new(
+        (device, tunable): (&'a dyn Device, &'a Tunable),
+        poison: &'a mut Poison,
+        rows: &'a mut Writer,
+        stop: &'a AtomicBool,
+        tally: &'a mut Tally,
+        budget_s: f64,
+    ) -> Result<Screen<'a>> {
+        let (bar, work, begin) = (bar(), work_of(tunable)?, Instant::now());
+        Ok(Screen { device, tunable, poison, rows, stop, bar, begin, budget_s, work, tally })
+    }
+
+    /// Takes it off the terminal.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Adds a line to tuning.csv. A full disk ends no search: what counts is in the user's file.
+    fn write(
+        &mut self,
+        point: &Point,
+        outcome: &str,
+        reason: &str,
+        wall_s: Option<f64>,
+        at_s: f64,
+    ) {
+        let row = TuningRow {
+            device: self.device.entry().id.clone(),
+            kernel: format!("{} {}", self.tunable.workload, self.tunable.implementation),
+            shape_class: self.tunable.shape_class.to_string(),
+            parameters: point.to_string(),
+            outcome: outcome.to_string(),
+            reason: reason.to_string(),
+            wall_s,
+            flop_per_s: wall_s
+                .filter(|_| self.tunable.part.is_none())
+                .map(|s| self.work.flop_count as f64 / s),
+            at_s,
+        };
+        if let Err(error) = self.rows.append(&[row]) {
+            self.tally.problem = Some(error.to_string());
+        }
+    }
+
+    fn show(&self) {
+        let left_s = (self.budget_s - self.begin.elapsed().as_secs_f64()).max(0.0);
+        let best = match &self.tally.best {
+            Some(f) => {
+                let times = units::ratio(f.default_s / f.wall_s);
+                format!("best {} ({times} the defaults)", rate(self.tunable, &self.work, f.wall_s))
+            }
+            None => "best so far: the defaults".to_string(),
+        };
+        self.bar.set_message(format!(
+            "{}: {best}, {} tried, {} rejected, {} left",
+            self.tunable.name(),
+            self.tally.tried,
+            self.tally.rejected,
+            units::seconds(left_s)
+        ));
+    }
+}
+
+impl Watcher for Screen<'_> {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn begins(&mut self, point: &Point) {
+        // The defaults run without a search too.
+        if self.tunable.seeds.first() != Some(point) {
+            self.poison.add(self.tunable, point);
+        }
+        self.show();
+    }
+
+    fn tried(&mut self, trial: &Trial) {
+        self.tally.tried += 1;
+        let (outcome, reason, wall_s) = match &trial.outcome {
+            Ok(wall_s) => ("measured", "", Some(*wall_s)),
+            Err(Rejection::Refused(why)) => ("refused", why.as_str(), None),
+            Err(Rejection::Slow(wall_s)) => ("slow", "", Some(*wall_s)),
+            Err(Rejection::Wrong(why)) => ("wrong", why.as_str(), None),
+            Err(Rejection::Poison(why)) => ("poison", why.as_str(), None),
+        };
+        match trial.outcome {
+            Err(Rejection::Poison(_)) => self.poison.add(self.tunable, &trial.point),
+            _ => self.poison.remove(self.tunable, &trial.point),
+        }
+        if wall_s.is_none() {
+            self.tally.rejected += 1;
+            self.tally.problem = Some(reason.to_string());
+        }
+        self.write(&trial.point, outcome, reason, wall_s, trial.at_s);
+        self.show();
+    }
+
+    fn raced(&mut self, point: &Point, wall_s: f64, at_s: f64) {
+        self.write(point, "final", "", Some(wall_s), at_s);
+    }
+
+    fn improved(&mut self, finding: &Finding) {
+        if let Err(error) = self.device.keep(self.tunable, finding) {
+            self.tally.problem = Some(error.to_string());
+        }
+        self.tally.best = Some(finding.clone());
+        self.show();
+    }
+}
