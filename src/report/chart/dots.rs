@@ -1,6 +1,7 @@
 //! Values of a short list: a row for each line of the list, a dot for each series.
 
 use super::canvas::{self, Anchor, Canvas, Font, Look, Stroke};
+use super::place::Span;
 use super::scale::{LOG_FROM, Scale, TICK_SIZE};
 use super::theme::{self, AXIS, GRID, INK, MUTED};
 use super::{Drawing, MARGIN, Series, Unit, Value, WIDTH, draw_head, text};
@@ -124,9 +125,12 @@ impl Dots {
                 if same.is_some() { Stroke::new(AXIS, 1.5) } else { Stroke::new(GRID, 1.0) };
             c.line(&[(x, f.top), (x, bottom)], stroke);
             let font = if same.is_some() { Font::bold(TICK_SIZE, INK) } else { TICK };
-            c.text((x, bottom + 15.0), Anchor::Middle, font, &tick.label);
+            // The last one may be wider than the space beside it.
+            let width = text::width(&tick.label, TICK_SIZE);
+            let centre = Span::within(x, width, 0.0, WIDTH).centre();
+            c.text((centre, bottom + 15.0), Anchor::Middle, font, &tick.label);
             if self.rows.len() > FAR {
-                c.text((x, f.top - 12.0), Anchor::Middle, font, &tick.label);
+                c.text((centre, f.top - 12.0), Anchor::Middle, font, &tick.label);
             }
             if let Some(same) = same {
                 let note = Font::new(10.5, MUTED);
@@ -169,8 +173,9 @@ impl Dots {
         let look = if v.suspect { Look::Hollow } else { series.look(false) };
         c.marker((f.x_at(v.value), y), series.marker, series.tone, 3.8, look);
         if self.labelled {
-            let place = (f.x_at(v.high) + 10.0, y);
-            c.text(place, Anchor::Start, LABEL, &self.unit.show(v.value));
+            let x = f.x_at(v.high) + 10.0;
+            let label = text::shorten(&self.unit.show(v.value), LABEL.size, WIDTH - x);
+            c.text((x, y), Anchor::Start, LABEL, &label);
         }
     }
 }

@@ -26,7 +26,7 @@ impl Bounds {
     }
 
     /// Whether two boxes share more than an edge.
-    pub fn overlaps(&self, other: &Bounds) -> bool {
+    fn overlaps(&self, other: &Bounds) -> bool {
         self.left < other.right
             && other.left < self.right
             && self.top < other.bottom
@@ -34,7 +34,7 @@ impl Bounds {
     }
 
     /// Whether it lies between nothing and a size; half a pixel beyond is the width of a line.
-    pub fn is_within(&self, (width, height): (f64, f64)) -> bool {
+    fn is_within(&self, (width, height): (f64, f64)) -> bool {
         self.left >= -0.5
             && self.top >= -0.5
             && self.right <= width + 0.5
@@ -81,6 +81,20 @@ impl Layout {
         let mut layout = Layout { size, words: Vec::new(), shapes: Vec::new() };
         layout.add(tree.root());
         layout
+    }
+
+    /// Panics where texts overlap or something leaves the drawing.
+    #[track_caller]
+    pub fn check(&self, name: &str) {
+        for (i, a) in self.words.iter().enumerate() {
+            for b in &self.words[i + 1..] {
+                assert!(!a.bounds.overlaps(&b.bounds), "{name}: '{}' and '{}'", a.text, b.text);
+            }
+            assert!(a.bounds.is_within(self.size), "{name}: {a:?}");
+        }
+        for shape in &self.shapes {
+            assert!(shape.bounds.is_within(self.size), "{name}: {:?}", shape.bounds);
+        }
     }
 
     fn add(&mut self, group: &Group) {

@@ -37,6 +37,8 @@ use crate::units;
 use canvas::{Anchor, Canvas, Font, Look};
 
 pub use dots::Dots;
+#[cfg(test)]
+pub use layout::Layout;
 pub use lines::{Lines, Mark};
 pub use raster::Raster;
 pub use roofline::{Roof, Roofline};

@@ -196,16 +196,7 @@ fn drawings_are_as_they_were() {
 #[test]
 fn texts_do_not_overlap_and_nothing_leaves_the_drawing() {
     for (name, _, _, drawing) in drawings() {
-        let layout = Layout::of(&drawing.file());
-        for (i, a) in layout.words.iter().enumerate() {
-            for b in &layout.words[i + 1..] {
-                assert!(!a.bounds.overlaps(&b.bounds), "{name}: '{}' and '{}'", a.text, b.text);
-            }
-            assert!(a.bounds.is_within(layout.size), "{name}: {a:?}");
-        }
-        for shape in &layout.shapes {
-            assert!(shape.bounds.is_within(layout.size), "{name}: {:?}", shape.bounds);
-        }
+        Layout::of(&drawing.file()).check(name);
     }
 }
 

@@ -105,7 +105,8 @@ impl Stacks {
             }
             from = to;
         }
-        c.text((right + 10.0, y), Anchor::Start, LABEL, &bar.total);
+        let total = text::shorten(&bar.total, LABEL.size, WIDTH - right - 10.0);
+        c.text((right + 10.0, y), Anchor::Start, LABEL, &total);
     }
 }
 

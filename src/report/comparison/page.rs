@@ -88,7 +88,7 @@ pub fn html(c: &Comparison, figures: &[Figure]) -> Result<String> {
         trust: trust(c),
         regressions: c.regressions().take(MOST_LISTED).map(|p| regression(c, p)).collect(),
         more_regressions: count.saturating_sub(MOST_LISTED),
-        threshold: names::percent(c.threshold),
+        threshold: threshold(c),
         notes: notes(c),
         sections: sections(figures),
         workloads: workloads(c),
@@ -109,6 +109,11 @@ fn question(sides: &[Side]) -> String {
     }
 }
 
+/// `5 %`: what somebody asked for, and no measured number.
+fn threshold(c: &Comparison) -> String {
+    chart::trim_zeros(&names::percent(c.threshold))
+}
+
 /// The CPU of each run.
 fn subtitle(sides: &[Side]) -> String {
     let cpu = |s: &Side| s.manifest().map(|m| m.machine.cpu.clone()).filter(|cpu| !cpu.is_empty());
@@ -124,7 +129,7 @@ fn trust(c: &Comparison) -> Vec<Fact> {
         0 => "none".to_string(),
         n => format!("{n} of {}", c.pairs.len()),
     };
-    let note = format!("slower by more than {}, the whole interval", names::percent(c.threshold));
+    let note = format!("slower by more than {}, the whole interval", threshold(c));
     let all: Vec<&Pair> = c.pairs.iter().collect();
     let single: Vec<&str> =
         c.sides.iter().filter(|s| s.is_single()).map(|s| s.name.as_str()).collect();

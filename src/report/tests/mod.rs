@@ -1,5 +1,6 @@
 //! From files to files: what a run's page and charts say.
 
+mod comparison;
 mod machine;
 mod pictures;
 mod published;
@@ -8,6 +9,7 @@ mod training;
 use std::fs;
 use std::path::Path;
 
+use super::chart::Layout;
 use super::sample::{CPU, GPU, POCL, Run};
 use super::{Options, render};
 use crate::record::{DeviceKind, Outcome};
@@ -31,13 +33,18 @@ fn read_back_with(folder: &Path, options: &Options) -> (String, Vec<(String, Str
     let read = |p: &Path| fs::read_to_string(p).unwrap();
     let name = |p: &Path| p.file_name().unwrap().to_string_lossy().into_owned();
     let charts: Vec<(String, String)> = charts.iter().map(|p| (name(p), read(p))).collect();
-    for (name, svg) in &charts {
-        for wrong in ["NaN", "inf\"", "inf ", "inf,", "<script"] {
-            assert!(!svg.contains(wrong), "{name} holds {wrong}");
-        }
-        assert!(svg.contains("role=\"img\" aria-label=\""), "{name}");
-    }
+    charts.iter().for_each(|(name, svg)| is_sound(name, svg));
     (read(page), charts)
+}
+
+/// Panics where a chart holds what no drawing may.
+#[track_caller]
+fn is_sound(name: &str, svg: &str) {
+    for wrong in ["NaN", "inf\"", "inf ", "inf,", "<script"] {
+        assert!(!svg.contains(wrong), "{name} holds {wrong}");
+    }
+    assert!(svg.contains("role=\"img\" aria-label=\""), "{name}");
+    Layout::of(svg).check(name);
 }
 
 /// The text of the answers.
