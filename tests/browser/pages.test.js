@@ -73,6 +73,20 @@ for (const file of pages) {
         assert.ok(light(fill) < 150, fill);
       }));
 
+    test('on paper all is light, whole, and without controls', () =>
+      opened(file, { colorScheme: 'dark', viewport: { width: 710, height: 1000 } }, async (page) => {
+        await page.emulateMedia({ media: 'print' });
+        const fill = (svg) => getComputedStyle(svg.querySelector('rect')).fill;
+        assert.equal(await page.locator('svg.chart').first().evaluate(fill), 'rgb(255, 255, 255)');
+        assert.equal(await page.locator('nav:visible, .filter:visible').count(), 0);
+        const cut = await page.locator('.canvas, .scroll').evaluateAll((boxes) =>
+          boxes.filter((box) => box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1).length);
+        assert.equal(cut, 0);
+        // Chromium repeats no head with boxes in it.
+        const display = (button) => getComputedStyle(button).display;
+        assert.equal(await page.locator('thead button').first().evaluate(display), 'contents');
+      }));
+
     test('without script everything is there', () =>
       opened(file, { javaScriptEnabled: false }, async (page) => {
         assert.ok((await page.locator('table tbody tr').count()) > 0);
