@@ -15,7 +15,8 @@
 //! | `figures/` | which charts there are, and what each shows |
 //! | `comparison/` | comparison.html: runs set against each other |
 //! | `chart/` | drawing, with no knowledge of workloads |
-//! | `page.rs` `page.html` `style.css` `tables.js` | report.html |
+//! | `page.rs` `page.html` | report.html |
+//! | `frame.html` `style.css` `tables.js` | what both pages have |
 
 mod chart;
 mod comparison;
