@@ -74,7 +74,8 @@ fn print(c: &Comparison) {
             1 => "1 regression".to_string(),
             n => format!("{n} regressions"),
         },
-        units::significant(c.threshold * 100.0)
+        // As it was given: 5, not 5.00.
+        (c.threshold * 1e8).round() / 1e6
     );
 }
 
