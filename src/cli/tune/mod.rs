@@ -2,9 +2,10 @@
 
 mod screen;
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{self, AtomicBool};
 use std::time::Instant;
 
 use super::args::TuneArgs;
@@ -60,7 +61,7 @@ pub fn tune(args: &TuneArgs) -> Result<End> {
     for (device, tunables) in jobs {
         well &= tune_device(device, tunables, args, &mut rows, stop)?;
     }
-    manifest.interrupted = stop.load(Ordering::Relaxed);
+    manifest.interrupted = stop.load(atomic::Ordering::Relaxed);
     conclude(&folder, &manifest, false)?;
     out!("{}", folder.path().join("report.html").display());
     Ok(if well && !manifest.interrupted { End::Well } else { End::Badly })
@@ -80,6 +81,9 @@ fn chosen(device: &dyn Device, workloads: &[String]) -> Vec<Tunable> {
 
 /// Share of the time for a first look at everything.
 const FIRST_LOOK: f64 = 0.4;
+
+/// A share of the defaults' time under which a first look has gained something.
+const GAINED: f64 = 0.97;
 
 /// A search that goes on for less is of no use: fewer go on instead.
 const LEAST_SHARE_S: f64 = 3.0;
@@ -145,7 +149,7 @@ fn tune_device(
 
 impl Tuning<'_> {
     fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(atomic::Ordering::Relaxed)
     }
 
     /// Seconds until a share of the budget is spent.
@@ -153,7 +157,8 @@ impl Tuning<'_> {
         (share * self.args.budget - self.begin.elapsed().as_secs_f64()).max(0.0)
     }
 
-    /// Seeds and first steps of every search. Returns those that are to go on, which gained most first.
+    /// Seeds and first steps of every search. Returns those that are to go on: which gained most first,
+    /// of those that gained nothing the ones that tried least.
     fn first_look(&mut self) -> Result<Vec<usize>> {
         let count = self.jobs.len();
         for index in 0..count {
@@ -170,9 +175,13 @@ impl Tuning<'_> {
                 other.tunable.add_seed(&best);
             }
         }
-        let score = |index: &usize| self.jobs[*index].progress.best().map_or(1.0, |best| best.1);
+        let rank = |index: &usize| {
+            let Job { progress, tally, .. } = &self.jobs[*index];
+            let score = progress.best().map_or(1.0, |(_, score)| score);
+            (if score < GAINED { score } else { 1.0 }, tally.tried)
+        };
         let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by(|a, b| score(a).total_cmp(&score(b)));
+        order.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal));
         Ok(order)
     }
 

@@ -18,7 +18,8 @@ use crate::workload::{self, Shape, Work};
 #[derive(Default)]
 pub struct Tally {
     best: Option<Finding>,
-    tried: usize,
+    /// Points.
+    pub tried: usize,
     rejected: usize,
     problem: Option<String>,
 }
