@@ -11,19 +11,24 @@ use crate::tensor::Stream;
 /// A challenger this many times slower than the best is dropped after one run, and not even verified.
 const DROP: f64 = 3.0;
 
-/// Rounds of a race, and after how many a clear loser is dropped.
+/// Rounds of a race, more where they take less than so many seconds, and after how many a clear loser is
+/// dropped.
 const ROUNDS: usize = 7;
+const MOST_ROUNDS: usize = 21;
+const RACE_S: f64 = 0.1;
 const FIRST_ROUNDS: usize = 2;
 const CLEAR: f64 = 1.10;
 
 /// By how much a challenger has to be faster.
 const BETTER: f64 = 0.99;
 
-/// The last race: how many points and rounds.
+/// The last race: how many points and rounds, more where they take less than so many seconds.
 const FINALISTS: usize = 5;
 const SURE_FINALISTS: usize = 3;
 const FINAL_ROUNDS: usize = 15;
 const LEAST_FINAL_ROUNDS: usize = 5;
+const MOST_FINAL_ROUNDS: usize = 61;
+const FINAL_S: f64 = 0.3;
 
 /// Shares of the time after which the random sample, the steps from the best and the entries to the last
 /// race end.
@@ -265,7 +270,11 @@ impl<'a> Search<'a> {
             return Ok(Race { wall_s: median(&times), fastest_s, share, wins: true });
         };
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for round in 0..ROUNDS {
+        let begin_s = self.evaluator.now();
+        for round in 0..MOST_ROUNDS {
+            if round >= ROUNDS && self.evaluator.now() - begin_s >= RACE_S {
+                break;
+            }
             match self.evaluator.race(&[&best, point]) {
                 Ok(times) => {
                     theirs.push(times[0]);
@@ -328,9 +337,11 @@ impl<'a> Search<'a> {
         let mut finalists = self.admitted_finalists(&default);
         let mut times: HashMap<Point, Vec<f64>> = HashMap::new();
         let mut rounds = 0;
-        while rounds < FINAL_ROUNDS && !finalists.is_empty() {
+        let begin_s = self.evaluator.now();
+        while rounds < MOST_FINAL_ROUNDS && !finalists.is_empty() {
             // Few rounds are better than none where time is up.
-            if rounds >= LEAST_FINAL_ROUNDS && self.is_over(1.0) {
+            let least = if self.is_over(1.0) { LEAST_FINAL_ROUNDS } else { FINAL_ROUNDS };
+            if rounds >= least && self.evaluator.now() - begin_s >= FINAL_S {
                 break;
             }
             let points: Vec<&Point> = finalists.iter().collect();

@@ -221,7 +221,7 @@ impl Planner<'_> {
         pool: bool,
         values: &[Value<'_>],
     ) -> Result<Prepared> {
-        let p = self.kind.parameters(&self.device.tuned, "channels", "all");
+        let p = self.kind.parameters(&self.device.tuned, "channels", shapes::channels(width));
         let (options, pool) = (p.options(), usize::from(pool));
         let options = format!("{options} -D ALIGNED={} -D POOL={pool}", aligned(width));
         let group = p.get("WG");

@@ -35,3 +35,8 @@ pub fn stream(is_sum: bool, in_cache: bool) -> &'static str {
 pub fn rows(width: usize) -> &'static str {
     if width <= 256 { "narrow" } else { "wide" }
 }
+
+/// Of the images of a batch norm: those whose rows, or halves of them, fill no vector of 16, and others.
+pub fn channels(width: usize) -> &'static str {
+    if width < 32 { "narrow" } else { "wide" }
+}

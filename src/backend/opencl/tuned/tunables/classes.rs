@@ -19,13 +19,15 @@ const NARROW_ROWS: &str = "batch=16,seq=128,d_model=256,heads=8,layers=1,classes
 const WIDE_ROWS: &str = "batch=4,seq=512,d_model=512,heads=4,layers=1,classes=10";
 const MANY_ROWS: &str = "batch=16,seq=128,d_model=512,heads=8,layers=1,classes=10";
 const MANY_CHANNELS: &str = "batch=32,image=32,channels=32,classes=10";
+const MANY_NARROW: &str = "batch=64,image=16,channels=32,classes=10";
 const MANY_PARAMETERS: &str = "batch=64,inputs=784,width=2048,depth=2,classes=10";
 const MANY_STEPS: &str = "batch=64,seq=8,hidden=512,classes=10";
 /// The same for a CPU, which also computes the rest of the step while a point is verified.
 const FEW_NARROW_ROWS: &str = "batch=4,seq=128,d_model=128,heads=4,layers=1,classes=10";
 const FEW_WIDE_ROWS: &str = "batch=1,seq=320,d_model=320,heads=1,layers=1,classes=10";
 const FEW_ROWS: &str = "batch=4,seq=128,d_model=256,heads=1,layers=1,classes=10";
-const FEW_CHANNELS: &str = "batch=8,image=16,channels=32,classes=10";
+const FEW_CHANNELS: &str = "batch=8,image=32,channels=16,classes=10";
+const FEW_NARROW: &str = "batch=8,image=16,channels=32,classes=10";
 const FEW_PARAMETERS: &str = "batch=16,inputs=784,width=1024,depth=2,classes=10";
 const FEW_STEPS: &str = "batch=32,seq=8,hidden=256,classes=10";
 /// Their bytes depend on the device's cache.
@@ -80,13 +82,15 @@ pub const CLASSES: &[Class] = &[
     ("train-transformer", "local-rows", "narrow", &[], NARROW_ROWS),
     ("train-transformer", "local-rows", "wide", &[], WIDE_ROWS),
     ("train-transformer", "local-columns", "all", &[], MANY_ROWS),
-    ("train-cnn", "local-channels", "all", &[], MANY_CHANNELS),
+    ("train-cnn", "local-channels", "narrow", &[], MANY_NARROW),
+    ("train-cnn", "local-channels", "wide", &[], MANY_CHANNELS),
     ("train-mlp", "local-elements", "update", &[], MANY_PARAMETERS),
     ("train-lstm", "local-elements", "lstm", &[], MANY_STEPS),
     ("train-transformer", "packed-rows", "narrow", &[], FEW_NARROW_ROWS),
     ("train-transformer", "packed-rows", "wide", &[], FEW_WIDE_ROWS),
     ("train-transformer", "packed-columns", "all", &[], FEW_ROWS),
-    ("train-cnn", "packed-channels", "all", &[], FEW_CHANNELS),
+    ("train-cnn", "packed-channels", "narrow", &[], FEW_NARROW),
+    ("train-cnn", "packed-channels", "wide", &[], FEW_CHANNELS),
     ("train-mlp", "packed-elements", "update", &[], FEW_PARAMETERS),
     ("train-lstm", "packed-lstm", "all", &[], FEW_STEPS),
 ];

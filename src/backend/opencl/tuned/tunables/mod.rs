@@ -149,7 +149,8 @@ mod tests {
         graph.layers.iter().any(|layer| match (what, layer) {
             ("rows", Layer::LayerNorm(l)) => shapes::rows(l.width) == class,
             ("rows", Layer::Attention(l)) => shapes::rows(l.seq) == class,
-            ("columns", Layer::LayerNorm(_)) | ("channels", Layer::BatchNorm(_)) => true,
+            ("columns", Layer::LayerNorm(_)) => true,
+            ("channels", Layer::BatchNorm(l)) => shapes::channels(l.w) == class,
             ("elements", Layer::Lstm(_)) => class == "lstm",
             ("elements", Layer::Linear(_)) => class == "update",
             ("lstm", Layer::Lstm(_)) => true,
