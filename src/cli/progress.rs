@@ -101,10 +101,9 @@ impl Progress for Terminal {
         if self.status.is_hidden() {
             return;
         }
-        self.show(&format!(
-            "measuring, at most {}",
-            HumanDuration(Duration::from_secs_f64(left_s))
-        ));
+        let left = HumanDuration(Duration::from_secs_f64(left_s.clamp(0.0, 1e9)));
+        let left = if left_s < 1.0 { String::new() } else { format!(", up to about {left}") };
+        self.show(&format!("measuring{left}"));
         for (index, record) in records.enumerate() {
             if index == self.live.len() {
                 let bar = self.screen.add(ProgressBar::new_spinner());

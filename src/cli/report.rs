@@ -3,8 +3,9 @@
 use super::End;
 use super::args::ReportArgs;
 use crate::error::Result;
-use crate::record::{self, file};
-use crate::report::{DataSet, Options, Published, render};
+use crate::record::{self, Record, file};
+use crate::report::{DataSet, Options, Published, published_by, render};
+use crate::workload::Cache;
 
 /// Draws and says what was written.
 pub fn report(args: &ReportArgs) -> Result<End> {
@@ -12,8 +13,7 @@ pub fn report(args: &ReportArgs) -> Result<End> {
     if !args.epoch_samples.is_empty() {
         options.data_sets = args.epoch_samples.iter().map(|n| DataSet::of(*n)).collect();
     }
-    options.published =
-        args.published.iter().map(|name| Published::named(name)).collect::<Result<_>>()?;
+    options.published = published_by(&args.published)?;
     for path in render(&args.folder, &options)? {
         out!("{}", path.display());
     }
@@ -28,7 +28,8 @@ fn note_unpublished(args: &ReportArgs, published: &[Published]) -> Result<()> {
     }
     let records = record::read_results(&args.folder.join(file::RESULTS))?;
     for one in published {
-        if !records.iter().any(|r| one.seconds(&r.workload, &r.shape).is_some()) {
+        let is_known = |r: &&Record| one.seconds(&r.workload, &r.shape).is_some();
+        if !records.iter().filter(|r| r.cache == Cache::Hot).any(|r| is_known(&r)) {
             eprintln!(
                 "crossover: nothing is published of {} at the shapes of this run; they are those of \
                  'crossover run --preset deepbench'",

@@ -41,8 +41,9 @@ const ENOUGH: f64 = 0.02;
 const STEADY_BATCHES: usize = 3;
 const STEADY: f64 = 0.03;
 
-/// Seconds between two looks of the watcher.
+/// Seconds between two looks of the watcher, and how many times what a look takes.
 const WATCH_S: f64 = 0.25;
+const WATCH_TIMES: f64 = 20.0;
 
 /// A clock in seconds.
 pub trait Clock {
@@ -123,8 +124,8 @@ pub struct Conditions<'a> {
     pub clock: &'a dyn Clock,
     /// Ends sampling early with what there is.
     pub stop: &'a AtomicBool,
-    /// Sees now and then, between two samples, what there is so far, and for how many seconds sampling
-    /// goes on at the most.
+    /// Sees now and then, between two samples, what there is so far, and for about how many seconds
+    /// sampling goes on at the most; long runs take longer.
     pub watch: &'a mut dyn FnMut(&[Measured], f64),
 }
 
@@ -142,7 +143,8 @@ pub fn sample(
         clock,
         stop,
         watch,
-        watched_s: clock.now(),
+        look_s: clock.now() + WATCH_S,
+        disturbed: false,
         iterations: vec![1; lanes.len()],
         expected_s: vec![0.0; lanes.len()],
         measured: vec![Measured::default(); lanes.len()],
@@ -167,8 +169,10 @@ struct Rounds<'a, 'r> {
     clock: &'a dyn Clock,
     stop: &'a AtomicBool,
     watch: &'a mut dyn FnMut(&[Measured], f64),
-    /// When `watch` was called last.
-    watched_s: f64,
+    /// When `watch` is called next.
+    look_s: f64,
+    /// Whether something else than samples ran since the last one.
+    disturbed: bool,
     /// Runs of a sample, by lane.
     iterations: Vec<u64>,
     /// Seconds of a run as the warm-up found them, by lane.
@@ -255,7 +259,7 @@ impl Rounds<'_, '_> {
         let few = self.expected_s.iter().any(|s| *s > LONG_RUN_S);
         let least = if few { FEW_ROUNDS } else { ROUNDS };
         let order = Stream::new(seed, 0x0407_d3e5);
-        let start = self.clock.now();
+        let mut start = self.clock.now();
         // The caps of all lanes together: a fast lane waits for slow ones inside them.
         let cap_s = cap_s * live(self).len() as f64;
         let mut round = 0u64;
@@ -270,7 +274,8 @@ impl Rounds<'_, '_> {
                     return;
                 }
                 self.sample_once(lanes[index], round);
-                self.show(start + cap_s);
+                // To be looked at costs no samples.
+                start += self.show(start + cap_s);
             }
             round += 1;
             let spent = self.clock.now() - start >= cap_s;
@@ -287,17 +292,23 @@ impl Rounds<'_, '_> {
         }
     }
 
-    /// Lets the watcher see what there is, now and then.
-    fn show(&mut self, end_s: f64) {
+    /// Lets the watcher see what there is, now and then. Returns the seconds that took.
+    fn show(&mut self, end_s: f64) -> f64 {
         let now = self.clock.now();
-        if now - self.watched_s >= WATCH_S {
-            (self.watch)(&self.measured, (end_s - now).max(0.0));
-            self.watched_s = self.clock.now();
+        if now < self.look_s {
+            return 0.0;
         }
+        (self.watch)(&self.measured, (end_s - now).max(0.0));
+        self.disturbed = true;
+        let spent_s = self.clock.now() - now;
+        // Looking costs more as samples grow.
+        self.look_s = now + spent_s + WATCH_S.max(WATCH_TIMES * spent_s);
+        spent_s
     }
 
     fn sample_once(&mut self, lane: usize, round: u64) {
-        let changed = self.last != Some(lane) && self.expected_s[lane] <= NO_REHEARSAL_S;
+        let other = std::mem::take(&mut self.disturbed) || self.last != Some(lane);
+        let changed = other && self.expected_s[lane] <= NO_REHEARSAL_S;
         let (iterations, rehearse) = match self.cache {
             Cache::Hot => (self.iterations[lane], changed),
             Cache::Cold => (1, false),

@@ -321,6 +321,12 @@ mod tests {
         fs::write(&path, format!("{header}\n{row}0,1,0.5,\n{row}0,1,fast,\n")).unwrap();
         let error = read_samples(&path, |_, _| {}).unwrap_err().to_string();
         assert!(error.contains("samples.csv: not a file of this program in line 3"), "{error}");
+        for end in ["1,2,3,,5", "1,2"] {
+            fs::write(&path, format!("{header}\n{row}0,1,0.5,\n{row}{end}\n")).unwrap();
+            let error = read_samples(&path, |_, _| {}).unwrap_err().to_string();
+            assert!(error.contains("line 3 has 1"), "{error}");
+            assert!(read::<SampleRow>(&path).is_err());
+        }
     }
 
     #[test]

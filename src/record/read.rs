@@ -60,6 +60,11 @@ pub fn read_samples(path: &Path, mut take: impl FnMut(&SampleRow, bool)) -> Resu
         if !reader.read_record(&mut record).map_err(|e| broken(path, Some(line()), &e))? {
             return Ok(());
         }
+        if record.len() != header.len() {
+            let (line, has, wants) = (line(), record.len(), header.len());
+            let problem = format!("line {line} has {has} columns, not {wants}");
+            return Err(Error::content(path, format!("not a file of this program: {problem}")));
+        }
         let row: SampleRow =
             record.deserialize(Some(&header)).map_err(|e| broken(path, Some(line()), &e))?;
         let length = reader.position().byte() as usize;

@@ -51,7 +51,7 @@ use tables::Tables;
 pub use comparison::{render as render_comparison, run_facts};
 pub use epoch::{DataSet, WELL_KNOWN};
 pub use names::case as case_name;
-pub use published::Published;
+pub use published::{Published, by_name as published_by};
 
 /// What a user may choose of a report.
 pub struct Options {
@@ -102,25 +102,25 @@ fn choose_pictures(folder: &Path, figures: &mut [Figure], png: bool) {
     }
 }
 
-/// Writes charts and a page, and says what it wrote.
+/// Writes charts and a page, and says what it wrote, the page last. Pictures come when all else is there.
 fn write(folder: &Path, figures: &[Figure], name: &str, page: &str) -> Result<Vec<PathBuf>> {
     let charts = folder.join("charts");
     fs::create_dir_all(&charts).map_err(|e| Error::file(&charts, &e))?;
     let mut written = Vec::new();
-    let raster = figures.iter().any(|f| f.is_picture).then(Raster::new);
     for figure in figures {
-        let svg = figure.drawing.file();
         let path = charts.join(&figure.file);
-        record::replace_bytes(&path, svg.as_bytes())?;
+        record::replace_bytes(&path, figure.drawing.file().as_bytes())?;
         written.push(path);
-        if let Some(raster) = raster.as_ref().filter(|_| figure.is_picture) {
-            let path = charts.join(figure.png());
-            record::replace_bytes(&path, &raster.png(&svg)?)?;
-            written.push(path);
-        }
     }
     let path = folder.join(name);
     record::replace_bytes(&path, page.as_bytes())?;
+    let raster = figures.iter().any(|f| f.is_picture).then(Raster::new);
+    for figure in figures.iter().filter(|f| f.is_picture) {
+        let Some(raster) = &raster else { break };
+        let path = charts.join(figure.png());
+        record::replace_bytes(&path, &raster.png(&figure.drawing.file())?)?;
+        written.push(path);
+    }
     written.push(path);
     Ok(written)
 }

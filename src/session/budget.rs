@@ -45,6 +45,11 @@ pub(super) struct Forecast {
 }
 
 impl Forecast {
+    /// What all cases were expected to take.
+    pub(super) fn all_s(&self) -> f64 {
+        self.expected_s.iter().sum()
+    }
+
     /// The next case begins: the seconds that it and all that follow will take.
     pub(super) fn next(&mut self, now_s: f64) -> f64 {
         let left_s: f64 = self.expected_s.iter().skip(self.begun).sum();

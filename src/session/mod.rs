@@ -178,7 +178,9 @@ impl<'a> Session<'a> {
                 ending.interrupted = true;
                 return Ok(());
             }
-            let left_s = forecast.next(self.clock.now());
+            // The noise floor takes as long again as all of them.
+            let again_s = if self.selection.noise_floor { forecast.all_s() } else { 0.0 };
+            let left_s = forecast.next(self.clock.now()) + again_s;
             progress.case(index + 1, cases.len(), &case.name(), left_s);
             let rows = match budget.left(self.clock) {
                 false => self.skipped(case, &budget.reason()),

@@ -27,13 +27,15 @@ impl Session<'_> {
     ) -> Result<bool> {
         let (records, done) = (folder.records()?, folder.noise()?);
         let first = by_row(&folder.samples()?);
-        let mut forecast = self.forecast(cases.iter(), budget.effort);
-        for (index, case) in cases.iter().enumerate() {
+        let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|n| is_of(n, case));
+        let left: Vec<(usize, &Case)> = cases.iter().enumerate().filter(to_do).collect();
+        let mut forecast = self.forecast(left.iter().map(|(_, case)| *case), budget.effort);
+        for (index, case) in left {
             if self.is_stopped() {
                 return Ok(true);
             }
             let left_s = forecast.next(self.clock.now());
-            if done.iter().any(|n| is_of(n, case)) || !budget.left(self.clock) {
+            if !budget.left(self.clock) {
                 continue;
             }
             let own = records.iter().filter(|r| resume::is_of(r, case) && r.counts());

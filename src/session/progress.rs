@@ -5,11 +5,11 @@ use crate::record::Record;
 /// Who wants to hear how it goes.
 pub trait Progress {
     /// A case begins: its number, how many there are, its name, and the seconds that it and all that
-    /// follow are expected to take.
+    /// follow are expected to take, but for points that a sweep may gain.
     fn case(&mut self, _number: usize, _total: usize, _name: &str, _left_s: f64) {}
     /// What is being done right now.
     fn step(&mut self, _what: &str) {}
-    /// The rows of the case as they are so far, and the seconds that sampling goes on at the most.
+    /// The rows of the case as they are so far, and for about how many seconds sampling goes on at the most.
     fn live(&mut self, _records: &mut dyn Iterator<Item = Record>, _left_s: f64) {}
     /// The rows of a case that has ended.
     fn rows(&mut self, _records: &[Record]) {}

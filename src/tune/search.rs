@@ -113,6 +113,11 @@ impl Progress {
         Progress { tried, ..Progress::default() }
     }
 
+    /// Whether nothing that is known to be good is still to be tried.
+    pub fn knows(&self, points: &[Point]) -> bool {
+        points.iter().all(|point| self.tried.contains_key(point))
+    }
+
     /// The fastest point so far, and its time as a share of the defaults'; a guess.
     pub fn best(&self) -> Option<(&Point, f64)> {
         self.best.as_ref().map(|best| (&best.point, best.score))
@@ -195,10 +200,12 @@ impl<'a> Search<'a> {
         self.last_race()
     }
 
-    /// The defaults are what all is compared with: they are tried whatever the time.
+    /// The defaults are what all is compared with, and behind them comes what is in use: both are tried
+    /// whatever the time.
     fn seeds(&mut self, share: f64) {
         for (i, seed) in self.tunable.seeds.iter().enumerate() {
-            if i == 0 || !self.is_over(share) {
+            let is_needed = i == 0 || (i == 1 && !self.watcher.is_stopped());
+            if is_needed || !self.is_over(share) {
                 self.challenge(seed);
             }
         }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::args::TuneArgs;
 use super::{End, interrupt, start};
-use crate::backend::tunable::Tunable;
+use crate::backend::tunable::{Finding, Tunable};
 use crate::backend::{Device, Request};
 use crate::conclude::conclude;
 use crate::error::{Error, Result};
@@ -59,6 +59,9 @@ pub fn tune(args: &TuneArgs) -> Result<End> {
     let mut rows = Writer::open::<TuningRow>(&folder.path().join(file::TUNING))?;
     let mut well = true;
     for (device, tunables) in jobs {
+        if stop.load(atomic::Ordering::Relaxed) {
+            break;
+        }
         well &= tune_device(device, tunables, args, &mut rows, stop)?;
     }
     manifest.interrupted = stop.load(atomic::Ordering::Relaxed);
@@ -165,7 +168,7 @@ impl Tuning<'_> {
             let share_s = self.left_s(FIRST_LOOK) / (count - index) as f64;
             self.turn(index, share_s, |search| search.begin())?;
             if self.is_stopped() {
-                return Ok(vec![index]);
+                return Ok((0..=index).rev().collect());
             }
             // Good for one class of shapes, worth a try for the others.
             let Job { tunable, progress, .. } = &self.jobs[index];
@@ -191,7 +194,12 @@ impl Tuning<'_> {
         let mut well = true;
         for (place, index) in order.iter().enumerate() {
             if place > 0 && self.is_stopped() {
-                break;
+                let Job { tunable, tally, .. } = &self.jobs[*index];
+                if tally.best.is_some() {
+                    // In use already; only the last race is missing.
+                    screen::conclude(tunable, tally, tally.best.as_ref())?;
+                }
+                continue;
             }
             let with_share = useful.clamp(1, order.len());
             let others_s = (order.len() - with_share) as f64 * LAST_RACE_S;
@@ -199,8 +207,11 @@ impl Tuning<'_> {
             let share_s = (self.left_s(1.0) - others_s).max(0.0) / sharers.max(1) as f64;
             let share_s = if sharers > 0 { share_s } else { 0.0 };
             let found = self.turn(*index, share_s, |search| search.end())?;
-            let Job { tunable, tally, .. } = &self.jobs[*index];
-            if let Some(finding) = &found {
+            let Job { tunable, progress, tally } = &self.jobs[*index];
+            // Defaults take no place of something that there was no time to try.
+            let is_default = |f: &Finding| tunable.seeds.first() == Some(&f.point);
+            let keeps = |f: &&Finding| !is_default(f) || progress.knows(&tunable.seeds);
+            if let Some(finding) = found.as_ref().filter(keeps) {
                 self.device.keep(tunable, finding)?;
             }
             well &= screen::conclude(tunable, tally, found.as_ref())?;

@@ -17,7 +17,8 @@ use crate::workload::{self, Shape, Work};
 /// What a search came to so far.
 #[derive(Default)]
 pub struct Tally {
-    best: Option<Finding>,
+    /// Found so far and in use.
+    pub best: Option<Finding>,
     /// Points.
     pub tried: usize,
     rejected: usize,

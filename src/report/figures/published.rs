@@ -1,6 +1,6 @@
 //! Times that others have published, as faint marks among what was measured here.
 
-use crate::workload::Scope;
+use crate::workload::{Cache, Dtype, Scope};
 
 use super::super::chart::{FAINT, Series, Unit, Value};
 use super::super::published::Published;
@@ -17,6 +17,10 @@ impl View<'_> {
     /// One series a processor that published something of this group. As a ratio, what it did against
     /// this machine's CPU.
     pub fn published(&self, unit: Unit) -> Vec<Series> {
+        // What was published is f32 with hot caches.
+        if self.group.cache != Cache::Hot || self.group.dtype != Dtype::F32.name() {
+            return Vec::new();
+        }
         let series = self.input.published.iter().enumerate();
         series.filter_map(|(index, processor)| self.published_by(processor, index, unit)).collect()
     }

@@ -25,6 +25,30 @@ const SOFTWARE: [(&str, &str); 11] = [
     ("Vega FE", "ROCm 1.7"),
 ];
 
+/// Most processors in a chart: their marks differ by shape alone.
+const MOST: usize = 6;
+
+/// Processors by their names, each once.
+///
+/// # Errors
+/// Nothing is published of one, or there are too many to be told apart.
+pub fn by_name(names: &[String]) -> Result<Vec<Published>> {
+    let mut found: Vec<Published> = Vec::new();
+    for name in names {
+        let one = Published::named(name)?;
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    }
+    if found.len() > MOST {
+        let count = found.len();
+        return Err(Error::usage(format!(
+            "--published takes up to {MOST} processors, not {count}"
+        )));
+    }
+    Ok(found)
+}
+
 /// A processor with published times.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Published {
@@ -40,7 +64,7 @@ impl Published {
     ///
     /// # Errors
     /// Nothing is published of it; the error lists what is.
-    pub fn named(name: &str) -> Result<Published> {
+    fn named(name: &str) -> Result<Published> {
         let plain = |text: &str| -> String {
             text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
         };
@@ -126,6 +150,10 @@ mod tests {
         assert!((best("v100") - 14.78).abs() < 0.01 && (best("1080ti") - 12.12).abs() < 0.01);
         assert!((best("KNL 7250") - 4.56).abs() < 0.01 && (best("vega-fe") - 10.91).abs() < 0.01);
         let error = Published::named("V10").unwrap_err().to_string();
+        let names =
+            |names: &[&str]| by_name(&names.iter().map(|n| n.to_string()).collect::<Vec<_>>());
+        assert_eq!(names(&["V100", "v 100", "T4"]).unwrap().len(), 2);
+        assert!(names(&["V100", "T4", "P100", "M40", "MI25", "1080 Ti", "Titan Xp"]).is_err());
         assert!(error.contains("'V10'") && error.contains("did you mean 'V100'"), "{error}");
     }
 }

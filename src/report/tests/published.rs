@@ -1,7 +1,8 @@
 //! Published times beside those of a run.
 
 use super::*;
-use crate::report::Published;
+use crate::report::published_by;
+use crate::workload::Cache;
 
 /// Products of DeepBench with n = k = 1760; a V100 takes 38, 41 and 56 microseconds for the first three.
 fn products(axis: &str, list: &str) -> Run {
@@ -17,7 +18,8 @@ fn products(axis: &str, list: &str) -> Run {
 fn charts(run: &Run, names: &[&str]) -> Vec<(String, String)> {
     let folder = tempfile::tempdir().unwrap();
     run.write(folder.path());
-    let published = names.iter().map(|name| Published::named(name).unwrap()).collect();
+    let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+    let published = published_by(&names).unwrap();
     read_back_with(folder.path(), &Options { published, ..Options::default() }).1
 }
 
@@ -57,4 +59,13 @@ fn a_list_has_ratios_to_the_cpu_of_this_machine() {
 fn other_shapes_have_nothing_published() {
     let charts = charts(&against(GPU, &[2.0, 3.0]), &["V100"]);
     assert!(charts.iter().all(|(_, svg)| !svg.contains("V100")));
+}
+
+/// What was published is no time of a cold cache.
+#[test]
+fn cold_rows_have_nothing_published() {
+    let mut run = products("m", "");
+    run.records.iter_mut().for_each(|r| r.cache = Cache::Cold);
+    let charts = charts(&run, &["V100"]);
+    assert!(!charts.is_empty() && charts.iter().all(|(_, svg)| !svg.contains("V100")));
 }

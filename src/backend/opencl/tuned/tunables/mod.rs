@@ -8,6 +8,8 @@
 mod classes;
 mod kernels;
 
+use std::cmp::Reverse;
+
 use super::Tuned;
 use super::part;
 use super::store::Entry;
@@ -37,7 +39,10 @@ pub fn tunables(tuned: &Tuned, device: &DeviceEntry, max_group_size: usize) -> V
             max_group_size,
         };
         let is_it = |e: &&Entry| e.is_for(kernel.family, implementation, shape_class);
-        for entry in tuned.entries.iter().filter(is_it) {
+        let mut entries: Vec<&Entry> = tuned.entries.iter().filter(is_it).collect();
+        // What is in use comes first.
+        entries.sort_by_key(|entry| Reverse(entry.origin));
+        for entry in entries {
             tunable.add_seed(&entry.parameters);
         }
         // What serves another class of shapes may serve this one.
