@@ -113,9 +113,9 @@ impl Progress {
         Progress { tried, ..Progress::default() }
     }
 
-    /// Whether nothing that is known to be good is still to be tried.
-    pub fn knows(&self, points: &[Point]) -> bool {
-        points.iter().all(|point| self.tried.contains_key(point))
+    /// Whether all of these were tried.
+    pub fn knows<'p>(&self, mut points: impl Iterator<Item = &'p Point>) -> bool {
+        points.all(|point| self.tried.contains_key(point))
     }
 
     /// The fastest point so far, and its time as a share of the defaults'; a guess.

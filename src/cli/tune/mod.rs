@@ -208,9 +208,10 @@ impl Tuning<'_> {
             let share_s = if sharers > 0 { share_s } else { 0.0 };
             let found = self.turn(*index, share_s, |search| search.end())?;
             let Job { tunable, progress, tally } = &self.jobs[*index];
-            // Defaults take no place of something that there was no time to try.
+            // Defaults take no place of what is in use, and was not tried: the second seed.
             let is_default = |f: &Finding| tunable.seeds.first() == Some(&f.point);
-            let keeps = |f: &&Finding| !is_default(f) || progress.knows(&tunable.seeds);
+            let keeps =
+                |f: &&Finding| !is_default(f) || progress.knows(tunable.seeds.iter().take(2));
             if let Some(finding) = found.as_ref().filter(keeps) {
                 self.device.keep(tunable, finding)?;
             }
