@@ -15,6 +15,15 @@ pub fn bytes_per_s(value: f64) -> String {
     large(value, "B/s")
 }
 
+/// What was computed in a second, or moved where next to nothing is computed; empty where neither was.
+pub fn rate(flop_count: u64, bytes_moved: u64, seconds: f64) -> String {
+    match (flop_count, bytes_moved) {
+        (0, 0) => String::new(),
+        (flop, bytes) if flop <= bytes / 4 => bytes_per_s(bytes as f64 / seconds),
+        (flop, _) => flop_per_s(flop as f64 / seconds),
+    }
+}
+
 /// `16.8 MB`; MB is 1e6.
 pub fn bytes(value: f64) -> String {
     large(value, "B")

@@ -134,17 +134,6 @@ impl Progress for Terminal {
     }
 }
 
-/// What was computed in a second, or moved where next to nothing is computed.
-fn rate(record: &Record) -> String {
-    match (record.flop_per_s, record.bytes_per_s) {
-        (_, Some(bytes)) if record.flop_count <= record.bytes_moved / 4 => {
-            units::bytes_per_s(bytes)
-        }
-        (Some(flop), _) => units::flop_per_s(flop),
-        _ => String::new(),
-    }
-}
-
 /// Workload and shape, with what is not usual.
 fn case(record: &Record) -> String {
     let shape = workload::find(&record.workload)
@@ -200,7 +189,7 @@ impl Columns {
         let left = self.left(case, &record.device, &record.implementation, scope);
         match (record.outcome, record.wall_median_s) {
             (Outcome::Measured | Outcome::Suspect, Some(median)) => {
-                let rate = rate(record);
+                let rate = units::rate(record.flop_count, record.bytes_moved, median);
                 let noise = record.noise.unwrap_or(0.0) * 100.0;
                 let mut remarks = vec![record.notes.as_str()];
                 let suspect = format!("{} {}", style("suspect:").red(), record.reason);

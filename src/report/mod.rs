@@ -114,12 +114,14 @@ fn write(folder: &Path, figures: &[Figure], name: &str, page: &str) -> Result<Ve
     }
     let path = folder.join(name);
     record::replace_bytes(&path, page.as_bytes())?;
-    let raster = figures.iter().any(|f| f.is_picture).then(Raster::new);
-    for figure in figures.iter().filter(|f| f.is_picture) {
-        let Some(raster) = &raster else { break };
-        let path = charts.join(figure.png());
-        record::replace_bytes(&path, &raster.png(&figure.drawing.file())?)?;
-        written.push(path);
+    let pictures: Vec<&Figure> = figures.iter().filter(|f| f.is_picture).collect();
+    if !pictures.is_empty() {
+        let raster = Raster::new();
+        for figure in pictures {
+            let path = charts.join(figure.png());
+            record::replace_bytes(&path, &raster.png(&figure.drawing.file())?)?;
+            written.push(path);
+        }
     }
     written.push(path);
     Ok(written)

@@ -49,15 +49,12 @@ fn work_of(tunable: &Tunable) -> Result<Work> {
     Ok(workload.work(&Shape::parse(workload, &tunable.shape)?))
 }
 
-/// What a run computes in a second, or moves where it computes next to nothing; of a part of a run its
-/// time.
+/// The rate of a run; of a part of a run its time.
 fn rate(tunable: &Tunable, work: &Work, wall_s: f64) -> String {
     if tunable.part.is_some() {
         units::seconds(wall_s)
-    } else if work.flop_count <= work.bytes_moved / 4 {
-        units::bytes_per_s(work.bytes_moved as f64 / wall_s)
     } else {
-        units::flop_per_s(work.flop_count as f64 / wall_s)
+        units::rate(work.flop_count, work.bytes_moved, wall_s)
     }
 }
 
