@@ -24,8 +24,9 @@ use crossover::measure::{self, Clock, Measured, Sample, Timing, WallClock};
 use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::Outcome;
 use crossover::session::{self, CaseRows, Choice, Ready, Refusal, Session, Silent, Song};
+use crossover::terms::Scope;
 use crossover::verify::Problem;
-use crossover::workload::{Preset, Scope};
+use crossover::workload::Preset;
 
 /// Ctrl-C ends the sweep; what is measured gets its report.
 static STOP: AtomicBool = AtomicBool::new(false);

@@ -22,6 +22,7 @@ pub mod session;
 pub mod stats;
 pub mod summary;
 pub mod tensor;
+pub mod terms;
 pub mod tune;
 pub mod units;
 pub mod verify;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::record::PlanRow;
-use crate::workload::{self, Cache, Dtype, Entry, Host, Preset, Scope, Shape, WORKLOADS, Workload};
+use crate::terms::{Cache, Dtype, Scope, Shape};
+use crate::workload::{self, Entry, Host, Preset, WORKLOADS, Workload};
 
 /// What the user asked for. Kept in machine.json, so that a run can be continued.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,7 +114,7 @@ impl Case {
     /// `gemm m=512,n=512,k=512`, for people.
     pub fn name(&self) -> String {
         let dtype = if self.dtype == Dtype::F32 { "" } else { self.dtype.name() };
-        let shape = self.shape.short(self.workload);
+        let shape = self.shape.short(self.workload.axes());
         let words = [self.workload.name(), &shape, dtype];
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
     }
@@ -180,7 +181,7 @@ fn batch_of_network(preset: Preset, shapes: &[String]) -> Option<u64> {
 pub fn shapes_of(workload: &'static dyn Workload, texts: &[String]) -> Result<Vec<Shape>> {
     let mut shapes = Vec::new();
     for text in texts {
-        if Shape::fits(workload, text)? {
+        if Shape::fits(workload.axes(), text)? {
             shapes.push(parse_shape(workload, text)?);
         }
     }
@@ -190,12 +191,12 @@ pub fn shapes_of(workload: &'static dyn Workload, texts: &[String]) -> Result<Ve
 /// Refuses shapes that are none of these workloads', and says which axes there are.
 pub fn check_shapes(workloads: &[&'static dyn Workload], texts: &[String]) -> Result<()> {
     for text in texts {
-        let fits = |w: &&'static dyn Workload| Shape::fits(*w, text);
+        let fits = |w: &&'static dyn Workload| Shape::fits(w.axes(), text);
         if workloads.iter().map(fits).collect::<Result<Vec<bool>>>()?.contains(&true) {
             continue;
         }
         if let [workload] = workloads {
-            Shape::parse(*workload, text)?;
+            workload.shape(text)?;
         }
         let mut known: Vec<String> = Vec::new();
         for workload in workloads.iter().filter(|w| !w.axes().is_empty()) {
@@ -216,16 +217,16 @@ pub fn check_shapes(workloads: &[&'static dyn Workload], texts: &[String]) -> Re
 /// Reads a shape and refuses one whose operands can't be counted in 64 bits, let alone stored.
 pub fn parse_shape(workload: &'static dyn Workload, text: &str) -> Result<Shape> {
     const MOST: u64 = 1 << 46;
-    let shape = Shape::parse(workload, text)?;
+    let shape = workload.shape(text)?;
     let wrong = |what: String| {
-        let shape = shape.short(workload);
+        let shape = shape.short(workload.axes());
         Error::usage(format!("shape '{shape}': {what}"))
     };
     workload.check(&shape).map_err(wrong)?;
     if workload.work(&shape).bytes_moved > MOST {
         return Err(Error::usage(format!(
             "shape '{}' is beyond any memory: its operands take more than 64 TiB",
-            shape.short(workload)
+            shape.short(workload.axes())
         )));
     }
     Ok(shape)
@@ -320,7 +321,7 @@ pub fn bench_id(case: &Case, device: &str, implementation: &str, scope: Scope) -
     if case.cache != Cache::Hot {
         value = format!("{value},{}", case.cache.name());
     }
-    BenchId { function: joined_pairs(&case.shape.short(case.workload)), value }
+    BenchId { function: joined_pairs(&case.shape.short(case.workload.axes())), value }
 }
 
 /// `stride_h=2,stride_w=2` as `stride=2`.

@@ -8,8 +8,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{DeviceKind, Record};
-use crate::workload::Cache;
+use crate::record::Record;
+use crate::terms::Cache;
+use crate::terms::DeviceKind;
 
 /// A row may lie this far above a roof: both are measured.
 pub const TOLERANCE: f64 = 1.05;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossover::network::{Trajectories, Trajectory};
 use crossover::record::{self, BreakdownRow, ComparisonRow, NoiseRow, Outcome, Record};
-use crossover::workload::Scope;
+use crossover::terms::Scope;
 
 use support::{crossover, texts};
 

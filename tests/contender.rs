@@ -19,7 +19,7 @@ use crossover::measure::WallClock;
 use crossover::plan::{self, Effort, Selection};
 use crossover::record::{Outcome, Record};
 use crossover::session::{Session, Silent};
-use crossover::workload::Scope;
+use crossover::terms::Scope;
 use support::{crossover, missing, repository, texts};
 
 /// Limit of answers for scripted contenders, some of which give none.

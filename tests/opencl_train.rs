@@ -11,7 +11,8 @@ use crossover::network::{
     self, Graph, Layer, NETWORKS, Network, Optimizer, Tolerance, Trajectory, golden,
 };
 use crossover::tensor::{FENCE, broken_fence};
-use crossover::workload::{Axis, Dtype, Entry, Host, Preset, Scope, Shape, Work, Workload, find};
+use crossover::terms::{Axis, Dtype, Scope, Shape};
+use crossover::workload::{Entry, Host, Preset, Work, Workload, find};
 use support::missing;
 
 /// One test at a time: drivers were seen to crash where several threads compile at once.

@@ -15,11 +15,13 @@ use crossover::folder::RunFolder;
 use crossover::machine::{DeviceEntry, Manifest, Sampling};
 use crossover::measure::Clock;
 use crossover::plan::{self, Effort, Selection};
-use crossover::record::{self, DeviceKind, Outcome, Record, SampleRow, SummaryRow};
+use crossover::record::{self, Outcome, Record, SampleRow, SummaryRow};
 use crossover::roof::ComputeRoof;
 use crossover::session::{Ending, Session, Silent};
 use crossover::tensor::{FENCE, fenced};
-use crossover::workload::{self, Scope, Shape, Workload};
+use crossover::terms::DeviceKind;
+use crossover::terms::{Scope, Shape};
+use crossover::workload::{self, Workload};
 
 /// A clock that only runs move, and what they did.
 #[derive(Clone, Default)]

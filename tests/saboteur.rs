@@ -12,10 +12,12 @@ use crossover::error::Result;
 use crossover::machine::DeviceEntry;
 use crossover::measure::WallClock;
 use crossover::plan::{self, Effort, Selection};
-use crossover::record::{DeviceKind, Outcome};
+use crossover::record::Outcome;
 use crossover::session::{Session, Silent};
 use crossover::tensor::{FENCE, fenced};
-use crossover::workload::{Scope, Shape, Workload};
+use crossover::terms::DeviceKind;
+use crossover::terms::{Scope, Shape};
+use crossover::workload::Workload;
 
 /// A tile of the faults that speak of one.
 const TILE: usize = 16;

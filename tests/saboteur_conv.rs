@@ -8,8 +8,9 @@ mod support;
 use crossover::backend::{Details, Runner};
 use crossover::error::Result;
 use crossover::tensor::{FENCE, fenced};
+use crossover::terms::{Conv, Dtype, Scope, Shape};
 use crossover::verify::Problem;
-use crossover::workload::{self, Algorithm, Conv, Dtype, Scope, Shape, Workload};
+use crossover::workload::{self, Algorithm, Workload};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -132,7 +133,7 @@ fn every_fault_is_rejected(shape: &str) {
     let winograd = [Algorithm::Winograd(2), Algorithm::Winograd(4)];
     for name in ["conv-fprop", "conv-dgrad", "conv-wgrad"] {
         let workload = workload::find(name).unwrap();
-        let shape = Shape::parse(workload, shape).unwrap();
+        let shape = workload.shape(shape).unwrap();
         let problem = Problem::new(workload, &shape, Dtype::F32, 1);
         let has_winograd = name != "conv-wgrad";
         let algorithms = winograd.into_iter().filter(|_| has_winograd);

@@ -17,10 +17,12 @@ use crossover::measure::Clock;
 use crossover::network::reference::{self, Reference};
 use crossover::network::{Graph, Optimizer, Trainer};
 use crossover::plan::{self, Effort, Selection};
-use crossover::record::{DeviceKind, Outcome};
+use crossover::record::Outcome;
 use crossover::session::{Session, Silent};
 use crossover::tensor::{FENCE, POISON, fenced};
-use crossover::workload::{Scope, Workload};
+use crossover::terms::DeviceKind;
+use crossover::terms::Scope;
+use crossover::workload::Workload;
 
 /// Seconds of a run, and of bringing back what it changed.
 const RUN_S: f64 = 1e-3;

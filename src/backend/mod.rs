@@ -12,8 +12,9 @@ use std::path::Path;
 use crate::config::ContenderConfig;
 use crate::error::{Error, Result, did_you_mean};
 use crate::machine::{self, DeviceEntry};
-use crate::record::DeviceKind;
-use crate::workload::{Algorithm, Dtype, Scope, Shape, Work, Workload};
+use crate::terms::DeviceKind;
+use crate::terms::{Dtype, Scope, Shape};
+use crate::workload::{Algorithm, Work, Workload};
 
 pub use claim::Claim;
 pub use trainer::{Stepwise, retrained, trainer};

@@ -4,7 +4,8 @@ use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Network, Trainer, Trajectory};
 use crate::tensor::FENCE;
-use crate::workload::{self, Dtype, Scope, Shape};
+use crate::terms::{Dtype, Scope, Shape};
+use crate::workload;
 
 /// See the module.
 pub struct Stepwise<'a> {

@@ -9,7 +9,7 @@ use crate::config;
 use crate::error::{Error, Result, did_you_mean};
 use crate::machine;
 use crate::plan::Selection;
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, Scope};
 
 /// Measures from which model size on a GPU beats the CPU, by how much, and why.
 #[derive(Parser)]

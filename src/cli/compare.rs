@@ -7,7 +7,7 @@ use super::args::CompareArgs;
 use crate::compare::{By, Comparison, Pair};
 use crate::error::{Error, Result, did_you_mean};
 use crate::record::{self, ComparisonRow, file};
-use crate::workload::{Cache, Dtype};
+use crate::terms::{Cache, Dtype};
 use crate::{folder, report, units};
 
 /// Name of the folder, unless told otherwise.

@@ -7,7 +7,7 @@ use super::{End, start};
 use crate::backend::Request;
 use crate::config;
 use crate::error::Result;
-use crate::record::DeviceKind;
+use crate::terms::DeviceKind;
 
 /// Checks loader, drivers and devices. The kernel on each device was built, run and checked in a
 /// child process when the devices were found.

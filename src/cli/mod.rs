@@ -32,8 +32,9 @@ use clap::error::ErrorKind;
 use crate::backend::{self, Devices, Request};
 use crate::error::{Error, Result};
 use crate::machine;
+use crate::terms::Shape;
 use crate::units;
-use crate::workload::{Shape, Workload};
+use crate::workload::Workload;
 
 use args::{Arguments, Verb};
 
@@ -120,7 +121,7 @@ fn check_memory(workload: &'static dyn Workload, shape: &Shape) -> Result<()> {
     }
     Err(Error::usage(format!(
         "shape '{}' is beyond this machine's memory: its operands take {}, there is {}",
-        shape.short(workload),
+        shape.short(workload.axes()),
         units::bytes(bytes as f64),
         units::bytes(memory as f64)
     )))

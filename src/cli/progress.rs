@@ -10,8 +10,9 @@ use crate::backend::Device;
 use crate::plan::Case;
 use crate::record::{Outcome, Record};
 use crate::session::Progress;
+use crate::terms::{Cache, Dtype};
 use crate::units;
-use crate::workload::{self, Cache, Dtype, Shape};
+use crate::workload;
 
 /// A line for each row, and on a terminal below them what is going on: the case with the time left, and
 /// its rows as they are so far.
@@ -137,7 +138,7 @@ impl Progress for Terminal {
 /// Workload and shape, with what is not usual.
 fn case(record: &Record) -> String {
     let shape = workload::find(&record.workload)
-        .and_then(|w| Ok(w.label(&Shape::parse(w, &record.shape)?)))
+        .and_then(|w| Ok(w.label(&w.shape(&record.shape)?)))
         .unwrap_or_else(|_| record.shape.clone());
     words(&record.workload, &shape, &record.dtype, record.cache)
 }
@@ -218,9 +219,9 @@ mod tests {
     use super::*;
     use crate::machine::DeviceEntry;
     use crate::plan::{self, Selection};
-    use crate::record::DeviceKind;
     use crate::session;
-    use crate::workload::Scope;
+    use crate::terms::DeviceKind;
+    use crate::terms::Scope;
 
     /// Every value stands below its name, however long cases and devices are.
     #[test]

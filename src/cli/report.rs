@@ -5,7 +5,7 @@ use super::args::ReportArgs;
 use crate::error::Result;
 use crate::record::{self, Record, file};
 use crate::report::{DataSet, Options, Published, published_by, render};
-use crate::workload::Cache;
+use crate::terms::Cache;
 
 /// Draws and says what was written.
 pub fn report(args: &ReportArgs) -> Result<End> {

@@ -8,8 +8,9 @@ use crate::error::{Error, Result};
 use crate::plan::{self, Case};
 use crate::record::{Outcome, Record};
 use crate::session;
+use crate::terms::{Cache, Shape};
 use crate::verify::{Problem, Rejection};
-use crate::workload::{self, Cache, Shape, WORKLOADS, Workload};
+use crate::workload::{self, WORKLOADS, Workload};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::record::{ComparisonRow, DeviceKind, PlanRow};
+use crate::record::{ComparisonRow, PlanRow};
+use crate::terms::DeviceKind;
 
 pub use side::{Run, Side};
 

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use super::{By, Pair, Side, floor};
-use crate::record::{ComparisonRow, DeviceKind, Record};
+use crate::record::{ComparisonRow, Record};
 use crate::stats;
 use crate::summary;
-use crate::workload::{Cache, Scope};
+use crate::terms::DeviceKind;
+use crate::terms::{Cache, Scope};
 
 /// Workloads whose implementations answer different questions, so that the fastest stands for none
 /// but itself; by the beginnings of their names.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::machine::{DeviceEntry, Manifest};
 use crate::record::{self, NoiseRow, PlanRow, Record, file};
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, Scope};
 
 /// One process of a run: the files of one folder.
 pub struct Run {

@@ -6,7 +6,7 @@ use super::{By, Comparison, Pair, THRESHOLD};
 use crate::record::{self, NoiseRow, file};
 use crate::report::sample::{CPU, GPU, POCL, Run};
 use crate::tensor::Stream;
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, Scope};
 
 /// Draws of a normal distribution.
 struct Normal {

@@ -14,8 +14,9 @@ use sysinfo::System;
 
 use crate::error::{Error, Result};
 use crate::plan::Selection;
-use crate::record::{self, DeviceKind, SCHEMA};
+use crate::record::{self, SCHEMA};
 use crate::roof::Roofs;
+use crate::terms::DeviceKind;
 use crate::workload::Host;
 
 pub use caches::{CacheLevel, caches, reached_bytes};

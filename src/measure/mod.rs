@@ -16,7 +16,7 @@ use crate::backend::Runner;
 use crate::plan::Effort;
 use crate::stats::Summary;
 use crate::tensor::Stream;
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, Scope};
 
 pub use parts::{PartTime, profile};
 pub use timing::{DeviceRun, Timing, device_runs, timed};

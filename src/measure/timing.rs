@@ -3,7 +3,7 @@
 use super::{Clock, FEW_ROUNDS, LONG_RUN_S};
 use crate::backend::Runner;
 use crate::error::Result;
-use crate::workload::Scope;
+use crate::terms::Scope;
 
 /// Runs on the device's own clock.
 const DEVICE_RUNS: usize = 5;

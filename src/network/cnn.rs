@@ -1,7 +1,7 @@
 //! `cnn`: 3 x 3 convolutions with batch norm, ReLU and max pooling.
 
 use super::{Graph, Network, Optimizer};
-use crate::workload::{Axis, Shape};
+use crate::terms::{Axis, Shape};
 
 /// See the module.
 pub const CNN: Network = Network {

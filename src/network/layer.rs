@@ -4,7 +4,7 @@
 //! gradient: of the loss, with respect to what follows it.
 
 use super::graph::{Activation, Graph};
-use crate::workload::Conv;
+use crate::terms::Conv;
 
 /// What keeps the root of a variance from zero.
 pub const NORM_EPS: f64 = 1e-5;

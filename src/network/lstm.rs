@@ -1,7 +1,7 @@
 //! `lstm`: one layer over a sequence; the last hidden state is classified.
 
 use super::{Graph, Network, Optimizer};
-use crate::workload::{Axis, Shape};
+use crate::terms::{Axis, Shape};
 
 /// See the module.
 pub const LSTM: Network = Network {

@@ -52,7 +52,7 @@ impl Memory {
 mod tests {
     use super::*;
     use crate::network;
-    use crate::workload::Shape;
+    use crate::terms::Shape;
 
     #[test]
     fn a_small_mlp_by_hand() {

@@ -1,7 +1,7 @@
 //! `mlp`: linear layers with ReLU.
 
 use super::{Activation, Graph, Network, Optimizer};
-use crate::workload::{Axis, Shape};
+use crate::terms::{Axis, Shape};
 
 /// See the module.
 pub const MLP: Network = Network {

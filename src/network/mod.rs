@@ -26,7 +26,7 @@ mod trajectory;
 mod transformer;
 
 use crate::error::{Error, Result};
-use crate::workload::{Axis, Shape};
+use crate::terms::{Axis, Shape};
 
 pub use data::{batch, initial, labels, task};
 pub use graph::{Activation, Gradient, Graph, Init, Node, Parameter};

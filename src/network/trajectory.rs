@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::graph::Graph;
 use super::{Network, data};
 use crate::error::Result;
-use crate::workload::Shape;
+use crate::terms::Shape;
 
 /// What trains a network from its initial parameters on.
 pub trait Trainer {

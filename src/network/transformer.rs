@@ -1,7 +1,7 @@
 //! `transformer`: pre-norm encoder blocks; the mean over the sequence is classified.
 
 use super::{Activation, Graph, Network, Optimizer};
-use crate::workload::{Axis, Shape};
+use crate::terms::{Axis, Shape};
 
 /// See the module.
 pub const TRANSFORMER: Network = Network {

@@ -14,7 +14,7 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, DeviceKind, Scope};
 
 pub use columns::{Row, columns};
 pub use read::{check_header, read, read_results, read_samples};
@@ -60,29 +60,6 @@ pub enum Outcome {
     Suspect,
     /// Wrong result, or the device refused.
     Failed,
-}
-
-/// What kind of device a row ran on. An OpenCL device that is a CPU stays `cpu`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceKind {
-    /// A CPU, whoever drives it.
-    Cpu,
-    /// A GPU.
-    Gpu,
-    /// Anything else.
-    Accelerator,
-}
-
-impl DeviceKind {
-    /// The word in the files.
-    pub fn name(self) -> &'static str {
-        match self {
-            DeviceKind::Cpu => "cpu",
-            DeviceKind::Gpu => "gpu",
-            DeviceKind::Accelerator => "accelerator",
-        }
-    }
 }
 
 /// Whether an implementation keeps its tensors in blocks between runs.

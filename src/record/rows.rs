@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Record;
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, Scope};
 
 /// One line of samples.csv. Profiling runs have an empty `round` and are no samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,8 +3,9 @@
 use std::ops::RangeInclusive;
 
 use crate::machine::{self, Manifest};
-use crate::record::{DeviceKind, Home, Record};
+use crate::record::{Home, Record};
 use crate::roof::{ComputeRoof, MemoryRoof};
+use crate::terms::DeviceKind;
 use crate::units;
 
 use super::chart;

@@ -2,9 +2,11 @@
 //! called a GPU.
 
 use crate::machine::Manifest;
-use crate::record::{DeviceKind, Record, is_cpu_side};
+use crate::record::{Record, is_cpu_side};
+use crate::terms::DeviceKind;
+use crate::terms::Scope;
 use crate::units;
-use crate::workload::{self, Scope, Shape};
+use crate::workload;
 
 use super::chart;
 
@@ -147,7 +149,7 @@ pub fn shape(workload: &str, text: &str) -> String {
         return workload.to_string();
     }
     let known = workload::find(workload).ok();
-    let label = known.and_then(|w| Some(w.label(&Shape::parse(w, text).ok()?)));
+    let label = known.and_then(|w| Some(w.label(&w.shape(text).ok()?)));
     label.filter(|l| !l.is_empty()).unwrap_or_else(|| text.to_string())
 }
 

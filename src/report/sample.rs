@@ -4,10 +4,12 @@ use std::path::Path;
 
 use crate::machine::{CacheLevel, DeviceEntry, Manifest, Sampling};
 use crate::plan::Selection;
-use crate::record::{self, DeviceKind, Outcome, PlanRow, Record, SCHEMA, SampleRow, file};
+use crate::record::{self, Outcome, PlanRow, Record, SCHEMA, SampleRow, file};
 use crate::stats::{self, Pairing};
 use crate::summary;
-use crate::workload::{self, Cache, Scope, Shape};
+use crate::terms::DeviceKind;
+use crate::terms::{Cache, Scope};
+use crate::workload;
 
 /// A device: id, kind and name.
 pub type Device<'a> = (&'a str, DeviceKind, &'a str);
@@ -205,7 +207,7 @@ impl Run {
 
 fn blank(workload: &str, shape: &str, scope: Scope, median: f64) -> Record {
     let known = workload::find(workload).ok();
-    let work = known.and_then(|w| Some(w.work(&Shape::parse(w, shape).ok()?)));
+    let work = known.and_then(|w| Some(w.work(&w.shape(shape).ok()?)));
     let (flop, bytes) = work.map_or((0, 1 << 20), |w| (w.flop_count, w.bytes_moved));
     Record {
         schema: SCHEMA,

@@ -1,7 +1,7 @@
 //! Rows put together as charts and sentences need them: sweeps, lists and their lanes.
 
 use crate::record::{PlanRow, Record, SummaryRow};
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, Scope};
 
 use super::input::Input;
 use super::names::Device;

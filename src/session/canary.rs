@@ -6,7 +6,8 @@ use crate::backend::{Runner, Task};
 use crate::measure::Clock;
 use crate::record::{Home, Record};
 use crate::tensor::Data;
-use crate::workload::{self, Dtype, Scope, Shape};
+use crate::terms::{Dtype, Scope};
+use crate::workload;
 
 /// Runs of which the fastest counts: others may have been interrupted.
 const RUNS: usize = 9;
@@ -29,7 +30,7 @@ impl<'a> Canary<'a> {
     pub(super) fn new(session: &Session<'a>) -> Canary<'a> {
         let mut canary = Canary::default();
         let Ok(peak) = workload::find("peak-fma") else { return canary };
-        let Ok(shape) = Shape::parse(peak, "") else { return canary };
+        let Ok(shape) = peak.shape("") else { return canary };
         let fill = |(tensor, length): (usize, &usize)| Data::Random(1).fill(tensor as u64, *length);
         let inputs: Vec<Vec<f32>> = peak.inputs(&shape).iter().enumerate().map(fill).collect();
         for device in session.devices {

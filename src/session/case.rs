@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::measure::{self, Conditions, Lane, Measured};
 use crate::plan::{Case, Effort};
 use crate::record::{BreakdownRow, Outcome, Record, SampleRow};
+use crate::terms::{Cache, Scope};
 use crate::verify::{Problem, Rejection, Verdict};
-use crate::workload::{Cache, Scope, Workload};
+use crate::workload::Workload;
 
 /// One runner of a case, by device and implementation.
 #[derive(Clone, Debug, PartialEq)]

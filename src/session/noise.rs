@@ -10,7 +10,7 @@ use crate::folder::RunFolder;
 use crate::plan::Case;
 use crate::record::{NoiseRow, Record, SampleRow};
 use crate::stats;
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, Scope};
 
 /// Name of a row within the samples.
 type Key = ([String; 5], Cache, Scope);

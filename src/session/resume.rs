@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::folder::RunFolder;
 use crate::plan::Case;
 use crate::record::{Outcome, Record};
-use crate::workload::{self, Scope};
+use crate::terms::Scope;
+use crate::workload;
 
 /// Whether a row is one of a case's.
 pub(super) fn is_of(r: &Record, case: &Case) -> bool {

@@ -4,7 +4,8 @@ use super::{Choice, Progress, Session};
 use crate::machine;
 use crate::plan::{Case, Effort};
 use crate::record::{Outcome, Record};
-use crate::workload::{self, Cache, Dtype, Shape, Workload};
+use crate::terms::{Cache, Dtype};
+use crate::workload::{self, Workload};
 
 /// Caps of a roof's runner: roofs take a few seconds in all.
 const EFFORT: Effort = Effort { warm_up_s: 0.05, sample_s: 0.1 };
@@ -50,7 +51,7 @@ impl Session<'_> {
     fn roof_cases(&self) -> Vec<Case> {
         let find = |name| workload::WORKLOADS.iter().copied().find(|w| w.name() == name);
         let case = |workload: &'static dyn Workload, shape: &str| {
-            let shape = Shape::parse(workload, shape).ok()?;
+            let shape = workload.shape(shape).ok()?;
             let (dtype, cache) = (Dtype::F32, Cache::Hot);
             Some(Case { workload, shape, dtype, cache, rows: Vec::new(), skip: None })
         };

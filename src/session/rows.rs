@@ -6,7 +6,8 @@ use crate::measure::Measured;
 use crate::plan::Case;
 use crate::record::{Outcome, Record, SCHEMA, SampleRow};
 use crate::stats::Summary;
-use crate::workload::{Algorithm, Scope};
+use crate::terms::Scope;
+use crate::workload::Algorithm;
 
 /// Noise that is noted.
 const NOISY: f64 = 0.10;

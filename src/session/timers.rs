@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::machine::TimerCheck;
 use crate::measure::{self, Clock};
 use crate::stats;
-use crate::workload::Scope;
+use crate::terms::Scope;
 
 /// Runs of a check. Each is about a millisecond of multiply-adds.
 const RUNS: u32 = 10;

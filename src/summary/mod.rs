@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::record::{PlanRow, Record, SampleRow, SummaryRow};
 use crate::stats::{self, Pairing};
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, Scope};
 
 /// Noise over which a row gets no verdict.
 const NO_VERDICT_NOISE: f64 = 0.25;

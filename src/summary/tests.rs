@@ -1,7 +1,8 @@
 //! Synthetic records with known answers.
 
 use super::*;
-use crate::record::{DeviceKind, Outcome};
+use crate::record::Outcome;
+use crate::terms::DeviceKind;
 
 /// A run with one CPU and one GPU row per point; `times` holds their medians.
 struct Run {

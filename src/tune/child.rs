@@ -10,8 +10,9 @@ use crate::backend::tunable::{Point, Tunable};
 use crate::backend::{self, Device, Request, Runner, Task};
 use crate::error::{Error, Result};
 use crate::measure::{self, Clock, WallClock};
+use crate::terms::{Dtype, Scope};
 use crate::verify::{Problem, Rejection};
-use crate::workload::{self, Dtype, Scope, Shape};
+use crate::workload;
 
 /// Set in the child's environment.
 pub const ASKED: &str = "CROSSOVER_TUNE_CHILD";
@@ -117,7 +118,7 @@ fn serve() {
 /// Serves one tunable. Returns what the parent asks for that is about something else.
 fn serve_tunable<'d>(device: &'d dyn Device, tunable: &'d Tunable, seed: u64) -> Option<Ask> {
     let workload = workload::find(tunable.workload).ok()?;
-    let shape = Shape::parse(workload, &tunable.shape).ok()?;
+    let shape = workload.shape(&tunable.shape).ok()?;
     let problem = Problem::new(workload, &shape, Dtype::F32, seed);
     tell(&Say::Done);
     let implementation = tunable.prepared_as;

@@ -406,7 +406,7 @@ fn poison_is_on_disk_before_a_point_is_tried() {
     let folder = tempfile::tempdir().unwrap();
     let entry = crate::machine::DeviceEntry::new(
         "opencl:0",
-        crate::record::DeviceKind::Gpu,
+        crate::terms::DeviceKind::Gpu,
         "device",
         "opencl",
     );

@@ -11,7 +11,8 @@ mod training;
 use crate::backend::Runner;
 use crate::error::Error;
 use crate::tensor::{self, FENCE};
-use crate::workload::{Dtype, Scope, Shape, Workload};
+use crate::terms::{Dtype, Scope, Shape};
+use crate::workload::Workload;
 
 use sums::Sums;
 use training::Training;

@@ -15,7 +15,8 @@
 use super::{Rejection, Verdict, Wrong, allowed_l2, computed, unit_roundoff};
 use crate::backend::Runner;
 use crate::tensor::{Data, Stream};
-use crate::workload::{Algorithm, Dtype, Reference, Scope, Shape, Transformed, Workload, parts};
+use crate::terms::{Dtype, Scope, Shape};
+use crate::workload::{Algorithm, Reference, Transformed, Workload, parts};
 
 /// Above this many multiply-adds the reference is sampled.
 const WHOLE_LIMIT: u64 = 1 << 27;

@@ -18,7 +18,7 @@ use super::{Rejection, Verdict, Wrong, allowed_l2, computed, unfenced};
 use crate::backend::Runner;
 use crate::network::reference::Reference;
 use crate::network::{self, Graph, Network, Optimizer, Trainer, l2};
-use crate::workload::{Dtype, Scope, Shape};
+use crate::terms::{Dtype, Scope, Shape};
 
 /// Share of the norm of all gradients below which one has nothing of its own to be relative to.
 const NEXT_TO_NOTHING: f64 = 1.0 / 256.0;

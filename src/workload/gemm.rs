@@ -4,8 +4,9 @@
 use std::thread;
 
 use super::probes;
-use super::{Axis, Entry, Host, Preset, Reference, Shape, Work, Workload};
+use super::{Entry, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Stream;
+use crate::terms::{Axis, Shape};
 
 /// See the module.
 pub struct Gemm;

@@ -9,7 +9,8 @@
 //! | `build-cold` | compiling it, with a source that no cache has seen |
 //! | `build-cached` | compiling it once more |
 
-use super::{Axis, Entry, Host, Preset, Reference, Scope, Shape, Work, Workload};
+use super::{Entry, Host, Preset, Reference, Work, Workload};
+use crate::terms::{Axis, Scope, Shape};
 
 /// See the module.
 pub struct Launch;

@@ -6,7 +6,6 @@ mod launch;
 mod peak;
 mod preset;
 mod probes;
-mod shape;
 mod stream;
 mod train;
 mod transfer;
@@ -16,13 +15,11 @@ use std::ops::Range;
 use crate::error::{Error, Result, did_you_mean};
 use crate::network::Network;
 use crate::tensor::Stream;
+use crate::terms::{Axis, Dtype, Scope, Shape};
 
-use serde::{Deserialize, Serialize};
-
-pub use conv::{Conv, Line, Pass};
+pub use conv::Pass;
 pub use peak::{CHAINS, LENGTH, work as peak_work};
 pub use preset::{Entry, Host, Preset};
-pub use shape::{Axis, Shape};
 pub use stream::SCALAR;
 
 /// Every workload, in the order of reports.
@@ -58,77 +55,6 @@ pub fn find(name: &str) -> Result<&'static dyn Workload> {
 /// The workload that trains a network by one step.
 pub fn of_network(network: &Network) -> Result<&'static dyn Workload> {
     find(&format!("train-{}", network.name))
-}
-
-/// What a timed run includes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Operands are resident on the device.
-    Compute,
-    /// Upload, compute, download.
-    EndToEnd,
-}
-
-impl Scope {
-    /// The word in the files and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Scope::Compute => "compute",
-            Scope::EndToEnd => "end_to_end",
-        }
-    }
-}
-
-/// What a product is computed in. Operands and results travel as f32 whatever it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dtype {
-    /// Full binary32 products.
-    F32,
-    /// binary64.
-    F64,
-    /// binary16.
-    F16,
-}
-
-impl Dtype {
-    /// The word in the files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Dtype::F32 => "f32",
-            Dtype::F64 => "f64",
-            Dtype::F16 => "f16",
-        }
-    }
-
-    /// Bits of the mantissa of a result, the hidden one included: results are stored as f32.
-    pub fn mantissa_bits(self) -> u32 {
-        match self {
-            Dtype::F32 | Dtype::F64 => 24,
-            Dtype::F16 => 11,
-        }
-    }
-}
-
-/// State of the caches when a sample begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cache {
-    /// As the runs before left them.
-    Hot,
-    /// Flushed before every sample.
-    Cold,
-}
-
-impl Cache {
-    /// The word in the files and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Cache::Hot => "hot",
-            Cache::Cold => "cold",
-        }
-    }
 }
 
 /// The work of one run.
@@ -187,6 +113,11 @@ pub trait Workload: Sync {
 
     /// Its axes in canonical order.
     fn axes(&self) -> &'static [Axis];
+
+    /// Reads a shape, `A=N,..`, and fills in defaults.
+    fn shape(&self, text: &str) -> Result<Shape> {
+        Shape::parse(self.name(), self.axes(), text)
+    }
 
     /// What it can be computed in; each is a case of its own.
     fn dtypes(&self) -> &'static [Dtype] {

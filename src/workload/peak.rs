@@ -4,7 +4,8 @@
 //! no compiler knows: the result `start[i] + LENGTH * step[i]` tells how often it was done. All `CHAINS`
 //! chains are one batch; how many batches a run has, and so its FLOP, is the device's choice.
 
-use super::{Axis, Dtype, Entry, Host, Preset, Reference, Scope, Shape, Work, Workload};
+use super::{Entry, Host, Preset, Reference, Work, Workload};
+use crate::terms::{Axis, Dtype, Scope, Shape};
 
 /// Chains of a batch.
 pub const CHAINS: usize = 1 << 16;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Shape;
 use crate::error::{Error, Result, did_you_mean};
+use crate::terms::Shape;
 
 /// A line of DeepBench over this many FLOP needs a budget.
 const DEEPBENCH_FLOP_LIMIT: u64 = 6_000_000_000;

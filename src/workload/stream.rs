@@ -5,8 +5,9 @@
 //! high performance computers", 1995), dot is BabelStream's (Deakin et al., 2018). STREAM's scalar is
 //! 3.
 
-use super::{Axis, Entry, Host, Preset, Reference, Shape, Work, Workload};
+use super::{Entry, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Stream as Random;
+use crate::terms::{Axis, Scope, Shape};
 use crate::units;
 
 /// The scalar of scale and triad.
@@ -153,8 +154,8 @@ impl Workload for Stream {
         found
     }
 
-    fn scopes(&self) -> &'static [super::Scope] {
-        &[super::Scope::Compute]
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Compute]
     }
 
     fn preset(&self, preset: Preset, host: &Host) -> Vec<Entry> {
@@ -198,7 +199,7 @@ mod tests {
             ("stream-dot", 2, 2),
         ] {
             let workload = find(name).unwrap();
-            let shape = Shape::parse(workload, "bytes=4000").unwrap();
+            let shape = workload.shape("bytes=4000").unwrap();
             let work = workload.work(&shape);
             assert_eq!((work.flop_count, work.bytes_moved), (1000 * flop, 4000 * arrays), "{name}");
         }
@@ -215,7 +216,7 @@ mod tests {
             ("stream-dot", vec![-28.0]),
         ] {
             let workload = find(name).unwrap();
-            let shape = Shape::parse(workload, "bytes=12").unwrap();
+            let shape = workload.shape("bytes=12").unwrap();
             let reference = workload.reference(&shape, &inputs, None);
             assert_eq!(reference.value, expected, "{name}");
             let output: Vec<f32> = expected.iter().map(|v| *v as f32).collect();

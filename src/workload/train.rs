@@ -1,8 +1,9 @@
 //! `train-mlp` `train-cnn` `train-lstm` `train-transformer`: one training step of a network on one
 //! mini-batch: forward, backward, update. The networks are those of [`crate::network`].
 
-use super::{Axis, Conv, Entry, Host, Preset, Shape, Work, Workload};
+use super::{Entry, Host, Preset, Work, Workload};
 use crate::network::{self, Graph, Layer, Network};
+use crate::terms::{Axis, Conv, Shape};
 
 /// See the module.
 pub struct Train {
@@ -285,7 +286,7 @@ mod tests {
     #[test]
     fn sizes_and_work_are_those_of_the_tables() {
         let mlp = find("train-mlp").unwrap();
-        let shape = Shape::parse(mlp, "batch=128,inputs=784,width=512,classes=10").unwrap();
+        let shape = mlp.shape("batch=128,inputs=784,width=512,classes=10").unwrap();
         let work = mlp.work(&shape);
         let (b, i, w, o) = (128u64, 784u64, 512u64, 10u64);
         assert_eq!(work.flop_count, 6 * b * (i * w + 2 * w * w + w * o) - 2 * b * i * w);
@@ -294,7 +295,7 @@ mod tests {
         assert_eq!(mlp.outputs(&shape).len(), 1 + 2 * 8);
         assert_eq!(mlp.inputs(&shape).iter().sum::<usize>() as u64, p + b * i + b);
         let cnn = find("train-cnn").unwrap();
-        let shape = Shape::parse(cnn, "batch=2,image=16,channels=4,classes=10").unwrap();
+        let shape = cnn.shape("batch=2,image=16,channels=4,classes=10").unwrap();
         assert!(cnn.work(&shape).flop_exact < cnn.work(&shape).flop_count);
     }
 

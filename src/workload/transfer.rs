@@ -1,6 +1,7 @@
 //! `transfer-h2d` and `transfer-d2h`: an array from host memory to a device, and back.
 
-use super::{Axis, Entry, Host, Preset, Reference, Scope, Shape, Work, Workload};
+use super::{Entry, Host, Preset, Reference, Work, Workload};
+use crate::terms::{Axis, Scope, Shape};
 use crate::units;
 
 /// Host to device.
@@ -81,14 +82,13 @@ impl Workload for Transfer {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::tensor::Stream;
     use crate::workload::find;
 
     #[test]
     fn one_flipped_bit_shows() {
         let workload = find("transfer-h2d").unwrap();
-        let shape = Shape::parse(workload, "bytes=12").unwrap();
+        let shape = workload.shape("bytes=12").unwrap();
         let inputs = [vec![1.0, 2.0, 3.0]];
         let signs = Stream::new(1, 1);
         let form = workload.expected_form(&shape, &inputs, signs);

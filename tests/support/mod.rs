@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use crossover::machine::DeviceEntry;
-use crossover::record::DeviceKind;
+use crossover::terms::DeviceKind;
 
 /// The facts of a made-up device.
 pub fn entry(id: &str, kind: DeviceKind) -> DeviceEntry {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::backend::Claim;
-use crate::record::DeviceKind;
-use crate::workload::{Scope, Shape};
+use crate::terms::DeviceKind;
+use crate::terms::{Scope, Shape};
 
 /// Version of the protocol.
 pub const PROTOCOL: u32 = 1;
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn requests_are_the_published_ones() {
         let gemm = workload::find("gemm").unwrap();
-        let shape = Shape::parse(gemm, "m=64,n=63,k=62").unwrap();
+        let shape = gemm.shape("m=64,n=63,k=62").unwrap();
         let inputs = [PathBuf::from("/t/a.f32"), PathBuf::from("/t/b.f32")];
         let prepare = Request::Prepare {
             device: "cpu",

@@ -28,7 +28,7 @@ use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
 use crate::network::Memory;
-use crate::record::DeviceKind;
+use crate::terms::DeviceKind;
 use crate::workload::Workload;
 
 use exchange::Exchange;

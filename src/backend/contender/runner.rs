@@ -9,9 +9,9 @@ use super::message::{self, Done, Prepared, Request};
 use super::{Contender, OUTPUTS, PREPARE, RELEASE, RUN};
 use crate::backend::{Claim, Details, Runner, Task};
 use crate::error::{Error, Result};
-use crate::record::DeviceKind;
 use crate::tensor::{FENCE, fenced};
-use crate::workload::{Dtype, Scope, Shape};
+use crate::terms::DeviceKind;
+use crate::terms::{Dtype, Scope, Shape};
 
 /// A run may take this many times what is expected, and the usual limit besides.
 const SLOWER: f64 = 20.0;

@@ -1,7 +1,7 @@
 //! `gemm` on the CPU by two crates. Transposes are strides: no operand is copied.
 
 use super::Pool;
-use crate::workload::Shape;
+use crate::terms::Shape;
 
 /// Row and column strides of a stored operand.
 #[derive(Clone, Copy)]

@@ -15,8 +15,9 @@ mod train;
 use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
-use crate::record::DeviceKind;
-use crate::workload::{Dtype, Shape, Workload};
+use crate::terms::DeviceKind;
+use crate::terms::{Dtype, Shape};
+use crate::workload::Workload;
 
 use flush::Flush;
 pub use pool::Pool;

@@ -7,7 +7,8 @@ use crate::backend::{Details, Runner, Task};
 use crate::error::Result;
 use crate::machine;
 use crate::tensor::{FENCE, fenced};
-use crate::workload::{Conv, Scope, Shape, peak_work};
+use crate::terms::{Conv, Scope, Shape};
+use crate::workload::peak_work;
 
 /// Batches of `peak-fma` that each thread does in a run: about a millisecond on a fast core.
 const PEAK_BATCHES: usize = 2;

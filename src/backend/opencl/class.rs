@@ -1,6 +1,6 @@
 //! Which defaults a device's kernels start from.
 
-use crate::record::DeviceKind;
+use crate::terms::DeviceKind;
 
 /// Name of the class: a file of `kernels/tuned/`. The kind comes first: a CPU driver may well carry
 /// a GPU maker's name. Then extensions, which a driver doesn't get wrong, then names.

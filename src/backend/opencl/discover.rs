@@ -7,7 +7,7 @@ use super::probe::{self, Place};
 use super::{OpenClDevice, class, info};
 use crate::error::{Error, Result, one_line};
 use crate::machine::DeviceEntry;
-use crate::record::DeviceKind;
+use crate::terms::DeviceKind;
 
 /// Devices that work, and sentences about the rest.
 pub struct Discovery {

@@ -4,7 +4,7 @@ use super::tuned::{Parameters, Tuned, shapes};
 use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
-use crate::workload::Shape;
+use crate::terms::Shape;
 
 const LOCAL: &str = concat!(
     include_str!("../../../kernels/tile.cl"),

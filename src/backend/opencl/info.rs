@@ -5,7 +5,7 @@ use ocl::core::{DeviceId, DeviceType, PlatformId, PlatformInfo, Status};
 use ocl::ffi;
 
 use crate::error::{Error, Result};
-use crate::record::DeviceKind;
+use crate::terms::DeviceKind;
 
 fn raw(device: DeviceId, question: u32) -> Option<Vec<u8>> {
     ocl::core::get_device_info_raw(device, question).ok()

@@ -11,7 +11,7 @@ use super::runner::KernelRunner;
 use super::{Argument, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
-use crate::workload::Scope;
+use crate::terms::Scope;
 
 /// Launches of a batch.
 const BATCH: u64 = 1000;

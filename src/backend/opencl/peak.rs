@@ -4,7 +4,8 @@ use super::tuned::{Parameters, Tuned};
 use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
-use crate::workload::{CHAINS, Dtype, LENGTH, peak_work};
+use crate::terms::Dtype;
+use crate::workload::{CHAINS, LENGTH, peak_work};
 
 const SOURCE: &str = include_str!("../../../kernels/peak.cl");
 

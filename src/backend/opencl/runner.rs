@@ -11,7 +11,7 @@ use super::{Argument, Launch, OpenClDevice, Recipe, Step, program};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
 use crate::tensor::{FENCE, POISON, fenced};
-use crate::workload::Scope;
+use crate::terms::Scope;
 
 /// Kernels with their operands on a device.
 pub struct KernelRunner<'a> {

@@ -19,7 +19,7 @@ use super::buffer::{Buffer, FencedBuffer};
 use crate::backend::{Details, Runner, Task};
 use crate::error::Result;
 use crate::tensor::{FENCE, fenced};
-use crate::workload::Scope;
+use crate::terms::Scope;
 
 /// Every implementation of `transfer-h2d`.
 pub const WRITES: [&str; 3] = ["write", "write-pinned", "write-mapped"];

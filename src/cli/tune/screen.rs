@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::record::{TuningRow, Writer};
 use crate::tune::{Poison, Rejection, Trial, Watcher};
 use crate::units;
-use crate::workload::{self, Shape, Work};
+use crate::workload::{self, Work};
 
 /// What a search came to so far.
 #[derive(Default)]
@@ -46,7 +46,7 @@ pub fn conclude(tunable: &Tunable, tally: &Tally, found: Option<&Finding>) -> Re
 
 fn work_of(tunable: &Tunable) -> Result<Work> {
     let workload = workload::find(tunable.workload)?;
-    Ok(workload.work(&Shape::parse(workload, &tunable.shape)?))
+    Ok(workload.work(&workload.shape(&tunable.shape)?))
 }
 
 /// The rate of a run; of a part of a run its time.

@@ -2,7 +2,7 @@ use super::*;
 use crate::network::{
     Adam, NETWORKS, Network, Optimizer, Tolerance, Trajectory, batch, golden, labels,
 };
-use crate::workload::Shape;
+use crate::terms::Shape;
 
 /// What a wrong trajectory must differ by.
 const SHOWS: f64 = 1e-9;

@@ -2,7 +2,7 @@
 
 use crate::compare::{Comparison, Pair};
 use crate::stats;
-use crate::workload::Scope;
+use crate::terms::Scope;
 
 use super::super::headline::Headline;
 use super::super::names;

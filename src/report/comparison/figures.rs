@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::compare::{Comparison, Pair};
 use crate::record::{ComparisonRow, PlanRow};
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, Scope};
 
 use super::super::chart::{self, Dots, LOG_FROM, Lines, Scale, Series, Unit, Value};
 use super::super::figures::{Figure, fit, in_words, size_scale, unique};

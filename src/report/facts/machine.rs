@@ -1,7 +1,7 @@
 //! The computer and its devices.
 
 use crate::machine::{CacheLevel, DeviceEntry, Machine, Manifest, TimerCheck};
-use crate::record::DeviceKind;
+use crate::terms::DeviceKind;
 use crate::units;
 
 use super::super::input::Input;

@@ -1,7 +1,7 @@
 //! Charts of a list.
 
 use crate::record::Record;
-use crate::workload::Scope;
+use crate::terms::Scope;
 use crate::{stats, units};
 
 use super::super::chart::{self, Dots, Drawing, LOG_FROM, Lines, Scale, Series, Unit};

@@ -23,7 +23,7 @@ mod transfers;
 mod tuning;
 
 use crate::record::{Outcome, Record};
-use crate::workload::{Cache, Scope};
+use crate::terms::{Cache, Scope};
 
 use super::chart::{self, Drawing, Series, Unit, Value};
 use super::input::Input;

@@ -1,7 +1,7 @@
 //! What has no sizes: the peak of arithmetic and the cost of a launch, each a short list.
 
 use crate::record::Record;
-use crate::workload::Cache;
+use crate::terms::Cache;
 
 use super::super::chart::{self, Dots, Drawing, Series, Unit, Value};
 use super::super::input::Input;

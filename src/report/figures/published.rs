@@ -1,6 +1,6 @@
 //! Times that others have published, as faint marks among what was measured here.
 
-use crate::workload::{Cache, Dtype, Scope};
+use crate::terms::{Cache, Dtype, Scope};
 
 use super::super::chart::{FAINT, Series, Unit, Value};
 use super::super::published::Published;

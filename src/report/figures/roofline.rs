@@ -3,8 +3,8 @@
 //! of multiply-add units is told by any system or driver, and what is not known is not invented.
 
 use crate::record::{Outcome, Record};
+use crate::terms::{Cache, Scope};
 use crate::units;
-use crate::workload::{Cache, Scope};
 
 use super::super::chart::{self, Drawing, MUTED, Roof, Roofline, Series, Tone, Unit, Value};
 use super::super::input::Input;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::record::{Outcome, Record};
+use crate::terms::{Cache, Scope};
 use crate::units;
-use crate::workload::{Cache, Scope};
 
 use super::super::chart::{self, AXIS, Drawing, Lines, Mark, Scale, Series, Tone, Unit};
 use super::super::input::Input;

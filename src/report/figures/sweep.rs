@@ -1,6 +1,6 @@
 //! Charts of a sweep.
 
-use crate::workload::Scope;
+use crate::terms::Scope;
 
 use super::super::chart::{self, Drawing, LOG_FROM, Lines, Mark, Scale, Series, Unit};
 use super::super::crossing::Crossing;

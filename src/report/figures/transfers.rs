@@ -1,8 +1,8 @@
 //! Rate and time of transfers over their size: a chart of each a device.
 
 use crate::record::Record;
+use crate::terms::Cache;
 use crate::units;
-use crate::workload::Cache;
 
 use super::super::chart::{self, Drawing, Lines, Series, Unit};
 use super::super::input::Input;

@@ -1,7 +1,7 @@
 //! The answer of a list: what its lines add up to.
 
 use crate::record::SummaryRow;
-use crate::workload::Scope;
+use crate::terms::Scope;
 
 use super::super::input::Input;
 use super::super::names::{self, capital};

@@ -11,8 +11,8 @@ mod machine;
 mod sweep;
 
 use crate::record::{Outcome, Record};
+use crate::terms::Scope;
 use crate::units;
-use crate::workload::Scope;
 
 use super::input::Input;
 use super::names::{self, Device, capital};
@@ -73,7 +73,7 @@ pub fn headlines(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec
 
 /// The title's question, by what was measured.
 pub fn question(devices: &[Device]) -> &'static str {
-    use crate::record::DeviceKind::{Accelerator, Gpu};
+    use crate::terms::DeviceKind::{Accelerator, Gpu};
     if devices.iter().any(|d| d.kind == Gpu) {
         "From which size on is the GPU faster?"
     } else if devices.iter().any(|d| d.kind == Accelerator) {

@@ -1,8 +1,8 @@
 //! The answer of a sweep: from which size on, and by how much at the largest.
 
 use crate::record::{Record, SummaryRow};
+use crate::terms::Scope;
 use crate::units;
-use crate::workload::Scope;
 
 use super::super::crossing::Crossing;
 use super::super::input::Input;

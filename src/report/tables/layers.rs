@@ -1,8 +1,8 @@
 //! A network layer by layer, with its repeats and its total.
 
 use crate::record::{self, Record};
+use crate::terms::Scope;
 use crate::units;
-use crate::workload::Scope;
 
 use super::super::names;
 use super::super::views::{Group, Lane, Member, SCOPES};

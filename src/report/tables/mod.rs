@@ -11,8 +11,8 @@ mod speedups;
 mod training;
 
 use crate::record::{Outcome, Record};
+use crate::terms::{Cache, Scope};
 use crate::units;
-use crate::workload::{Cache, Scope};
 
 use super::epoch::DataSet;
 use super::input::Input;

@@ -12,8 +12,10 @@ use std::path::Path;
 use super::chart::Layout;
 use super::sample::{CPU, GPU, POCL, Run};
 use super::{Options, render};
-use crate::record::{DeviceKind, Outcome};
-use crate::workload::{self, Scope, Shape};
+use crate::record::Outcome;
+use crate::terms::DeviceKind;
+use crate::terms::Scope;
+use crate::workload;
 
 /// The page of a run and all its charts, checked for what no drawing may hold.
 fn rendered(run: &Run) -> (String, Vec<(String, String)>) {
@@ -265,7 +267,7 @@ fn a_network_has_a_table_with_its_total() {
     ];
     let workload = workload::find("conv-fprop").unwrap();
     for (layer, shape, repeat, time) in layers {
-        let shape = Shape::parse(workload, shape).unwrap().to_string();
+        let shape = workload.shape(shape).unwrap().to_string();
         run.plan("conv-fprop", &shape, "", None, "resnet50", layer);
         run.plan.last_mut().unwrap().repeat = repeat;
         run.add("conv-fprop", &shape, CPU, "native", Scope::Compute, time);

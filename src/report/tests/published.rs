@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::report::published_by;
-use crate::workload::Cache;
+use crate::terms::Cache;
 
 /// Products of DeepBench with n = k = 1760; a V100 takes 38, 41 and 56 microseconds for the first three.
 fn products(axis: &str, list: &str) -> Run {

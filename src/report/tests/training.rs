@@ -22,7 +22,7 @@ fn widths(times: &[(u64, f64)]) -> Run {
 
 fn parameters(shape: &str) -> u64 {
     let mlp = network::find("mlp").unwrap();
-    let shape = Shape::parse(workload::of_network(&mlp).unwrap(), shape).unwrap();
+    let shape = workload::of_network(&mlp).unwrap().shape(shape).unwrap();
     (mlp.graph)(&shape).parameter_count()
 }
 

@@ -1,7 +1,8 @@
 //! The convolutions that are measured and verified: sweeps, the layers of networks, awkward sizes.
 
-use super::geometry::Conv;
-use crate::workload::{Entry, Preset, Shape, Workload};
+use crate::terms::Conv;
+use crate::terms::Shape;
+use crate::workload::{Entry, Preset, Workload};
 
 /// ResNet-50 (He et al., "Deep Residual Learning", 2015) as it is trained today: v1.5, with the
 /// stride of a block in its 3 x 3 convolution.

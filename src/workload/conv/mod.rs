@@ -8,24 +8,20 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `geometry.rs` | sizes, and which of them fit each other |
 //! | `reference.rs` | the three passes in f64 |
 //! | `winograd.rs` | bounds of implementations by Winograd's minimal filtering |
 //! | `lists.rs` | shapes to be measured and verified |
 
-mod geometry;
 mod lists;
 mod reference;
 #[cfg(test)]
 mod tests;
 mod winograd;
 
-use super::{
-    Algorithm, Axis, Entry, Host, Preset, Reference, Shape, Transformed, Work, Workload, probes,
-};
+use super::{Algorithm, Entry, Host, Preset, Reference, Transformed, Work, Workload, probes};
 use crate::tensor::Stream;
+use crate::terms::{Axis, Conv, Line, Shape, conv};
 
-pub use geometry::{Conv, Line};
 pub use reference::Pass;
 
 /// One pass of a convolution as a workload.
@@ -46,11 +42,11 @@ impl Workload for Convolution {
     }
 
     fn axes(&self) -> &'static [Axis] {
-        geometry::AXES
+        conv::AXES
     }
 
     fn check(&self, shape: &Shape) -> Result<(), String> {
-        geometry::check(shape)
+        conv::check(shape)
     }
 
     /// The same FLOP for all passes: each is an order of summation of the same products.

@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use super::geometry::Conv;
 use crate::tensor::Stream;
+use crate::terms::Conv;
 use crate::workload::Reference;
 
 /// Which of the three tensors is computed from the other two.

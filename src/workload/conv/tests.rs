@@ -9,7 +9,7 @@ fn inputs(pass: &Convolution, shape: &Shape, data: Data) -> Vec<Vec<f32>> {
 }
 
 fn parse(text: &str) -> Result<Shape, String> {
-    let shape = Shape::parse(&FPROP, text).map_err(|e| e.to_string())?;
+    let shape = FPROP.shape(text).map_err(|e| e.to_string())?;
     FPROP.check(&shape).map(|()| shape)
 }
 

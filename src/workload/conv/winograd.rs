@@ -9,8 +9,8 @@
 
 use std::thread;
 
-use super::geometry::Conv;
 use super::reference::{self, Pass};
+use crate::terms::Conv;
 use crate::workload::Transformed;
 
 /// A transform: rows of B^T, of G and of A^T.

@@ -5,7 +5,7 @@
 //! `h + pad - r dilation` is a multiple of the stride, and these are the same for all pixels whose
 //! rows and columns leave the same rest when divided by the stride: a phase.
 
-use crate::workload::Conv;
+use crate::terms::Conv;
 
 /// Which way a convolution runs, in sizes of one group.
 #[derive(Debug)]

@@ -32,7 +32,7 @@ mod pack;
 mod tests;
 
 use super::Pool;
-use crate::workload::Shape;
+use crate::terms::Shape;
 pub use blocking::{Finish, Product};
 
 /// Which micro-kernel.

@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::Pool;
-use crate::workload::Shape;
+use crate::terms::Shape;
 use work::{Copied, DotWork, Map, MapWork, Scaled, Sum, Triad, Work};
 
 /// A cache line, in bytes and in floats.

@@ -6,7 +6,8 @@ use crate::backend::{Details, Part, Runner};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Operation};
 use crate::tensor::{FENCE, POISON, fenced};
-use crate::workload::{Scope, Work};
+use crate::terms::Scope;
+use crate::workload::Work;
 
 /// Parameters, optimiser and mini-batch in main memory. Nothing is moved, so both scopes are the same
 /// run.

@@ -4,8 +4,9 @@ use crate::backend::cpu::simd::Isa;
 use crate::backend::{Runner, Stepwise};
 use crate::machine;
 use crate::network::{Tolerance, Trajectory, golden};
+use crate::terms::{Dtype, Scope};
 use crate::verify::Problem;
-use crate::workload::{Dtype, Scope, WORKLOADS, Work};
+use crate::workload::{WORKLOADS, Work};
 
 const SCRATCH: u64 = 64 << 20;
 

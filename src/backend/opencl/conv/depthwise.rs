@@ -5,7 +5,8 @@ use super::super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use super::naive;
 use crate::backend::Task;
 use crate::error::Result;
-use crate::workload::{Conv, Pass};
+use crate::terms::Conv;
+use crate::workload::Pass;
 
 pub const SOURCE: &str = concat!(
     include_str!("../../../../kernels/conv/sizes.cl"),

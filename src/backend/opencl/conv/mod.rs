@@ -18,7 +18,8 @@ use super::tuned::{Parameters, Tuned, Tuning};
 use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
-use crate::workload::{Conv, Pass};
+use crate::terms::Conv;
+use crate::workload::Pass;
 use view::Product;
 
 /// Sources of the implementations that are tuned.

@@ -4,7 +4,7 @@ use super::super::{Argument, Launch, OpenClDevice, Recipe, Step};
 use super::pass_of;
 use crate::backend::Task;
 use crate::error::Result;
-use crate::workload::Conv;
+use crate::terms::Conv;
 
 const SOURCE: &str = concat!(
     include_str!("../../../../kernels/conv/sizes.cl"),

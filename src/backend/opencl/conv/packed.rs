@@ -5,7 +5,8 @@ use super::super::tuned::{Parameters, Tuned, shapes};
 use super::super::{Argument, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
 use crate::error::{Error, Result};
-use crate::workload::{Conv, Pass};
+use crate::terms::Conv;
+use crate::workload::Pass;
 
 const DATA: (&str, &str) = (
     "conv/packed.cl",

@@ -7,7 +7,8 @@ use super::view::Product;
 use super::{Kernel, pass_of};
 use crate::backend::Task;
 use crate::error::Result;
-use crate::workload::{Conv, Pass};
+use crate::terms::Conv;
+use crate::workload::Pass;
 
 pub const SOURCE: &str = concat!(
     include_str!("../../../../kernels/conv/view.cl"),

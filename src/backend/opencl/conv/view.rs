@@ -2,7 +2,8 @@
 //! what the host tells the kernels behind `kernels/conv/view.cl`, which explains the words.
 
 use crate::error::{Error, Result};
-use crate::workload::{Conv, Pass};
+use crate::terms::Conv;
+use crate::workload::Pass;
 
 /// The struct of view.cl, in its order.
 #[derive(Clone, Copy, Debug, Default)]

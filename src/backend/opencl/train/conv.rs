@@ -7,7 +7,8 @@ use super::plan::{Passes, Planner};
 use crate::backend::Task;
 use crate::error::Result;
 use crate::network::{Conv3x3, Graph, Layer};
-use crate::workload::{Dtype, Pass, find};
+use crate::terms::Dtype;
+use crate::workload::{Pass, find};
 
 /// By layer: of a convolution the forward pass, that to the filters and, where it is needed, that to the
 /// data; of other layers none.

@@ -12,7 +12,7 @@ use crate::backend::{Details, Part, Runner};
 use crate::error::Result;
 use crate::network::{self, Graph, Operation, Ops, Optimizer};
 use crate::tensor::{FENCE, POISON, broken_fence, fenced};
-use crate::workload::Scope;
+use crate::terms::Scope;
 
 /// See the module.
 pub struct TrainRunner<'a> {

@@ -1,6 +1,7 @@
 //! Classes of shapes that are tuned apart.
 
-use crate::workload::{Conv, Pass};
+use crate::terms::Conv;
+use crate::workload::Pass;
 
 /// Of products: sides of c that leave most of a tile idle, sizes at which tiles are few, the rest. A
 /// transposed a is packed another way.

@@ -207,7 +207,7 @@ pub fn user_file(device: &DeviceEntry) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::DeviceKind;
+    use crate::terms::DeviceKind;
 
     fn entry(implementation: &str, class: &str, wall_s: f64) -> Entry {
         Entry {

@@ -27,7 +27,7 @@ use super::Prepared;
 use super::gather::Gather;
 use crate::backend::cpu::simd::Isa;
 use crate::error::{Error, Result};
-use crate::workload::Conv;
+use crate::terms::Conv;
 use engine::Engine;
 pub use layout::Blocks;
 

@@ -21,7 +21,8 @@ use rayon::prelude::*;
 use super::Prepared;
 use crate::backend::cpu::Pool;
 use crate::error::Result;
-use crate::workload::{Conv, Pass};
+use crate::terms::Conv;
+use crate::workload::Pass;
 use matrix::{Matrix, multiply};
 use unfold::Strip;
 

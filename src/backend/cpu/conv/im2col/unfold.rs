@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::workload::Conv;
+use crate::terms::Conv;
 
 /// A stretch of an image's output pixels, and whether several threads work on its matrix.
 #[derive(Clone, Debug)]

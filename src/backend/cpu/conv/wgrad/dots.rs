@@ -11,7 +11,7 @@ use super::task::{Shared, each};
 use crate::backend::cpu::Pool;
 use crate::backend::cpu::conv::share;
 use crate::backend::cpu::simd::{Isa, Vector, Work, first};
-use crate::workload::Conv;
+use crate::terms::Conv;
 
 /// Pixels of a chunk to choose from: its copies should stay in the first-level cache.
 const CHUNKS: [usize; 6] = [3000, 1000, 300, 50, 8, 1];

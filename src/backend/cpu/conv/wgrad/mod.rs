@@ -35,7 +35,7 @@ mod tests;
 
 use super::Prepared;
 use crate::backend::cpu::simd::Isa;
-use crate::workload::Conv;
+use crate::terms::Conv;
 use dots::{Dots, DotsPlan};
 use engine::Engine;
 use plain::PlainLoops;

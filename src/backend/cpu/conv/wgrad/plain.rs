@@ -4,7 +4,7 @@ use super::task::{Shared, each};
 use crate::backend::cpu::Pool;
 use crate::backend::cpu::conv::Prepared;
 use crate::backend::cpu::conv::share;
-use crate::workload::Conv;
+use crate::terms::Conv;
 
 /// For limits too low for copies.
 pub(super) struct PlainLoops {

@@ -1,6 +1,6 @@
 //! The gradient of the filters as a product of two matrices.
 
-use crate::workload::Conv;
+use crate::terms::Conv;
 
 /// In each group, `dw = rows x columns`, summed over the pixels of dy. An operand's columns lie in
 /// vectors, which takes a transposed copy of them; its rows are single numbers, read for every tap

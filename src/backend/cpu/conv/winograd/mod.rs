@@ -33,7 +33,7 @@ mod tile;
 use super::Prepared;
 use crate::backend::cpu::simd::Isa;
 use crate::error::{Error, Result};
-use crate::workload::Conv;
+use crate::terms::Conv;
 use engine::Engine;
 use problem::Problem;
 

@@ -1,6 +1,6 @@
 //! Both passes as one: a convolution of images with filters of 3 x 3.
 
-use crate::workload::Conv;
+use crate::terms::Conv;
 
 /// Input (n, c, h, w) -> output (n, k, p, q), each dense. Output row i sees input rows
 /// i - pad[0] .. i - pad[0] + 3, columns likewise.

@@ -16,7 +16,7 @@ use super::store::Entry;
 use crate::backend::opencl::{conv, family, gemm, program, stream, train};
 use crate::backend::tunable::{Dimension, Point, Tunable};
 use crate::machine::DeviceEntry;
-use crate::record::DeviceKind;
+use crate::terms::DeviceKind;
 
 use classes::{CLASSES, shape_on};
 use kernels::{KERNELS, Kernel};
@@ -118,7 +118,8 @@ mod tests {
     use super::super::{classes, shapes};
     use super::*;
     use crate::network::{Graph, Layer};
-    use crate::workload::{self, Conv, Pass, Shape};
+    use crate::terms::Conv;
+    use crate::workload::{self, Pass};
 
     fn device(kind: DeviceKind, class: &str) -> DeviceEntry {
         let mut entry = DeviceEntry::new("opencl:0", kind, "device", "opencl");
@@ -169,7 +170,7 @@ mod tests {
         for (name, implementation, class, cases, shape) in CLASSES {
             let workload = workload::find(name).unwrap();
             let Some(text) = shape_on(&device(DeviceKind::Cpu, "cpu"), shape) else { panic!() };
-            let shape = Shape::parse(workload, &text).unwrap();
+            let shape = workload.shape(&text).unwrap();
             if let Some(network) = workload.network() {
                 assert!(
                     has_such_kernels(&(network.graph)(&shape), implementation, class),

@@ -28,7 +28,7 @@ use super::super::wgrad::task::{Shared, each};
 use super::super::{Isa, Pool, Prepared, share};
 use super::Blocks;
 use crate::backend::cpu::simd::{Vector, Work};
-use crate::workload::Conv;
+use crate::terms::Conv;
 use kernel::{Tile, most_channels, multiply, step};
 use plan::{Plan, Unit};
 

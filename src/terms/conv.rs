@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::workload::{Axis, Shape};
+use super::{Axis, Shape};
 
 /// n c h w k r s stride_h stride_w pad_h pad_w dilation_h dilation_w groups.
 pub const AXES: &[Axis] = &[

@@ -4,8 +4,6 @@ use std::fmt;
 
 use crate::error::{Error, Result, did_you_mean};
 
-use super::Workload;
-
 /// One axis of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axis {
@@ -55,16 +53,16 @@ impl Shape {
         Shape { values: axes.iter().zip(values).map(|(a, v)| (a.name, *v)).collect() }
     }
 
-    /// Reads `A=N,..` for a workload and fills in defaults.
-    pub fn parse(workload: &dyn Workload, text: &str) -> Result<Shape> {
-        // A workload without axes has one shape, which is written as nothing.
-        let empty = text.is_empty() && workload.axes().is_empty();
-        let given = if empty { Vec::new() } else { both_directions(workload, text)? };
-        if let Some((name, _)) = given.iter().find(|(name, _)| !has_axis(workload, name)) {
-            let names: Vec<&str> = workload.axes().iter().map(|a| a.name).collect();
+    /// Reads `A=N,..` for the axes of `owner`, which errors name, and fills in defaults. Bad usage is
+    /// what is no number, an axis that is missing, unknown or given twice, and a value out of range.
+    pub fn parse(owner: &str, axes: &'static [Axis], text: &str) -> Result<Shape> {
+        // Without axes there is one shape, which is written as nothing.
+        let empty = text.is_empty() && axes.is_empty();
+        let given = if empty { Vec::new() } else { both_directions(axes, text)? };
+        if let Some((name, _)) = given.iter().find(|(name, _)| !has_axis(axes, name)) {
+            let names: Vec<&str> = axes.iter().map(|a| a.name).collect();
             return Err(Error::usage(format!(
-                "shape '{text}': {} has no axis '{name}'; its axes are {}{}",
-                workload.name(),
+                "shape '{text}': {owner} has no axis '{name}'; its axes are {}{}",
                 names.join(" "),
                 did_you_mean(name, names.iter().copied())
             )));
@@ -83,13 +81,13 @@ impl Shape {
             }
             Ok((axis.name, value))
         };
-        Ok(Shape { values: workload.axes().iter().map(value).collect::<Result<_>>()? })
+        Ok(Shape { values: axes.iter().map(value).collect::<Result<_>>()? })
     }
 
-    /// Whether `text` names only axes that `workload` has.
-    pub fn fits(workload: &dyn Workload, text: &str) -> Result<bool> {
-        let given = both_directions(workload, text)?;
-        Ok(given.iter().all(|(name, _)| has_axis(workload, name)))
+    /// Whether `text` names only axes that are among these.
+    pub fn fits(axes: &[Axis], text: &str) -> Result<bool> {
+        let given = both_directions(axes, text)?;
+        Ok(given.iter().all(|(name, _)| has_axis(axes, name)))
     }
 
     /// The value of an axis. The name is the program's own, so a missing one is a mistake in it.
@@ -116,10 +114,9 @@ impl Shape {
         &self.values
     }
 
-    /// Without the axes at their default: short, still unique within the workload.
-    pub fn short(&self, workload: &dyn Workload) -> String {
-        let default =
-            |name: &str| workload.axes().iter().find(|a| a.name == name).and_then(|a| a.default);
+    /// Without those of `axes` that are at their default: short, still unique within a workload.
+    pub fn short(&self, axes: &[Axis]) -> String {
+        let default = |name: &str| axes.iter().find(|a| a.name == name).and_then(|a| a.default);
         let shown = self.values.iter().filter(|(name, value)| default(name) != Some(*value));
         shown.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
     }
@@ -135,17 +132,17 @@ impl fmt::Display for Shape {
     }
 }
 
-fn has_axis(workload: &dyn Workload, name: &str) -> bool {
-    workload.axes().iter().any(|a| a.name == name)
+fn has_axis(axes: &[Axis], name: &str) -> bool {
+    axes.iter().any(|a| a.name == name)
 }
 
-/// The pairs of `text`, each axis once. `stride` is `stride_h` and `stride_w` where the workload has
-/// these; likewise the like.
-fn both_directions(workload: &dyn Workload, text: &str) -> Result<Vec<(String, u64)>> {
+/// The pairs of `text`, each axis once. `stride` is `stride_h` and `stride_w` where there are these;
+/// likewise the like.
+fn both_directions(axes: &[Axis], text: &str) -> Result<Vec<(String, u64)>> {
     let mut found: Vec<(String, u64)> = Vec::new();
     for (name, value) in pairs(text)? {
         let both = [format!("{name}_h"), format!("{name}_w")];
-        let is_both = !has_axis(workload, name) && both.iter().all(|n| has_axis(workload, n));
+        let is_both = !has_axis(axes, name) && both.iter().all(|n| has_axis(axes, n));
         for name in if is_both { both.to_vec() } else { vec![name.to_string()] } {
             if found.iter().any(|(other, _)| *other == name) {
                 let what = format!("shape '{text}': axis '{name}' is given twice");
@@ -174,36 +171,45 @@ fn pairs(text: &str) -> Result<Vec<(&str, u64)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::find;
     use super::*;
+
+    const PRODUCT: &[Axis] = &[
+        Axis::size("m"),
+        Axis::size("n"),
+        Axis::size("k"),
+        Axis::switch("ta"),
+        Axis::switch("tb"),
+    ];
+
+    fn product(text: &str) -> Result<Shape> {
+        Shape::parse("gemm", PRODUCT, text)
+    }
 
     #[test]
     fn defaults_are_filled_in_and_left_out_again() {
-        let gemm = find("gemm").unwrap();
-        let shape = Shape::parse(gemm, "k=3, n=2,m=1").unwrap();
+        let shape = product("k=3, n=2,m=1").unwrap();
         assert_eq!(shape.to_string(), "m=1,n=2,k=3,ta=0,tb=0");
-        assert_eq!(shape.short(gemm), "m=1,n=2,k=3");
-        let turned = Shape::parse(gemm, "m=1,n=2,k=3,tb=1").unwrap();
-        assert_eq!(turned.short(gemm), "m=1,n=2,k=3,tb=1");
+        assert_eq!(shape.short(PRODUCT), "m=1,n=2,k=3");
+        let turned = product("m=1,n=2,k=3,tb=1").unwrap();
+        assert_eq!(turned.short(PRODUCT), "m=1,n=2,k=3,tb=1");
         assert_eq!(turned.with(&["m", "n"], 9).to_string(), "m=9,n=9,k=3,ta=0,tb=1");
     }
 
     #[test]
     fn both_directions_are_given_at_once() {
-        let conv = find("conv-fprop").unwrap();
-        let shape = Shape::parse(conv, "n=1,c=2,h=9,w=9,k=4,r=3,s=3,stride=2,pad_w=1").unwrap();
+        let conv = |text| Shape::parse("conv-fprop", super::super::conv::AXES, text);
+        let shape = conv("n=1,c=2,h=9,w=9,k=4,r=3,s=3,stride=2,pad_w=1").unwrap();
         assert_eq!(
             shape.to_string(),
             "n=1,c=2,h=9,w=9,k=4,r=3,s=3,stride_h=2,stride_w=2,pad_h=0,pad_w=1,dilation_h=1,\
              dilation_w=1,groups=1"
         );
-        let twice = Shape::parse(conv, "n=1,c=2,h=9,w=9,k=4,r=3,s=3,stride=2,stride_w=1");
+        let twice = conv("n=1,c=2,h=9,w=9,k=4,r=3,s=3,stride=2,stride_w=1");
         assert!(twice.unwrap_err().to_string().contains("'stride_w' is given twice"));
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        let gemm = find("gemm").unwrap();
         for (text, part) in [
             ("m=1,n=2", "axis 'k' is missing"),
             ("m=0,n=2,k=3", "m=0 is out of range"),
@@ -215,7 +221,7 @@ mod tests {
             ("512", "'512' is not A=N"),
             ("", "'' is not A=N"),
         ] {
-            let error = Shape::parse(gemm, text).unwrap_err().to_string();
+            let error = product(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }
