@@ -3,6 +3,7 @@
 mod claim;
 pub mod contender;
 pub mod cpu;
+mod gpu;
 pub mod opencl;
 mod trainer;
 pub mod tunable;

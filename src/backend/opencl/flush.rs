@@ -3,7 +3,8 @@
 use ocl::core::{self, ArgVal, Event, Kernel};
 
 use super::buffer::Buffer;
-use super::{Launch, OpenClDevice, Step, info, program};
+use super::{OpenClDevice, info, program};
+use crate::backend::gpu::recipe::{Launch, Step};
 use crate::error::Result;
 
 /// The buffer is this many times the cache that the device tells of, and at least so large: drivers

@@ -7,8 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ocl::core::ProfilingInfo;
 
+use super::OpenClDevice;
 use super::runner::KernelRunner;
-use super::{Argument, Launch, OpenClDevice, Recipe, Step};
+use crate::backend::gpu::recipe::{Argument, Launch, Recipe, Step};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
 use crate::terms::Scope;

@@ -3,43 +3,30 @@
 mod buffer;
 mod check;
 mod class;
-mod conv;
 mod discover;
 mod flush;
-mod gemm;
 mod info;
 mod launch;
-mod peak;
 pub mod probe;
-mod program;
+pub(super) mod program;
 mod runner;
-mod stream;
-mod train;
+pub(super) mod train;
 mod transfer;
-mod tuned;
 
 use std::cell::OnceCell;
 
 use ocl::core::{ContextProperties, DeviceId, PlatformId};
 
+use super::gpu::recipe::{Build, Recipe};
+use super::gpu::{conv, gemm, peak, stream, tuned};
 use super::tunable::{Finding, Point, Tunable};
 use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
 use crate::tensor::FENCE;
-use crate::workload::{Work, Workload};
+use crate::workload::Workload;
 
 pub use discover::{Discovery, discover, limit_driver_threads};
-
-/// A kernel as a class of GPUs builds it, for compilers that need no device.
-pub struct Build {
-    /// Which kernel, and for which operands.
-    pub name: String,
-    /// Its source.
-    pub source: &'static str,
-    /// `-D` options.
-    pub options: String,
-}
 
 /// Every GPU kernel as a class of `kernels/tuned/` builds it.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
@@ -51,66 +38,6 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
         train::gpu_builds(class),
     ];
     builds.into_iter().flatten().collect()
-}
-
-/// One launch of a kernel.
-#[derive(Clone, Debug, PartialEq)]
-struct Launch {
-    global: [usize; 3],
-    local: [usize; 3],
-}
-
-/// How a task is computed on a device: kernels, one after the other.
-struct Recipe {
-    /// The kernels with their launches.
-    steps: Vec<Step>,
-    /// Floats of each buffer between the kernels.
-    scratch: Vec<usize>,
-    /// What the kernels look up, uploaded once.
-    tables: Vec<Vec<i32>>,
-    /// Rows and columns of the output that one work-group computes.
-    tile: (usize, usize),
-    /// Where the parameters come from; none where there are none.
-    tuned: Option<tuned::Tuning>,
-    /// What a run does, where the workload leaves it to the device.
-    work: Option<Work>,
-}
-
-/// One kernel and its launch.
-struct Step {
-    /// File of the kernel, for messages and the program cache.
-    file: &'static str,
-    /// Its source.
-    source: &'static str,
-    /// Name of the function in it.
-    kernel: &'static str,
-    /// `-D` options.
-    options: String,
-    /// Scalar arguments that surround the buffers, in the kernel's order.
-    arguments: Vec<Argument>,
-    /// How it is launched.
-    launch: Launch,
-    /// Work-items of a work-group.
-    group_size: usize,
-    /// Local memory it takes, in bytes.
-    local_bytes: u64,
-}
-
-/// One kernel argument.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Argument {
-    /// A size.
-    Int(i32),
-    /// A number.
-    Float(f32),
-    /// Input tensor number.
-    Input(usize),
-    /// The output.
-    Output,
-    /// A buffer between kernels.
-    Scratch(usize),
-    /// A table.
-    Table(usize),
 }
 
 /// One way to compute a workload.
@@ -176,12 +103,12 @@ const FAMILIES: &[(&str, &[&str], How)] = &[
 
 /// A device with its own context and queues.
 pub struct OpenClDevice {
-    entry: DeviceEntry,
+    pub(super) entry: DeviceEntry,
     id: DeviceId,
     context: ocl::core::Context,
     queue: ocl::core::CommandQueue,
     profiling_queue: Option<ocl::core::CommandQueue>,
-    tuned: tuned::Tuned,
+    pub(super) tuned: tuned::Tuned,
     /// Programs that this process has built, so that runners share them.
     programs: program::Store,
     max_group_size: usize,
@@ -253,7 +180,7 @@ fn implementations(workload: &dyn Workload) -> impl Iterator<Item = (&'static st
 }
 
 /// Workloads that share their parameters: `stream-copy` and its like are one family.
-fn family(workload: &'static str) -> &'static str {
+pub(super) fn family(workload: &'static str) -> &'static str {
     workload.split('-').next().unwrap_or_default()
 }
 

@@ -12,7 +12,8 @@ use std::time::SystemTime;
 
 use ocl::core::{self, Program, ProgramInfo, ProgramInfoResult};
 
-use super::{OpenClDevice, Step};
+use super::OpenClDevice;
+use crate::backend::gpu::recipe::Step;
 use crate::error::Result;
 
 /// First line of a cache file.

@@ -6,8 +6,9 @@ use ocl::core::{
 };
 
 use super::buffer::{Buffer, FencedBuffer, Table};
-use super::tuned::Change;
-use super::{Argument, Launch, OpenClDevice, Recipe, Step, program};
+use super::{OpenClDevice, program};
+use crate::backend::gpu::recipe::{Argument, Launch, Recipe, Step};
+use crate::backend::gpu::tuned::Change;
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
 use crate::tensor::{FENCE, POISON, fenced};

@@ -1,10 +1,12 @@
 //! Convolutions: the kernels of the three passes.
 
-use super::super::{Argument, OpenClDevice, Recipe, conv};
+use super::super::OpenClDevice;
 use super::Kind;
 use super::launches::{Prepared, Value};
 use super::plan::{Passes, Planner};
 use crate::backend::Task;
+use crate::backend::gpu::conv;
+use crate::backend::gpu::recipe::{Argument, Recipe};
 use crate::error::Result;
 use crate::network::{Conv3x3, Graph, Layer};
 use crate::terms::Dtype;

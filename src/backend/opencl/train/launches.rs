@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use ocl::core::{self, ArgVal, CommandQueue, Event, Kernel, Mem, Program};
 
 use super::super::runner::check_group_size;
-use super::super::{Launch, OpenClDevice, Step, program};
+use super::super::{OpenClDevice, program};
+use crate::backend::gpu::recipe::{Launch, Step};
 use crate::error::{Error, Result};
 
 /// A kernel file with what stands in front of it.

@@ -2,9 +2,10 @@
 
 use ocl::core::{self, BufferRegion, Event, MemFlags};
 
+use super::super::OpenClDevice;
 use super::super::buffer::{Buffer, FencedBuffer, Table};
-use super::super::{OpenClDevice, Recipe};
 use super::{Kind, attention, lstm};
+use crate::backend::gpu::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::network::{Activation, Gradient, Graph, Layer, Parameter};
 use crate::tensor::{FENCE, SENTINEL};

@@ -26,8 +26,9 @@ mod product;
 mod runner;
 mod sums;
 
-use super::tuned::{Parameters, Tuned};
-use super::{Build, OpenClDevice};
+use super::OpenClDevice;
+use crate::backend::gpu::recipe::Build;
+use crate::backend::gpu::tuned::{Parameters, Tuned};
 use crate::backend::{Runner, Task};
 use crate::error::{Error, Result};
 use crate::network::Graph;
@@ -115,8 +116,8 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tuned::classes;
     use super::*;
+    use crate::backend::gpu::tuned::classes;
 
     #[test]
     fn every_name_is_a_kind() {

@@ -1,11 +1,12 @@
 //! The launches of every operation of a step.
 
+use super::super::OpenClDevice;
 use super::super::buffer::Table;
-use super::super::tuned::{Parameters, Tuned, Tuning, shapes};
-use super::super::{Build, Launch, OpenClDevice, Recipe, Step};
 use super::Kind;
 use super::launches::{Prepared, Programs, Source, Value};
 use super::memory::Memory;
+use crate::backend::gpu::recipe::{Build, Launch, Recipe, Step};
+use crate::backend::gpu::tuned::{Parameters, Tuned, Tuning, shapes};
 use crate::error::Result;
 use crate::network::{Graph, Layer};
 

@@ -3,11 +3,12 @@
 
 use ocl::core::Mem;
 
-use super::super::tuned::{Parameters, Tuned, shapes};
-use super::super::{Build, Launch, gemm};
 use super::Kind;
 use super::launches::{Prepared, Source, Value};
 use super::plan::Planner;
+use crate::backend::gpu::gemm;
+use crate::backend::gpu::recipe::{Build, Launch};
+use crate::backend::gpu::tuned::{Parameters, Tuned, shapes};
 use crate::error::Result;
 
 macro_rules! source {

@@ -3,11 +3,11 @@
 use ocl::core::{self, CommandQueue, Event, ProfilingInfo};
 
 use super::super::OpenClDevice;
-use super::super::tuned::Change;
 use super::launches::Prepared;
 use super::memory::{Memory, Sizes};
 use super::plan::Plan;
 use super::{Kind, conv, optimizer};
+use crate::backend::gpu::tuned::Change;
 use crate::backend::{Details, Part, Runner};
 use crate::error::Result;
 use crate::network::{self, Graph, Operation, Ops, Optimizer};

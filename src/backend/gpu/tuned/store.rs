@@ -57,7 +57,7 @@ impl Entry {
         Entry {
             device: String::new(),
             driver: String::new(),
-            family: super::super::family(tunable.workload).to_string(),
+            family: crate::backend::opencl::family(tunable.workload).to_string(),
             implementation: tunable.implementation.to_string(),
             shape_class: tunable.shape_class.to_string(),
             dtype: "f32".to_string(),

@@ -1,8 +1,9 @@
 //! `gemm` on OpenCL: which kernel, which parameters, which launch. Twin of `kernels/gemm/`.
 
+use super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::tuned::{Parameters, Tuned, shapes};
-use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
+use crate::backend::opencl::OpenClDevice;
 use crate::error::{Error, Result};
 use crate::terms::Shape;
 

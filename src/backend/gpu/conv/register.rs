@@ -1,11 +1,12 @@
 //! Registers only.
 
+use super::super::recipe::{Build, Recipe};
 use super::super::tuned::{Parameters, Tuned, shapes};
-use super::super::{Build, OpenClDevice, Recipe};
 use super::depthwise::depthwise;
 use super::view::Product;
 use super::{Kernel, pass_of};
 use crate::backend::Task;
+use crate::backend::opencl::OpenClDevice;
 use crate::error::Result;
 use crate::terms::Conv;
 use crate::workload::Pass;

@@ -1,8 +1,9 @@
 //! `peak-fma` on OpenCL: a vector width and a spelling of multiply-add. Twin of `kernels/peak.cl`.
 
+use super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::tuned::{Parameters, Tuned};
-use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
+use crate::backend::opencl::OpenClDevice;
 use crate::error::{Error, Result};
 use crate::terms::Dtype;
 use crate::workload::{CHAINS, LENGTH, peak_work};

@@ -1,9 +1,10 @@
 //! Filters that see one channel each.
 
+use super::super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::super::tuned::{Parameters, Tuned};
-use super::super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use super::naive;
 use crate::backend::Task;
+use crate::backend::opencl::OpenClDevice;
 use crate::error::Result;
 use crate::terms::Conv;
 use crate::workload::Pass;

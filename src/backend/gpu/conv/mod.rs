@@ -14,9 +14,10 @@ pub use register::register;
 
 use std::collections::HashSet;
 
+use super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::tuned::{Parameters, Tuned, Tuning};
-use super::{Argument, Build, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
+use crate::backend::opencl::OpenClDevice;
 use crate::error::{Error, Result};
 use crate::terms::Conv;
 use crate::workload::Pass;

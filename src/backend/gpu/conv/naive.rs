@@ -1,8 +1,9 @@
 //! One work-item an element.
 
-use super::super::{Argument, Launch, OpenClDevice, Recipe, Step};
+use super::super::recipe::{Argument, Launch, Recipe, Step};
 use super::pass_of;
 use crate::backend::Task;
+use crate::backend::opencl::OpenClDevice;
 use crate::error::Result;
 use crate::terms::Conv;
 

@@ -1,9 +1,10 @@
 //! `packed` convolutions, for CPU devices: a work-group is one work-item, which owns a block of the
 //! result. Twin of `kernels/conv/packed*.cl`.
 
+use super::super::recipe::{Argument, Launch, Recipe, Step};
 use super::super::tuned::{Parameters, Tuned, shapes};
-use super::super::{Argument, Launch, OpenClDevice, Recipe, Step};
 use crate::backend::Task;
+use crate::backend::opencl::OpenClDevice;
 use crate::error::{Error, Result};
 use crate::terms::Conv;
 use crate::workload::Pass;
