@@ -19,14 +19,15 @@ use crossover::conclude::conclude;
 use crossover::config;
 use crossover::error::{Error, Result};
 use crossover::folder::RunFolder;
-use crossover::machine::{self, Manifest, Sampling};
+use crossover::machine;
+use crossover::manifest::{Manifest, Sampling};
 use crossover::measure::{self, Clock, Measured, Sample, Timing, WallClock};
 use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::Outcome;
 use crossover::session::{self, CaseRows, Choice, Ready, Refusal, Session, Silent, Song};
 use crossover::terms::Scope;
 use crossover::verify::Problem;
-use crossover::workload::Preset;
+use crossover::workload::{Host, Preset};
 
 /// Ctrl-C ends the sweep; what is measured gets its report.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -110,7 +111,11 @@ fn bench() -> Result<ExitCode> {
 fn selection() -> Result<Selection> {
     let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let contenders = config::contenders(&[])?;
-    let mut selection = Selection { host: machine::host(), contenders, ..Selection::default() };
+    let mut selection = Selection {
+        host: Host { last_level_cache_bytes: machine::last_cache_bytes() },
+        contenders,
+        ..Selection::default()
+    };
     if let Some(preset) = set("CROSSOVER_PRESET") {
         selection.preset = preset;
     }

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::folder::RunFolder;
-use crate::machine::{Manifest, Sampling};
+use crate::manifest::{Manifest, Sampling};
 use crate::record::{self, file};
 use crate::report::{self, Options};
 use crate::stats::Pairing;

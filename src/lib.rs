@@ -12,6 +12,7 @@ pub mod config;
 pub mod error;
 pub mod folder;
 pub mod machine;
+pub mod manifest;
 pub mod measure;
 pub mod network;
 pub mod plan;

@@ -10,6 +10,7 @@ use crate::error::{Error, Result, did_you_mean};
 use crate::machine;
 use crate::plan::Selection;
 use crate::terms::{Cache, Scope};
+use crate::workload::Host;
 
 /// Measures from which model size on a GPU beats the CPU, by how much, and why.
 #[derive(Parser)]
@@ -280,7 +281,7 @@ impl RunArgs {
             threads: self.threads,
             budget: self.budget,
             seed: self.seed,
-            host: machine::host(),
+            host: Host { last_level_cache_bytes: machine::last_cache_bytes() },
             contenders: config::contenders(&self.contender)?,
             profile: self.profile,
             noise_floor: self.noise_floor,

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::machine::{DeviceEntry, Manifest};
+use crate::machine::DeviceEntry;
+use crate::manifest::Manifest;
 use crate::record::{self, NoiseRow, PlanRow, Record, file};
 use crate::terms::{Cache, Scope};
 

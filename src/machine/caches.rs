@@ -44,6 +44,11 @@ pub fn caches(_: &[usize]) -> Vec<CacheLevel> {
     Vec::new()
 }
 
+/// Bytes of the last level of cache of the first processor; zero where nobody tells.
+pub fn last_cache_bytes() -> u64 {
+    caches(&[]).last().map_or(0, |cache| cache.bytes)
+}
+
 /// Bytes that the caches of a level hold together, as far as threads on `cores` reach them.
 pub fn reached_bytes(cache: &CacheLevel, cores: usize) -> u64 {
     cache.bytes * cores.div_ceil(cache.shared_by.max(1)) as u64

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::machine::Manifest;
+use crate::manifest::Manifest;
 use crate::record::{self, BreakdownRow, PlanRow, Record, Row, SummaryRow, TuningRow, file};
 use crate::roof::Roofs;
 

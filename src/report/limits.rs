@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use crate::machine::{self, Manifest};
+use crate::machine;
+use crate::manifest::Manifest;
 use crate::record::{Home, Record};
 use crate::roof::{ComputeRoof, MemoryRoof};
 use crate::terms::DeviceKind;

@@ -1,7 +1,7 @@
 //! What people call things: devices, axes, shapes, scopes. An OpenCL device of kind `cpu` is never
 //! called a GPU.
 
-use crate::machine::Manifest;
+use crate::manifest::Manifest;
 use crate::record::{Record, is_cpu_side};
 use crate::terms::DeviceKind;
 use crate::terms::Scope;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::machine::{CacheLevel, DeviceEntry, Manifest, Sampling};
+use crate::machine::{CacheLevel, DeviceEntry};
+use crate::manifest::{Manifest, Sampling};
 use crate::plan::Selection;
 use crate::record::{self, Outcome, PlanRow, Record, SCHEMA, SampleRow, file};
 use crate::stats::{self, Pairing};

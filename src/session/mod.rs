@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::backend::Device;
 use crate::error::{Error, Result, did_you_mean};
 use crate::folder::RunFolder;
-use crate::machine::TimerCheck;
+use crate::manifest::TimerCheck;
 use crate::measure::Clock;
 use crate::plan::{Case, Effort, Selection};
 use crate::record::{Outcome, PlanRow};

@@ -5,7 +5,7 @@ use super::Session;
 use super::canary::Canary;
 use crate::backend::Runner;
 use crate::error::Result;
-use crate::machine::TimerCheck;
+use crate::manifest::TimerCheck;
 use crate::measure::{self, Clock};
 use crate::stats;
 use crate::terms::Scope;

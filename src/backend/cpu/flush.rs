@@ -26,7 +26,7 @@ impl Flush {
     pub fn run(&self, pool: &Pool) {
         let mut lines = self.lines.borrow_mut();
         if lines.is_empty() {
-            let cache = machine::host().last_level_cache_bytes;
+            let cache = machine::last_cache_bytes();
             let bytes = (TIMES_CACHE * cache).max(LEAST_BYTES) as usize;
             lines.resize_with(bytes / size_of::<Line>(), Line::default);
         }

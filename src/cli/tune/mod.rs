@@ -15,7 +15,7 @@ use crate::backend::{Device, Request};
 use crate::conclude::conclude;
 use crate::error::{Error, Result};
 use crate::folder::{self, RunFolder};
-use crate::machine::{Manifest, Sampling};
+use crate::manifest::{Manifest, Sampling};
 use crate::plan::Selection;
 use crate::record::{TuningRow, Writer, file};
 use crate::tune::{Bench, Limits, Poison, Progress, Search};

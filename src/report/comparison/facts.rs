@@ -1,7 +1,8 @@
 //! The machines behind the runs, side by side.
 
 use crate::compare::Side;
-use crate::machine::{DeviceEntry, Manifest};
+use crate::machine::DeviceEntry;
+use crate::manifest::Manifest;
 use crate::roof::{ComputeRoof, MemoryRoof};
 use crate::units;
 

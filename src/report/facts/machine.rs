@@ -1,6 +1,7 @@
 //! The computer and its devices.
 
-use crate::machine::{CacheLevel, DeviceEntry, Machine, Manifest, TimerCheck};
+use crate::machine::{CacheLevel, DeviceEntry, Machine};
+use crate::manifest::{Manifest, TimerCheck};
 use crate::terms::DeviceKind;
 use crate::units;
 

@@ -6,7 +6,7 @@
 
 mod machine;
 
-use crate::machine::{Manifest, Sampling, TimerCheck};
+use crate::manifest::{Manifest, Sampling, TimerCheck};
 use crate::record::{Outcome, SummaryRow};
 
 use super::input::Input;

@@ -1,7 +1,8 @@
 //! What a page says of the machine: its roofs, streams, transfers, launches and clocks.
 
 use super::*;
-use crate::machine::{CacheLevel, TimerCheck};
+use crate::machine::CacheLevel;
+use crate::manifest::TimerCheck;
 use crate::record::Record;
 use crate::roof::{ComputeRoof, MemoryRoof};
 

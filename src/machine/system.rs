@@ -1,0 +1,48 @@
+//! What the operating system tells of CPU and memory.
+
+use sysinfo::System;
+
+/// CPU and memory facts. Without them the numbers still stand; the fields stay empty or zero.
+pub(super) fn facts() -> Option<System> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    system.refresh_cpu_all();
+    Some(system)
+}
+
+/// Facts about the CPU as a device.
+pub struct CpuFacts {
+    /// Its name.
+    pub name: String,
+    /// Clock in MHz as the system tells it, where it does.
+    pub clock_mhz: Option<u32>,
+    /// Main memory in bytes; zero where unknown.
+    pub memory_bytes: u64,
+}
+
+/// See [`CpuFacts`].
+pub fn cpu_facts() -> CpuFacts {
+    let facts = facts();
+    let cpu = facts.as_ref().and_then(|s| s.cpus().first());
+    CpuFacts {
+        name: cpu.map_or_else(|| "CPU".to_string(), |c| c.brand().trim().to_string()),
+        clock_mhz: cpu.map(|c| c.frequency() as u32).filter(|f| *f > 0),
+        memory_bytes: facts.as_ref().map_or(0, System::total_memory),
+    }
+}
+
+/// Memory that a run may still take, in bytes, inside the cgroup's limit; none where the system doesn't say.
+pub fn free_memory_bytes() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    Some(system.available_memory().min(limit))
+}
+
+/// The host's name, made fit for a folder name.
+pub fn host_name() -> String {
+    let name = System::host_name().unwrap_or_default();
+    let fit = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = name.chars().map(fit).take(40).collect();
+    if name.trim_matches(['.', '-']).is_empty() { "machine".to_string() } else { name }
+}
