@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use super::{By, Pair, Side, floor};
-use crate::record::{ComparisonRow, Record};
+use crate::record::{self, ComparisonRow, Record};
 use crate::stats;
 use crate::summary;
 use crate::terms::DeviceKind;
@@ -31,26 +31,24 @@ struct Group<'a> {
     device: &'a str,
     /// Empty where groups are not implementations.
     implementation: &'a str,
-    /// A blocked layout is set only against another.
-    blocked: bool,
 }
 
 impl<'a> Group<'a> {
     fn of(r: &'a Record, by: By) -> Group<'a> {
-        let own = by == By::Implementation || QUESTIONS.iter().any(|q| r.workload.starts_with(q));
+        let own = by == By::Implementation
+            || QUESTIONS.iter().any(|q| r.workload.starts_with(q))
+            || !record::competes(&r.implementation);
         Group {
             kind: (by != By::Device).then_some(r.device_kind),
             device: if by == By::Device { &r.device } else { "" },
             implementation: if own { &r.implementation } else { "" },
-            blocked: r.implementation.ends_with("-blocked"),
         }
     }
 
     /// In a word or two.
     fn name(&self) -> String {
         let kind = self.kind.map_or(self.device, |kind| kind.name());
-        let blocked = if self.blocked { "blocked" } else { "" };
-        let words = [kind, self.implementation, blocked];
+        let words = [kind, self.implementation];
         words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
     }
 }

@@ -135,11 +135,10 @@ fn the_fastest_verified_row_stands_for_its_kind() {
         let line = |p: &Pair| format!("{}: {} {}", p.group, p.row.implementation, p.row.verdict);
         c.pairs.iter().map(line).collect::<Vec<_>>()
     };
-    let blocked = "cpu blocked: native-blocked ambiguous";
+    let blocked = "cpu native-blocked: native-blocked ambiguous";
     assert_eq!(by(By::Kind), ["cpu: native -> packed faster", blocked]);
     let device = ["cpu: native ambiguous", "opencl:1: packed faster", blocked];
     assert_eq!(by(By::Device), device);
-    let blocked = "cpu native-blocked blocked: native-blocked ambiguous";
     let each =
         ["cpu gemm: gemm ambiguous", "cpu native: native ambiguous", "cpu packed: packed faster"];
     assert_eq!(by(By::Implementation), [&each[..], &[blocked]].concat());

@@ -62,9 +62,11 @@ pub enum Outcome {
     Failed,
 }
 
-/// Whether an implementation keeps its tensors in blocks between runs.
-pub fn is_blocked(implementation: &str) -> bool {
-    implementation.ends_with("-blocked")
+/// Whether an implementation may stand for its device, in baselines and as the fastest. Those of old
+/// files that kept their tensors in blocks from run to run may not: their times leave the change of
+/// layout out.
+pub fn competes(implementation: &str) -> bool {
+    !implementation.ends_with("-blocked")
 }
 
 /// Whether a device may stand for the CPU: device `cpu`, and contenders on the CPU unless they drive
@@ -162,9 +164,9 @@ impl Record {
         }
     }
 
-    /// Whether it was computed on tensors that stay in blocks: it is set against such rows only.
-    pub fn is_blocked(&self) -> bool {
-        is_blocked(&self.implementation)
+    /// [`counts`](Record::counts), and may stand for its device: see [`competes`].
+    pub fn competes(&self) -> bool {
+        self.counts() && competes(&self.implementation)
     }
 
     /// See [`is_cpu_side`].

@@ -4,7 +4,6 @@ use super::{CaseRows, Choice, Refusal, Session};
 use crate::backend::Task;
 use crate::machine;
 use crate::plan::{Case, Effort};
-use crate::record;
 use crate::units;
 use crate::verify::Problem;
 
@@ -54,7 +53,7 @@ impl Session<'_> {
     }
 
     fn defaults(&self, case: &Case, device: usize) -> Vec<String> {
-        let names = self.devices[device].defaults(case.workload);
+        let mut names = self.devices[device].defaults(case.workload);
         let flop = case.workload.work(&case.shape).flop_count;
         let is_cpu = self.devices[device].entry().id == "cpu";
         let rate =
@@ -62,7 +61,10 @@ impl Session<'_> {
         // One that was never timed may be the fastest.
         let all_known = names.iter().all(|name| rate(name).is_some());
         if is_cpu && flop > EVERY_CPU_IMPLEMENTATION && all_known {
-            return fastest_two(names, |name| rate(name).unwrap_or_default());
+            names.sort_by(|a, b| {
+                rate(b).unwrap_or_default().total_cmp(&rate(a).unwrap_or_default())
+            });
+            names.truncate(2);
         }
         names
     }
@@ -122,35 +124,5 @@ impl Session<'_> {
         };
         let too_large = too_large.into_iter().map(|c| (c.clone(), reason(&c))).collect();
         (fit.into_iter().map(|c| vec![c]).collect(), too_large)
-    }
-}
-
-/// The two with the highest rates; and as many of those that keep tensors blocked, which are compared
-/// with nothing else and so must not take their place.
-fn fastest_two(mut names: Vec<String>, rate: impl Fn(&String) -> f64) -> Vec<String> {
-    names.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
-    let (mut blocked, mut plain): (Vec<String>, Vec<String>) =
-        names.into_iter().partition(|name| record::is_blocked(name));
-    blocked.truncate(2);
-    plain.truncate(2);
-    plain.append(&mut blocked);
-    plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blocked_implementations_take_no_other_ones_place() {
-        let names = ["native", "native-blocked", "im2col", "winograd-f4"].map(String::from);
-        let rate = |name: &String| match name.as_str() {
-            "native-blocked" => 4.0,
-            "winograd-f4" => 3.0,
-            "native" => 2.0,
-            _ => 1.0,
-        };
-        let found = fastest_two(names.to_vec(), rate);
-        assert_eq!(found, ["winograd-f4", "native", "native-blocked"]);
     }
 }

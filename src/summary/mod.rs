@@ -233,7 +233,7 @@ impl Lane<'_> {
                 && r.dtype == self.series.dtype
                 && r.shape == shape
                 && (r.cache, r.scope) == (self.cache, self.scope)
-                && r.counts()
+                && r.competes()
         };
         let device = records
             .iter()
@@ -242,7 +242,7 @@ impl Lane<'_> {
         let cpu = records
             .iter()
             .filter(here)
-            .filter(|r| self.baseline.admits(r) && r.is_blocked() == device.is_blocked())
+            .filter(|r| self.baseline.admits(r))
             .min_by(|a, b| median(a).total_cmp(&median(b)))?;
         // Where each device chooses its own amount of work, times say nothing about each other.
         if device.flop_count != cpu.flop_count || (device.flop_count, device.bytes_moved) == (0, 0)

@@ -175,12 +175,15 @@ fn both_baselines_and_who_stands_for_the_cpu() {
 }
 
 #[test]
-fn blocked_rows_face_only_blocked_rows() {
+fn old_rows_of_blocked_tensors_are_no_baseline_and_have_no_speedup() {
     let mut run = sweep(&[(1, 4.0)]);
-    let mut blocked = record("m=1", "cpu", DeviceKind::Cpu, 0.1);
-    blocked.implementation = "native-blocked".into();
-    run.add(blocked, 0.001);
-    assert_eq!(run.rows().iter().find(|r| r.device == "opencl:0").unwrap().cpu_median_s, 4.0);
+    for (device, kind) in [("cpu", DeviceKind::Cpu), ("opencl:1", DeviceKind::Gpu)] {
+        let mut blocked = record("m=1", device, kind, 0.1);
+        blocked.implementation = "native-blocked".into();
+        run.add(blocked, 0.001);
+    }
+    assert!(run.rows().iter().all(|r| r.device == "opencl:0" && r.cpu_median_s == 4.0));
+    assert_eq!(run.rows().len(), 2);
 }
 
 #[test]

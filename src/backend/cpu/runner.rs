@@ -1,7 +1,7 @@
 //! A prepared task on the CPU.
 
 use super::aligned::Aligned;
-use super::conv::{Blocks, Prepared};
+use super::conv::Prepared;
 use super::{Cpu, Implementation, Kernel, Pool, SCRATCH_BYTES, peak};
 use crate::backend::{Details, Runner, Task};
 use crate::error::Result;
@@ -25,42 +25,14 @@ pub struct CpuRunner<'a> {
     inputs: Vec<Vec<f32>>,
     /// Between fences of whole cache lines.
     output: Aligned,
-    /// How the output lies, if in blocks.
-    blocks: Option<Blocks>,
 }
 
 /// What a run does.
 enum Computation {
     Plain(fn(&Pool, &Shape, &[Vec<f32>], &mut [f32]), Shape),
     Peak(peak::Isa, peak::Precision),
-    Conv(Box<dyn Prepared>, Vec<Operand>),
-}
-
-/// An operand of a convolution, in blocks if it is to stay so.
-struct Operand {
-    floats: Aligned,
-    blocks: Option<Blocks>,
-}
-
-impl Operand {
-    fn new(len: usize, blocks: Option<Blocks>) -> Operand {
-        let len = blocks.map_or(len, |blocks| blocks.len());
-        Operand { floats: Aligned::from(&vec![0.0; len][..]), blocks }
-    }
-
-    fn load(&mut self, from: &[f32]) {
-        match self.blocks {
-            Some(blocks) => blocks.fill(from, &mut self.floats),
-            None => self.floats.copy_from_slice(from),
-        }
-    }
-
-    fn read(&self) -> Vec<f32> {
-        let Some(blocks) = self.blocks else { return self.floats.to_vec() };
-        let mut plain = vec![0.0; blocks.plain_len()];
-        blocks.read(&self.floats, &mut plain);
-        plain
-    }
+    /// With its operands, each on a cache line of its own.
+    Conv(Box<dyn Prepared>, Vec<Aligned>),
 }
 
 impl<'a> CpuRunner<'a> {
@@ -71,9 +43,7 @@ impl<'a> CpuRunner<'a> {
         precision: peak::Precision,
         task: &Task<'_>,
     ) -> Result<CpuRunner<'a>> {
-        let (inputs, mut output) =
-            (task.workload.inputs(task.shape), task.workload.output(task.shape));
-        let mut blocks = None;
+        let (inputs, output) = (task.workload.inputs(task.shape), task.workload.output(task.shape));
         let computation = match implementation.kernel {
             Kernel::Plain(kernel) => Computation::Plain(kernel, task.shape.clone()),
             Kernel::Peak(isa) => Computation::Peak(isa, precision),
@@ -81,11 +51,7 @@ impl<'a> CpuRunner<'a> {
             Kernel::Conv(prepare) => {
                 let conv = Conv::of(task.shape);
                 let prepared = prepare(cpu.pool.threads(), &conv, scratch_limit())?;
-                let [a, b, out] = prepared.layouts();
-                blocks = out;
-                output = out.map_or(output, |blocks| blocks.len());
-                let operands = inputs.iter().zip([a, b]).map(|(len, l)| Operand::new(*len, l));
-                Computation::Conv(prepared, operands.collect())
+                Computation::Conv(prepared, inputs.iter().map(|len| Aligned::zeros(*len)).collect())
             }
         };
         let is_conv = matches!(computation, Computation::Conv(..));
@@ -96,7 +62,6 @@ impl<'a> CpuRunner<'a> {
             computation,
             inputs: inputs.iter().map(|len| vec![0.0; *len]).collect(),
             output: Aligned::from(&fenced(output)[..]),
-            blocks,
         })
     }
 }
@@ -115,7 +80,7 @@ fn peak_batches(pool: &Pool) -> usize {
 impl Runner for CpuRunner<'_> {
     fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
         if let Computation::Conv(_, operands) = &mut self.computation {
-            operands.iter_mut().zip(inputs).for_each(|(own, new)| own.load(new));
+            operands.iter_mut().zip(inputs).for_each(|(own, new)| own.copy_from_slice(new));
         }
         for (own, new) in self.inputs.iter_mut().zip(inputs) {
             own.copy_from_slice(new);
@@ -141,7 +106,7 @@ impl Runner for CpuRunner<'_> {
                 peak::run(*isa, *precision, pool, batches, start, step, output);
             }
             Computation::Conv(prepared, operands) => {
-                prepared.run(pool, &operands[0].floats, &operands[1].floats, output);
+                prepared.run(pool, &operands[0], &operands[1], output);
             }
         }
         Ok(())
@@ -154,20 +119,13 @@ impl Runner for CpuRunner<'_> {
 
     fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
         Ok(match &self.computation {
-            Computation::Conv(_, operands) => operands.iter().map(Operand::read).collect(),
+            Computation::Conv(_, operands) => operands.iter().map(|o| o.to_vec()).collect(),
             _ => self.inputs.clone(),
         })
     }
 
     fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
-        let Some(blocks) = self.blocks else { return Ok(self.output.to_vec()) };
-        let end = self.output.len() - FENCE;
-        let mut plain = fenced(blocks.plain_len());
-        let plain_end = plain.len() - FENCE;
-        plain[..FENCE].copy_from_slice(&self.output[..FENCE]);
-        plain[plain_end..].copy_from_slice(&self.output[end..]);
-        blocks.read(&self.output[FENCE..end], &mut plain[FENCE..plain_end]);
-        Ok(plain)
+        Ok(self.output.to_vec())
     }
 
     fn details(&self) -> Details {

@@ -81,7 +81,7 @@ fn case(r: &Record) -> (&str, &str, &str, Cache, &str) {
 fn fastest<'a>(rows: &[&'a Record]) -> Vec<&'a Record> {
     let time = |r: &Record| r.wall_median_s.unwrap_or(f64::INFINITY);
     let mut found: Vec<&Record> = Vec::new();
-    for row in rows.iter().filter(|row| !row.is_blocked() || !row.counts()) {
+    for row in rows.iter().filter(|row| row.competes() || !row.counts()) {
         let old = found.iter_mut().find(|old| case(old) == case(row) && old.counts());
         match old.filter(|_| row.counts()) {
             Some(old) if time(old) <= time(row) => {}

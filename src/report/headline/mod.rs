@@ -120,10 +120,9 @@ fn cpu_only(input: &Input) -> Headline {
 fn cpu_rate(input: &Input, group: &Group<'_>, devices: &[Device]) -> Option<Headline> {
     let lanes = group.lanes(input, devices);
     let rows = |m: &Member<'_>| {
-        let of = |l: &Lane<'_>| group.record(input, m, Scope::Compute, l).filter(|r| r.counts());
+        let of = |l: &Lane<'_>| group.record(input, m, Scope::Compute, l).filter(|r| r.competes());
         let rate = |r: &Record| r.flop_per_s.filter(|v| v.is_finite());
-        let plain = lanes.iter().filter_map(of).filter(|r| !r.is_blocked());
-        let rows = plain.filter_map(|r| Some((rate(r)?, r)));
+        let rows = lanes.iter().filter_map(of).filter_map(|r| Some((rate(r)?, r)));
         rows.max_by(|a, b| a.0.total_cmp(&b.0))
     };
     let (member, (rate, record)) = group

@@ -148,9 +148,9 @@ fn total(
     }
 }
 
-/// Blocked implementations don't compete.
+/// A cell for each lane, the best of those marked that compete.
 fn cells(times: &[Timed], lanes: &[Lane<'_>]) -> Vec<Cell> {
-    let competes = |lane: &Lane<'_>| !record::is_blocked(lane.implementation);
+    let competes = |lane: &Lane<'_>| record::competes(lane.implementation);
     let all = || times.iter().zip(lanes);
     let competing = all().filter(|(_, lane)| competes(lane)).filter_map(|(timed, _)| *timed);
     let best = competing.map(|(s, _)| s).fold(f64::INFINITY, f64::min);

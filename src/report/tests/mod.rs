@@ -285,7 +285,7 @@ fn a_network_has_a_table_with_its_total() {
     // 8 ms + 3 times 4 ms, and what they compute: 1.89 and 3 times 1.85 GFLOP.
     says(table, "<strong>20.0 ms</strong><span class=\"sub\">372 GFLOP/s</span>");
     says(table, "<td class=\"n\">4 in all</td>");
-    // Blocked tensors stand apart and don't compete.
+    // Old rows of blocked tensors are shown and don't compete.
     says(table, "native-blocked");
     says(table, "<td class=\"n\">10.0 ms<span class=\"sub\">744 GFLOP/s</span>");
     // The GPU has one layer of two, so it takes no part in the total.

@@ -18,7 +18,6 @@
 //! together (pass.rs), from one copy of what they read. Groups of very few channels, as of depthwise
 //! convolutions, are summed up directly instead (direct.rs).
 
-pub mod blocked;
 mod direct;
 mod engine;
 mod gather;
@@ -41,7 +40,6 @@ use super::simd::Isa;
 use crate::error::Result;
 use crate::terms::Conv;
 use crate::workload::Algorithm;
-pub use blocked::Blocks;
 use direct::Direct;
 use engine::Engine;
 use gather::Gather;
@@ -57,10 +55,6 @@ pub(super) trait Prepared {
     /// How it comes to its results.
     fn algorithm(&self) -> Algorithm {
         Algorithm::Direct
-    }
-    /// How it wants its operands and gives its output, where tensors stay in blocks.
-    fn layouts(&self) -> [Option<Blocks>; 3] {
-        [None; 3]
     }
 }
 

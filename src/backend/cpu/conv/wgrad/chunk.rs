@@ -4,7 +4,7 @@ use super::product::Product;
 
 /// A box of pixels: more than one image only of whole images, more than one row only of whole rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct Chunk {
+pub(super) struct Chunk {
     pub image: usize,
     pub images: usize,
     /// First row and column of dy.
@@ -21,7 +21,7 @@ impl Chunk {
 
 /// All pixels of dy as chunks of about the same size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct Chunks {
+pub(super) struct Chunks {
     /// The number of them: along the images, the rows, the columns.
     counts: [usize; 3],
     /// The lengths that are cut.

@@ -19,15 +19,15 @@
 //! Groups of very few filters have vectors along pixels instead (dots.rs). Without memory for copies
 //! there are plain loops (plain.rs).
 
-pub(super) mod chunk;
+mod chunk;
 mod dots;
 mod engine;
-pub(super) mod pack;
+mod pack;
 mod phases;
 mod plain;
-pub(super) mod plan;
-pub(super) mod product;
-pub(super) mod task;
+mod plan;
+mod product;
+mod task;
 mod tile;
 
 #[cfg(test)]

@@ -182,7 +182,7 @@ pub(super) unsafe fn copy_row<V: Vector>(
 
 /// Sums of a block as they lie in scratch: `parts` times `[rows][vectors]`, `part` floats apart.
 #[derive(Clone, Copy)]
-pub(in super::super) struct Sums {
+pub(super) struct Sums {
     pub from: *const f32,
     pub parts: usize,
     pub part: usize,

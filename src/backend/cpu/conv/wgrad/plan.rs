@@ -10,7 +10,7 @@ use crate::backend::cpu::conv::share;
 use crate::backend::cpu::simd::Isa;
 
 /// Floats of a cache line.
-pub(in super::super) const LINE: usize = 16;
+pub(super) const LINE: usize = 16;
 
 /// Pixels of a chunk to choose from. A panel of more doesn't stay near enough.
 const CHUNKS: [usize; 9] = [400, 200, 100, 50, 25, 8, 4, 2, 1];
@@ -25,7 +25,7 @@ const TILE: f64 = 40.0;
 const TRANSPOSED: f64 = 5.0;
 const COPIED: f64 = 3.0;
 const READ: f64 = 0.1;
-pub(in super::super) const ROUND: f64 = 20e3;
+pub(super) const ROUND: f64 = 20e3;
 
 /// What the CPU has.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ pub(super) struct Cell {
 }
 
 /// The numbers of parts worth a try: the least for each size of the largest part.
-pub(in super::super) fn useful_parts(whole: usize, most: usize) -> impl Iterator<Item = usize> {
+pub(super) fn useful_parts(whole: usize, most: usize) -> impl Iterator<Item = usize> {
     (1..=whole.min(most)).filter(move |&n| n == 1 || whole.div_ceil(n) < whole.div_ceil(n - 1))
 }
 

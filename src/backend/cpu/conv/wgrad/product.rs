@@ -7,7 +7,7 @@ use crate::terms::Conv;
 /// where they are. The columns are the filters of dy and the rows the channels of x with their taps:
 /// or, where there is one tap and no stride, the other way round if there are fewer channels to copy.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Product {
+pub(super) struct Product {
     pub images: usize,
     pub groups: usize,
     /// Channels in a group of the operand that makes columns.
