@@ -63,9 +63,9 @@ fn every_implementation_is_right_at_awkward_sizes_on_every_device() {
     }
     expect("cpu", "gemm", &["gemm", "matrixmultiply", "native"]);
     for pass in ["conv-fprop", "conv-dgrad"] {
-        expect("cpu", pass, &["native", "im2col", "winograd-f2", "winograd-f4"]);
+        expect("cpu", pass, &["native", "winograd-f2", "winograd-f4"]);
     }
-    expect("cpu", "conv-wgrad", &["native", "im2col"]);
+    expect("cpu", "conv-wgrad", &["native"]);
 }
 
 /// A folder that makes Oclgrind the only driver.

@@ -21,7 +21,6 @@
 mod direct;
 mod engine;
 mod gather;
-pub mod im2col;
 mod kernel;
 mod lanes;
 mod pack;
