@@ -8,7 +8,7 @@ pub const CNN: Network = Network {
     name: "cnn",
     axes: &[
         Axis::up_to("batch", 1 << 14),
-        Axis { name: "image", default: None, least: 8, most: 1 << 12 },
+        Axis::up_to("image", 1 << 12).from(8),
         Axis::up_to("channels", 1 << 12),
         Axis::up_to("classes", 1 << 14),
     ],

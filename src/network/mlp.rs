@@ -10,7 +10,7 @@ pub const MLP: Network = Network {
         Axis::up_to("batch", 1 << 16),
         Axis::up_to("inputs", 1 << 18),
         Axis::up_to("width", 1 << 18),
-        Axis { name: "depth", default: Some(3), least: 1, most: 1 << 10 },
+        Axis::up_to("depth", 1 << 10).or(3),
         Axis::up_to("classes", 1 << 16),
     ],
     graph,

@@ -9,9 +9,9 @@ pub const TRANSFORMER: Network = Network {
     axes: &[
         Axis::up_to("batch", 1 << 14),
         Axis::up_to("seq", 1 << 14),
-        Axis::up_to("d_model", 1 << 14),
-        Axis { name: "heads", default: Some(1), least: 1, most: 1 << 8 },
-        Axis { name: "layers", default: Some(2), least: 1, most: 1 << 8 },
+        Axis::up_to("d_model", 1 << 14).in_steps_of(64),
+        Axis::up_to("heads", 1 << 8).or(1),
+        Axis::up_to("layers", 1 << 8).or(2),
         Axis::up_to("classes", 1 << 16),
     ],
     graph,

@@ -26,8 +26,8 @@ impl Session<'_> {
                 .filter_map(|r| r.axis_value)
                 .collect();
             let Some((low, high)) = summary::bracket(&row.crossover, &values) else { continue };
-            let step = if row.axis == "d_model" && low >= 64 { 64 } else { 8 };
-            let middle = (low + high) / 2 / step * step;
+            let Some(axis) = like.workload.axis(&row.axis) else { continue };
+            let middle = axis.middle(low, high);
             if middle <= low || middle >= high || values.contains(&middle) {
                 continue;
             }

@@ -6,16 +6,25 @@
 //! | `conv.rs` | sizes of a convolution and what follows from them |
 //! | `device.rs` | kinds and names of devices |
 //! | `dtype.rs` | what numbers are stored and computed in |
+//! | `key.rs` | the identity of a row |
+//! | `role.rs` | what workloads and implementations are for |
 //! | `shape.rs` | axes and the sizes along them |
+//! | `verdict.rs` | what a ratio says, and from which size on a device wins |
 
 mod conditions;
 pub mod conv;
 mod device;
 mod dtype;
+mod key;
+mod role;
 mod shape;
+mod verdict;
 
 pub use conditions::{Cache, Scope};
 pub use conv::{Conv, Line};
-pub use device::DeviceKind;
+pub use device::{DeviceId, DeviceKind};
 pub use dtype::Dtype;
+pub use key::{Keyed, RowKey};
+pub use role::{Engine, Role};
 pub use shape::{Axis, Shape};
+pub use verdict::{Crossover, Verdict};

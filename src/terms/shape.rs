@@ -15,27 +15,53 @@ pub struct Axis {
     pub least: u64,
     /// Largest legal value.
     pub most: u64,
+    /// What sizes between two others are a multiple of.
+    pub step: u64,
 }
+
+/// The step of an axis that asks for no other: vectors of eight.
+const STEP: u64 = 8;
 
 impl Axis {
     /// A size: must be given, from 1 on.
     pub const fn size(name: &'static str) -> Axis {
-        Axis { name, default: None, least: 1, most: 1 << 40 }
+        Axis { name, default: None, least: 1, most: 1 << 40, step: STEP }
     }
 
     /// A size of a network, up to `most`: with others at theirs, all counts fit into 64 bits.
     pub const fn up_to(name: &'static str, most: u64) -> Axis {
-        Axis { name, default: None, least: 1, most }
+        Axis { name, default: None, least: 1, most, step: STEP }
     }
 
     /// A size with a default, from `least` on.
     pub const fn optional(name: &'static str, default: u64, least: u64) -> Axis {
-        Axis { name, default: Some(default), least, most: 1 << 40 }
+        Axis { name, default: Some(default), least, most: 1 << 40, step: STEP }
     }
 
     /// A switch, off unless said otherwise.
     pub const fn switch(name: &'static str) -> Axis {
-        Axis { name, default: Some(0), least: 0, most: 1 }
+        Axis { name, default: Some(0), least: 0, most: 1, step: 1 }
+    }
+
+    /// The same axis with another smallest value.
+    pub const fn from(self, least: u64) -> Axis {
+        Axis { least, ..self }
+    }
+
+    /// The same axis with a value where a shape leaves it out.
+    pub const fn or(self, default: u64) -> Axis {
+        Axis { default: Some(default), ..self }
+    }
+
+    /// The same axis, whose sizes from `step` on are multiples of it.
+    pub const fn in_steps_of(self, step: u64) -> Axis {
+        Axis { step, ..self }
+    }
+
+    /// The size in the middle between two others, which it may be equal to.
+    pub fn middle(&self, low: u64, high: u64) -> u64 {
+        let step = if low >= self.step { self.step } else { self.step.min(STEP) };
+        (low + high) / 2 / step * step
     }
 }
 
@@ -224,5 +250,13 @@ mod tests {
             let error = product(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_middle_is_a_multiple_of_the_step() {
+        let plain = Axis::size("m");
+        assert_eq!((plain.middle(100, 200), plain.middle(8, 16), plain.middle(1, 7)), (144, 8, 0));
+        let wide = Axis::size("d_model").in_steps_of(64);
+        assert_eq!((wide.middle(64, 256), wide.middle(16, 64)), (128, 40));
     }
 }

@@ -10,7 +10,7 @@
 //! | `build-cached` | compiling it once more |
 
 use super::{Entry, Host, Preset, Reference, Work, Workload};
-use crate::terms::{Axis, Scope, Shape};
+use crate::terms::{Axis, Role, Scope, Shape};
 
 /// See the module.
 pub struct Launch;
@@ -48,6 +48,10 @@ impl Workload for Launch {
 
     fn probes(&self, _: &Shape, _: (usize, usize), _: usize) -> Vec<usize> {
         vec![0]
+    }
+
+    fn role(&self) -> Role {
+        Role::Launch
     }
 
     fn scopes(&self) -> &'static [Scope] {

@@ -15,7 +15,7 @@ use std::ops::Range;
 use crate::error::{Error, Result, did_you_mean};
 use crate::network::Network;
 use crate::tensor::Stream;
-use crate::terms::{Axis, Dtype, Scope, Shape};
+use crate::terms::{Axis, Dtype, Role, Scope, Shape};
 
 pub use conv::Pass;
 pub use peak::{CHAINS, LENGTH, work as peak_work};
@@ -50,6 +50,12 @@ pub fn find(name: &str) -> Result<&'static dyn Workload> {
         let hint = did_you_mean(name, names.iter().copied());
         Error::usage(format!("unknown workload '{name}'; there is {}{hint}", names.join(", ")))
     })
+}
+
+/// What the workload of this name tells about; one that is unknown, from another version's files, is
+/// taken for a model.
+pub fn role(name: &str) -> Role {
+    WORKLOADS.iter().find(|w| w.name() == name).map_or(Role::Model, |w| w.role())
 }
 
 /// The workload that trains a network by one step.
@@ -193,6 +199,11 @@ pub trait Workload: Sync {
         Vec::new()
     }
 
+    /// What it tells about.
+    fn role(&self) -> Role {
+        Role::Model
+    }
+
     /// Which scopes can be measured.
     fn scopes(&self) -> &'static [Scope] {
         &[Scope::Compute, Scope::EndToEnd]
@@ -204,6 +215,13 @@ pub trait Workload: Sync {
     /// Axes that make one sweep when they change together (`m n k` as `mnk`), with its name.
     fn joint_axes(&self) -> &'static [(&'static str, &'static [&'static str])] {
         &[]
+    }
+
+    /// An axis by its name, or the first of joint axes by theirs.
+    fn axis(&self, name: &str) -> Option<&'static Axis> {
+        let joint = self.joint_axes().iter().find(|(joint, _)| *joint == name);
+        let name = joint.map_or(name, |(_, axes)| axes[0]);
+        self.axes().iter().find(|a| a.name == name)
     }
 
     /// The shape with an axis, or joint axes, at another value; none where it has no such axis.

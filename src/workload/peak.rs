@@ -5,7 +5,7 @@
 //! chains are one batch; how many batches a run has, and so its FLOP, is the device's choice.
 
 use super::{Entry, Host, Preset, Reference, Work, Workload};
-use crate::terms::{Axis, Dtype, Scope, Shape};
+use crate::terms::{Axis, Dtype, Role, Scope, Shape};
 
 /// Chains of a batch.
 pub const CHAINS: usize = 1 << 16;
@@ -67,6 +67,10 @@ impl Workload for Peak {
 
     fn probes(&self, _: &Shape, _: (usize, usize), _: usize) -> Vec<usize> {
         (0..CHAINS).collect()
+    }
+
+    fn role(&self) -> Role {
+        Role::Peak
     }
 
     fn scopes(&self) -> &'static [Scope] {

@@ -7,7 +7,7 @@
 
 use super::{Entry, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Stream as Random;
-use crate::terms::{Axis, Scope, Shape};
+use crate::terms::{Axis, Role, Scope, Shape};
 use crate::units;
 
 /// The scalar of scale and triad.
@@ -43,7 +43,7 @@ enum Op {
 }
 
 /// `bytes` of one array; whole floats.
-const AXES: &[Axis] = &[Axis { name: "bytes", default: None, least: 4, most: 1 << 40 }];
+const AXES: &[Axis] = &[Axis::size("bytes").from(4)];
 
 /// The smallest array of a sweep, and the largest unless the caches ask for a larger one.
 const SMALLEST: u64 = 16 << 10;
@@ -152,6 +152,10 @@ impl Workload for Stream {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    fn role(&self) -> Role {
+        Role::Memory
     }
 
     fn scopes(&self) -> &'static [Scope] {

@@ -1,7 +1,7 @@
 //! `transfer-h2d` and `transfer-d2h`: an array from host memory to a device, and back.
 
 use super::{Entry, Host, Preset, Reference, Work, Workload};
-use crate::terms::{Axis, Scope, Shape};
+use crate::terms::{Axis, Role, Scope, Shape};
 use crate::units;
 
 /// Host to device.
@@ -12,7 +12,7 @@ pub const D2H: Transfer = Transfer("transfer-d2h");
 /// See the module.
 pub struct Transfer(&'static str);
 
-const AXES: &[Axis] = &[Axis { name: "bytes", default: None, least: 4, most: 1 << 40 }];
+const AXES: &[Axis] = &[Axis::size("bytes").from(4)];
 
 impl Workload for Transfer {
     fn name(&self) -> &'static str {
@@ -53,6 +53,10 @@ impl Workload for Transfer {
     fn probes(&self, shape: &Shape, _: (usize, usize), count: usize) -> Vec<usize> {
         let length = self.output(shape);
         (0..length).step_by(length.div_ceil(count).max(1)).chain([length - 1]).collect()
+    }
+
+    fn role(&self) -> Role {
+        Role::Link
     }
 
     fn scopes(&self) -> &'static [Scope] {

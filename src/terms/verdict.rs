@@ -1,0 +1,194 @@
+//! What a ratio's interval says, and from which size on a device wins: the words of summary.csv and
+//! comparison.csv, written and read here only.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Noise over which nothing is said of a ratio.
+const NO_VERDICT_NOISE: f64 = 0.25;
+
+/// Ends of the interval that make a verdict.
+const FASTER: f64 = 1.01;
+const SLOWER: f64 = 0.99;
+const SAME: (f64, f64) = (0.98, 1.02);
+
+/// What the 95 % interval of a ratio of times says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The interval lies wholly above 1.01.
+    Faster,
+    /// Wholly below 0.99.
+    Slower,
+    /// Wholly within 0.98 and 1.02.
+    Same,
+    /// The interval is too wide for any of these.
+    Ambiguous,
+    /// One of the two sides is too noisy for an interval to mean anything.
+    None,
+}
+
+impl Verdict {
+    /// Every verdict, in the order of reports.
+    pub const ALL: [Verdict; 5] =
+        [Verdict::Faster, Verdict::Slower, Verdict::Same, Verdict::Ambiguous, Verdict::None];
+
+    /// What the interval from `low` to `high` says, where the noisier side has this noise
+    /// (1.4826 MAD / median).
+    pub fn of(low: f64, high: f64, noise: f64) -> Verdict {
+        if noise > NO_VERDICT_NOISE {
+            Verdict::None
+        } else if low > FASTER {
+            Verdict::Faster
+        } else if high < SLOWER {
+            Verdict::Slower
+        } else if low >= SAME.0 && high <= SAME.1 {
+            Verdict::Same
+        } else {
+            Verdict::Ambiguous
+        }
+    }
+
+    /// The word in the files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Faster => "faster",
+            Verdict::Slower => "slower",
+            Verdict::Same => "same",
+            Verdict::Ambiguous => "ambiguous",
+            Verdict::None => "none",
+        }
+    }
+}
+
+/// From which size of a sweep on a device is faster than the baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Crossover {
+    /// At every size measured: `<=first`.
+    Always,
+    /// At none: `>last`.
+    Never,
+    /// From this one on: `384`.
+    From(u64),
+    /// Somewhere between these, or nowhere: `unclear:256-512`.
+    Unclear(u64, u64),
+}
+
+impl Crossover {
+    /// The crossover of a sweep, from axis values in ascending order with their verdicts. `same` counts
+    /// as slower; without a verdict a point counts as ambiguous. None where there are no points.
+    pub fn of(points: &[(u64, Option<Verdict>)]) -> Option<Crossover> {
+        let is_faster = |p: &&(u64, Option<Verdict>)| p.1 == Some(Verdict::Faster);
+        let is_slower =
+            |p: &&(u64, Option<Verdict>)| matches!(p.1, Some(Verdict::Slower | Verdict::Same));
+        let last = points.last()?.0;
+        let slower = points.iter().take_while(is_slower).count();
+        // The first point from which on all are faster.
+        let faster = points.len() - points.iter().rev().take_while(is_faster).count();
+        Some(if faster == 0 {
+            Crossover::Always
+        } else if slower == points.len() {
+            Crossover::Never
+        } else if slower == faster {
+            Crossover::From(points[faster].0)
+        } else {
+            Crossover::Unclear(points[slower].0, points.get(faster).map_or(last, |p| p.0))
+        })
+    }
+
+    /// The axis values on both sides of a crossover that could be narrowed down: the last point before
+    /// it and the first after it. `values` are those of the sweep.
+    pub fn bracket(self, values: &[u64]) -> Option<(u64, u64)> {
+        let (low, high) = match self {
+            Crossover::Unclear(low, high) => (low, high),
+            Crossover::From(at) => (values.iter().copied().filter(|v| *v < at).max()?, at),
+            Crossover::Always | Crossover::Never => return None,
+        };
+        (low < high).then_some((low, high))
+    }
+}
+
+impl fmt::Display for Crossover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Crossover::Always => f.write_str("<=first"),
+            Crossover::Never => f.write_str(">last"),
+            Crossover::From(value) => write!(f, "{value}"),
+            Crossover::Unclear(low, high) => write!(f, "unclear:{low}-{high}"),
+        }
+    }
+}
+
+impl From<Crossover> for String {
+    fn from(crossover: Crossover) -> String {
+        crossover.to_string()
+    }
+}
+
+impl TryFrom<String> for Crossover {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Crossover, String> {
+        let parsed = match text.as_str() {
+            "<=first" => Some(Crossover::Always),
+            ">last" => Some(Crossover::Never),
+            _ => match text.strip_prefix("unclear:") {
+                Some(range) => range.split_once('-').and_then(|(low, high)| {
+                    Some(Crossover::Unclear(low.parse().ok()?, high.parse().ok()?))
+                }),
+                None => text.parse().ok().map(Crossover::From),
+            },
+        };
+        parsed.ok_or_else(|| format!("'{text}' is no crossover"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crossover_is_read_as_it_is_written() {
+        for (crossover, text) in [
+            (Crossover::Always, "<=first"),
+            (Crossover::Never, ">last"),
+            (Crossover::From(384), "384"),
+            (Crossover::Unclear(256, 512), "unclear:256-512"),
+        ] {
+            assert_eq!(crossover.to_string(), text);
+            assert_eq!(Crossover::try_from(text.to_string()), Ok(crossover));
+        }
+        for text in ["", "unclear:", "unclear:a-b", "-3", "soon"] {
+            assert!(Crossover::try_from(text.to_string()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_has_one_word_everywhere() {
+        for verdict in Verdict::ALL {
+            let json = serde_json::to_string(&verdict).unwrap();
+            assert_eq!(json, format!("\"{}\"", verdict.name()));
+        }
+    }
+
+    #[test]
+    fn intervals_make_verdicts() {
+        assert_eq!(Verdict::of(1.02, 1.5, 0.0), Verdict::Faster);
+        assert_eq!(Verdict::of(0.5, 0.98, 0.0), Verdict::Slower);
+        assert_eq!(Verdict::of(0.985, 1.015, 0.0), Verdict::Same);
+        assert_eq!(Verdict::of(0.95, 1.05, 0.1), Verdict::Ambiguous);
+        assert_eq!(Verdict::of(5.0, 6.0, 0.26), Verdict::None);
+    }
+
+    #[test]
+    fn brackets_lie_around_what_can_be_narrowed_down() {
+        let values = [128, 256, 512];
+        assert_eq!(Crossover::From(512).bracket(&values), Some((256, 512)));
+        assert_eq!(Crossover::From(128).bracket(&values), None);
+        assert_eq!(Crossover::Unclear(256, 512).bracket(&values), Some((256, 512)));
+        assert_eq!(Crossover::Unclear(512, 512).bracket(&values), None);
+        assert_eq!(Crossover::Always.bracket(&values), None);
+    }
+}
