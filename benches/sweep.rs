@@ -294,8 +294,8 @@ impl<'a> Sweep<'a> {
                 self.measured(case, ready, scope, &calls)?;
             }
         }
-        if let Some(ready) = &mut ready {
-            ready.runner.settle();
+        if let Some(remote) = ready.as_mut().and_then(|ready| ready.runner.remote()) {
+            remote.settle();
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use crossover::backend::{Details, Device, Runner, Task};
+use crossover::backend::{Details, Device, Runner, Task, Training};
 use crossover::error::Result;
 use crossover::machine::DeviceEntry;
 use crossover::measure::Clock;
@@ -291,24 +291,6 @@ impl Runner for Sabotaged<'_> {
         Ok(())
     }
 
-    fn restore(&mut self) -> Result<()> {
-        self.world.pass(RESTORE_S);
-        if self.fault != F::ParametersNotRestored {
-            let count = self.parameters.len();
-            self.parameters.clone_from_slice(&self.host[..count]);
-        }
-        if self.fault != F::StateNotRestored {
-            self.state.iter_mut().for_each(|s| s.fill(0.0));
-        }
-        self.step = 0;
-        Ok(())
-    }
-
-    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
-        self.resident = [batch.to_vec(), labels.to_vec()];
-        Ok(())
-    }
-
     fn run(&mut self, scope: Scope) -> Result<()> {
         self.world.pass(RUN_S);
         if self.output.is_empty() {
@@ -355,7 +337,31 @@ impl Runner for Sabotaged<'_> {
     }
 
     fn details(&self) -> Details {
-        Details { restores: true, ..Details::default() }
+        Details::default()
+    }
+
+    fn training(&mut self) -> Option<&mut dyn Training> {
+        Some(self)
+    }
+}
+
+impl Training for Sabotaged<'_> {
+    fn restore(&mut self) -> Result<()> {
+        self.world.pass(RESTORE_S);
+        if self.fault != F::ParametersNotRestored {
+            let count = self.parameters.len();
+            self.parameters.clone_from_slice(&self.host[..count]);
+        }
+        if self.fault != F::StateNotRestored {
+            self.state.iter_mut().for_each(|s| s.fill(0.0));
+        }
+        self.step = 0;
+        Ok(())
+    }
+
+    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
+        self.resident = [batch.to_vec(), labels.to_vec()];
+        Ok(())
     }
 }
 

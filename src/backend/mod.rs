@@ -5,7 +5,11 @@ pub mod contender;
 pub mod cpu;
 mod gpu;
 pub mod opencl;
+mod parts;
+mod remote;
+mod runner;
 mod trainer;
+mod training;
 pub mod tunable;
 
 use std::path::Path;
@@ -14,11 +18,15 @@ use crate::config::ContenderConfig;
 use crate::error::{Error, Result, did_you_mean};
 use crate::machine::{self, DeviceEntry};
 use crate::terms::DeviceKind;
-use crate::terms::{Dtype, Scope, Shape};
-use crate::workload::{Algorithm, Work, Workload};
+use crate::terms::{Dtype, Shape};
+use crate::workload::Workload;
 
 pub use claim::Claim;
+pub use parts::{Part, Parts};
+pub use remote::Remote;
+pub use runner::{Details, Runner};
 pub use trainer::{Stepwise, retrained, trainer};
+pub use training::Training;
 use tunable::{Finding, Point, Tunable};
 
 /// One thing to be computed, in one way.
@@ -80,136 +88,6 @@ pub trait Device {
 
     /// Keeps what another program says on the side in a file of this folder.
     fn log_to(&self, _folder: &Path) {}
-}
-
-/// A prepared task: everything that may happen inside the timed region, and what checks need.
-pub trait Runner {
-    /// Takes new operands and makes them resident. Blocking.
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()>;
-
-    /// Fills the outputs of both scopes with poison between fences. Before an end-to-end run the
-    /// device's copies of the operands are spoilt too, where there are such: what the run does not
-    /// upload must show. Blocking.
-    fn poison(&mut self, scope: Scope) -> Result<()>;
-
-    /// Brings back the state before the first run, where a run changes what the next one starts from:
-    /// parameters and optimiser of a training. Blocking.
-    fn restore(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    /// Takes the next mini-batch and its labels for a training that goes on from where it is, and makes
-    /// them resident. Blocking.
-    fn feed(&mut self, _batch: &[f32], _labels: &[f32]) -> Result<()> {
-        Err(Error::Unsupported("it does not train step by step".to_string()))
-    }
-
-    /// Computes once. Must not return before the result is there.
-    fn run(&mut self, scope: Scope) -> Result<()>;
-
-    /// Computes once, part by part; `after` hears of each part when it has ended. False, and nothing
-    /// done, where there are no parts to tell apart.
-    fn run_in_parts(&mut self, _after: &mut dyn FnMut(&Part)) -> Result<bool> {
-        Ok(false)
-    }
-
-    /// From now on a run computes only the kernels that go by these parameters ([`Tunable::part`]), on
-    /// what the last whole run left; or all of it again. Its results are of no use then, its time is.
-    fn narrow(&mut self, part: Option<&str>) -> Result<()> {
-        match part {
-            Some(_) => Err(Error::Unsupported("it has no parts to be timed alone".to_string())),
-            None => Ok(()),
-        }
-    }
-
-    /// Computes `iterations` times and tells how long each took, where only the runner can tell: it
-    /// computes in another process. None, and nothing done, where the caller's clock can tell.
-    fn claim(&mut self, _scope: Scope, _iterations: u64) -> Result<Option<Claim>> {
-        Ok(None)
-    }
-
-    /// Waits until nothing that the last run left behind takes time from other runners: threads
-    /// that spin for more work.
-    fn settle(&mut self) {}
-
-    /// Empties the caches, so that the next run finds nothing in them. Blocking.
-    fn flush(&mut self) -> Result<()> {
-        Err(Error::Unsupported("its caches can't be flushed".to_string()))
-    }
-
-    /// Computes once on a clock of the device's own: seconds from the first start to the last end.
-    /// None where the device has no such clock.
-    fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
-        Ok(None)
-    }
-
-    /// The operands as the device holds them now.
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>>;
-
-    /// The output of the last run in that scope, with its fences.
-    fn output(&mut self, scope: Scope) -> Result<Vec<f32>>;
-
-    /// What is to be known of this runner besides its times.
-    fn details(&self) -> Details;
-}
-
-/// A part of a run: one operation of a training step.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Part {
-    /// What it does, such as `linear-forward`.
-    pub operation: String,
-    /// Seconds by the device's own clock, where it has one.
-    pub device_s: Option<f64>,
-    /// Nominal FLOP of its products.
-    pub flop_count: u64,
-}
-
-/// Facts about a prepared runner.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Details {
-    /// Where its parameters come from: `user`, `shipped`, `default`; empty where it has none.
-    pub tuned: &'static str,
-    /// The note that parameters were found once, but can't be used: driver or kernel have changed.
-    pub tuned_for_other: Option<&'static str>,
-    /// Extra memory on the device, in bytes.
-    pub scratch_bytes: u64,
-    /// Whether preparing compiled from source, so that its time means something.
-    pub compiled: bool,
-    /// Rows and columns of the output that one work-group or task computes.
-    pub tile: (usize, usize),
-    /// Threads that it uses, where it tells; else the device's count holds.
-    pub threads: Option<u32>,
-    /// What one run does, where the workload leaves it to the runner.
-    pub work: Option<Work>,
-    /// How it comes to its results.
-    pub algorithm: Algorithm,
-    /// Whether it works slower because there is too little memory beside the tensors.
-    pub reduced_scratch: bool,
-    /// How often one call of `run` does it: at least once.
-    pub repeats: u64,
-    /// Whether a run changes what the next one starts from, so that each is timed after `restore`.
-    pub restores: bool,
-    /// Kernels that a run launches, where it tells.
-    pub launches: Option<u64>,
-}
-
-impl Default for Details {
-    fn default() -> Self {
-        Details {
-            tuned: "",
-            tuned_for_other: None,
-            scratch_bytes: 0,
-            compiled: false,
-            tile: (1, 1),
-            threads: None,
-            work: None,
-            algorithm: Algorithm::Direct,
-            reduced_scratch: false,
-            repeats: 1,
-            restores: false,
-            launches: None,
-        }
-    }
 }
 
 /// Devices that were found, and sentences about those that can't be used.

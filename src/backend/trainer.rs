@@ -1,6 +1,6 @@
 //! A training that goes on from step to step, by a runner of a training workload.
 
-use super::{Device, Runner, Task};
+use super::{Device, Runner, Task, Training};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Network, Trainer, Trajectory};
 use crate::tensor::FENCE;
@@ -21,6 +21,11 @@ impl<'a> Stepwise<'a> {
     pub fn new(runner: Box<dyn Runner + 'a>, graph: &Graph, seed: u64) -> Stepwise<'a> {
         let lengths = graph.parameters.iter().map(network::Parameter::len).collect();
         Stepwise { runner, lengths, initial: Some(network::initial(graph, seed)) }
+    }
+
+    fn training(&mut self) -> Result<&mut dyn Training> {
+        let none = || Error::Unsupported("it does not train step by step".to_string());
+        self.runner.training().ok_or_else(none)
     }
 
     /// The output of the last step: loss, gradients, parameters.
@@ -50,10 +55,10 @@ impl Trainer for Stepwise<'_> {
         if let Some(mut inputs) = self.initial.take() {
             inputs.extend([batch.to_vec(), labels.to_vec()]);
             self.runner.load(&inputs)?;
-            self.runner.restore()?;
+            self.training()?.restore()?;
         }
         // The first one too: who can't go on says so before the first step.
-        self.runner.feed(batch, labels)
+        self.training()?.feed(batch, labels)
     }
 
     fn step(&mut self) -> Result<()> {

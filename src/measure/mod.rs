@@ -212,8 +212,8 @@ impl Rounds<'_, '_> {
     fn turn_to(&mut self, lane: usize) {
         let runner = |lane: usize| self.lanes[lane].runner;
         let before = self.last.map(runner).filter(|before| *before != runner(lane));
-        if let Some(before) = before {
-            self.runners[before].settle();
+        if let Some(remote) = before.and_then(|before| self.runners[before].remote()) {
+            remote.settle();
         }
         self.last = Some(lane);
     }

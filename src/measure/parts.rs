@@ -1,6 +1,7 @@
 //! Runs taken apart into their operations.
 
 use super::Clock;
+use super::timing::restore;
 use crate::backend::Runner;
 use crate::error::Result;
 
@@ -25,9 +26,10 @@ pub struct PartTime {
 /// Takes a few runs apart, each from the restored state, after one that is not timed. Empty where the
 /// runner knows no parts.
 pub fn profile(runner: &mut dyn Runner, clock: &dyn Clock) -> Result<Vec<PartTime>> {
-    if !apart(runner, clock, &mut Vec::new())? {
+    if runner.parts().is_none() {
         return Ok(Vec::new());
     }
+    apart(runner, clock, &mut Vec::new())?;
     let mut runs = Vec::new();
     for _ in 0..PROFILED_RUNS {
         let mut parts = Vec::new();
@@ -50,10 +52,9 @@ pub fn profile(runner: &mut dyn Runner, clock: &dyn Clock) -> Result<Vec<PartTim
 }
 
 /// One run, with its operations in the order of their first call.
-fn apart(runner: &mut dyn Runner, clock: &dyn Clock, parts: &mut Vec<PartTime>) -> Result<bool> {
-    if runner.details().restores {
-        runner.restore()?;
-    }
+fn apart(runner: &mut dyn Runner, clock: &dyn Clock, parts: &mut Vec<PartTime>) -> Result<()> {
+    restore(runner)?;
+    let Some(runner) = runner.parts() else { return Ok(()) };
     let mut last = clock.now();
     runner.run_in_parts(&mut |part| {
         let now = clock.now();

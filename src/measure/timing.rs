@@ -1,7 +1,7 @@
 //! Some runs in a row, by our clock and by the device's.
 
 use super::{Clock, FEW_ROUNDS, LONG_RUN_S};
-use crate::backend::Runner;
+use crate::backend::{Remote, Runner};
 use crate::error::Result;
 use crate::terms::Scope;
 
@@ -31,7 +31,8 @@ impl Timing {
     }
 }
 
-/// Runs `iterations` times in a row, after one untimed run where `rehearse`.
+/// Runs `iterations` times in a row, after one untimed run where `rehearse`. A runner in another process
+/// times itself, and a training starts every run from the restored state.
 pub fn timed(
     runner: &mut dyn Runner,
     scope: Scope,
@@ -39,34 +40,44 @@ pub fn timed(
     rehearse: bool,
     clock: &dyn Clock,
 ) -> Result<Timing> {
-    let details = runner.details();
-    let mut timing = Timing { iterations, repeats: details.repeats, ..Timing::default() };
-    let (mut left, mut untimed) = (iterations, u64::from(rehearse));
+    let untimed = u64::from(rehearse);
+    let repeats = runner.details().repeats;
+    let mut timing = Timing { iterations, repeats, ..Timing::default() };
+    if let Some(remote) = runner.remote() {
+        (timing.seconds, timing.doubt) = claimed(remote, scope, iterations, untimed, clock)?;
+    } else if runner.training().is_some() {
+        timing.seconds = restored(runner, scope, iterations, untimed, clock)?;
+    } else {
+        (0..untimed).try_for_each(|_| runner.run(scope))?;
+        let start = clock.now();
+        for _ in 0..iterations {
+            runner.run(scope)?;
+        }
+        timing.seconds = clock.now() - start;
+    }
+    Ok(timing)
+}
+
+/// Seconds of runs as the process says that computes them, and what our clock has against that.
+fn claimed(
+    remote: &mut dyn Remote,
+    scope: Scope,
+    iterations: u64,
+    untimed: u64,
+    clock: &dyn Clock,
+) -> Result<(f64, Option<String>)> {
+    let (mut seconds, mut doubt) = (0.0, None);
+    let (mut left, mut untimed) = (iterations, untimed);
     while left > 0 {
         let runs = left.min(CLAIMED_RUNS);
         let start = clock.now();
-        let Some(claim) = runner.claim(scope, untimed + runs)? else { break };
+        let claim = remote.claim(scope, untimed + runs)?;
         let contradiction = claim.contradiction(clock.now() - start);
-        timing.doubt = timing.doubt.or(contradiction);
-        timing.seconds += claim.wall_s.iter().skip(untimed as usize).sum::<f64>();
+        doubt = doubt.or(contradiction);
+        seconds += claim.wall_s.iter().skip(untimed as usize).sum::<f64>();
         (left, untimed) = (left - runs, 0);
     }
-    if left == 0 {
-        return Ok(timing);
-    }
-    if details.restores {
-        timing.seconds = restored(runner, scope, iterations, rehearse, clock)?;
-        return Ok(timing);
-    }
-    if rehearse {
-        runner.run(scope)?;
-    }
-    let start = clock.now();
-    for _ in 0..iterations {
-        runner.run(scope)?;
-    }
-    timing.seconds = clock.now() - start;
-    Ok(timing)
+    Ok((seconds, doubt))
 }
 
 /// Seconds of runs that each start from the same state, which is brought back outside the clock.
@@ -74,19 +85,24 @@ fn restored(
     runner: &mut dyn Runner,
     scope: Scope,
     iterations: u64,
-    rehearse: bool,
+    untimed: u64,
     clock: &dyn Clock,
 ) -> Result<f64> {
     let mut seconds = 0.0;
-    for run in 0..iterations + u64::from(rehearse) {
-        runner.restore()?;
+    for run in 0..untimed + iterations {
+        restore(runner)?;
         let start = clock.now();
         runner.run(scope)?;
-        if run > 0 || !rehearse {
+        if run >= untimed {
             seconds += clock.now() - start;
         }
     }
     Ok(seconds)
+}
+
+/// Brings back the state from which runs are timed, where there is one.
+pub(super) fn restore(runner: &mut dyn Runner) -> Result<()> {
+    runner.training().map_or(Ok(()), |training| training.restore())
 }
 
 /// One run on the device's own clock.
@@ -102,9 +118,8 @@ pub struct DeviceRun {
 /// time that is not positive, not finite or longer than the wall's is refused.
 pub fn device_runs(runner: &mut dyn Runner, expected_s: f64, clock: &dyn Clock) -> Vec<DeviceRun> {
     let mut runs = Vec::new();
-    let restores = runner.details().restores;
     for _ in 0..if expected_s > LONG_RUN_S { FEW_ROUNDS } else { DEVICE_RUNS } {
-        if restores && runner.restore().is_err() {
+        if restore(runner).is_err() {
             break;
         }
         let start = clock.now();

@@ -75,18 +75,10 @@ pub(super) fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &M
     if facts.details.algorithm != Algorithm::Direct {
         record.flop_exact = case.workload.flop_exact_by(&case.shape, facts.details.algorithm);
     }
-    if facts.details.reduced_scratch {
-        record.note("reduced-scratch");
-    }
     if facts.verdict.is_cornered {
         record.note("corner");
     }
-    if let Some(note) = facts.details.tuned_for_other {
-        record.note(note);
-    }
-    if let Some(launches) = facts.details.launches {
-        record.note(&format!("launches={launches}"));
-    }
+    facts.details.notes.iter().for_each(|note| record.note(note));
     record.threads = facts.details.threads.or(record.threads);
     record.scratch_bytes = Some(facts.details.scratch_bytes);
     record.max_error_ratio = Some(facts.verdict.max_error_ratio);

@@ -175,10 +175,10 @@ impl<'d> Stage<'d> {
             return Say::Slow(run_s);
         }
         let runner = entrant.runner.as_mut();
-        let narrow = |runner: &mut dyn Runner, part| Ok(runner.narrow(part)?);
-        let verified = narrow(runner, None)
+        let narrowed = |runner: &mut dyn Runner, part| Ok(narrow(runner, part)?);
+        let verified = narrowed(runner, None)
             .and_then(|()| problem.verify(runner))
-            .and_then(|_| narrow(runner, self.part));
+            .and_then(|_| narrowed(runner, self.part));
         match verified {
             Ok(()) => {
                 self.runners.insert(point, entrant);
@@ -191,7 +191,7 @@ impl<'d> Stage<'d> {
 
     /// The second of two runs counts: some drivers compile in the first.
     fn first_runs(&self, mut runner: Box<dyn Runner + 'd>) -> Result<Entrant<'d>> {
-        runner.narrow(self.part)?;
+        narrow(runner.as_mut(), self.part)?;
         runner.run(Scope::Compute)?;
         let start = self.clock.now();
         runner.run(Scope::Compute)?;
@@ -220,5 +220,14 @@ impl<'d> Stage<'d> {
         let timing = measure::timed(runner, Scope::Compute, iterations, rehearse, &self.clock)?;
         entrant.run_s = timing.per_run_s().max(1e-9);
         Ok(timing.per_run_s())
+    }
+}
+
+/// Has a runner compute only what goes by these parameters, or all of it.
+fn narrow(runner: &mut dyn Runner, part: Option<&str>) -> Result<()> {
+    match (runner.parts(), part) {
+        (Some(parts), _) => parts.narrow(part),
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(Error::Unsupported("it has no parts to be timed alone".into())),
     }
 }

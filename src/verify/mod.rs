@@ -117,8 +117,8 @@ fn computed(
     difference: impl Fn(usize, &[f32]) -> Option<usize>,
 ) -> Result<Vec<f32>, Rejection> {
     runner.poison(scope)?;
-    if runner.details().restores {
-        runner.restore()?;
+    if let Some(training) = runner.training() {
+        training.restore()?;
     }
     runner.run(scope)?;
     let output = unfenced(runner.output(scope)?, length)?;

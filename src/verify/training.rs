@@ -79,7 +79,7 @@ impl Training {
                 own.iter().zip(input).position(|(a, b)| a.to_bits() != b.to_bits())
             })?;
             worst = worst.max(self.check(&output)?);
-            if runner.details().restores {
+            if runner.training().is_some() {
                 runner.run(scope)?;
                 let second = unfenced(runner.output(scope)?, 1 + 2 * parameters)?;
                 worst = worst.max(self.check_second(&output, &second)?);

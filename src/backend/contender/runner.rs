@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::exchange;
 use super::message::{self, Done, Prepared, Request};
 use super::{Contender, OUTPUTS, PREPARE, RELEASE, RUN};
-use crate::backend::{Claim, Details, Runner, Task};
+use crate::backend::{Claim, Details, Remote, Runner, Task};
 use crate::error::{Error, Result};
 use crate::tensor::{FENCE, fenced};
 use crate::terms::DeviceKind;
@@ -87,17 +87,6 @@ impl<'a> ContenderRunner<'a> {
     fn is_labels(&self, operand: usize) -> bool {
         self.has_labels && operand + 1 == self.inputs.len()
     }
-
-    fn times(&mut self, scope: Scope, iterations: u64) -> Result<Claim> {
-        let expected = Duration::from_secs_f64(SLOWER * self.expected_s * iterations as f64);
-        let limit = self.contender.limit(RUN).saturating_add(expected);
-        let restores = self.restores;
-        let claim = self.contender.ask(&Request::Run { scope, iterations }, limit, |line| {
-            message::read_times(line, iterations, restores)
-        })?;
-        self.expected_s = claim.total_s / iterations as f64;
-        Ok(claim)
-    }
 }
 
 impl Runner for ContenderRunner<'_> {
@@ -147,19 +136,11 @@ impl Runner for ContenderRunner<'_> {
     }
 
     fn run(&mut self, scope: Scope) -> Result<()> {
-        self.times(scope, 1).map(|_| ())
-    }
-
-    fn claim(&mut self, scope: Scope, iterations: u64) -> Result<Option<Claim>> {
-        self.times(scope, iterations).map(Some)
-    }
-
-    fn settle(&mut self) {
-        self.contender.settle();
+        self.claim(scope, 1).map(|_| ())
     }
 
     fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
-        let claim = self.times(Scope::Compute, 1)?;
+        let claim = self.claim(Scope::Compute, 1)?;
         Ok(claim.device_s.first().copied())
     }
 
@@ -192,6 +173,27 @@ impl Runner for ContenderRunner<'_> {
 
     fn details(&self) -> Details {
         Details { tile: TILE, threads: self.threads, ..Details::default() }
+    }
+
+    fn remote(&mut self) -> Option<&mut dyn Remote> {
+        Some(self)
+    }
+}
+
+impl Remote for ContenderRunner<'_> {
+    fn claim(&mut self, scope: Scope, iterations: u64) -> Result<Claim> {
+        let expected = Duration::from_secs_f64(SLOWER * self.expected_s * iterations as f64);
+        let limit = self.contender.limit(RUN).saturating_add(expected);
+        let restores = self.restores;
+        let claim = self.contender.ask(&Request::Run { scope, iterations }, limit, |line| {
+            message::read_times(line, iterations, restores)
+        })?;
+        self.expected_s = claim.total_s / iterations as f64;
+        Ok(claim)
+    }
+
+    fn settle(&mut self) {
+        self.contender.settle();
     }
 }
 

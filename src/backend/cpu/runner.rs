@@ -136,13 +136,16 @@ impl Runner for CpuRunner<'_> {
                 let work = peak_work(peak_batches(&self.cpu.pool) as u64);
                 Details { tile, work: Some(work), ..Details::default() }
             }
-            Computation::Conv(prepared, _) => Details {
-                tile,
-                scratch_bytes: prepared.scratch_bytes(),
-                algorithm: prepared.algorithm(),
-                reduced_scratch: prepared.is_reduced(),
-                ..Details::default()
-            },
+            Computation::Conv(prepared, _) => {
+                let reduced = prepared.is_reduced().then(|| "reduced-scratch".to_string());
+                Details {
+                    tile,
+                    notes: reduced.into_iter().collect(),
+                    scratch_bytes: prepared.scratch_bytes(),
+                    algorithm: prepared.algorithm(),
+                    ..Details::default()
+                }
+            }
         }
     }
 }

@@ -8,7 +8,6 @@ use ocl::core::{
 use super::buffer::{Buffer, FencedBuffer, Table};
 use super::{OpenClDevice, program};
 use crate::backend::gpu::recipe::{Argument, Launch, Recipe, Step};
-use crate::backend::gpu::tuned::Change;
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
 use crate::tensor::{FENCE, POISON, fenced};
@@ -240,9 +239,10 @@ impl Runner for KernelRunner<'_> {
     fn details(&self) -> Details {
         let scratch = self.scratch.iter().map(|buffer| buffer.len);
         let tables = self.tables.iter().map(|table| table.len);
+        let change = self.recipe.tuned.and_then(|tuning| tuning.change);
         Details {
             tuned: self.recipe.tuned.map_or("", |tuning| tuning.name()),
-            tuned_for_other: self.recipe.tuned.and_then(|t| t.change).map(Change::note),
+            notes: change.map(|change| change.note().to_string()).into_iter().collect(),
             scratch_bytes: scratch.chain(tables).map(|len| 4 * len as u64).sum(),
             compiled: self.compiled,
             tile: self.recipe.tile,

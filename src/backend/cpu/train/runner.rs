@@ -2,7 +2,7 @@
 
 use super::Step;
 use crate::backend::cpu::{Pool, SCRATCH_BYTES};
-use crate::backend::{Details, Part, Runner};
+use crate::backend::{Details, Part, Parts, Runner, Training};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Operation};
 use crate::tensor::{FENCE, POISON, fenced};
@@ -62,22 +62,6 @@ impl Runner for TrainRunner<'_> {
         self.restore()
     }
 
-    fn restore(&mut self) -> Result<()> {
-        let t = &mut self.step.tensors;
-        t.parameters.set(&self.initial);
-        t.state.iter_mut().for_each(|state| state.fill(0.0));
-        self.steps = 0;
-        Ok(())
-    }
-
-    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
-        let t = &mut self.step.tensors;
-        let input = t.graph.input();
-        t.values[input].copy_from_slice(batch);
-        t.labels = labels.iter().map(|label| *label as usize).collect();
-        Ok(())
-    }
-
     fn poison(&mut self, _: Scope) -> Result<()> {
         let t = &mut self.step.tensors;
         for arena in t.state.iter_mut().chain([&mut t.parameters, &mut t.gradients]) {
@@ -99,20 +83,6 @@ impl Runner for TrainRunner<'_> {
             let mut operations = operations;
             operations.try_for_each(|operation| operation.run(&mut self.step, number))
         })
-    }
-
-    fn run_in_parts(&mut self, after: &mut dyn FnMut(&Part)) -> Result<bool> {
-        self.steps += 1;
-        for operation in Operation::all(&self.step.tensors.graph) {
-            operation.run(&mut self.step, self.steps)?;
-            let graph = &self.step.tensors.graph;
-            after(&Part {
-                operation: operation.name(graph),
-                device_s: None,
-                flop_count: operation.flop(graph),
-            });
-        }
-        Ok(true)
     }
 
     fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
@@ -138,10 +108,56 @@ impl Runner for TrainRunner<'_> {
 
     fn details(&self) -> Details {
         Details {
-            restores: true,
             work: Some(self.work),
             scratch_bytes: self.step.scratch_bytes(),
             ..Details::default()
         }
+    }
+
+    fn training(&mut self) -> Option<&mut dyn Training> {
+        Some(self)
+    }
+
+    fn parts(&mut self) -> Option<&mut dyn Parts> {
+        Some(self)
+    }
+}
+
+impl Training for TrainRunner<'_> {
+    fn restore(&mut self) -> Result<()> {
+        let t = &mut self.step.tensors;
+        t.parameters.set(&self.initial);
+        t.state.iter_mut().for_each(|state| state.fill(0.0));
+        self.steps = 0;
+        Ok(())
+    }
+
+    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
+        let t = &mut self.step.tensors;
+        let input = t.graph.input();
+        t.values[input].copy_from_slice(batch);
+        t.labels = labels.iter().map(|label| *label as usize).collect();
+        Ok(())
+    }
+}
+
+impl Parts for TrainRunner<'_> {
+    fn run_in_parts(&mut self, after: &mut dyn FnMut(&Part)) -> Result<()> {
+        self.steps += 1;
+        for operation in Operation::all(&self.step.tensors.graph) {
+            operation.run(&mut self.step, self.steps)?;
+            let graph = &self.step.tensors.graph;
+            after(&Part {
+                operation: operation.name(graph),
+                device_s: None,
+                flop_count: operation.flop(graph),
+            });
+        }
+        Ok(())
+    }
+
+    fn narrow(&mut self, parameters: Option<&str>) -> Result<()> {
+        let refusal = || Error::Unsupported("no kernel goes by tuned parameters".to_string());
+        parameters.map_or(Ok(()), |_| Err(refusal()))
     }
 }

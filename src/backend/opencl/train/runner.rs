@@ -7,8 +7,7 @@ use super::launches::Prepared;
 use super::memory::{Memory, Sizes};
 use super::plan::Plan;
 use super::{Kind, conv, optimizer};
-use crate::backend::gpu::tuned::Change;
-use crate::backend::{Details, Part, Runner};
+use crate::backend::{Details, Part, Parts, Runner, Training};
 use crate::error::Result;
 use crate::network::{self, Graph, Operation, Ops, Optimizer};
 use crate::tensor::{FENCE, POISON, broken_fence, fenced};
@@ -194,48 +193,11 @@ impl Runner for TrainRunner<'_> {
         Ok(())
     }
 
-    fn restore(&mut self) -> Result<()> {
-        for launch in &self.plan.restore {
-            launch.enqueue(self.device, &self.device.queue, None)?;
-        }
-        self.steps = 0;
-        self.finish(&self.device.queue)
-    }
-
-    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
-        self.host_batch.copy_from_slice(batch);
-        self.host_labels.copy_from_slice(labels);
-        self.upload()
-    }
-
     fn run(&mut self, scope: Scope) -> Result<()> {
         match scope {
             Scope::Compute => self.step(),
             Scope::EndToEnd => self.upload_step_download(),
         }
-    }
-
-    fn run_in_parts(&mut self, after: &mut dyn FnMut(&Part)) -> Result<bool> {
-        let profiling = self.device.profiling_queue.as_ref();
-        let queue = profiling.unwrap_or(&self.device.queue);
-        for operation in Operation::all(&self.graph) {
-            let mut ops = self.enqueue(queue, profiling.is_some());
-            let enqueued = operation.run(&mut ops, self.steps + 1);
-            self.finish(queue)?;
-            enqueued?;
-            after(&Part {
-                operation: operation.name(&self.graph),
-                device_s: ops.seconds(),
-                flop_count: operation.flop(&self.graph),
-            });
-        }
-        self.steps += 1;
-        Ok(true)
-    }
-
-    fn narrow(&mut self, part: Option<&str>) -> Result<()> {
-        self.part = part.map(str::to_string);
-        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -289,15 +251,64 @@ impl Runner for TrainRunner<'_> {
     }
 
     fn details(&self) -> Details {
+        let launches = format!("launches={}", self.plan.launches());
+        let change = self.plan.tuning.change.map(|change| change.note().to_string());
         Details {
             tuned: self.plan.tuning.name(),
-            tuned_for_other: self.plan.tuning.change.map(Change::note),
+            notes: change.into_iter().chain([launches]).collect(),
             scratch_bytes: self.scratch_bytes,
             compiled: self.plan.compiled,
-            // A part of a step leads nowhere.
-            restores: self.part.is_none(),
-            launches: Some(self.plan.launches() as u64),
             ..Details::default()
         }
+    }
+
+    /// None while it computes parts of a step alone: they lead nowhere, so nothing is to be restored.
+    fn training(&mut self) -> Option<&mut dyn Training> {
+        if self.part.is_some() { None } else { Some(self) }
+    }
+
+    fn parts(&mut self) -> Option<&mut dyn Parts> {
+        Some(self)
+    }
+}
+
+impl Training for TrainRunner<'_> {
+    fn restore(&mut self) -> Result<()> {
+        for launch in &self.plan.restore {
+            launch.enqueue(self.device, &self.device.queue, None)?;
+        }
+        self.steps = 0;
+        self.finish(&self.device.queue)
+    }
+
+    fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
+        self.host_batch.copy_from_slice(batch);
+        self.host_labels.copy_from_slice(labels);
+        self.upload()
+    }
+}
+
+impl Parts for TrainRunner<'_> {
+    fn run_in_parts(&mut self, after: &mut dyn FnMut(&Part)) -> Result<()> {
+        let profiling = self.device.profiling_queue.as_ref();
+        let queue = profiling.unwrap_or(&self.device.queue);
+        for operation in Operation::all(&self.graph) {
+            let mut ops = self.enqueue(queue, profiling.is_some());
+            let enqueued = operation.run(&mut ops, self.steps + 1);
+            self.finish(queue)?;
+            enqueued?;
+            after(&Part {
+                operation: operation.name(&self.graph),
+                device_s: ops.seconds(),
+                flop_count: operation.flop(&self.graph),
+            });
+        }
+        self.steps += 1;
+        Ok(())
+    }
+
+    fn narrow(&mut self, parameters: Option<&str>) -> Result<()> {
+        self.part = parameters.map(str::to_string);
+        Ok(())
     }
 }
