@@ -174,27 +174,62 @@ impl Record {
         is_cpu_side(&self.device, self.device_kind)
     }
 
-    /// A measured row to start from in tests.
-    #[cfg(test)]
-    pub(crate) fn example() -> Record {
+    /// A row that says nothing yet, for others to start from: no text, no figure, measured with a hot
+    /// cache on a CPU.
+    pub fn unmeasured() -> Record {
         Record {
             schema: SCHEMA,
-            run: "r".into(),
-            workload: "gemm".into(),
+            run: String::new(),
+            workload: String::new(),
             shape: String::new(),
-            dtype: "f32".into(),
+            dtype: String::new(),
             cache: Cache::Hot,
             scope: Scope::Compute,
-            device: "cpu".into(),
+            device: String::new(),
             device_kind: DeviceKind::Cpu,
-            device_name: "cpu".into(),
-            backend: "test".into(),
-            implementation: "test".into(),
+            device_name: String::new(),
+            backend: String::new(),
+            implementation: String::new(),
             threads: None,
             tuned: String::new(),
             outcome: Outcome::Measured,
             reason: String::new(),
             notes: String::new(),
+            timer: String::new(),
+            max_error_ratio: None,
+            samples: None,
+            wall_median_s: None,
+            wall_low_s: None,
+            wall_high_s: None,
+            wall_min_s: None,
+            wall_mad_s: None,
+            device_median_s: None,
+            build_s: None,
+            parameters: None,
+            flop_count: 0,
+            flop_exact: 0,
+            bytes_moved: 0,
+            scratch_bytes: None,
+            flop_per_s: None,
+            bytes_per_s: None,
+            compute_roof_fraction: None,
+            memory_roof_fraction: None,
+            noise: None,
+            energy_j: None,
+        }
+    }
+
+    /// A measured row to start from in tests.
+    #[cfg(test)]
+    pub(crate) fn example() -> Record {
+        Record {
+            run: "r".into(),
+            workload: "gemm".into(),
+            dtype: "f32".into(),
+            device: "cpu".into(),
+            device_name: "cpu".into(),
+            backend: "test".into(),
+            implementation: "test".into(),
             timer: "wall".into(),
             max_error_ratio: Some(0.1),
             samples: Some(20),
@@ -203,19 +238,11 @@ impl Record {
             wall_high_s: Some(1.0),
             wall_min_s: Some(1.0),
             wall_mad_s: Some(0.0),
-            device_median_s: None,
-            build_s: None,
-            parameters: None,
             flop_count: 1,
             flop_exact: 1,
             bytes_moved: 1,
-            scratch_bytes: None,
-            flop_per_s: None,
-            bytes_per_s: None,
-            compute_roof_fraction: None,
-            memory_roof_fraction: None,
             noise: Some(0.01),
-            energy_j: None,
+            ..Record::unmeasured()
         }
     }
 

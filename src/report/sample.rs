@@ -5,11 +5,10 @@ use std::path::Path;
 use crate::machine::{CacheLevel, DeviceEntry};
 use crate::manifest::{Manifest, Sampling};
 use crate::plan::Selection;
-use crate::record::{self, Outcome, PlanRow, Record, SCHEMA, SampleRow, file};
+use crate::record::{self, PlanRow, Record, SampleRow, file};
 use crate::stats::{self, Pairing};
 use crate::summary;
-use crate::terms::DeviceKind;
-use crate::terms::{Cache, Scope};
+use crate::terms::{Cache, DeviceKind, Scope};
 use crate::workload;
 
 /// A device: id, kind and name.
@@ -211,23 +210,11 @@ fn blank(workload: &str, shape: &str, scope: Scope, median: f64) -> Record {
     let work = known.and_then(|w| Some(w.work(&w.shape(shape).ok()?)));
     let (flop, bytes) = work.map_or((0, 1 << 20), |w| (w.flop_count, w.bytes_moved));
     Record {
-        schema: SCHEMA,
-        run: String::new(),
         workload: workload.into(),
         shape: shape.into(),
         dtype: "f32".into(),
-        cache: Cache::Hot,
         scope,
-        device: String::new(),
-        device_kind: DeviceKind::Cpu,
-        device_name: String::new(),
         backend: "test".into(),
-        implementation: String::new(),
-        threads: None,
-        tuned: String::new(),
-        outcome: Outcome::Measured,
-        reason: String::new(),
-        notes: String::new(),
         timer: "wall".into(),
         max_error_ratio: Some(0.012),
         samples: Some(12),
@@ -236,18 +223,13 @@ fn blank(workload: &str, shape: &str, scope: Scope, median: f64) -> Record {
         wall_high_s: Some(median * 1.02),
         wall_min_s: Some(median * 0.97),
         wall_mad_s: Some(median * 0.01),
-        device_median_s: None,
-        build_s: None,
-        parameters: None,
         flop_count: flop,
         flop_exact: flop,
         bytes_moved: bytes,
-        scratch_bytes: None,
         flop_per_s: Some(flop as f64 / median),
         bytes_per_s: Some(bytes as f64 / median),
         compute_roof_fraction: Some(0.5),
-        memory_roof_fraction: None,
         noise: Some(0.015),
-        energy_j: None,
+        ..Record::unmeasured()
     }
 }

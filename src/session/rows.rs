@@ -4,7 +4,7 @@ use super::Facts;
 use crate::machine::DeviceEntry;
 use crate::measure::Measured;
 use crate::plan::Case;
-use crate::record::{Outcome, Record, SCHEMA, SampleRow};
+use crate::record::{Outcome, Record, SampleRow};
 use crate::stats::Summary;
 use crate::terms::Scope;
 use crate::workload::Algorithm;
@@ -23,7 +23,6 @@ pub fn blank(
     let work = case.workload.work(&case.shape);
     let network = case.workload.network().map(|network| (network.graph)(&case.shape));
     Record {
-        schema: SCHEMA,
         run: run.to_string(),
         workload: case.workload.name().to_string(),
         shape: case.shape.to_string(),
@@ -36,31 +35,11 @@ pub fn blank(
         backend: entry.backend.clone(),
         implementation: implementation.to_string(),
         threads: entry.threads,
-        tuned: String::new(),
-        outcome: Outcome::Measured,
-        reason: String::new(),
-        notes: String::new(),
-        timer: String::new(),
-        max_error_ratio: None,
-        samples: None,
-        wall_median_s: None,
-        wall_low_s: None,
-        wall_high_s: None,
-        wall_min_s: None,
-        wall_mad_s: None,
-        device_median_s: None,
-        build_s: None,
         parameters: network.map(|graph| graph.parameter_count()),
         flop_count: work.flop_count,
         flop_exact: work.flop_exact,
         bytes_moved: work.bytes_moved,
-        scratch_bytes: None,
-        flop_per_s: None,
-        bytes_per_s: None,
-        compute_roof_fraction: None,
-        memory_roof_fraction: None,
-        noise: None,
-        energy_j: None,
+        ..Record::unmeasured()
     }
 }
 
