@@ -274,7 +274,7 @@ impl<'a> Sweep<'a> {
                                     elapsed
                                 }
                                 Err(error) => {
-                                    refused = Some(Refusal::of(error));
+                                    refused = Some(error.into());
                                     panic::resume_unwind(Box::new(Abandoned));
                                 }
                             }

@@ -4,12 +4,12 @@ use super::args::VerifyArgs;
 use super::{End, check_memory, golden, interrupt, start};
 use crate::backend::{Device, Request, Task};
 use crate::config;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::{self, Case};
 use crate::record::{Outcome, Record};
-use crate::session;
+use crate::session::{self, Refusal};
 use crate::terms::{Cache, Shape};
-use crate::verify::{Problem, Rejection};
+use crate::verify::{self, Problem};
 use crate::workload::{self, WORKLOADS, Workload};
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,7 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
         contenders: &contenders,
         strict: true,
     })?;
-    check_implementations(&devices.all, &args.implementation)?;
+    session::check_implementations(&devices.all, &args.implementation)?;
     let stop = interrupt::listen();
     let mut well = true;
     for (workload, shapes) in shapes.iter().filter(|(_, shapes)| !shapes.is_empty()) {
@@ -107,19 +107,7 @@ fn shapes(workload: &'static dyn Workload, given: &[String]) -> Result<Vec<Shape
     Ok(shapes)
 }
 
-fn check_implementations(devices: &[Box<dyn Device>], names: &[String]) -> Result<()> {
-    let known: Vec<&str> =
-        WORKLOADS.iter().flat_map(|w| devices.iter().flat_map(|d| d.implementations(*w))).collect();
-    match names.iter().find(|name| !known.contains(&name.as_str())) {
-        None => Ok(()),
-        Some(name) => Err(Error::usage(format!(
-            "no chosen device has an implementation '{name}'; there is {}",
-            known.join(", ")
-        ))),
-    }
-}
-
-/// The verdicts of one implementation on one device.
+/// How the checks of one implementation on one device have ended.
 struct Tally<'d> {
     device: &'d dyn Device,
     implementation: &'d str,
@@ -137,7 +125,7 @@ fn tallies<'d>(
     let mut tallies = Vec::new();
     for device in devices {
         for implementation in device.implementations(workload) {
-            if names.is_empty() || names.iter().any(|n| n == implementation) {
+            if names.is_empty() || session::is_named(names, implementation) {
                 tallies.push(Tally {
                     device: device.as_ref(),
                     implementation,
@@ -159,34 +147,28 @@ impl Tally<'_> {
         let task = Task { workload, shape, dtype, implementation };
         let scope = workload.scopes()[0];
         let mut record = session::blank("", case, self.device.entry(), implementation, scope);
-        let verdict = self.device.prepare(&task).and_then(|mut runner| {
-            let verdict = problem.verify(runner.as_mut());
-            verdict.map_err(|rejection| match rejection {
-                Rejection::Refused(error) => error,
-                Rejection::Wrong(wrong) => {
-                    record.max_error_ratio = wrong.error_ratio;
-                    Error::device(format!("{shape}: {}", wrong.what))
-                }
-            })
-        });
-        match verdict {
-            Ok(verdict) => {
+        match verify::admitted(self.device.prepare(&task), |_| Ok(()), problem) {
+            Ok((_, proof)) => {
                 self.right += 1;
-                self.worst = self.worst.max(verdict.max_error_ratio);
-                record.max_error_ratio = Some(verdict.max_error_ratio);
+                self.worst = self.worst.max(proof.max_error_ratio);
+                record.max_error_ratio = Some(proof.max_error_ratio);
             }
-            Err(Error::Unsupported(reason)) => {
-                record.outcome = Outcome::Unsupported;
-                record.reason.clone_from(&reason);
-                self.unsupported.push(reason);
-            }
-            Err(error) => {
-                record.outcome = Outcome::Failed;
-                record.reason = error.to_string();
-                self.failures.push(error.to_string());
-            }
+            Err(refusal) => self.refuse(&mut record, refusal),
         }
         record
+    }
+
+    fn refuse(&mut self, record: &mut Record, refusal: Refusal) {
+        record.outcome = refusal.outcome;
+        record.max_error_ratio = refusal.error_ratio;
+        let reasons = if refusal.outcome == Outcome::Unsupported {
+            record.reason = refusal.reason;
+            &mut self.unsupported
+        } else {
+            record.reason = format!("{}: {}", record.shape, refusal.reason);
+            &mut self.failures
+        };
+        reasons.push(record.reason.clone());
     }
 
     fn print(&self, workload: &str) {

@@ -1,14 +1,14 @@
 //! One case: prepare, verify and sample its runners, and make rows of what comes out.
 
 use super::rows::{blank, fill, sample_rows};
-use super::{Progress, Session, note_drift};
+use super::{Progress, Refusal, Session, note_drift};
 use crate::backend::{Details, Device, Runner, Task};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::measure::{self, Conditions, Lane, Measured};
 use crate::plan::{Case, Effort};
-use crate::record::{BreakdownRow, Outcome, Record, SampleRow};
+use crate::record::{BreakdownRow, Record, SampleRow};
 use crate::terms::{Cache, Scope};
-use crate::verify::{Problem, Rejection, Verdict};
+use crate::verify::{self, Problem, Proof};
 use crate::workload::Workload;
 
 /// One runner of a case, by device and implementation.
@@ -33,36 +33,8 @@ pub struct Ready<'d> {
 pub struct Facts {
     pub(super) choice: Choice,
     pub(super) details: Details,
-    pub(super) verdict: Verdict,
+    pub(super) proof: Proof,
     pub(super) build_s: Option<f64>,
-}
-
-/// Why a runner has no time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Refusal {
-    /// How its rows end.
-    pub outcome: Outcome,
-    /// One line.
-    pub reason: String,
-    /// Largest error over its bound, where a wrong result was the reason.
-    pub error_ratio: Option<f64>,
-}
-
-impl Refusal {
-    /// Left out from the start.
-    pub fn skipped(reason: String) -> Refusal {
-        Refusal { outcome: Outcome::Skipped, reason, error_ratio: None }
-    }
-
-    /// What a backend's error makes of its rows.
-    pub fn of(error: Error) -> Refusal {
-        let (outcome, reason) = match error {
-            Error::Unsupported(reason) => (Outcome::Unsupported, reason),
-            Error::Room(reason) => (Outcome::Skipped, reason),
-            other => (Outcome::Failed, other.to_string()),
-        };
-        Refusal { outcome, reason, error_ratio: None }
-    }
 }
 
 /// The rows of one case.
@@ -239,7 +211,6 @@ impl<'a> Session<'a> {
         problem: &Problem<'_>,
         choice: &Choice,
     ) -> std::result::Result<Ready<'a>, Refusal> {
-        let failed = Refusal::of;
         let task = Task {
             workload: case.workload,
             shape: &case.shape,
@@ -248,31 +219,25 @@ impl<'a> Session<'a> {
         };
         let device: &'a dyn Device = self.devices[choice.device].as_ref();
         let start = self.clock.now();
-        let mut runner = device.prepare(&task).map_err(failed)?;
-        let prepare_s = self.clock.now() - start;
-        let build_s = if runner.details().compiled {
-            // From source to the end of the first run, less one run.
-            let first_s = self.timed_run(runner.as_mut()).map_err(failed)?;
-            let second_s = self.timed_run(runner.as_mut()).map_err(failed)?;
-            Some((prepare_s + first_s - second_s).max(0.0))
-        } else {
-            None
+        let mut build_s = None;
+        let first = |runner: &mut dyn Runner| -> std::result::Result<(), Refusal> {
+            let prepare_s = self.clock.now() - start;
+            if runner.details().compiled {
+                // From source to the end of the first run, less one run.
+                let first_s = self.timed_run(runner)?;
+                let second_s = self.timed_run(runner)?;
+                build_s = Some((prepare_s + first_s - second_s).max(0.0));
+            }
+            Ok(())
         };
-        let verdict = problem.verify(runner.as_mut()).map_err(|rejection| match rejection {
-            Rejection::Refused(error) => Refusal::of(error),
-            Rejection::Wrong(wrong) => Refusal {
-                outcome: Outcome::Failed,
-                reason: wrong.what,
-                error_ratio: wrong.error_ratio,
-            },
-        })?;
+        let (mut runner, proof) = verify::admitted(device.prepare(&task), first, problem)?;
         if case.cache == Cache::Cold {
             // Found out before anything is measured.
-            runner.flush().map_err(failed)?;
+            runner.flush()?;
         }
         // What a runner in another process tells of itself it tells with its first answer.
         let details = runner.details();
-        let facts = Facts { choice: choice.clone(), details, verdict, build_s };
+        let facts = Facts { choice: choice.clone(), details, proof, build_s };
         Ok(Ready { runner, facts })
     }
 

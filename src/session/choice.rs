@@ -1,11 +1,13 @@
 //! Which runners measure a case, and which of them together.
 
 use super::{CaseRows, Choice, Refusal, Session};
-use crate::backend::Task;
+use crate::backend::{Device, Task};
+use crate::error::{Error, Result, did_you_mean};
 use crate::machine;
 use crate::plan::{Case, Effort};
 use crate::units;
 use crate::verify::Problem;
+use crate::workload::WORKLOADS;
 
 /// Share of the free memory that a case may take.
 const MEMORY_SHARE: f64 = 0.7;
@@ -18,6 +20,27 @@ const PATIENCE: f64 = 10.0;
 
 /// Runs that a scope takes at the least, with its verification.
 const FEWEST_RUNS: f64 = 5.0;
+
+/// Whether a list of implementations that a user gave means this one.
+pub fn is_named(names: &[String], implementation: &str) -> bool {
+    names.iter().any(|name| name == "all" || name == implementation)
+}
+
+/// Fails as bad usage where a user names an implementation that no device has.
+pub fn check_implementations(devices: &[Box<dyn Device>], names: &[String]) -> Result<()> {
+    let mut known: Vec<&str> =
+        WORKLOADS.iter().flat_map(|w| devices.iter().flat_map(|d| d.implementations(*w))).collect();
+    known.sort_unstable();
+    known.dedup();
+    match names.iter().find(|name| *name != "all" && !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(Error::usage(format!(
+            "no chosen device has an implementation '{name}'; there is {} and all{}",
+            known.join(", "),
+            did_you_mean(name, known.iter().copied())
+        ))),
+    }
+}
 
 impl Session<'_> {
     /// Which runners measure a case. Those that would take far too long become rows at once.
@@ -41,10 +64,8 @@ impl Session<'_> {
             let names: Vec<String> = if wanted.is_empty() {
                 self.defaults(case, device)
             } else {
-                let all = wanted.iter().any(|w| w == "all");
-                let named = |n: &&str| all || wanted.iter().any(|w| w == n);
-                let names = d.implementations(case.workload);
-                names.into_iter().filter(named).map(str::to_string).collect()
+                let names = d.implementations(case.workload).into_iter();
+                names.filter(|name| is_named(wanted, name)).map(str::to_string).collect()
             };
             choices
                 .extend(names.into_iter().map(|implementation| Choice { device, implementation }));

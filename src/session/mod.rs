@@ -8,6 +8,7 @@ mod choice;
 mod noise;
 mod profile;
 mod progress;
+mod refusal;
 mod resume;
 mod roofs;
 mod rows;
@@ -17,7 +18,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backend::Device;
-use crate::error::{Error, Result, did_you_mean};
+use crate::error::Result;
 use crate::folder::RunFolder;
 use crate::manifest::TimerCheck;
 use crate::measure::Clock;
@@ -29,8 +30,10 @@ use budget::Budget;
 use canary::Canary;
 
 pub use canary::{Song, note_drift};
-pub use case::{CaseRows, Choice, Facts, Ready, Refusal};
+pub use case::{CaseRows, Choice, Facts, Ready};
+pub use choice::{check_implementations, is_named};
 pub use progress::{Progress, Silent};
+pub use refusal::Refusal;
 pub use rows::blank;
 
 /// Points that each sweep may gain inside the bracket of a crossover, one after the other.
@@ -84,7 +87,8 @@ impl<'a> Session<'a> {
         clock: &'a dyn Clock,
         stop: &'a AtomicBool,
     ) -> Result<Session<'a>> {
-        let session = Session {
+        check_implementations(devices, &selection.implementations)?;
+        Ok(Session {
             devices,
             selection,
             run: run.to_string(),
@@ -98,29 +102,7 @@ impl<'a> Session<'a> {
             zero_copy: Vec::new(),
             canary: None,
             untrusted: Vec::new(),
-        };
-        session.check_implementations()?;
-        Ok(session)
-    }
-
-    fn check_implementations(&self) -> Result<()> {
-        let known: Vec<&str> = crate::workload::WORKLOADS
-            .iter()
-            .flat_map(|w| self.devices.iter().flat_map(|d| d.implementations(*w)))
-            .collect();
-        for name in &self.selection.implementations {
-            if name != "all" && !known.contains(&name.as_str()) {
-                let mut there: Vec<&str> = known.clone();
-                there.sort_unstable();
-                there.dedup();
-                return Err(Error::usage(format!(
-                    "no chosen device has an implementation '{name}'; there is {} and all{}",
-                    there.join(", "),
-                    did_you_mean(name, there.iter().copied())
-                )));
-            }
-        }
-        Ok(())
+        })
     }
 
     /// Measures cases into a folder, with two more points inside the bracket of each crossover where

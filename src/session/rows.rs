@@ -54,13 +54,13 @@ pub(super) fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &M
     if facts.details.algorithm != Algorithm::Direct {
         record.flop_exact = case.workload.flop_exact_by(&case.shape, facts.details.algorithm);
     }
-    if facts.verdict.is_cornered {
+    if facts.proof.is_cornered {
         record.note("corner");
     }
     facts.details.notes.iter().for_each(|note| record.note(note));
     record.threads = facts.details.threads.or(record.threads);
     record.scratch_bytes = Some(facts.details.scratch_bytes);
-    record.max_error_ratio = Some(facts.verdict.max_error_ratio);
+    record.max_error_ratio = Some(facts.proof.max_error_ratio);
     record.build_s = facts.build_s;
     if let Some(reason) = &measured.failure {
         record.outcome = Outcome::Failed;

@@ -11,7 +11,7 @@ use crate::backend::{self, Device, Request, Runner, Task};
 use crate::error::{Error, Result};
 use crate::measure::{self, Clock, WallClock};
 use crate::terms::{Dtype, Scope};
-use crate::verify::{Problem, Rejection};
+use crate::verify::{self, Problem, Rejection};
 use crate::workload;
 
 /// Set in the child's environment.
@@ -59,6 +59,21 @@ pub enum Say {
     At(usize),
     /// Their seconds.
     Times(Vec<f64>),
+}
+
+impl From<Error> for Say {
+    fn from(error: Error) -> Say {
+        Say::Refused(error.to_string())
+    }
+}
+
+impl From<Rejection> for Say {
+    fn from(rejection: Rejection) -> Say {
+        match rejection {
+            Rejection::Wrong(wrong) => Say::Wrong(wrong.what),
+            Rejection::Refused(error) => error.into(),
+        }
+    }
 }
 
 /// To be called early in `main` by a program that tunes: in a child that was started to try points, it
@@ -162,41 +177,36 @@ impl<'d> Stage<'d> {
         prepared: Result<Box<dyn Runner + 'd>>,
         problem: &Problem<'_>,
     ) -> Say {
-        let built = prepared.and_then(|runner| {
+        let mut run_s = 0.0;
+        let first = |runner: &mut dyn Runner| -> std::result::Result<(), Say> {
             tell(&Say::Built);
-            self.first_runs(runner)
-        });
-        let mut entrant = match built {
-            Ok(entrant) => entrant,
-            Err(error) => return Say::Refused(error.to_string()),
+            narrow(runner, self.part)?;
+            run_s = self.first_runs(runner)?;
+            if limit_s.is_some_and(|limit_s| run_s > limit_s) {
+                return Err(Say::Slow(run_s));
+            }
+            Ok(narrow(runner, None)?)
         };
-        let run_s = entrant.run_s;
-        if limit_s.is_some_and(|limit_s| run_s > limit_s) {
-            return Say::Slow(run_s);
-        }
-        let runner = entrant.runner.as_mut();
-        let narrowed = |runner: &mut dyn Runner, part| Ok(narrow(runner, part)?);
-        let verified = narrowed(runner, None)
-            .and_then(|()| problem.verify(runner))
-            .and_then(|_| narrowed(runner, self.part));
-        match verified {
-            Ok(()) => {
-                self.runners.insert(point, entrant);
+        let admitted = verify::admitted(prepared, first, problem);
+        let narrowed = admitted.and_then(|(mut runner, _)| {
+            narrow(runner.as_mut(), self.part)?;
+            Ok(runner)
+        });
+        match narrowed {
+            Ok(runner) => {
+                self.runners.insert(point, Entrant { runner, run_s });
                 Say::Right(run_s)
             }
-            Err(Rejection::Wrong(wrong)) => Say::Wrong(wrong.what),
-            Err(Rejection::Refused(error)) => Say::Refused(error.to_string()),
+            Err(say) => say,
         }
     }
 
-    /// The second of two runs counts: some drivers compile in the first.
-    fn first_runs(&self, mut runner: Box<dyn Runner + 'd>) -> Result<Entrant<'d>> {
-        narrow(runner.as_mut(), self.part)?;
+    /// Seconds of the second of two runs: some drivers compile in the first.
+    fn first_runs(&self, runner: &mut dyn Runner) -> Result<f64> {
         runner.run(Scope::Compute)?;
         let start = self.clock.now();
         runner.run(Scope::Compute)?;
-        let run_s = (self.clock.now() - start).max(1e-9);
-        Ok(Entrant { runner, run_s })
+        Ok((self.clock.now() - start).max(1e-9))
     }
 
     fn race(&mut self, points: &[Point]) -> Say {

@@ -1,4 +1,4 @@
-//! No verdict, no number: every runner's results are checked before it may have a time.
+//! No proof, no number: every runner's results are checked before it may have a time.
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -19,14 +19,14 @@ use training::Training;
 
 /// What is left to say of a verified runner.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Verdict {
+pub struct Proof {
     /// Largest error over its bound, of all checked elements; at most 1.
     pub max_error_ratio: f64,
     /// Whether numbers of a network lie so close to a corner that its bound was widened.
     pub is_cornered: bool,
 }
 
-/// Why a runner gets no verdict.
+/// What is wrong with a runner's results.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wrong {
     /// One line on what is wrong.
@@ -41,7 +41,7 @@ impl From<String> for Wrong {
     }
 }
 
-/// How a verification ends where it gives no verdict.
+/// How a verification ends where it gives no proof.
 #[derive(Debug)]
 pub enum Rejection {
     /// The runner did not compute.
@@ -66,6 +66,19 @@ impl From<String> for Rejection {
     fn from(what: String) -> Rejection {
         Rejection::Wrong(what.into())
     }
+}
+
+/// Has a prepared runner verified: `first` may look at it before anything else happens to it. Returns the
+/// runner, with the measured data loaded, and its proof.
+pub fn admitted<'d, E: From<Rejection>>(
+    prepared: crate::error::Result<Box<dyn Runner + 'd>>,
+    first: impl FnOnce(&mut dyn Runner) -> Result<(), E>,
+    problem: &Problem<'_>,
+) -> Result<(Box<dyn Runner + 'd>, Proof), E> {
+    let mut runner = prepared.map_err(Rejection::Refused)?;
+    first(runner.as_mut())?;
+    let proof = problem.verify(runner.as_mut())?;
+    Ok((runner, proof))
 }
 
 /// A workload at a shape with its data and references, which all runners of a case share.
@@ -100,7 +113,7 @@ impl<'a> Problem<'a> {
 
     /// Checks a runner in every scope of its workload, whichever will be timed: fences on the device
     /// show in one, missing transfers in another. Leaves the measured data loaded.
-    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Verdict, Rejection> {
+    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof, Rejection> {
         match &self.0 {
             Kind::Sums(sums) => sums.verify(runner),
             Kind::Training(training) => training.verify(runner),

@@ -12,7 +12,7 @@
 //! f32) are measured on data of 1 and -1, on which the result must be exact. An algorithm that is not
 //! exact on integers (Winograd's) is held to a bound of its own, in one image at least.
 
-use super::{Rejection, Verdict, Wrong, allowed_l2, computed, unit_roundoff};
+use super::{Proof, Rejection, Wrong, allowed_l2, computed, unit_roundoff};
 use crate::backend::Runner;
 use crate::tensor::{Data, Stream};
 use crate::terms::{Dtype, Scope, Shape};
@@ -102,7 +102,7 @@ impl<'a> Sums<'a> {
 
     /// Checks a runner in every scope of its workload, whichever will be timed: fences on the device
     /// show in one, missing transfers in another. Leaves the measured data loaded.
-    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Verdict, Rejection> {
+    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof, Rejection> {
         let scopes = self.workload.scopes();
         let transformed = self.transformed(runner.details().algorithm);
         if transformed.is_none() {
@@ -122,7 +122,7 @@ impl<'a> Sums<'a> {
                 None => self.check_measured(&output, tile)?,
             });
         }
-        Ok(Verdict { max_error_ratio: worst, is_cornered: false })
+        Ok(Proof { max_error_ratio: worst, is_cornered: false })
     }
 
     /// What an algorithm that is not exact on integers must give: in all images where that is not too
@@ -195,7 +195,7 @@ impl<'a> Sums<'a> {
         let largest = expected.magnitude.iter().copied().fold(0.0, f64::max);
         let elements = probes.iter().map(|i| (*i, output[*i]));
         errors.add(elements, &value, &vec![largest; value.len()])?;
-        errors.verdict()
+        errors.largest_ratio()
     }
 
     /// Largest error over bound of the measured data.
@@ -218,7 +218,7 @@ impl<'a> Sums<'a> {
             }
             _ => check(&self.workload.probes(self.shape, tile, PROBES))?,
         }
-        errors.verdict()
+        errors.largest_ratio()
     }
 }
 
@@ -275,7 +275,8 @@ impl Errors {
         Ok(())
     }
 
-    fn verdict(self) -> Result<f64, Wrong> {
+    /// The largest error over its bound, where all errors together are small enough too.
+    fn largest_ratio(self) -> Result<f64, Wrong> {
         let l2 = (self.error_squares / self.squares.max(TINY)).sqrt();
         if l2.is_nan() || l2 > self.allowed {
             let allowed = self.allowed;

@@ -12,9 +12,9 @@
 //!
 //! A number that lies next to a corner of ReLU, or two rivals of max pooling, may fall on either side by
 //! rounding alone, which changes whole gradients. Where the reference has N such numbers among M active
-//! ones, bounds grow by 4 sqrt(N / M), and the verdict says so.
+//! ones, bounds grow by 4 sqrt(N / M), and the proof says so.
 
-use super::{Rejection, Verdict, Wrong, allowed_l2, computed, unfenced};
+use super::{Proof, Rejection, Wrong, allowed_l2, computed, unfenced};
 use crate::backend::Runner;
 use crate::network::reference::Reference;
 use crate::network::{self, Graph, Network, Optimizer, Trainer, l2};
@@ -69,7 +69,7 @@ impl Training {
     }
 
     /// Checks a step in both scopes.
-    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Verdict, Rejection> {
+    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof, Rejection> {
         runner.load(&self.inputs)?;
         let mut worst = 0.0f64;
         for scope in [Scope::Compute, Scope::EndToEnd] {
@@ -85,7 +85,7 @@ impl Training {
                 worst = worst.max(self.check_second(&output, &second)?);
             }
         }
-        Ok(Verdict { max_error_ratio: worst, is_cornered: self.is_cornered })
+        Ok(Proof { max_error_ratio: worst, is_cornered: self.is_cornered })
     }
 
     /// The largest error over its bound.

@@ -41,8 +41,8 @@ fn steps_are_right_and_the_same_on_every_run() {
                 for (path, isa) in paths() {
                     let step = Step::with(&pool, graph.clone(), SCRATCH, (path, isa)).unwrap();
                     let mut runner = TrainRunner::of(step, NO_WORK);
-                    let verdict = problem.verify(&mut runner);
-                    assert!(verdict.is_ok(), "{} {shape} {isa:?}: {verdict:?}", workload.name());
+                    let proof = problem.verify(&mut runner);
+                    assert!(proof.is_ok(), "{} {shape} {isa:?}: {proof:?}", workload.name());
                     let bits = |runner: &mut TrainRunner<'_>| -> Vec<u32> {
                         runner.restore().unwrap();
                         runner.run(Scope::Compute).unwrap();
