@@ -1,10 +1,12 @@
-//! The end of a run: summary, machine and report from the rows that are on disk.
+//! The end of a run: what its session found, then summary, machine and report from the rows that are on
+//! disk.
 
 use crate::error::Result;
 use crate::folder::RunFolder;
 use crate::manifest::{Manifest, Sampling};
 use crate::record::{self, file};
 use crate::report::{self, Options};
+use crate::session::{Ending, Session};
 use crate::stats::Pairing;
 use crate::summary;
 
@@ -27,4 +29,31 @@ pub fn conclude(folder: &RunFolder, manifest: &Manifest, png: bool) -> Result<()
     manifest.write(folder.path())?;
     report::render(folder.path(), &Options { png, ..Options::default() })?;
     Ok(())
+}
+
+/// Puts what a session found into the manifest of its run and concludes it, where the run has a folder.
+/// Says on standard error what went wrong. None where there is no report.
+pub fn finish(
+    folder: Option<&RunFolder>,
+    mut manifest: Manifest,
+    session: Session<'_>,
+    ended: Result<Ending>,
+    png: bool,
+) -> Option<Ending> {
+    let ending = ended.unwrap_or_else(|error| {
+        eprintln!("crossover: the run was cut: {error}; what is measured is kept");
+        Ending { failed: true, interrupted: true }
+    });
+    manifest.interrupted = ending.interrupted;
+    manifest.roofs = session.roofs.known;
+    // Nothing was looked at where nothing was left to measure.
+    if !session.timers.is_empty() {
+        (manifest.timers, manifest.zero_copy) = (session.timers, session.zero_copy);
+    }
+    let concluded = folder.map_or(Ok(()), |folder| conclude(folder, &manifest, png));
+    if let Err(error) = concluded {
+        eprintln!("crossover: no report: {error}; 'crossover report' draws it later");
+        return None;
+    }
+    Some(ending)
 }

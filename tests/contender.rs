@@ -9,16 +9,14 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crossover::backend::contender::{self, Contender};
 use crossover::backend::{Device, cpu::Cpu};
 use crossover::config::ContenderConfig;
 use crossover::measure::WallClock;
-use crossover::plan::{self, Effort, Selection};
+use crossover::plan::{Effort, Selection};
 use crossover::record::{Outcome, Record};
-use crossover::session::{Session, Silent};
 use crossover::terms::Scope;
 use support::{crossover, missing, repository, texts};
 
@@ -58,12 +56,8 @@ fn measure(command: &str) -> Vec<Record> {
         implementations,
         ..Selection::default()
     };
-    let clock = WallClock::default();
-    let stop = AtomicBool::new(false);
-    let mut session = Session::new(&devices, &selection, "test", &clock, &stop).unwrap();
     let effort = Effort { warm_up_s: 0.002, sample_s: 0.01 };
-    let cases = plan::cases(&selection).unwrap();
-    cases.iter().flat_map(|case| session.case(case, effort, &mut Silent).records).collect()
+    support::rows(&devices, &selection, &WallClock::default(), effort)
 }
 
 /// The contender's rows, case by case, after a look at the CPU's: two scopes each.

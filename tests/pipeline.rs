@@ -15,10 +15,10 @@ use crossover::folder::RunFolder;
 use crossover::machine::DeviceEntry;
 use crossover::manifest::{Manifest, Sampling};
 use crossover::measure::Clock;
-use crossover::plan::{self, Effort, Selection};
+use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::{self, Outcome, Record, SampleRow, SummaryRow};
-use crossover::roof::ComputeRoof;
-use crossover::session::{Ending, Session, Silent};
+use crossover::roof::{ComputeRoof, Roofs};
+use crossover::session::{self, Agenda, Ending, Ledger, Rounds, Session, Setup, Silent};
 use crossover::tensor::{FENCE, fenced};
 use crossover::terms::DeviceKind;
 use crossover::terms::{Scope, Shape};
@@ -176,12 +176,24 @@ fn run(selection: &Selection, devices: &[Box<dyn Device>], world: &World, bisect
     let mut folder = RunFolder::create(Some(&base.path().join("run")), None).unwrap();
     let cases = plan::cases(selection).unwrap();
     let stop = AtomicBool::new(false);
-    let mut session = Session::new(devices, selection, "run", world, &stop).unwrap();
-    let ending = session.run(&mut folder, cases, EFFORT, bisect, &mut Silent).unwrap();
+    let setup = Setup { devices, selection, clock: world, stop: &stop };
+    let mut session = Session::new(setup, "run", Roofs::default());
+    let ending = measured(&mut session, &mut folder, cases, bisect);
     let mut manifest = Manifest::new("run", selection, Sampling::Interleaved, &[0]);
     manifest.devices = devices.iter().map(|d| d.entry().clone()).collect();
     conclude(&folder, &manifest, false).unwrap();
     Done { _base: base, folder, ending }
+}
+
+/// Measures cases into a folder.
+fn measured(
+    session: &mut Session<'_>,
+    folder: &mut RunFolder,
+    cases: Vec<Case>,
+    bisects: bool,
+) -> Ending {
+    let agenda = Agenda { cases, effort: EFFORT, bisects };
+    session.run(agenda, &mut Rounds, &mut Ledger::new(Some(folder)), &mut Silent).unwrap()
 }
 
 fn summary(done: &Done) -> Vec<SummaryRow> {
@@ -332,18 +344,19 @@ fn a_cut_run_keeps_its_rows_and_goes_on_where_it_was() {
     let stop = AtomicBool::new(false);
     let mut folder = RunFolder::create(Some(&path), None).unwrap();
     Manifest::new("run", &selection, Sampling::Interleaved, &[0]).write(&path).unwrap();
-    let mut session = Session::new(&all, &selection, "run", &world, &stop).unwrap();
+    let setup = Setup { devices: &all, selection: &selection, clock: &world, stop: &stop };
+    let mut session = Session::new(setup, "run", Roofs::default());
     // The first case by itself, as if the run had been cut in the second.
-    session.run(&mut folder, cases[..1].to_vec(), EFFORT, false, &mut Silent).unwrap();
+    measured(&mut session, &mut folder, cases[..1].to_vec(), false);
     stop.store(true, Ordering::Relaxed);
-    let ending = session.run(&mut folder, cases.clone(), EFFORT, false, &mut Silent).unwrap();
+    let ending = measured(&mut session, &mut folder, cases.clone(), false);
     assert!(ending.interrupted);
     let before = folder.records().unwrap();
     assert_eq!(before.len(), 4);
     drop(folder);
     stop.store(false, Ordering::Relaxed);
     let mut folder = RunFolder::resume(&path).unwrap();
-    let ending = session.run(&mut folder, cases, EFFORT, false, &mut Silent).unwrap();
+    let ending = measured(&mut session, &mut folder, cases, false);
     assert!(!ending.interrupted);
     let after = folder.records().unwrap();
     assert_eq!(after.len(), 12);
@@ -367,9 +380,8 @@ fn a_used_up_budget_skips_the_rest_with_that_reason() {
 fn an_unknown_implementation_is_bad_usage() {
     let world = World::default();
     let all = devices(&world);
-    let selection = Selection { implementations: vec!["fast".to_string()], ..Selection::default() };
-    let stop = AtomicBool::new(false);
-    let error = Session::new(&all, &selection, "r", &world, &stop).err().unwrap().to_string();
+    let error =
+        session::check_implementations(&all, &["fast".to_string()]).unwrap_err().to_string();
     assert!(error.contains("no chosen device has an implementation 'fast'; there is fake"));
 }
 
@@ -379,18 +391,22 @@ fn what_lies_above_a_roof_is_suspect() {
     let world = World::default();
     let (devices, selection) = (devices(&world), cubes(&[64]));
     let stop = AtomicBool::new(false);
-    let mut session = Session::new(&devices, &selection, "run", &world, &stop).unwrap();
-    session.judges = true;
-    session.roofs.compute.push(ComputeRoof {
+    let setup = Setup { devices: &devices, selection: &selection, clock: &world, stop: &stop };
+    let low = ComputeRoof {
         device: "cpu".to_string(),
         device_name: String::new(),
         dtype: "f32".to_string(),
         threads: devices[0].entry().threads,
         flop_per_s: 1.0,
         implementation: "fake".to_string(),
-    });
-    let case = &plan::cases(&selection).unwrap()[0];
-    let rows = session.case(case, EFFORT, &mut Silent).records;
+    };
+    let mut session = Session::new(setup, "run", Roofs { compute: vec![low], ..Roofs::default() });
+    session.roofs.judges = true;
+    let base = tempfile::tempdir().unwrap();
+    let mut folder = RunFolder::create(Some(&base.path().join("run")), None).unwrap();
+    let ending = measured(&mut session, &mut folder, plan::cases(&selection).unwrap(), false);
+    assert!(ending.failed);
+    let rows = folder.records().unwrap();
     for row in &rows {
         let is_suspect = row.outcome == Outcome::Suspect;
         assert_eq!(is_suspect, row.device == "cpu", "{row:?}");

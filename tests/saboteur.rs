@@ -5,15 +5,12 @@
 
 mod support;
 
-use std::sync::atomic::AtomicBool;
-
 use crossover::backend::{Details, Device, Runner, Task};
 use crossover::error::Result;
 use crossover::machine::DeviceEntry;
 use crossover::measure::WallClock;
-use crossover::plan::{self, Effort, Selection};
+use crossover::plan::{Effort, Selection};
 use crossover::record::Outcome;
-use crossover::session::{Session, Silent};
 use crossover::tensor::{FENCE, fenced};
 use crossover::terms::DeviceKind;
 use crossover::terms::{Scope, Shape};
@@ -264,12 +261,8 @@ fn every_fault_is_rejected(shape: &str) {
     let entry = support::entry("saboteur", DeviceKind::Accelerator);
     let devices: Vec<Box<dyn Device>> = vec![Box::new(Saboteur { entry })];
     let selection = Selection { shapes: vec![shape.to_string()], ..Selection::default() };
-    let cases = plan::cases(&selection).unwrap();
-    let clock = WallClock::default();
-    let stop = AtomicBool::new(false);
-    let mut session = Session::new(&devices, &selection, "r", &clock, &stop).unwrap();
     let effort = Effort { warm_up_s: 0.001, sample_s: 0.001 };
-    let rows = session.case(&cases[0], effort, &mut Silent).records;
+    let rows = support::rows(&devices, &selection, &WallClock::default(), effort);
     assert_eq!(rows.len(), 2 * FAULTS.len());
     for row in rows {
         if row.implementation == "honest" {

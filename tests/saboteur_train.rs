@@ -8,7 +8,6 @@ mod support;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::atomic::AtomicBool;
 
 use crossover::backend::{Details, Device, Runner, Task, Training};
 use crossover::error::Result;
@@ -16,9 +15,8 @@ use crossover::machine::DeviceEntry;
 use crossover::measure::Clock;
 use crossover::network::reference::{self, Reference};
 use crossover::network::{Graph, Optimizer, Trainer};
-use crossover::plan::{self, Effort, Selection};
+use crossover::plan::{Effort, Selection};
 use crossover::record::Outcome;
-use crossover::session::{Session, Silent};
 use crossover::tensor::{FENCE, POISON, fenced};
 use crossover::terms::DeviceKind;
 use crossover::terms::Scope;
@@ -375,11 +373,8 @@ fn every_fault_is_rejected(workload: &str, shape: &str) {
         shapes: vec![shape.to_string()],
         ..Selection::default()
     };
-    let cases = plan::cases(&selection).unwrap();
-    let stop = AtomicBool::new(false);
-    let mut session = Session::new(&devices, &selection, "r", &world, &stop).unwrap();
     let effort = Effort { warm_up_s: 0.01, sample_s: 0.01 };
-    let rows = session.case(&cases[0], effort, &mut Silent).records;
+    let rows = support::rows(&devices, &selection, &world, effort);
     let here: Vec<_> = FAULTS.iter().filter(|(_, _, w, _)| w.contains(&workload)).collect();
     assert_eq!(rows.len(), 2 * here.len());
     for row in rows {

@@ -9,16 +9,16 @@ use super::progress::Terminal;
 use super::repeat::repeat;
 use super::{End, check_memory, interrupt, start};
 use crate::backend::{Devices, Request};
-use crate::conclude::conclude;
+use crate::conclude;
 use crate::error::{Error, Result};
 use crate::folder::RunFolder;
 use crate::machine::DeviceEntry;
 use crate::manifest::{Manifest, Sampling};
 use crate::measure::WallClock;
 use crate::network::Memory;
-use crate::plan::{self, Case, Effort, Selection};
+use crate::plan::{self, Effort, Selection};
 use crate::report;
-use crate::session::{Ending, Session};
+use crate::session::{self, Agenda, Chooser, Ledger, Rounds, Session, Setup};
 use crate::units;
 use crate::workload::Preset;
 
@@ -31,66 +31,75 @@ pub fn run(args: &RunArgs) -> Result<End> {
         Some(folder) => resumed(folder)?,
         None => args.selection()?,
     };
-    let cases = plan::cases(&selection)?;
-    if !selection.shapes.is_empty() {
-        cases.iter().try_for_each(|case| check_memory(case.workload, &case.shape))?;
-    }
-    let effort = Effort::of(Preset::parse(&selection.preset)?);
+    let agenda = agenda(&selection)?;
     let (cores, devices) = start(&Request {
         threads: selection.threads,
         names: &selection.devices,
         contenders: &selection.contenders,
         strict: true,
     })?;
+    session::check_implementations(&devices.all, &selection.implementations)?;
     let clock = WallClock::default();
-    let stop = interrupt::listen();
-    // Finds unknown implementations before anything is written.
-    let mut session = Session::new(&devices.all, &selection, "", &clock, stop)?;
+    let setup = Setup {
+        devices: &devices.all,
+        selection: &selection,
+        clock: &clock,
+        stop: interrupt::listen(),
+    };
     if args.list {
-        list(&session, &cases, &devices, effort);
+        list(setup, &agenda);
         return Ok(End::Well);
     }
-    let mut folder = match &args.resume {
-        Some(path) => RunFolder::resume(path)?,
-        None => RunFolder::create(args.out.as_deref(), args.name.as_deref())?,
-    };
-    session.run = folder.name().to_string();
-    devices.log_to(folder.path());
-    let mut manifest = match args.resume {
-        Some(_) => continued(&folder, &devices)?,
-        None => Manifest::new(folder.name(), &selection, Sampling::Interleaved, &cores),
-    };
-    if args.resume.is_none() {
-        (manifest.devices, manifest.device_problems) = devices.facts();
-    }
-    manifest.write(folder.path()).map_err(|e| Error::usage(e.to_string()))?;
+    let (mut folder, manifest) = opened(args, &selection, &cores, &devices)?;
     if !args.json {
-        introduce(&manifest);
+        manifest.introduction().iter().for_each(|line| out!("{line}"));
     }
-    let mut progress = Terminal::new(args.json, &cases, &devices.all);
-    let bisect = selection.preset != Preset::Quick.name();
-    session.roofs = manifest.roofs.clone();
-    let ended = session.run(&mut folder, cases, effort, bisect, &mut progress);
+    let mut session = Session::new(setup, folder.name(), manifest.roofs.clone());
+    let mut progress = Terminal::new(args.json, &agenda.cases, &devices.all);
+    let mut ledger = Ledger::new(Some(&mut folder));
+    let ended = session.run(agenda, &mut Rounds, &mut ledger, &mut progress);
     progress.finish();
-    let ending = ended.unwrap_or_else(|error| {
-        eprintln!("crossover: the run was cut: {error}; what is measured is kept");
-        Ending { failed: true, interrupted: true }
-    });
-    manifest.interrupted = ending.interrupted;
-    manifest.roofs = session.roofs;
-    // Nothing was looked at where nothing was left to measure.
-    if !session.timers.is_empty() {
-        (manifest.timers, manifest.zero_copy) = (session.timers, session.zero_copy);
-    }
-    if let Err(error) = conclude(&folder, &manifest, args.png) {
-        eprintln!("crossover: no report: {error}; 'crossover report' draws it later");
+    let Some(ending) = conclude::finish(Some(&folder), manifest, session, ended, args.png) else {
         return Ok(End::Badly);
-    }
+    };
     if !args.json {
         answer(folder.path());
         out!("{}", folder.path().join("report.html").display());
     }
     Ok(if ending.failed || ending.interrupted { End::Badly } else { End::Well })
+}
+
+/// What is to be measured. Shapes that the user named must fit into this machine's memory.
+fn agenda(selection: &Selection) -> Result<Agenda> {
+    let cases = plan::cases(selection)?;
+    if !selection.shapes.is_empty() {
+        cases.iter().try_for_each(|case| check_memory(case.workload, &case.shape))?;
+    }
+    let effort = Effort::of(Preset::parse(&selection.preset)?);
+    Ok(Agenda { cases, effort, bisects: selection.preset != Preset::Quick.name() })
+}
+
+/// The folder of a new run, or of one that goes on, with its manifest.
+fn opened(
+    args: &RunArgs,
+    selection: &Selection,
+    cores: &[usize],
+    devices: &Devices,
+) -> Result<(RunFolder, Manifest)> {
+    let folder = match &args.resume {
+        Some(path) => RunFolder::resume(path)?,
+        None => RunFolder::create(args.out.as_deref(), args.name.as_deref())?,
+    };
+    devices.log_to(folder.path());
+    let manifest = if args.resume.is_some() {
+        continued(&folder, devices)?
+    } else {
+        let new = Manifest::new(folder.name(), selection, Sampling::Interleaved, cores);
+        let (devices, device_problems) = devices.facts();
+        Manifest { devices, device_problems, ..new }
+    };
+    manifest.write(folder.path()).map_err(|e| Error::usage(e.to_string()))?;
+    Ok((folder, manifest))
 }
 
 /// Says what the run found. The report has it too, so that a failure is no loss.
@@ -134,14 +143,8 @@ fn continued(folder: &RunFolder, devices: &Devices) -> Result<Manifest> {
     )))
 }
 
-fn introduce(manifest: &Manifest) {
-    for line in manifest.introduction() {
-        out!("{line}");
-    }
-}
-
-fn list(session: &Session<'_>, cases: &[Case], devices: &Devices, effort: Effort) {
-    for case in cases {
+fn list(setup: Setup<'_>, agenda: &Agenda) {
+    for case in &agenda.cases {
         let skip = case.skip.as_deref().map(|why| format!("  skipped: {why}")).unwrap_or_default();
         let flop = units::flop(case.workload.work(&case.shape).flop_count as f64);
         let memory = case.workload.network().map(|network| {
@@ -157,12 +160,12 @@ fn list(session: &Session<'_>, cases: &[Case], devices: &Devices, effort: Effort
         let layers = layers.collect::<String>();
         out!("{:<44} {flop:>12}{memory}{layers}{skip}", case.name());
     }
-    let ids: Vec<&str> = devices.all.iter().map(|d| d.entry().id.as_str()).collect();
-    let expected = session.expected_seconds(cases, effort);
+    let ids: Vec<&str> = setup.devices.iter().map(|d| d.entry().id.as_str()).collect();
+    let expected_s = Chooser::new(setup).seconds(&agenda.cases, agenda.effort);
     out!(
         "{} cases on {}, at most about {} (less where times settle early)",
-        cases.len(),
+        agenda.cases.len(),
         ids.join(", "),
-        units::seconds(expected)
+        units::seconds(expected_s)
     );
 }

@@ -1,7 +1,7 @@
 //! A canary: the same short kernel before and after each case. If its time moves, the machine did, and
 //! not the runners.
 
-use super::Session;
+use super::Setup;
 use crate::backend::{Runner, Task};
 use crate::measure::Clock;
 use crate::record::{Home, Record};
@@ -22,18 +22,18 @@ pub(super) struct Canary<'a> {
     runners: Vec<(String, Box<dyn Runner + 'a>)>,
 }
 
-/// Seconds by device.
-pub type Song = Vec<(String, f64)>;
+/// The canary's times: seconds by device.
+pub type CanaryTimes = Vec<(String, f64)>;
 
 impl<'a> Canary<'a> {
     /// Prepares the peak kernel of every device; one that can't have it has no canary.
-    pub(super) fn new(session: &Session<'a>) -> Canary<'a> {
+    pub(super) fn new(setup: &Setup<'a>) -> Canary<'a> {
         let mut canary = Canary::default();
         let Ok(peak) = workload::find("peak-fma") else { return canary };
         let Ok(shape) = peak.shape("") else { return canary };
         let fill = |(tensor, length): (usize, &usize)| Data::Random(1).fill(tensor as u64, *length);
         let inputs: Vec<Vec<f32>> = peak.inputs(&shape).iter().enumerate().map(fill).collect();
-        for device in session.devices {
+        for device in setup.devices {
             let names = device.defaults(peak);
             let Some(implementation) = names.first() else { continue };
             let task = Task { workload: peak, shape: &shape, dtype: Dtype::F32, implementation };
@@ -54,27 +54,27 @@ impl<'a> Canary<'a> {
     }
 
     /// The shortest time of a few runs on each device.
-    pub(super) fn sing(&mut self, clock: &dyn Clock) -> Song {
+    pub(super) fn times(&mut self, clock: &dyn Clock) -> CanaryTimes {
         let time = |runner: &mut dyn Runner| -> Option<f64> {
             let start = clock.now();
             runner.run(Scope::Compute).ok()?;
             Some(clock.now() - start)
         };
-        let mut song = Song::new();
+        let mut fastest = CanaryTimes::new();
         for (id, runner) in &mut self.runners {
             let times = (0..RUNS).filter_map(|_| time(runner.as_mut()));
-            song.extend(times.reduce(f64::min).map(|best| (id.clone(), best)));
+            fastest.extend(times.reduce(f64::min).map(|best| (id.clone(), best)));
         }
-        song
+        fastest
     }
 }
 
 /// Notes on rows whose device ran at another speed after the case than before.
-pub fn note_drift(records: &mut [Record], before: &Song, after: &Song) {
+pub(super) fn note_drift(records: &mut [Record], before: &CanaryTimes, after: &CanaryTimes) {
     for record in records.iter_mut().filter(|r| r.wall_median_s.is_some()) {
         let home = record.home();
-        let of = |song: &Song| {
-            song.iter().find(|(device, _)| home == Home::Id(device.clone())).map(|(_, s)| *s)
+        let of = |times: &CanaryTimes| {
+            times.iter().find(|(device, _)| home == Home::Id(device.clone())).map(|(_, s)| *s)
         };
         if let (Some(before), Some(after)) = (of(before), of(after))
             && (after / before - 1.0).abs() > DRIFT
@@ -93,10 +93,10 @@ mod tests {
         let row = |device: &str| Record { device: device.into(), ..Record::example() };
         let mut rows =
             ["cpu", "opencl:0", "contender:x:cpu", "contender:y:opencl-0", "opencl:1"].map(row);
-        let song = |cpu: f64, opencl: f64| {
+        let times = |cpu: f64, opencl: f64| {
             vec![("cpu".to_string(), cpu), ("opencl:0".to_string(), opencl)]
         };
-        note_drift(&mut rows, &song(1.0, 1.0), &song(1.02, 0.96));
+        note_drift(&mut rows, &times(1.0, 1.0), &times(1.02, 0.96));
         let drifted: Vec<bool> = rows.iter().map(|r| r.has_note("drift")).collect();
         assert_eq!(drifted, [false, true, false, true, false]);
     }

@@ -1,40 +1,66 @@
 //! The loop: prepare, verify, measure, record. The only place that knows the order.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `mod.rs` | the loop over cases, passes and points that are gained |
+//! | `setup.rs` | what stays the same from case to case |
+//! | `choice.rs` | a runner by its names, and what users name |
+//! | `chooser.rs` | which runners measure a case, by what was asked for and by the rates so far |
+//! | `memory.rs` | which of them are in memory together |
+//! | `prepare.rs`, `refusal.rs` | a runner prepared and verified, or how its rows end |
+//! | `sampler.rs` | the runners of a case, sampled together |
+//! | `rows.rs` | from what was measured to rows |
+//! | `method.rs` | how a case is sampled: in rounds, or as a front end likes |
+//! | `ledger.rs` | where rows go |
+//! | `canary.rs`, `timers.rs`, `roofs.rs` | what devices, clocks and rows are held against |
+//! | `budget.rs` | time for the whole run, and when it will be done |
+//! | `resume.rs`, `bisect.rs`, `noise.rs` | runs that go on, points that are gained, the second pass |
+//! | `progress.rs` | who hears how it goes |
 
 mod bisect;
 mod budget;
 mod canary;
-mod case;
 mod choice;
+mod chooser;
+mod ledger;
+mod memory;
+mod method;
 mod noise;
-mod profile;
+mod prepare;
 mod progress;
 mod refusal;
 mod resume;
 mod roofs;
 mod rows;
+mod sampler;
+mod setup;
 mod timers;
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use crate::backend::Device;
 use crate::error::Result;
-use crate::folder::RunFolder;
 use crate::manifest::TimerCheck;
-use crate::measure::Clock;
-use crate::plan::{Case, Effort, Selection};
-use crate::record::{Outcome, PlanRow};
+use crate::measure::Measured;
+use crate::plan::{Case, Effort};
+use crate::record::Record;
 use crate::roof::Roofs;
+use crate::terms::Scope;
 
-use budget::Budget;
+use budget::{Budget, Forecast};
 use canary::Canary;
+use memory::Groups;
+use rows::Rows;
+use sampler::Sampler;
 
-pub use canary::{Song, note_drift};
-pub use case::{CaseRows, Choice, Facts, Ready};
-pub use choice::{check_implementations, is_named};
+pub use canary::CanaryTimes;
+pub use choice::{Choice, check_implementations, is_named};
+pub use chooser::Chooser;
+pub use ledger::Ledger;
+pub use method::{Method, Rounds};
+pub use prepare::{Facts, Ready, prepared};
 pub use progress::{Progress, Silent};
 pub use refusal::Refusal;
-pub use rows::blank;
+pub use roofs::RoofCheck;
+pub use rows::{CaseRows, blank};
+pub use setup::Setup;
 
 /// Points that each sweep may gain inside the bracket of a crossover, one after the other.
 const BISECTIONS: usize = 2;
@@ -48,165 +74,199 @@ pub struct Ending {
     pub interrupted: bool,
 }
 
-/// Everything that stays the same from case to case.
+/// What a run measures.
+pub struct Agenda {
+    /// The cases, in order.
+    pub cases: Vec<Case>,
+    /// Caps of warm-up and sampling.
+    pub effort: Effort,
+    /// Whether each sweep gains points inside the bracket of its crossover.
+    pub bisects: bool,
+}
+
+/// A run, from case to case.
 pub struct Session<'a> {
-    /// The devices to measure.
-    pub devices: &'a [Box<dyn Device>],
-    /// What was asked for.
-    pub selection: &'a Selection,
-    /// Name of the run.
-    pub run: String,
-    /// The clock of all wall times.
-    pub clock: &'a dyn Clock,
-    /// Set when the user wants to stop.
-    pub stop: &'a AtomicBool,
-    /// Best FLOP/s so far by workload, device and implementation.
-    rates: HashMap<(&'static str, usize, String), f64>,
-    /// When the budget is used up, by the clock.
-    deadline_s: Option<f64>,
-    /// The best of the run so far.
-    pub roofs: Roofs,
-    /// Whether what lies above a roof is suspect. Kernels with debug assertions make no roof.
-    pub judges: bool,
+    /// What stays the same.
+    pub setup: Setup<'a>,
+    /// The roofs, and whether rows are held against them.
+    pub roofs: RoofCheck,
     /// What the clocks of devices are worth; empty until the first case is measured.
     pub timers: Vec<TimerCheck>,
-    /// Devices whose mappings move nothing.
+    /// Ids of devices whose mappings move nothing; empty until the first case is measured.
     pub zero_copy: Vec<String>,
-    /// Made with the first case.
+    chooser: Chooser<'a>,
+    sampler: Sampler<'a>,
+    /// The canary; none until devices are looked at.
     canary: Option<Canary<'a>>,
-    /// Devices whose own clock makes no sense.
-    untrusted: Vec<String>,
 }
 
 impl<'a> Session<'a> {
-    /// A session that has measured nothing yet. An implementation that no device has is bad usage.
-    pub fn new(
-        devices: &'a [Box<dyn Device>],
-        selection: &'a Selection,
-        run: &str,
-        clock: &'a dyn Clock,
-        stop: &'a AtomicBool,
-    ) -> Result<Session<'a>> {
-        check_implementations(devices, &selection.implementations)?;
-        Ok(Session {
-            devices,
-            selection,
-            run: run.to_string(),
-            clock,
-            stop,
-            rates: HashMap::new(),
-            deadline_s: None,
-            roofs: Roofs::default(),
-            judges: !cfg!(debug_assertions),
+    /// A session that has measured nothing yet but knows these roofs. Its rows are of the run with this
+    /// name.
+    pub fn new(setup: Setup<'a>, run: &str, roofs: Roofs) -> Session<'a> {
+        let rows = Rows { setup, run: run.to_string(), untrusted: Vec::new() };
+        Session {
+            setup,
+            roofs: RoofCheck::new(roofs),
             timers: Vec::new(),
             zero_copy: Vec::new(),
+            chooser: Chooser::new(setup),
+            sampler: Sampler { setup, rows },
             canary: None,
-            untrusted: Vec::new(),
-        })
+        }
     }
 
-    /// Measures cases into a folder, with two more points inside the bracket of each crossover where
-    /// `bisect`. Cases that the folder holds already are left alone.
+    /// Measures cases by a method. Rows that the ledger's folder holds already are left alone.
     pub fn run(
         &mut self,
-        folder: &mut RunFolder,
-        mut cases: Vec<Case>,
-        effort: Effort,
-        bisect: bool,
+        agenda: Agenda,
+        method: &mut dyn Method<'a>,
+        ledger: &mut Ledger<'_>,
         progress: &mut dyn Progress,
     ) -> Result<Ending> {
-        folder.write_plan(&plan_rows(&cases))?;
-        let mut ending = Ending { failed: self.take_up(folder, &cases)?, interrupted: false };
-        let budget = Budget::new(self, &cases, effort);
-        self.deadline_s = budget.deadline_s;
-        self.run_cases(folder, &cases, &budget, progress, &mut ending)?;
+        let Agenda { mut cases, effort, bisects } = agenda;
+        ledger.write_plan(&cases)?;
+        resume::take_up(&self.setup, ledger, &mut self.chooser, &cases)?;
+        let budget = Budget::new(&self.setup, &self.chooser, &cases, effort);
+        self.chooser.end_by(budget.deadline_s);
+        let mut is_cut = self.run_cases(&cases, &budget, method, ledger, progress)?;
         for _ in 0..BISECTIONS {
-            if !bisect || ending.interrupted {
-                break;
-            }
-            let extra = self.extra_points(folder, &cases)?;
+            let Some(folder) = ledger.folder().filter(|_| bisects && !is_cut) else { break };
+            let extra = bisect::extra_points(folder, &cases)?;
             if extra.is_empty() {
                 break;
             }
             cases.extend(extra.iter().cloned());
-            folder.write_plan(&plan_rows(&cases))?;
+            ledger.write_plan(&cases)?;
             progress.say("narrowing down where the lines cross");
-            self.run_cases(folder, &extra, &budget, progress, &mut ending)?;
+            is_cut = self.run_cases(&extra, &budget, method, ledger, progress)?;
         }
-        if self.selection.noise_floor && !ending.interrupted {
+        let again = self.setup.selection.noise_floor && !is_cut;
+        if let Some(folder) = ledger.folder().filter(|_| again) {
             progress.say("measuring everything a second time: the noise floor");
-            ending.interrupted = self.measure_noise(folder, &cases, &budget, progress)?;
+            is_cut = noise::second_pass(self, folder, &cases, &budget, progress)?;
         }
-        Ok(ending)
+        Ok(Ending { failed: ledger.has_failed(), interrupted: is_cut })
     }
 
+    /// The loop. True where it was cut.
     fn run_cases(
         &mut self,
-        folder: &mut RunFolder,
         cases: &[Case],
         budget: &Budget,
+        method: &mut dyn Method<'a>,
+        ledger: &mut Ledger<'_>,
         progress: &mut dyn Progress,
-        ending: &mut Ending,
-    ) -> Result<()> {
-        let done = folder.records()?;
+    ) -> Result<bool> {
+        let done = ledger.records()?;
         let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|r| resume::is_of(r, case));
         let left: Vec<(usize, &Case)> = cases.iter().enumerate().filter(to_do).collect();
-        if !left.is_empty() {
+        if !left.is_empty() && ledger.folder().is_some() {
             self.look_at_devices(progress);
         }
-        let mut forecast = self.forecast(left.iter().map(|(_, case)| *case), budget.effort);
+        let mut forecast = self.forecast(&left, budget.effort);
         for (index, case) in left {
-            if self.is_stopped() {
-                ending.interrupted = true;
-                return Ok(());
+            if self.setup.is_stopped() {
+                return Ok(true);
             }
             // The noise floor takes as long again as all of them.
-            let again_s = if self.selection.noise_floor { forecast.all_s() } else { 0.0 };
-            let left_s = forecast.next(self.clock.now()) + again_s;
+            let again_s = if self.setup.selection.noise_floor { forecast.all_s() } else { 0.0 };
+            let left_s = forecast.next(self.setup.clock.now()) + again_s;
             progress.case(index + 1, cases.len(), &case.name(), left_s);
-            let rows = match budget.left(self.clock) {
-                false => self.skipped(case, &budget.reason()),
-                true => self.case(case, budget.effort, progress),
-            };
-            // A case that was cut has too few samples to stand beside the others.
-            if self.is_stopped() {
-                ending.interrupted = true;
-                return Ok(());
+            if !budget.is_left(self.setup.clock) {
+                ledger.keep(&self.skipped(case, &budget.reason()), progress)?;
+            } else if let Some(reason) = &case.skip {
+                ledger.keep(&self.skipped(case, reason), progress)?;
+            } else {
+                method.measure(self, case, budget.effort, ledger, progress)?;
             }
-            folder.append_breakdown(&rows.breakdown)?;
-            folder.append(&rows.records, &rows.samples)?;
-            progress.rows(&rows.records);
-            ending.failed |= rows
-                .records
-                .iter()
-                .any(|r| matches!(r.outcome, Outcome::Failed | Outcome::Suspect));
         }
-        Ok(())
+        Ok(self.setup.is_stopped())
     }
 
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+    /// Measures one case with all its runners, in rounds.
+    pub fn case(&mut self, case: &Case, effort: Effort, progress: &mut dyn Progress) -> CaseRows {
+        let (choices, refused) = self.chooser.choices(case, effort);
+        let mut rows = self.sampler.rows.refused(case, &refused);
+        let before = self.canary_times();
+        let mut measured = self.sampler.measure(case, choices, effort, progress);
+        self.hold(&mut measured.records, &before, progress);
+        rows.extend(measured);
+        rows
+    }
+
+    /// The runners that measure a case one after the other, and the rows of those that are left out.
+    pub fn choices(&self, case: &Case, effort: Effort) -> (Vec<Choice>, CaseRows) {
+        let (choices, too_slow) = self.chooser.choices(case, effort);
+        let Groups { groups, refused } = Groups::of(&self.setup, case, choices);
+        let mut rows = self.sampler.rows.refused(case, &too_slow);
+        rows.extend(self.sampler.rows.refused(case, &refused));
+        (groups.into_iter().flatten().collect(), rows)
+    }
+
+    /// The row of a measured runner in a scope.
+    pub fn measured(
+        &self,
+        case: &Case,
+        facts: &Facts,
+        scope: Scope,
+        measured: &Measured,
+    ) -> Record {
+        self.sampler.rows.measured(case, facts, scope, measured)
+    }
+
+    /// The rows of a runner without a time, one a scope.
+    pub fn unmeasured(&self, case: &Case, choice: &Choice, refusal: &Refusal) -> Vec<Record> {
+        self.sampler.rows.unmeasured(case, choice, refusal)
+    }
+
+    /// The rows of a case that no runner measures.
+    fn skipped(&self, case: &Case, reason: &str) -> CaseRows {
+        let refused = |choice| (choice, Refusal::skipped(reason.to_string()));
+        let refused: Vec<_> = self.chooser.wanted(case).into_iter().map(refused).collect();
+        self.sampler.rows.refused(case, &refused)
+    }
+
+    /// The canary's times now; none before devices were looked at.
+    pub fn canary_times(&mut self) -> CanaryTimes {
+        let clock = self.setup.clock;
+        self.canary.as_mut().map(|canary| canary.times(clock)).unwrap_or_default()
+    }
+
+    /// Holds rows that have just been measured against the canary, whose times before them are `before`,
+    /// and against the roofs, and remembers their rates. Returns the canary's times after them. Devices
+    /// that were not looked at are held against nothing.
+    pub fn hold(
+        &mut self,
+        records: &mut [Record],
+        before: &CanaryTimes,
+        progress: &mut dyn Progress,
+    ) -> CanaryTimes {
+        records.iter().for_each(|record| self.chooser.learn(record));
+        let after = self.canary_times();
+        if self.canary.is_some() {
+            canary::note_drift(records, before, &after);
+            self.roofs.judge(records, &self.sampler, &mut self.chooser, progress);
+        }
+        after
     }
 
     /// Before the first case: what clocks are worth, and how fast the devices could be.
-    pub fn look_at_devices(&mut self, progress: &mut dyn Progress) {
-        if self.canary.is_none() {
-            self.check_timers();
-            self.zero_copy = self.zero_copy_devices();
-            self.measure_roofs(progress);
+    fn look_at_devices(&mut self, progress: &mut dyn Progress) {
+        if self.canary.is_some() {
+            return;
         }
+        let canary = self.canary.insert(Canary::new(&self.setup));
+        self.timers = timers::checks(canary, self.setup.clock);
+        let lies = self.timers.iter().filter(|check| !check.trusted);
+        self.sampler.rows.untrusted = lies.map(|check| check.device.clone()).collect();
+        self.zero_copy = timers::zero_copy(&self.setup);
+        self.roofs.measure(&self.sampler, &mut self.chooser, progress);
     }
 
-    /// The canary's times now.
-    pub fn sing(&mut self) -> Song {
-        let mut canary = self.canary.take().unwrap_or_else(|| Canary::new(self));
-        let song = canary.sing(self.clock);
-        self.canary = Some(canary);
-        song
+    /// When these cases will be done.
+    fn forecast(&self, cases: &[(usize, &Case)], effort: Effort) -> Forecast {
+        let expected = cases.iter().map(|(_, case)| self.chooser.case_seconds(case, effort));
+        Forecast::new(expected.collect(), self.setup.clock.now())
     }
-}
-
-/// plan.csv of some cases.
-pub fn plan_rows(cases: &[Case]) -> Vec<PlanRow> {
-    cases.iter().flat_map(|c| c.rows.iter().cloned()).collect()
 }

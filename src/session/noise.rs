@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::budget::Budget;
-use super::{CaseRows, Choice, Progress, Session, resume};
+use super::{CaseRows, Choice, Progress, Session, Setup, resume};
 use crate::error::Result;
 use crate::folder::RunFolder;
 use crate::plan::Case;
@@ -15,59 +15,58 @@ use crate::terms::{Cache, Scope};
 /// Name of a row within the samples.
 type Key = ([String; 5], Cache, Scope);
 
-impl Session<'_> {
-    /// Measures all cases again, in a pass of its own, and writes noise.csv. True where it was cut.
-    /// Cases that the file holds already are left alone.
-    pub(super) fn measure_noise(
-        &mut self,
-        folder: &mut RunFolder,
-        cases: &[Case],
-        budget: &Budget,
-        progress: &mut dyn Progress,
-    ) -> Result<bool> {
-        let (records, done) = (folder.records()?, folder.noise()?);
-        let first = by_row(&folder.samples()?);
-        let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|n| is_of(n, case));
-        let left: Vec<(usize, &Case)> = cases.iter().enumerate().filter(to_do).collect();
-        let mut forecast = self.forecast(left.iter().map(|(_, case)| *case), budget.effort);
-        for (index, case) in left {
-            if self.is_stopped() {
-                return Ok(true);
-            }
-            let left_s = forecast.next(self.clock.now());
-            if !budget.left(self.clock) {
-                continue;
-            }
-            let own = records.iter().filter(|r| resume::is_of(r, case) && r.counts());
-            let own: Vec<&Record> = own.collect();
-            let choices = self.choices_of(&own);
-            if choices.is_empty() {
-                continue;
-            }
-            self.look_at_devices(progress);
-            progress.case(index + 1, cases.len(), &format!("{} again", case.name()), left_s);
-            let again = self.measure(case, choices, budget.effort, progress);
-            if self.is_stopped() {
-                return Ok(true);
-            }
-            folder.append_noise(&noise_rows(&own, &first, &again))?;
+/// Measures all cases again, in a pass of its own, and writes noise.csv. True where it was cut. Cases
+/// that the file holds already are left alone.
+pub(super) fn second_pass(
+    session: &mut Session<'_>,
+    folder: &RunFolder,
+    cases: &[Case],
+    budget: &Budget,
+    progress: &mut dyn Progress,
+) -> Result<bool> {
+    let setup = session.setup;
+    let (records, done) = (folder.records()?, folder.noise()?);
+    let first = by_row(&folder.samples()?);
+    let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|n| is_of(n, case));
+    let left: Vec<(usize, &Case)> = cases.iter().enumerate().filter(to_do).collect();
+    let mut forecast = session.forecast(&left, budget.effort);
+    for (index, case) in left {
+        if setup.is_stopped() {
+            return Ok(true);
         }
-        Ok(false)
+        let left_s = forecast.next(setup.clock.now());
+        if !budget.is_left(setup.clock) {
+            continue;
+        }
+        let own = records.iter().filter(|r| resume::is_of(r, case) && r.counts());
+        let own: Vec<&Record> = own.collect();
+        let choices = choices_of(&setup, &own);
+        if choices.is_empty() {
+            continue;
+        }
+        session.look_at_devices(progress);
+        progress.case(index + 1, cases.len(), &format!("{} again", case.name()), left_s);
+        let again = session.sampler.measure(case, choices, budget.effort, progress);
+        if setup.is_stopped() {
+            return Ok(true);
+        }
+        folder.append_noise(&noise_rows(&own, &first, &again))?;
     }
+    Ok(false)
+}
 
-    /// Who measured these rows.
-    fn choices_of(&self, records: &[&Record]) -> Vec<Choice> {
-        let mut choices: Vec<Choice> = Vec::new();
-        for record in records {
-            let device = self.devices.iter().position(|d| d.entry().id == record.device);
-            let Some(device) = device else { continue };
-            let choice = Choice { device, implementation: record.implementation.clone() };
-            if !choices.contains(&choice) {
-                choices.push(choice);
-            }
+/// Who measured these rows.
+fn choices_of(setup: &Setup<'_>, records: &[&Record]) -> Vec<Choice> {
+    let mut choices: Vec<Choice> = Vec::new();
+    for record in records {
+        let device = setup.devices.iter().position(|d| d.entry().id == record.device);
+        let Some(device) = device else { continue };
+        let choice = Choice { device, implementation: record.implementation.clone() };
+        if !choices.contains(&choice) {
+            choices.push(choice);
         }
-        choices
     }
+    choices
 }
 
 fn is_of(n: &NoiseRow, case: &Case) -> bool {

@@ -1,16 +1,120 @@
 //! From what was measured to rows.
 
-use super::Facts;
+use super::{Choice, Facts, Refusal, Setup};
 use crate::machine::DeviceEntry;
-use crate::measure::Measured;
+use crate::measure::{Measured, PartTime};
 use crate::plan::Case;
-use crate::record::{Outcome, Record, SampleRow};
+use crate::record::{BreakdownRow, Outcome, Record, SampleRow};
 use crate::stats::Summary;
 use crate::terms::Scope;
 use crate::workload::Algorithm;
 
 /// Noise that is noted.
 const NOISY: f64 = 0.10;
+
+/// The rows of one case.
+#[derive(Default)]
+pub struct CaseRows {
+    /// Rows of results.csv.
+    pub records: Vec<Record>,
+    /// Rows of samples.csv.
+    pub samples: Vec<SampleRow>,
+    /// Rows of breakdown.csv.
+    pub breakdown: Vec<BreakdownRow>,
+}
+
+impl CaseRows {
+    /// Adds all of other rows.
+    pub(super) fn extend(&mut self, mut other: CaseRows) {
+        self.records.append(&mut other.records);
+        self.samples.append(&mut other.samples);
+        self.breakdown.append(&mut other.breakdown);
+    }
+
+    /// Adds a row with its samples.
+    pub fn add(&mut self, record: Record, measured: &Measured) {
+        self.samples.extend(sample_rows(&record, measured));
+        self.records.push(record);
+    }
+}
+
+/// Makes rows of what was measured, or of why nothing was.
+pub(super) struct Rows<'a> {
+    pub(super) setup: Setup<'a>,
+    /// Name of the run.
+    pub(super) run: String,
+    /// Ids of devices whose own clock can't be trusted: their rows have wall times alone.
+    pub(super) untrusted: Vec<String>,
+}
+
+impl Rows<'_> {
+    /// The row of a measured runner in a scope.
+    pub(super) fn measured(
+        &self,
+        case: &Case,
+        facts: &Facts,
+        scope: Scope,
+        measured: &Measured,
+    ) -> Record {
+        let mut record = self.record(case, &facts.choice, scope);
+        fill(&mut record, case, facts, measured);
+        if self.untrusted.contains(&record.device) && record.device_median_s.take().is_some() {
+            record.timer = "wall".to_string();
+            record.note("untimed-device");
+        }
+        record
+    }
+
+    /// The rows of a runner without a time, one a scope.
+    pub(super) fn unmeasured(
+        &self,
+        case: &Case,
+        choice: &Choice,
+        refusal: &Refusal,
+    ) -> Vec<Record> {
+        let row = |scope: Scope| Record {
+            outcome: refusal.outcome,
+            reason: refusal.reason.clone(),
+            max_error_ratio: refusal.error_ratio,
+            ..self.record(case, choice, scope)
+        };
+        self.setup.scopes(case.workload).into_iter().map(row).collect()
+    }
+
+    /// The rows of runners that are left out.
+    pub(super) fn refused(&self, case: &Case, refused: &[(Choice, Refusal)]) -> CaseRows {
+        let rows = |(choice, refusal): &(Choice, Refusal)| self.unmeasured(case, choice, refusal);
+        CaseRows { records: refused.iter().flat_map(rows).collect(), ..CaseRows::default() }
+    }
+
+    /// The operations of a run that was taken apart.
+    pub(super) fn breakdown(
+        &self,
+        case: &Case,
+        choice: &Choice,
+        parts: Vec<PartTime>,
+    ) -> impl Iterator<Item = BreakdownRow> {
+        parts.into_iter().map(|part| BreakdownRow {
+            workload: case.workload.name().to_string(),
+            shape: case.shape.to_string(),
+            dtype: case.dtype.name().to_string(),
+            device: self.setup.device(choice).entry().id.clone(),
+            implementation: choice.implementation.clone(),
+            operation: part.operation,
+            calls: part.calls,
+            wall_s: part.wall_s,
+            device_s: part.device_s,
+            flop_count: part.flop_count,
+            bytes_moved: None,
+        })
+    }
+
+    /// A row with everything but results.
+    fn record(&self, case: &Case, choice: &Choice, scope: Scope) -> Record {
+        let entry = self.setup.device(choice).entry();
+        blank(&self.run, case, entry, &choice.implementation, scope)
+    }
+}
 
 /// A row with everything but results.
 pub fn blank(
@@ -44,7 +148,7 @@ pub fn blank(
 }
 
 /// Puts what was found into a row.
-pub(super) fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &Measured) {
+fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &Measured) {
     record.tuned = facts.details.tuned.to_string();
     if let Some(work) = facts.details.work {
         record.flop_count = work.flop_count;
@@ -98,7 +202,7 @@ pub(super) fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &M
 }
 
 /// The samples of a row.
-pub(super) fn sample_rows(record: &Record, measured: &Measured) -> Vec<SampleRow> {
+fn sample_rows(record: &Record, measured: &Measured) -> Vec<SampleRow> {
     let row = |round: Option<u64>, iterations: u64, wall_s: f64, device_s: Option<f64>| SampleRow {
         workload: record.workload.clone(),
         shape: record.shape.clone(),

@@ -1,7 +1,7 @@
 //! Whether the clocks of a device can be trusted: its events against our clock, and whether twice the
 //! work takes twice the time.
 
-use super::Session;
+use super::Setup;
 use super::canary::Canary;
 use crate::backend::Runner;
 use crate::error::Result;
@@ -17,28 +17,17 @@ const RUNS: u32 = 10;
 /// that explains less than this share of it measures something else.
 const LEAST_SHARE: f64 = 0.2;
 
-impl<'a> Session<'a> {
-    /// Ids of devices that compute in the host's memory: mapping moves nothing.
-    pub(super) fn zero_copy_devices(&self) -> Vec<String> {
-        let devices = self.devices.iter().filter(|d| d.is_zero_copy() == Some(true));
-        devices.map(|d| d.entry().id.clone()).collect()
-    }
+/// Ids of devices that compute in the host's memory: mapping moves nothing.
+pub(super) fn zero_copy(setup: &Setup<'_>) -> Vec<String> {
+    let devices = setup.devices.iter().filter(|d| d.is_zero_copy() == Some(true));
+    devices.map(|d| d.entry().id.clone()).collect()
+}
 
-    /// Checks the clocks of every device of our own that has a clock. Devices whose events lie are
-    /// timed by the wall alone from here on.
-    pub(super) fn check_timers(&mut self) {
-        let mut canary = self.canary.take().unwrap_or_else(|| Canary::new(self));
-        let mut checks = Vec::new();
-        for (device, runner) in canary.runners_mut() {
-            // A device that fails here fails again, with a reason, in its first case.
-            if let Ok(Some(check)) = check(device, runner, self.clock) {
-                checks.push(check);
-            }
-        }
-        self.canary = Some(canary);
-        self.untrusted = checks.iter().filter(|c| !c.trusted).map(|c| c.device.clone()).collect();
-        self.timers = checks;
-    }
+/// Checks the clocks of every device that has a canary and a clock.
+pub(super) fn checks(canary: &mut Canary<'_>, clock: &dyn Clock) -> Vec<TimerCheck> {
+    // A device that fails here fails again, with a reason, in its first case.
+    let check = |(device, runner): (&str, &mut dyn Runner)| check(device, runner, clock).ok()?;
+    canary.runners_mut().filter_map(check).collect()
 }
 
 fn check(device: &str, runner: &mut dyn Runner, clock: &dyn Clock) -> Result<Option<TimerCheck>> {

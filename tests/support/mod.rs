@@ -4,8 +4,15 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::atomic::AtomicBool;
 
+use crossover::backend::Device;
 use crossover::machine::DeviceEntry;
+use crossover::measure::Clock;
+use crossover::plan::{self, Effort, Selection};
+use crossover::record::Record;
+use crossover::roof::Roofs;
+use crossover::session::{Session, Setup, Silent};
 use crossover::terms::DeviceKind;
 
 /// The facts of a made-up device.
@@ -15,6 +22,20 @@ pub fn entry(id: &str, kind: DeviceKind) -> DeviceEntry {
         max_allocation_bytes: 1 << 30,
         ..DeviceEntry::new(id, kind, &format!("made-up {id}"), "test")
     }
+}
+
+/// Measures all cases of a selection, without a folder.
+pub fn rows(
+    devices: &[Box<dyn Device>],
+    selection: &Selection,
+    clock: &dyn Clock,
+    effort: Effort,
+) -> Vec<Record> {
+    let stop = AtomicBool::new(false);
+    let setup = Setup { devices, selection, clock, stop: &stop };
+    let mut session = Session::new(setup, "test", Roofs::default());
+    let cases = plan::cases(selection).expect("a selection that names cases");
+    cases.iter().flat_map(|case| session.case(case, effort, &mut Silent).records).collect()
 }
 
 /// Whether a missing device or tool must fail the tests instead of shortening them.

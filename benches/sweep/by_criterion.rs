@@ -1,0 +1,212 @@
+//! Criterion as a way to sample: the runners of a case one after the other, a benchmark a scope.
+
+use std::cell::OnceCell;
+use std::panic::{self, AssertUnwindSafe};
+use std::time::Duration;
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
+
+use crossover::error::{Error, Result};
+use crossover::measure::{self, Measured, Sample, Timing};
+use crossover::plan::{self, Case, Effort};
+use crossover::session::{
+    self, CanaryTimes, CaseRows, Choice, Ledger, Method, Progress, Ready, Refusal, Session, Setup,
+    Silent,
+};
+use crossover::terms::Scope;
+use crossover::verify::Problem;
+
+/// Criterion samples the runners of a case one after the other.
+pub struct ByCriterion {
+    /// What warms up, samples and analyses.
+    pub criterion: Criterion,
+    /// How many samples it takes of each.
+    pub samples: usize,
+}
+
+impl<'a> Method<'a> for ByCriterion {
+    fn measure(
+        &mut self,
+        session: &mut Session<'a>,
+        case: &Case,
+        effort: Effort,
+        ledger: &mut Ledger<'_>,
+        progress: &mut dyn Progress,
+    ) -> Result<()> {
+        let (choices, rows) = session.choices(case, effort);
+        ledger.keep(&rows, progress)?;
+        let work = case.workload.work(&case.shape);
+        let mut group = self.criterion.benchmark_group(case.workload.name());
+        group.sampling_mode(SamplingMode::Flat);
+        group.throughput(Throughput::ElementsAndBytes {
+            elements: work.flop_count,
+            bytes: work.bytes_moved,
+        });
+        // The reference is computed for the first runner that passes the filter.
+        let problem = OnceCell::new();
+        for choice in &choices {
+            let mut bench = Bench { session, case, choice, problem: &problem, ready: None };
+            bench.measure(&mut group, self.samples, ledger)?;
+            if session.setup.is_stopped() {
+                return Ok(());
+            }
+        }
+        group.finish();
+        Ok(())
+    }
+}
+
+/// A runner as a benchmark of criterion, once a scope.
+struct Bench<'s, 'a, 'c> {
+    session: &'s mut Session<'a>,
+    case: &'c Case,
+    choice: &'s Choice,
+    problem: &'s OnceCell<Problem<'c>>,
+    /// Prepared and verified when the first scope passes the filter.
+    ready: Option<Ready<'a>>,
+}
+
+/// Ends a benchmark function whose runner can't be measured: criterion has no way to say so.
+struct Abandoned;
+
+impl<'a> Bench<'_, 'a, '_> {
+    fn measure(
+        &mut self,
+        group: &mut BenchmarkGroup<'_, WallTime>,
+        samples: usize,
+        ledger: &mut Ledger<'_>,
+    ) -> Result<()> {
+        let mut before = self.session.canary_times();
+        for scope in self.session.setup.scopes(self.case.workload) {
+            let calls = match self.calls(group, scope) {
+                Ok(calls) => calls,
+                Err(refusal) => return self.refuse(scope, &refusal, ledger),
+            };
+            // The last calls are criterion's samples; the ones before warmed up.
+            let calls = &calls[calls.len().saturating_sub(samples)..];
+            if let Some(measured) = self.measured(scope, calls) {
+                before = self.keep(scope, &measured, &before, ledger)?;
+            }
+        }
+        if let Some(remote) = self.ready.as_mut().and_then(|ready| ready.runner.remote()) {
+            remote.settle();
+        }
+        Ok(())
+    }
+
+    /// What criterion's calls took; none of them where its filter leaves the benchmark out.
+    fn calls(
+        &mut self,
+        group: &mut BenchmarkGroup<'_, WallTime>,
+        scope: Scope,
+    ) -> std::result::Result<Vec<Timing>, Refusal> {
+        let setup = self.session.setup;
+        let device = &setup.device(self.choice).entry().id;
+        let id = plan::bench_id(self.case, device, &self.choice.implementation, scope);
+        let id = criterion::BenchmarkId::new(id.function, id.value);
+        let mut calls: Vec<Timing> = Vec::new();
+        let mut refused: Option<Refusal> = None;
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| {
+            group.bench_function(id, |bencher| {
+                let ready = self.ready().unwrap_or_else(|refusal| {
+                    refused = Some(refusal);
+                    panic::resume_unwind(Box::new(Abandoned));
+                });
+                bencher.iter_custom(|iterations| {
+                    let timing = timed(ready, scope, iterations, &setup).unwrap_or_else(|error| {
+                        refused = Some(error.into());
+                        panic::resume_unwind(Box::new(Abandoned));
+                    });
+                    let elapsed = Duration::from_secs_f64(timing.seconds);
+                    calls.push(timing);
+                    elapsed
+                });
+            });
+        }));
+        if let Err(payload) = ended
+            && !payload.is::<Abandoned>()
+        {
+            panic::resume_unwind(payload);
+        }
+        refused.map_or(Ok(calls), Err)
+    }
+
+    /// The runner, prepared and verified once.
+    fn ready(&mut self) -> std::result::Result<&mut Ready<'a>, Refusal> {
+        let (setup, case) = (self.session.setup, self.case);
+        if self.ready.is_none() {
+            let problem = self.problem.get_or_init(|| {
+                Problem::new(case.workload, &case.shape, case.dtype, setup.selection.seed)
+            });
+            self.ready = Some(session::prepared(&setup, case, problem, self.choice)?);
+        }
+        Ok(self.ready.as_mut().expect("it was just made"))
+    }
+
+    /// The rows of a runner from `scope` on: the scopes before it have theirs.
+    fn refuse(&self, scope: Scope, refusal: &Refusal, ledger: &mut Ledger<'_>) -> Result<()> {
+        let (case, choice) = (self.case, self.choice);
+        if self.session.setup.is_stopped() {
+            return Ok(());
+        }
+        let name = &choice.implementation;
+        eprintln!("{} {name}: {:?}: {}", case.name(), refusal.outcome, refusal.reason);
+        let mut records = self.session.unmeasured(case, choice, refusal);
+        records.retain(|r| r.scope >= scope);
+        ledger.keep(&CaseRows { records, ..CaseRows::default() }, &mut Silent)
+    }
+
+    /// Samples as the other front end has them; none where there were no calls.
+    fn measured(&mut self, scope: Scope, calls: &[Timing]) -> Option<Measured> {
+        let runner = self.ready.as_mut()?.runner.as_mut();
+        let last_s = calls.last()?.per_run_s();
+        let doubts: Vec<String> = calls.iter().filter_map(|t| t.doubt.clone()).collect();
+        let sample = |(round, timing): (usize, &Timing)| Sample {
+            round: round as u64,
+            iterations: timing.iterations * timing.repeats,
+            wall_s: timing.per_run_s(),
+        };
+        let device_runs = match scope {
+            Scope::Compute => measure::device_runs(runner, last_s, self.session.setup.clock),
+            Scope::EndToEnd => Vec::new(),
+        };
+        Some(Measured {
+            samples: calls.iter().enumerate().map(sample).collect(),
+            device_runs,
+            failure: None,
+            doubt: measure::doubt(&doubts, calls.len()),
+        })
+    }
+
+    /// Keeps the row of a scope. Returns the canary's times after it.
+    fn keep(
+        &mut self,
+        scope: Scope,
+        measured: &Measured,
+        before: &CanaryTimes,
+        ledger: &mut Ledger<'_>,
+    ) -> Result<CanaryTimes> {
+        let mut rows = CaseRows::default();
+        if let Some(ready) = &self.ready {
+            let record = self.session.measured(self.case, &ready.facts, scope, measured);
+            rows.add(record, measured);
+        }
+        let after = self.session.hold(&mut rows.records, before, &mut Silent);
+        ledger.keep(&rows, &mut Silent)?;
+        Ok(after)
+    }
+}
+
+/// `iterations` blocking runs; an interrupt ends them.
+fn timed(
+    ready: &mut Ready<'_>,
+    scope: Scope,
+    iterations: u64,
+    setup: &Setup<'_>,
+) -> Result<Timing> {
+    if setup.is_stopped() {
+        return Err(Error::Interrupted);
+    }
+    measure::timed(ready.runner.as_mut(), scope, iterations, false, setup.clock)
+}

@@ -1,0 +1,120 @@
+//! The runners of a case, sampled together.
+
+use super::{CaseRows, Choice, Facts, Groups, Progress, Ready, Rows, Setup, prepared};
+use crate::backend::Runner;
+use crate::measure::{self, Conditions, Lane, Measured};
+use crate::plan::{Case, Effort};
+use crate::terms::Cache;
+use crate::verify::Problem;
+
+/// Prepares, verifies and samples the runners of a case in rounds, and makes rows of what comes out.
+pub(super) struct Sampler<'a> {
+    pub(super) setup: Setup<'a>,
+    /// What makes its rows.
+    pub(super) rows: Rows<'a>,
+}
+
+impl<'a> Sampler<'a> {
+    /// Measures one case with these runners, as many at a time as fit into memory.
+    pub(super) fn measure(
+        &self,
+        case: &Case,
+        choices: Vec<Choice>,
+        effort: Effort,
+        progress: &mut dyn Progress,
+    ) -> CaseRows {
+        let Groups { groups, refused } = Groups::of(&self.setup, case, choices);
+        let mut rows = self.rows.refused(case, &refused);
+        if groups.is_empty() {
+            return rows;
+        }
+        progress.step("computing the reference");
+        let seed = self.setup.selection.seed;
+        let problem = Problem::new(case.workload, &case.shape, case.dtype, seed);
+        let apart = groups.len() > 1;
+        for group in groups {
+            let mut measured = self.group(case, &problem, group, effort, progress);
+            if apart {
+                measured.records.iter_mut().for_each(|r| r.note("not-interleaved"));
+            }
+            rows.extend(measured);
+        }
+        rows
+    }
+
+    /// Prepares, verifies and samples runners together.
+    fn group(
+        &self,
+        case: &Case,
+        problem: &Problem<'_>,
+        group: Vec<Choice>,
+        effort: Effort,
+        progress: &mut dyn Progress,
+    ) -> CaseRows {
+        let mut rows = CaseRows::default();
+        let mut facts = Vec::new();
+        let mut runners: Vec<Box<dyn Runner + 'a>> = Vec::new();
+        for choice in group {
+            progress.step(&format!("verifying {}", choice.implementation));
+            match prepared(&self.setup, case, problem, &choice) {
+                Ok(Ready { runner, facts: of_runner }) => {
+                    runners.push(runner);
+                    facts.push(of_runner);
+                }
+                Err(refusal) => rows.records.extend(self.rows.unmeasured(case, &choice, &refusal)),
+            }
+            if self.setup.is_stopped() {
+                return rows;
+            }
+        }
+        progress.step("measuring");
+        let scopes = self.setup.scopes(case.workload);
+        let lanes: Vec<Lane> = (0..runners.len())
+            .flat_map(|runner| scopes.iter().map(move |scope| Lane { runner, scope: *scope }))
+            .collect();
+        let conditions = Conditions {
+            cache: case.cache,
+            effort,
+            seed: self.setup.selection.seed,
+            clock: self.setup.clock,
+            stop: self.setup.stop,
+            watch: &mut |measured, left_s| {
+                let there = lanes.iter().zip(measured).filter(|(_, m)| !m.samples.is_empty());
+                let mut rows =
+                    there.map(|(l, m)| self.rows.measured(case, &facts[l.runner], l.scope, m));
+                progress.live(&mut rows, left_s);
+            },
+        };
+        let measured = measure::sample(&mut runners, &lanes, conditions);
+        if self.setup.selection.profile && case.cache == Cache::Hot {
+            progress.step("taking runs apart");
+            self.profile(case, &mut runners, &facts, &lanes, &measured, &mut rows);
+        }
+        for (lane, measured) in lanes.iter().zip(&measured) {
+            let record = self.rows.measured(case, &facts[lane.runner], lane.scope, measured);
+            rows.add(record, measured);
+        }
+        rows
+    }
+
+    /// Takes runs apart of the runners that have times. One that fails here has no breakdown, and
+    /// nothing else is lost.
+    fn profile(
+        &self,
+        case: &Case,
+        runners: &mut [Box<dyn Runner + 'a>],
+        facts: &[Facts],
+        lanes: &[Lane],
+        measured: &[Measured],
+        rows: &mut CaseRows,
+    ) {
+        for (number, (runner, facts)) in runners.iter_mut().zip(facts).enumerate() {
+            let is_well =
+                |(lane, m): (&Lane, &Measured)| lane.runner == number && m.failure.is_none();
+            if lanes.iter().zip(measured).any(is_well) && !self.setup.is_stopped() {
+                let parts = measure::profile(runner.as_mut(), self.setup.clock).unwrap_or_default();
+                rows.breakdown.extend(self.rows.breakdown(case, &facts.choice, parts));
+            }
+        }
+    }
+}
