@@ -4,157 +4,87 @@
 
 mod support;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossover::backend::{Details, Device, Runner, Task};
-use crossover::conclude::conclude;
-use crossover::error::{Error, Result};
+use crossover::backend::{Details, Device};
+use crossover::conclude::finish;
+use crossover::error::Error;
 use crossover::folder::RunFolder;
-use crossover::machine::DeviceEntry;
-use crossover::manifest::{Manifest, Sampling};
-use crossover::measure::Clock;
+use crossover::manifest::{Manifest, Sampling, TimerCheck};
 use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::{self, Outcome, Record, SampleRow, SummaryRow};
 use crossover::roof::{ComputeRoof, Roofs};
 use crossover::session::{self, Agenda, Ending, Ledger, Rounds, Session, Setup, Silent};
-use crossover::tensor::{FENCE, fenced};
 use crossover::terms::DeviceKind;
-use crossover::terms::{Scope, Shape};
-use crossover::workload::{self, Workload};
+use crossover::workload;
+use support::device::{MadeUp, MadeUpClock, MadeUpRunner};
 
 /// A clock that only runs move, and what they did.
 #[derive(Clone, Default)]
 struct World {
-    now_s: Rc<Cell<f64>>,
+    clock: MadeUpClock,
     log: Rc<RefCell<Vec<String>>>,
 }
 
-impl Clock for World {
-    fn now(&self) -> f64 {
-        self.now_s.get()
-    }
-}
-
-/// A device that takes `overhead_s` and then computes at `rate`.
-struct Fake {
-    entry: DeviceEntry,
-    world: World,
+/// How fast a made-up device is: it takes `overhead_s` and then computes at `rate`, and fails from
+/// `fails_after` runs on.
+#[derive(Clone, Copy)]
+struct Speed {
     overhead_s: f64,
     rate: f64,
-    /// Fails from this run on.
     fails_after: usize,
 }
 
-impl Device for Fake {
-    fn entry(&self) -> &DeviceEntry {
-        &self.entry
+impl Speed {
+    fn new(overhead_s: f64, rate: f64) -> Speed {
+        Speed { overhead_s, rate, fails_after: usize::MAX }
     }
+}
 
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
-        ["gemm", "train-mlp"].contains(&workload.name()).then_some("fake").into_iter().collect()
-    }
-
-    fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
-        self.implementations(workload).into_iter().map(str::to_string).collect()
-    }
-
-    fn footprint_bytes(&self, _: &Task<'_>) -> u64 {
-        1
-    }
-
-    fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
+fn fake(world: &World, id: &'static str, kind: DeviceKind, speed: Speed) -> Box<dyn Device> {
+    let world = world.clone();
+    let names = |workload: &str| match workload {
+        "gemm" | "train-mlp" => vec!["fake"],
+        _ => Vec::new(),
+    };
+    MadeUp::device(id, kind, names, move |task| {
         let flop = task.workload.work(task.shape).flop_count as f64;
-        Ok(Box::new(FakeRunner {
-            device: self,
-            seconds: self.overhead_s + flop / self.rate,
-            shape: task.shape.clone(),
-            inputs: Vec::new(),
-            output: Vec::new(),
-            runs: 0,
-        }))
-    }
-}
-
-struct FakeRunner<'a> {
-    device: &'a Fake,
-    seconds: f64,
-    shape: Shape,
-    inputs: Vec<Vec<f32>>,
-    output: Vec<f32>,
-    runs: usize,
-}
-
-impl FakeRunner<'_> {
-    fn say(&self, what: &str) {
-        self.device.world.log.borrow_mut().push(format!("{} {what}", self.device.entry.id));
-    }
-}
-
-impl Runner for FakeRunner<'_> {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
-        self.inputs = inputs.to_vec();
-        Ok(())
-    }
-
-    fn poison(&mut self, _: Scope) -> Result<()> {
-        let length = workload::find("gemm").unwrap().output(&self.shape);
-        self.output = fenced(length);
-        Ok(())
-    }
-
-    fn run(&mut self, scope: Scope) -> Result<()> {
-        self.runs += 1;
-        if self.runs > self.device.fails_after {
-            return Err(Error::device("it broke"));
-        }
-        self.say(scope.name());
-        let clock = &self.device.world.now_s;
-        clock.set(clock.get() + self.seconds);
-        // The right answer, once it is asked for.
-        if self.output.iter().skip(FENCE).take(1).any(|v| v.is_nan()) {
-            let gemm = workload::find("gemm").unwrap();
-            let right = gemm.reference(&self.shape, &self.inputs, None).value;
-            for (out, value) in self.output[FENCE..].iter_mut().zip(right) {
-                *out = value as f32;
+        let seconds = speed.overhead_s + flop / speed.rate;
+        let world = world.clone();
+        let take = move |what: &str| {
+            world.log.borrow_mut().push(format!("{id} {what}"));
+            world.clock.pass(seconds);
+        };
+        let (shape, own, mut runs) = (task.shape.clone(), take.clone(), 0);
+        let mut runner = MadeUpRunner::new(task, move |memory, scope| {
+            runs += 1;
+            if runs > speed.fails_after {
+                return Err(Error::device("it broke"));
             }
-        }
-        Ok(())
-    }
-
-    fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
-        self.say("device clock");
-        let clock = &self.device.world.now_s;
-        clock.set(clock.get() + self.seconds);
-        Ok(Some(0.9 * self.seconds))
-    }
-
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
-        Ok(self.inputs.clone())
-    }
-
-    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
-        Ok(self.output.clone())
-    }
-
-    fn details(&self) -> Details {
-        Details { tuned: "default", tile: (8, 8), ..Details::default() }
-    }
+            take(scope.name());
+            if memory.is_poisoned() {
+                let gemm = workload::find("gemm").unwrap();
+                let right = gemm.reference(&shape, &memory.inputs, None).value;
+                memory.write(&right.iter().map(|value| *value as f32).collect::<Vec<f32>>());
+            }
+            Ok(())
+        });
+        runner.device_clock = Some(Box::new(move || {
+            own("device clock");
+            0.9 * seconds
+        }));
+        runner.details = Details { tuned: "default", tile: (8, 8), ..Details::default() };
+        Box::new(runner)
+    })
 }
 
 /// A slow but prompt CPU and a fast GPU with 1 ms of overhead: equal at 2e6 FLOP, m = n = k = 100.
 fn devices(world: &World) -> Vec<Box<dyn Device>> {
-    let fake = |id: &str, kind, overhead_s, rate| Fake {
-        entry: support::entry(id, kind),
-        world: world.clone(),
-        overhead_s,
-        rate,
-        fails_after: usize::MAX,
-    };
     vec![
-        Box::new(fake("cpu", DeviceKind::Cpu, 0.0, 2e9)),
-        Box::new(fake("opencl:0", DeviceKind::Gpu, 1e-3, 1e15)),
+        fake(world, "cpu", DeviceKind::Cpu, Speed::new(0.0, 2e9)),
+        fake(world, "opencl:0", DeviceKind::Gpu, Speed::new(1e-3, 1e15)),
     ]
 }
 
@@ -176,12 +106,12 @@ fn run(selection: &Selection, devices: &[Box<dyn Device>], world: &World, bisect
     let mut folder = RunFolder::create(Some(&base.path().join("run")), None).unwrap();
     let cases = plan::cases(selection).unwrap();
     let stop = AtomicBool::new(false);
-    let setup = Setup { devices, selection, clock: world, stop: &stop };
+    let setup = Setup { devices, selection, clock: &world.clock, stop: &stop };
     let mut session = Session::new(setup, "run", Roofs::default());
-    let ending = measured(&mut session, &mut folder, cases, bisect);
-    let mut manifest = Manifest::new("run", selection, Sampling::Interleaved, &[0]);
-    manifest.devices = devices.iter().map(|d| d.entry().clone()).collect();
-    conclude(&folder, &manifest, false).unwrap();
+    let ended = Ok(measured(&mut session, &mut folder, cases, bisect));
+    let new = Manifest::new("run", selection, Sampling::Interleaved, &[0]);
+    let manifest = Manifest { devices: devices.iter().map(|d| d.entry().clone()).collect(), ..new };
+    let ending = finish(Some(&folder), manifest, session, ended, false).unwrap();
     Done { _base: base, folder, ending }
 }
 
@@ -280,14 +210,7 @@ fn a_network_that_does_not_fit_is_skipped_with_the_figure() {
 #[test]
 fn long_runs_are_sampled_three_times_without_rehearsal() {
     let world = World::default();
-    let slow = Fake {
-        entry: support::entry("cpu", DeviceKind::Cpu),
-        world: world.clone(),
-        overhead_s: 0.3,
-        rate: 1e12,
-        fails_after: usize::MAX,
-    };
-    let devices: Vec<Box<dyn Device>> = vec![Box::new(slow)];
+    let devices = [fake(&world, "cpu", DeviceKind::Cpu, Speed::new(0.3, 1e12))];
     let done = run(&cubes(&[16]), &devices, &world, false);
     let samples: Vec<SampleRow> = done.folder.samples().unwrap();
     assert_eq!(samples.iter().filter(|s| s.round.is_some()).count(), 2 * 3);
@@ -298,14 +221,7 @@ fn long_runs_are_sampled_three_times_without_rehearsal() {
 #[test]
 fn short_runs_are_repeated_to_fill_20_us() {
     let world = World::default();
-    let prompt = Fake {
-        entry: support::entry("cpu", DeviceKind::Cpu),
-        world: world.clone(),
-        overhead_s: 3e-6,
-        rate: 1e15,
-        fails_after: usize::MAX,
-    };
-    let devices: Vec<Box<dyn Device>> = vec![Box::new(prompt)];
+    let devices = [fake(&world, "cpu", DeviceKind::Cpu, Speed::new(3e-6, 1e15))];
     let done = run(&cubes(&[16]), &devices, &world, false);
     let samples = done.folder.samples().unwrap();
     let sample = samples.iter().find(|s| s.round.is_some()).unwrap();
@@ -317,13 +233,8 @@ fn short_runs_are_repeated_to_fill_20_us() {
 fn a_runner_that_breaks_while_measured_is_a_failed_row_and_costs_no_other() {
     let world = World::default();
     let mut all = devices(&world);
-    all.push(Box::new(Fake {
-        entry: support::entry("opencl:1", DeviceKind::Accelerator),
-        world: world.clone(),
-        overhead_s: 1e-3,
-        rate: 1e12,
-        fails_after: 12,
-    }));
+    let breaks = Speed { fails_after: 12, ..Speed::new(1e-3, 1e12) };
+    all.push(fake(&world, "opencl:1", DeviceKind::Accelerator, breaks));
     let done = run(&cubes(&[32, 64]), &all, &world, false);
     assert!(done.ending.failed && !done.ending.interrupted);
     let records: Vec<Record> = done.folder.records().unwrap();
@@ -344,7 +255,7 @@ fn a_cut_run_keeps_its_rows_and_goes_on_where_it_was() {
     let stop = AtomicBool::new(false);
     let mut folder = RunFolder::create(Some(&path), None).unwrap();
     Manifest::new("run", &selection, Sampling::Interleaved, &[0]).write(&path).unwrap();
-    let setup = Setup { devices: &all, selection: &selection, clock: &world, stop: &stop };
+    let setup = Setup { devices: &all, selection: &selection, clock: &world.clock, stop: &stop };
     let mut session = Session::new(setup, "run", Roofs::default());
     // The first case by itself, as if the run had been cut in the second.
     measured(&mut session, &mut folder, cases[..1].to_vec(), false);
@@ -391,7 +302,8 @@ fn what_lies_above_a_roof_is_suspect() {
     let world = World::default();
     let (devices, selection) = (devices(&world), cubes(&[64]));
     let stop = AtomicBool::new(false);
-    let setup = Setup { devices: &devices, selection: &selection, clock: &world, stop: &stop };
+    let setup =
+        Setup { devices: &devices, selection: &selection, clock: &world.clock, stop: &stop };
     let low = ComputeRoof {
         device: "cpu".to_string(),
         device_name: String::new(),
@@ -414,4 +326,46 @@ fn what_lies_above_a_roof_is_suspect() {
         assert_eq!(row.reason.contains("times the measured compute roof"), is_suspect);
     }
     assert_eq!(rows.len(), 4);
+}
+
+/// A device whose own clock says `event_s` of a run that takes a millisecond, and 1.5 ms with it.
+fn timer_check(event_s: Option<f64>) -> TimerCheck {
+    let world = World::default();
+    let clock = world.clock.clone();
+    let names = |workload: &str| if workload == "peak-fma" { vec!["fake"] } else { Vec::new() };
+    let peak = MadeUp::device("opencl:0", DeviceKind::Gpu, names, move |task| {
+        let (run_clock, event_clock) = (clock.clone(), clock.clone());
+        let mut runner = MadeUpRunner::new(task, move |_, _| {
+            run_clock.pass(1e-3);
+            Ok(())
+        });
+        runner.device_clock = event_s.map(|event_s| -> Box<dyn FnMut() -> f64> {
+            Box::new(move || {
+                event_clock.pass(1.5e-3);
+                event_s
+            })
+        });
+        Box::new(runner)
+    });
+    let (devices, selection, stop) = ([peak], cubes(&[16]), AtomicBool::new(false));
+    let setup =
+        Setup { devices: &devices, selection: &selection, clock: &world.clock, stop: &stop };
+    let mut session = Session::new(setup, "run", Roofs::default());
+    let base = tempfile::tempdir().unwrap();
+    let mut folder = RunFolder::create(Some(&base.path().join("run")), None).unwrap();
+    measured(&mut session, &mut folder, plan::cases(&selection).unwrap(), false);
+    session.timers[0].clone()
+}
+
+#[test]
+fn events_that_lie_are_found() {
+    let honest = timer_check(Some(0.9e-3));
+    assert!(honest.trusted && (honest.event_share.unwrap() - 0.6).abs() < 1e-9);
+    assert!((honest.linearity - 1.0).abs() < 1e-9);
+    assert!((honest.profiling_cost.unwrap() - 1.5).abs() < 1e-9);
+    for lie in [2e-3, 1e-6, -1.0, 0.0, f64::NAN] {
+        assert!(!timer_check(Some(lie)).trusted, "{lie}");
+    }
+    let without = timer_check(None);
+    assert!(without.trusted && without.event_share.is_none());
 }

@@ -5,16 +5,13 @@
 
 mod support;
 
-use crossover::backend::{Details, Device, Runner, Task};
-use crossover::error::Result;
-use crossover::machine::DeviceEntry;
+use crossover::backend::Device;
 use crossover::measure::WallClock;
 use crossover::plan::{Effort, Selection};
 use crossover::record::Outcome;
-use crossover::tensor::{FENCE, fenced};
-use crossover::terms::DeviceKind;
-use crossover::terms::{Scope, Shape};
-use crossover::workload::Workload;
+use crossover::tensor::FENCE;
+use crossover::terms::{DeviceKind, Scope, Shape};
+use support::device::{MadeUp, MadeUpRunner, Memory};
 
 /// A tile of the faults that speak of one.
 const TILE: usize = 16;
@@ -65,41 +62,6 @@ enum Fault {
     NoUpload,
 }
 
-struct Saboteur {
-    entry: DeviceEntry,
-}
-
-impl Device for Saboteur {
-    fn entry(&self) -> &DeviceEntry {
-        &self.entry
-    }
-
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
-        let faults = FAULTS.iter().filter(|_| workload.name() == "gemm");
-        faults.map(|(name, _)| *name).collect()
-    }
-
-    fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
-        self.implementations(workload).iter().map(|name| name.to_string()).collect()
-    }
-
-    fn footprint_bytes(&self, _: &Task<'_>) -> u64 {
-        1 << 20
-    }
-
-    fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
-        let fault = FAULTS.iter().find(|(name, _)| *name == task.implementation).unwrap().1;
-        Ok(Box::new(Sabotaged {
-            fault,
-            dims: Dims::of(task.shape),
-            host: Vec::new(),
-            inputs: Vec::new(),
-            output: Vec::new(),
-            runs: 0,
-        }))
-    }
-}
-
 #[derive(Clone, Copy)]
 struct Dims {
     m: usize,
@@ -113,17 +75,6 @@ impl Dims {
     }
 }
 
-struct Sabotaged {
-    fault: Fault,
-    dims: Dims,
-    /// What an end-to-end run uploads.
-    host: Vec<Vec<f32>>,
-    /// What the made-up device holds.
-    inputs: Vec<Vec<f32>>,
-    output: Vec<f32>,
-    runs: usize,
-}
-
 /// Rounds to fewer mantissa bits, to nearest.
 fn rounded(value: f32, bits: u32) -> f32 {
     let half = 1u32 << (bits - 1);
@@ -133,6 +84,13 @@ fn rounded(value: f32, bits: u32) -> f32 {
 /// Rounds to the 11 significant bits of f16, whose range is wide enough here.
 fn half(value: f32) -> f32 {
     rounded(value, 13)
+}
+
+/// A product with a fault in it.
+#[derive(Clone, Copy)]
+struct Sabotaged {
+    fault: Fault,
+    dims: Dims,
 }
 
 impl Sabotaged {
@@ -163,13 +121,13 @@ impl Sabotaged {
         c
     }
 
-    fn half_accumulated(&self) -> Vec<f32> {
+    fn half_accumulated(&self, inputs: &[Vec<f32>]) -> Vec<f32> {
         let Dims { m, n, k } = self.dims;
         let mut c = vec![0.0f32; m * n];
         for (i, row) in c.chunks_exact_mut(n).enumerate() {
             for p in 0..k {
-                let a = self.inputs[0][i * k + p];
-                for (sum, b) in row.iter_mut().zip(&self.inputs[1][p * n..(p + 1) * n]) {
+                let a = inputs[0][i * k + p];
+                for (sum, b) in row.iter_mut().zip(&inputs[1][p * n..(p + 1) * n]) {
                     *sum = half(*sum + a * b);
                 }
             }
@@ -177,89 +135,71 @@ impl Sabotaged {
         c
     }
 
-    fn result(&self) -> Vec<f32> {
+    fn result(&self, inputs: &[Vec<f32>]) -> Vec<f32> {
         match self.fault {
-            Fault::HalfAccumulation => self.half_accumulated(),
+            Fault::HalfAccumulation => self.half_accumulated(inputs),
             Fault::Rounded(bits) => {
                 let round = |x: &Vec<f32>| x.iter().map(|v| rounded(*v, bits)).collect::<Vec<_>>();
-                self.product(&round(&self.inputs[0]), &round(&self.inputs[1]))
+                self.product(&round(&inputs[0]), &round(&inputs[1]))
             }
             Fault::Zeros => vec![0.0; self.dims.m * self.dims.n],
-            _ => self.product(&self.inputs[0], &self.inputs[1]),
+            _ => self.product(&inputs[0], &inputs[1]),
         }
     }
 
-    fn spoil(&mut self, scope: Scope) {
+    fn spoil(&self, memory: &mut Memory, scope: Scope) {
         let Dims { m, n, .. } = self.dims;
         let at = |row: usize, column: usize| FENCE + row * n + column;
+        let output = &mut memory.output;
         match self.fault {
-            Fault::TileRow => (0..n).for_each(|j| self.output[at(TILE - 1, j)] = 0.0),
-            Fault::TileColumn => (0..m).for_each(|i| self.output[at(i, TILE - 1)] = 0.0),
+            Fault::TileRow => (0..n).for_each(|j| output[at(TILE - 1, j)] = 0.0),
+            Fault::TileColumn => (0..m).for_each(|i| output[at(i, TILE - 1)] = 0.0),
             Fault::WrongTile => {
                 for i in 0..TILE {
                     for j in 0..TILE {
-                        self.output[at(TILE + i, j)] = self.output[at(i, j)];
+                        output[at(TILE + i, j)] = output[at(i, j)];
                     }
                 }
             }
-            Fault::OneElement => self.output[at(m / 2, n / 3)] += 1e-3,
-            Fault::NanCorner => self.output[at(m - 1, n - 1)] = f32::NAN,
-            Fault::PastEnd => self.output[FENCE + m * n] = 0.0,
-            Fault::BeforeStart => self.output[FENCE - 1] = 0.0,
-            Fault::InputOverwritten => self.inputs[1][n / 2] += 1.0,
-            Fault::OtherShape => self.output.truncate(2 * FENCE + (m - 1) * n),
-            Fault::EndToEndOnly if scope == Scope::EndToEnd => self.output[at(0, 0)] += 1.0,
+            Fault::OneElement => output[at(m / 2, n / 3)] += 1e-3,
+            Fault::NanCorner => output[at(m - 1, n - 1)] = f32::NAN,
+            Fault::PastEnd => output[FENCE + m * n] = 0.0,
+            Fault::BeforeStart => output[FENCE - 1] = 0.0,
+            Fault::InputOverwritten => memory.inputs[1][n / 2] += 1.0,
+            Fault::OtherShape => output.truncate(2 * FENCE + (m - 1) * n),
+            Fault::EndToEndOnly if scope == Scope::EndToEnd => output[at(0, 0)] += 1.0,
             _ => {}
         }
     }
 }
 
-impl Runner for Sabotaged {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
-        self.host = inputs.to_vec();
-        self.inputs = inputs.to_vec();
-        Ok(())
-    }
-
-    fn poison(&mut self, scope: Scope) -> Result<()> {
-        if scope == Scope::EndToEnd {
-            self.inputs.iter_mut().for_each(|input| input.fill(f32::NAN));
-        }
-        self.output = fenced(self.dims.m * self.dims.n);
-        Ok(())
-    }
-
-    fn run(&mut self, scope: Scope) -> Result<()> {
-        self.runs += 1;
-        if scope == Scope::EndToEnd && self.fault != Fault::NoUpload {
-            self.inputs = self.host.clone();
-        }
-        if self.fault == Fault::Stale && self.runs > 1 {
-            return Ok(());
-        }
-        let result = self.result();
-        self.output[FENCE..FENCE + result.len()].copy_from_slice(&result);
-        self.spoil(scope);
-        Ok(())
-    }
-
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
-        Ok(self.inputs.clone())
-    }
-
-    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
-        Ok(self.output.clone())
-    }
-
-    fn details(&self) -> Details {
-        Details { tile: (TILE, TILE), ..Details::default() }
-    }
+/// A device whose implementations are the faults.
+fn saboteur() -> Box<dyn Device> {
+    let names = |workload: &str| {
+        FAULTS.iter().filter(|_| workload == "gemm").map(|(name, _)| *name).collect()
+    };
+    MadeUp::device("saboteur", DeviceKind::Accelerator, names, |task| {
+        let fault = FAULTS.iter().find(|(name, _)| *name == task.implementation).unwrap().1;
+        let sabotaged = Sabotaged { fault, dims: Dims::of(task.shape) };
+        let mut runs = 0;
+        let mut runner = MadeUpRunner::new(task, move |memory, scope| {
+            runs += 1;
+            if fault != Fault::Stale || runs == 1 {
+                let result = sabotaged.result(&memory.inputs);
+                memory.write(&result);
+                sabotaged.spoil(memory, scope);
+            }
+            Ok(())
+        });
+        runner.uploads = fault != Fault::NoUpload;
+        runner.details.tile = (TILE, TILE);
+        Box::new(runner)
+    })
 }
 
 /// Runs every fault through a whole session at one shape.
 fn every_fault_is_rejected(shape: &str) {
-    let entry = support::entry("saboteur", DeviceKind::Accelerator);
-    let devices: Vec<Box<dyn Device>> = vec![Box::new(Saboteur { entry })];
+    let devices = [saboteur()];
     let selection = Selection { shapes: vec![shape.to_string()], ..Selection::default() };
     let effort = Effort { warm_up_s: 0.001, sample_s: 0.001 };
     let rows = support::rows(&devices, &selection, &WallClock::default(), effort);

@@ -5,12 +5,11 @@
 
 mod support;
 
-use crossover::backend::{Details, Runner};
-use crossover::error::Result;
-use crossover::tensor::{FENCE, fenced};
-use crossover::terms::{Conv, Dtype, Scope, Shape};
+use crossover::backend::Task;
+use crossover::terms::{Conv, Dtype, Shape};
 use crossover::verify::Problem;
 use crossover::workload::{self, Algorithm, Workload};
+use support::device::MadeUpRunner;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,13 +30,11 @@ enum Fault {
 const FAULTS: [Fault; 6] =
     [Fault::LastTap, Fault::LastTerm, Fault::Edge, Fault::Swapped, Fault::OneElement, Fault::Tf32];
 
+/// A pass with a fault in it.
 struct Sabotaged {
     workload: &'static dyn Workload,
     shape: Shape,
-    algorithm: Algorithm,
     fault: Fault,
-    inputs: Vec<Vec<f32>>,
-    output: Vec<f32>,
 }
 
 /// Rounded to the 11 significant bits of TF32.
@@ -51,9 +48,9 @@ impl Sabotaged {
     }
 
     /// The operands as the fault sees them.
-    fn spoilt_inputs(&self) -> Vec<Vec<f32>> {
+    fn spoilt_inputs(&self, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
         let conv = Conv::of(&self.shape);
-        let (taps, mut inputs) = (conv.r * conv.s, self.inputs.clone());
+        let (taps, mut inputs) = (conv.r * conv.s, inputs.to_vec());
         match self.fault {
             Fault::LastTap if !self.is_wgrad() => {
                 inputs[1].iter_mut().skip(taps - 1).step_by(taps).for_each(|f| *f = 0.0);
@@ -95,37 +92,13 @@ impl Sabotaged {
             _ => {}
         }
     }
-}
 
-impl Runner for Sabotaged {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
-        self.inputs = inputs.to_vec();
-        Ok(())
-    }
-
-    fn poison(&mut self, _: Scope) -> Result<()> {
-        self.output = fenced(self.workload.output(&self.shape));
-        Ok(())
-    }
-
-    fn run(&mut self, _: Scope) -> Result<()> {
-        let exact = self.workload.reference(&self.shape, &self.spoilt_inputs(), None).value;
+    fn result(&self, inputs: &[Vec<f32>]) -> Vec<f32> {
+        let inputs = self.spoilt_inputs(inputs);
+        let exact = self.workload.reference(&self.shape, &inputs, None).value;
         let mut output: Vec<f32> = exact.iter().map(|x| *x as f32).collect();
         self.spoil(&mut output);
-        self.output[FENCE..][..output.len()].copy_from_slice(&output);
-        Ok(())
-    }
-
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
-        Ok(self.inputs.clone())
-    }
-
-    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
-        Ok(self.output.clone())
-    }
-
-    fn details(&self) -> Details {
-        Details { algorithm: self.algorithm, ..Details::default() }
+        output
     }
 }
 
@@ -138,17 +111,21 @@ fn every_fault_is_rejected(shape: &str) {
         let has_winograd = name != "conv-wgrad";
         let algorithms = winograd.into_iter().filter(|_| has_winograd);
         for algorithm in [Algorithm::Direct].into_iter().chain(algorithms) {
-            let verdict = |fault: Fault| {
-                let (inputs, output, shape) = (Vec::new(), Vec::new(), shape.clone());
-                problem.verify(&mut Sabotaged { workload, shape, algorithm, fault, inputs, output })
+            let proof = |fault: Fault| {
+                let (dtype, implementation) = (Dtype::F32, "");
+                let task = Task { workload, shape: &shape, dtype, implementation };
+                let sabotaged = Sabotaged { workload, shape: shape.clone(), fault };
+                let mut runner = MadeUpRunner::new(&task, move |memory, _| {
+                    memory.write(&sabotaged.result(&memory.inputs));
+                    Ok(())
+                });
+                runner.details.algorithm = algorithm;
+                problem.verify(&mut runner)
             };
-            let honest = verdict(Fault::None);
+            let honest = proof(Fault::None);
             assert!(honest.is_ok(), "{name} {algorithm:?}: {honest:?}");
             for fault in FAULTS {
-                assert!(
-                    verdict(fault).is_err(),
-                    "{name} {algorithm:?}: {fault:?} passed at {shape}"
-                );
+                assert!(proof(fault).is_err(), "{name} {algorithm:?}: {fault:?} passed at {shape}");
             }
         }
     }

@@ -6,21 +6,15 @@
 
 mod support;
 
-use std::cell::Cell;
-use std::rc::Rc;
-
-use crossover::backend::{Details, Device, Runner, Task, Training};
+use crossover::backend::{Details, Device, Runner, Training};
 use crossover::error::Result;
-use crossover::machine::DeviceEntry;
-use crossover::measure::Clock;
 use crossover::network::reference::{self, Reference};
 use crossover::network::{Graph, Optimizer, Trainer};
 use crossover::plan::{Effort, Selection};
 use crossover::record::Outcome;
 use crossover::tensor::{FENCE, POISON, fenced};
-use crossover::terms::DeviceKind;
-use crossover::terms::Scope;
-use crossover::workload::Workload;
+use crossover::terms::{DeviceKind, Scope};
+use support::device::{MadeUp, MadeUpClock};
 
 /// Seconds of a run, and of bringing back what it changed.
 const RUN_S: f64 = 1e-3;
@@ -105,46 +99,14 @@ const FAULTS: &[(&str, Fault, &[&str], &str)] = &[
     ("result-of-another-size", F::Short, EVERY, "elements, not"),
 ];
 
-/// A clock that only runs and restores move.
-#[derive(Clone, Default)]
-struct World(Rc<Cell<f64>>);
-
-impl World {
-    fn pass(&self, seconds: f64) {
-        self.0.set(self.0.get() + seconds);
-    }
-}
-
-impl Clock for World {
-    fn now(&self) -> f64 {
-        self.0.get()
-    }
-}
-
-struct Saboteur {
-    entry: DeviceEntry,
-    world: World,
-}
-
-impl Device for Saboteur {
-    fn entry(&self) -> &DeviceEntry {
-        &self.entry
-    }
-
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
-        let here = FAULTS.iter().filter(|(_, _, networks, _)| networks.contains(&workload.name()));
+/// A device whose implementations are the faults. Only runs and restores let time pass.
+fn saboteur(clock: &MadeUpClock) -> Box<dyn Device> {
+    let names = |workload: &str| {
+        let here = FAULTS.iter().filter(|(_, _, networks, _)| networks.contains(&workload));
         here.map(|(name, ..)| *name).collect()
-    }
-
-    fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
-        self.implementations(workload).iter().map(|name| name.to_string()).collect()
-    }
-
-    fn footprint_bytes(&self, _: &Task<'_>) -> u64 {
-        1 << 20
-    }
-
-    fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
+    };
+    let clock = clock.clone();
+    MadeUp::device("saboteur", DeviceKind::Accelerator, names, move |task| {
         let fault = FAULTS.iter().find(|(name, ..)| *name == task.implementation).unwrap().1;
         let mut graph = (task.workload.network().unwrap().graph)(task.shape);
         if let Optimizer::Adam(adam) = &mut graph.optimizer {
@@ -154,14 +116,14 @@ impl Device for Saboteur {
                 _ => {}
             }
         }
-        Ok(Box::new(Sabotaged { fault, world: &self.world, graph, ..Sabotaged::new(&self.world) }))
-    }
+        Box::new(Sabotaged::new(fault, clock.clone(), graph))
+    })
 }
 
 /// Trains in f64 and keeps f32, as a device would.
-struct Sabotaged<'a> {
+struct Sabotaged {
     fault: Fault,
-    world: &'a World,
+    clock: MadeUpClock,
     graph: Graph,
     /// Parameters, mini-batch, labels, as they were loaded.
     host: Vec<Vec<f32>>,
@@ -179,12 +141,12 @@ fn tf32(values: &[f32]) -> Vec<f32> {
     values.iter().map(round).collect()
 }
 
-impl<'a> Sabotaged<'a> {
-    fn new(world: &'a World) -> Sabotaged<'a> {
+impl Sabotaged {
+    fn new(fault: Fault, clock: MadeUpClock, graph: Graph) -> Sabotaged {
         Sabotaged {
-            fault: F::None,
-            world,
-            graph: Graph::new(&[1, 1], Optimizer::SGD),
+            fault,
+            clock,
+            graph,
             host: Vec::new(),
             resident: [Vec::new(), Vec::new()],
             parameters: Vec::new(),
@@ -264,7 +226,7 @@ impl<'a> Sabotaged<'a> {
     }
 }
 
-impl Runner for Sabotaged<'_> {
+impl Runner for Sabotaged {
     fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
         self.host = inputs.to_vec();
         let [.., batch, labels] = inputs else { panic!("a batch and its labels") };
@@ -290,7 +252,7 @@ impl Runner for Sabotaged<'_> {
     }
 
     fn run(&mut self, scope: Scope) -> Result<()> {
-        self.world.pass(RUN_S);
+        self.clock.pass(RUN_S);
         if self.output.is_empty() {
             return Ok(());
         }
@@ -343,9 +305,9 @@ impl Runner for Sabotaged<'_> {
     }
 }
 
-impl Training for Sabotaged<'_> {
+impl Training for Sabotaged {
     fn restore(&mut self) -> Result<()> {
-        self.world.pass(RESTORE_S);
+        self.clock.pass(RESTORE_S);
         if self.fault != F::ParametersNotRestored {
             let count = self.parameters.len();
             self.parameters.clone_from_slice(&self.host[..count]);
@@ -365,16 +327,15 @@ impl Training for Sabotaged<'_> {
 
 /// Runs every fault of a network through a whole session.
 fn every_fault_is_rejected(workload: &str, shape: &str) {
-    let world = World::default();
-    let entry = support::entry("saboteur", DeviceKind::Accelerator);
-    let devices: Vec<Box<dyn Device>> = vec![Box::new(Saboteur { entry, world: world.clone() })];
+    let clock = MadeUpClock::default();
+    let devices = [saboteur(&clock)];
     let selection = Selection {
         workloads: vec![workload.to_string()],
         shapes: vec![shape.to_string()],
         ..Selection::default()
     };
     let effort = Effort { warm_up_s: 0.01, sample_s: 0.01 };
-    let rows = support::rows(&devices, &selection, &world, effort);
+    let rows = support::rows(&devices, &selection, &clock, effort);
     let here: Vec<_> = FAULTS.iter().filter(|(_, _, w, _)| w.contains(&workload)).collect();
     assert_eq!(rows.len(), 2 * here.len());
     for row in rows {

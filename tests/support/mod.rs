@@ -2,27 +2,18 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod device;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::atomic::AtomicBool;
 
 use crossover::backend::Device;
-use crossover::machine::DeviceEntry;
 use crossover::measure::Clock;
 use crossover::plan::{self, Effort, Selection};
 use crossover::record::Record;
 use crossover::roof::Roofs;
 use crossover::session::{Session, Setup, Silent};
-use crossover::terms::DeviceKind;
-
-/// The facts of a made-up device.
-pub fn entry(id: &str, kind: DeviceKind) -> DeviceEntry {
-    DeviceEntry {
-        memory_bytes: 1 << 30,
-        max_allocation_bytes: 1 << 30,
-        ..DeviceEntry::new(id, kind, &format!("made-up {id}"), "test")
-    }
-}
 
 /// Measures all cases of a selection, without a folder.
 pub fn rows(
