@@ -16,7 +16,7 @@ pub struct CacheLevel {
     pub shared_by: usize,
 }
 
-/// Data caches of the first processor of `cores`, the smallest first; empty where nobody tells.
+/// Data caches of the first processor of `cores`, the smallest first; empty where the system does not say.
 #[cfg(target_os = "linux")]
 pub fn caches(cores: &[usize]) -> Vec<CacheLevel> {
     let core = cores.first().copied().unwrap_or(0);

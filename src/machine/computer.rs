@@ -21,7 +21,7 @@ pub struct Machine {
     pub physical_cores: usize,
     /// Logical processors.
     pub logical_cores: usize,
-    /// Data caches of the first of them, the smallest first; empty where nobody tells.
+    /// Data caches of the first of them, the smallest first; empty where the system does not say.
     #[serde(default)]
     pub caches: Vec<CacheLevel>,
     /// Logical processors that the CPU path was pinned to, one thread each.

@@ -170,16 +170,16 @@ impl Bench {
 
     fn build(&mut self, point: &Point, limit_s: f64) -> Result<f64, Rejection> {
         self.start().map_err(Rejection::Refused)?;
-        let poison = |bench: &mut Self, what: &str, silence| {
+        let fatal = |bench: &mut Self, what: &str, silence| {
             let how = bench.end(silence);
-            Err(Rejection::Poison(format!("{what}: {how}")))
+            Err(Rejection::Fatal(format!("{what}: {how}")))
         };
         // JSON has no infinity.
         let ask = Ask::Admit(point.clone(), Some(limit_s).filter(|s| s.is_finite()));
         let built = match self.ask(&ask, self.limits.build_s) {
             Ok(Say::Built) => self.answer(self.limits.build_s + self.limits.run_s),
             Ok(other) => Ok(other),
-            Err(silence) => return poison(self, "building", silence),
+            Err(silence) => return fatal(self, "building", silence),
         };
         match built {
             Ok(Say::Right(seconds)) => {
@@ -190,7 +190,7 @@ impl Bench {
             Ok(Say::Wrong(what)) => Err(Rejection::Wrong(what)),
             Ok(Say::Refused(what)) => Err(Rejection::Refused(what)),
             Ok(other) => Err(Rejection::Refused(format!("{other:?}"))),
-            Err(silence) => poison(self, "verifying", silence),
+            Err(silence) => fatal(self, "verifying", silence),
         }
     }
 }
@@ -225,7 +225,7 @@ impl Evaluator for Bench {
                 Ok(other) => return Err((at, Rejection::Refused(format!("{other:?}")))),
                 Err(silence) => {
                     let how = self.end(silence);
-                    return Err((at, Rejection::Poison(format!("running: {how}"))));
+                    return Err((at, Rejection::Fatal(format!("running: {how}"))));
                 }
             }
         }

@@ -6,11 +6,11 @@
 //! | `walk.rs` | points of a space: random ones, neighbours |
 //! | `bench.rs` | builds, verifies and times points in a child process, with limits |
 //! | `child.rs` | the child |
-//! | `poison.rs` | points that hang or crash a device, never tried again |
+//! | `deny_list.rs` | points that hang or crash a device, never tried again |
 
 mod bench;
 mod child;
-mod poison;
+mod deny_list;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -18,5 +18,5 @@ mod walk;
 
 pub use bench::{Bench, Limits};
 pub use child::answer_if_asked;
-pub use poison::Poison;
+pub use deny_list::DenyList;
 pub use search::{Evaluator, Progress, Rejection, Search, Trial, Watcher};

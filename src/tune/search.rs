@@ -46,7 +46,7 @@ pub enum Rejection {
     /// Its first run took so many seconds that it is out of the question.
     Slow(f64),
     /// It hangs, crashes, or compiles for too long: it is never tried again.
-    Poison(String),
+    Fatal(String),
 }
 
 /// Builds, verifies and times points.
@@ -108,8 +108,8 @@ pub struct Progress {
 
 impl Progress {
     /// Nothing, but that these points must not be tried.
-    pub fn without(poison: &BTreeSet<Point>) -> Progress {
-        let tried = poison.iter().map(|point| (point.clone(), false)).collect();
+    pub fn without(denied: &BTreeSet<Point>) -> Progress {
+        let tried = denied.iter().map(|point| (point.clone(), false)).collect();
         Progress { tried, ..Progress::default() }
     }
 
@@ -290,7 +290,7 @@ impl<'a> Search<'a> {
                 Err((1, why)) => return Err(why),
                 // The best itself fell: nothing to be held against.
                 Err((_, why)) => {
-                    self.dethrone(&best, why);
+                    self.remove_best(&best, why);
                     return self.contest(point, first_s);
                 }
             }
@@ -309,7 +309,7 @@ impl<'a> Search<'a> {
     }
 
     /// The best turned out to be none.
-    fn dethrone(&mut self, point: &Point, why: Rejection) {
+    fn remove_best(&mut self, point: &Point, why: Rejection) {
         let trial = Trial { point: point.clone(), outcome: Err(why), at_s: self.at_s() };
         self.watcher.tried(&trial);
         self.progress.tried.insert(point.clone(), false);

@@ -113,7 +113,7 @@ impl Evaluator for Planted {
             Fate::NoCompile => return Err(Rejection::Refused("does not compile".into())),
             Fate::Hangs => {
                 self.spend(1.0);
-                return Err(Rejection::Poison("hangs".into()));
+                return Err(Rejection::Fatal("hangs".into()));
             }
             Fate::Wrong => return Err(Rejection::Wrong("element 3 is wrong".into())),
             Fate::Good => {}
@@ -135,7 +135,7 @@ impl Evaluator for Planted {
             }
             if self.fall_at.as_ref() == Some(*point) && self.runs > 200 {
                 self.admitted.clear();
-                return Err((index, Rejection::Poison("running: hangs".into())));
+                return Err((index, Rejection::Fatal("running: hangs".into())));
             }
             times.push(self.run_s(point));
         }
@@ -181,13 +181,13 @@ impl Watcher for Memory {
 /// A first look and the rest, as a tuning shares out its time.
 fn search(
     tunable: &Tunable,
-    poison: &BTreeSet<Point>,
+    denied: &BTreeSet<Point>,
     planted: &mut Planted,
     memory: &mut Memory,
     budget_s: f64,
     seed: u64,
 ) -> Option<Finding> {
-    let mut progress = Progress::without(poison);
+    let mut progress = Progress::without(denied);
     Search::new(tunable, &mut progress, planted, memory, 0.4 * budget_s, seed).begin();
     Search::new(tunable, &mut progress, planted, memory, 0.6 * budget_s, seed).end()
 }
@@ -220,7 +220,7 @@ fn little_time_gives_most_of_the_gain() {
 }
 
 #[test]
-fn what_is_wrong_or_poison_is_never_chosen_nor_tried_twice() {
+fn what_is_wrong_or_fatal_is_never_chosen_nor_tried_twice() {
     for seed in 1..10 {
         let (found, memory, planted) = run(60.0, 0.3, seed);
         assert!(Planted::fate(&found.point) == Fate::Good);
@@ -238,15 +238,15 @@ fn what_is_wrong_or_poison_is_never_chosen_nor_tried_twice() {
 }
 
 #[test]
-fn poison_that_is_known_is_left_alone() {
+fn points_that_must_not_be_tried_are_left_alone() {
     let (_, first, _) = run(60.0, 0.0, 3);
-    let is_poison = |t: &&Trial| matches!(t.outcome, Err(Rejection::Poison(_)));
-    let poison: BTreeSet<Point> =
-        first.trials.iter().filter(is_poison).map(|t| t.point.clone()).collect();
-    assert!(!poison.is_empty());
+    let is_fatal = |t: &&Trial| matches!(t.outcome, Err(Rejection::Fatal(_)));
+    let denied: BTreeSet<Point> =
+        first.trials.iter().filter(is_fatal).map(|t| t.point.clone()).collect();
+    assert!(!denied.is_empty());
     let (mut planted, mut memory) = (Planted::new(0.0), Memory::new());
-    search(&tunable(), &poison, &mut planted, &mut memory, 60.0, 3).unwrap();
-    assert!(planted.asked.iter().all(|point| !poison.contains(point)));
+    search(&tunable(), &denied, &mut planted, &mut memory, 60.0, 3).unwrap();
+    assert!(planted.asked.iter().all(|point| !denied.contains(point)));
 }
 
 #[test]
@@ -373,14 +373,14 @@ mod children {
     }
 
     #[test]
-    fn hangs_and_crashes_are_poison() {
-        let is_poison = |script: &str, how: &str| match admitted(script) {
-            Err(Rejection::Poison(why)) => assert!(why.contains(how), "{why}"),
+    fn hangs_and_crashes_are_fatal() {
+        let is_fatal = |script: &str, how: &str| match admitted(script) {
+            Err(Rejection::Fatal(why)) => assert!(why.contains(how), "{why}"),
             other => panic!("{other:?}"),
         };
-        is_poison("read a; exec sleep 60", "building: no answer in time");
-        is_poison("read a; echo '\"Built\"'; exec sleep 60", "verifying: no answer in time");
-        is_poison("read a; kill -SEGV $$", "building: the driver crashed (signal: 11");
+        is_fatal("read a; exec sleep 60", "building: no answer in time");
+        is_fatal("read a; echo '\"Built\"'; exec sleep 60", "verifying: no answer in time");
+        is_fatal("read a; kill -SEGV $$", "building: the driver crashed (signal: 11");
     }
 
     #[test]
@@ -394,7 +394,7 @@ mod children {
             assert_eq!(bench.admit(point, 1.0), Ok(0.5));
         }
         match bench.race(&[&best(), &other]) {
-            Err((1, Rejection::Poison(why))) => assert!(why.contains("running"), "{why}"),
+            Err((1, Rejection::Fatal(why))) => assert!(why.contains("running"), "{why}"),
             answer => panic!("{answer:?}"),
         }
         assert_eq!(bench.admit(&other, 1.0), Ok(0.5));
@@ -402,7 +402,7 @@ mod children {
 }
 
 #[test]
-fn poison_is_on_disk_before_a_point_is_tried() {
+fn a_point_is_on_the_list_on_disk_before_it_is_tried() {
     let folder = tempfile::tempdir().unwrap();
     let entry = crate::machine::DeviceEntry::new(
         "opencl:0",
@@ -410,12 +410,12 @@ fn poison_is_on_disk_before_a_point_is_tried() {
         "device",
         "opencl",
     );
-    let read = || Poison::read(Some(folder.path().to_path_buf()), &entry);
+    let read = || DenyList::read(Some(folder.path().to_path_buf()), &entry);
     let tunable = tunable();
-    let mut poison = read();
-    poison.add(&tunable, &best());
+    let mut denied = read();
+    denied.add(&tunable, &best());
     // As the next process would find it.
     assert!(read().points(&tunable).contains(&best()));
-    poison.remove(&tunable, &best());
+    denied.remove(&tunable, &best());
     assert!(read().points(&tunable).is_empty());
 }

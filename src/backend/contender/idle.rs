@@ -4,25 +4,25 @@
 use std::time::Duration;
 
 /// Longest wait. Intel's OpenMP spins for 200 ms, the others for a few.
-const PATIENCE: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// Between two looks.
 #[cfg(target_os = "linux")]
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// Waits until no thread of a process runs, or until patience ends.
+/// Waits until no thread of a process runs, or until it has waited long enough.
 #[cfg(target_os = "linux")]
 pub fn wait_for(process: u32) {
     let start = std::time::Instant::now();
-    while is_running(process) && start.elapsed() < PATIENCE {
+    while is_running(process) && start.elapsed() < LONGEST_WAIT {
         std::thread::sleep(PAUSE);
     }
 }
 
-/// Elsewhere nobody tells: the usual time of spinning is waited out.
+/// Elsewhere this can not be known: the usual time of spinning is waited out.
 #[cfg(not(target_os = "linux"))]
 pub fn wait_for(_: u32) {
-    std::thread::sleep(PATIENCE / 25);
+    std::thread::sleep(LONGEST_WAIT / 25);
 }
 
 /// Whether the scheduler has a thread of the process on a core or waiting for one.
@@ -52,9 +52,9 @@ mod tests {
         assert!(is_running(busy.id()));
         let start = Instant::now();
         wait_for(idle.id());
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < LONGEST_WAIT);
         wait_for(busy.id());
-        assert!(start.elapsed() >= PATIENCE);
+        assert!(start.elapsed() >= LONGEST_WAIT);
         for child in [&mut busy, &mut idle] {
             child.kill().unwrap();
             child.wait().unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Pool;
 use crate::machine;
 
-/// The buffer is this many times the last cache, and at least so large where nobody tells of caches.
+/// The buffer is this many times the last cache, and at least so large where the caches are not known.
 const TIMES_CACHE: u64 = 4;
 const LEAST_BYTES: u64 = 256 << 20;
 

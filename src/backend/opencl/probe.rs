@@ -19,7 +19,7 @@ use crate::error::one_line;
 const ASKED: &str = "CROSSOVER_OPENCL_PROBE";
 
 /// No news from the child for this long means a hang.
-const PATIENCE: Duration = Duration::from_secs(9);
+const LONGEST_WAIT: Duration = Duration::from_secs(9);
 
 /// More crashes than this and OpenCL is left alone.
 const ATTEMPTS: usize = 8;
@@ -131,7 +131,7 @@ fn run_child(mut command: Command, probed: &mut Probed) -> Option<(Place, String
     });
     let mut place = Place::Loader;
     loop {
-        match news.recv_timeout(PATIENCE) {
+        match news.recv_timeout(LONGEST_WAIT) {
             Ok(News::At(at)) => place = at,
             Ok(News::Problem(at, problem)) => {
                 probed.problems.insert(at, problem);
@@ -149,7 +149,7 @@ fn run_child(mut command: Command, probed: &mut Probed) -> Option<(Place, String
             Err(RecvTimeoutError::Timeout) => {
                 let _ = child.kill();
                 let _ = child.wait();
-                let problem = format!("its driver gave no answer for {} s", PATIENCE.as_secs());
+                let problem = format!("its driver gave no answer for {} s", LONGEST_WAIT.as_secs());
                 return Some((place, problem));
             }
         }

@@ -18,7 +18,7 @@ use crate::folder::{self, RunFolder};
 use crate::manifest::{Manifest, Sampling};
 use crate::plan::Selection;
 use crate::record::{TuningRow, Writer, file};
-use crate::tune::{Bench, Limits, Poison, Progress, Search};
+use crate::tune::{Bench, DenyList, Limits, Progress, Search};
 use crate::units;
 use crate::workload;
 
@@ -108,7 +108,7 @@ struct Tuning<'a> {
     rows: &'a mut Writer,
     stop: &'a AtomicBool,
     bench: Bench,
-    poison: Poison,
+    denied: DenyList,
     jobs: Vec<Job>,
     begin: Instant,
 }
@@ -131,9 +131,9 @@ fn tune_device(
     );
     let program =
         std::env::current_exe().map_err(|e| Error::file(Path::new("/proc/self/exe"), &e))?;
-    let poison = Poison::read(folder::user_data().map(|f| f.join("tuned")), entry);
+    let denied = DenyList::read(folder::user_data().map(|f| f.join("tuned")), entry);
     let job = |tunable: Tunable| {
-        let progress = Progress::without(&poison.points(&tunable));
+        let progress = Progress::without(&denied.points(&tunable));
         Job { tunable, progress, tally: Tally::default() }
     };
     let mut tuning = Tuning {
@@ -143,7 +143,7 @@ fn tune_device(
         args,
         rows,
         stop,
-        poison,
+        denied,
         begin: Instant::now(),
     };
     let order = tuning.first_look()?;
@@ -229,9 +229,9 @@ impl Tuning<'_> {
     ) -> Result<T> {
         let Job { tunable, progress, tally } = &mut self.jobs[index];
         self.bench.turn_to(&tunable.name(), self.args.seed);
-        let (poison, rows) = (&mut self.poison, &mut *self.rows);
+        let (denied, rows) = (&mut self.denied, &mut *self.rows);
         let about = (self.device, &*tunable);
-        let mut screen = Screen::new(about, poison, rows, self.stop, tally, share_s)?;
+        let mut screen = Screen::new(about, denied, rows, self.stop, tally, share_s)?;
         let (bench, seed) = (&mut self.bench, self.args.seed);
         let result = go(Search::new(tunable, progress, bench, &mut screen, share_s, seed));
         screen.clear();

@@ -10,7 +10,7 @@ use crate::backend::Device;
 use crate::backend::tunable::{Finding, Point, Tunable};
 use crate::error::Result;
 use crate::record::{TuningRow, Writer};
-use crate::tune::{Poison, Rejection, Trial, Watcher};
+use crate::tune::{DenyList, Rejection, Trial, Watcher};
 use crate::units;
 use crate::workload::{self, Work};
 
@@ -73,7 +73,7 @@ fn bar() -> ProgressBar {
 pub struct Screen<'a> {
     device: &'a dyn Device,
     tunable: &'a Tunable,
-    poison: &'a mut Poison,
+    denied: &'a mut DenyList,
     rows: &'a mut Writer,
     stop: &'a AtomicBool,
     bar: ProgressBar,
@@ -87,14 +87,14 @@ impl<'a> Screen<'a> {
     /// For a turn of so many seconds.
     pub fn new(
         (device, tunable): (&'a dyn Device, &'a Tunable),
-        poison: &'a mut Poison,
+        denied: &'a mut DenyList,
         rows: &'a mut Writer,
         stop: &'a AtomicBool,
         tally: &'a mut Tally,
         budget_s: f64,
     ) -> Result<Screen<'a>> {
         let (bar, work, begin) = (bar(), work_of(tunable)?, Instant::now());
-        Ok(Screen { device, tunable, poison, rows, stop, bar, begin, budget_s, work, tally })
+        Ok(Screen { device, tunable, denied, rows, stop, bar, begin, budget_s, work, tally })
     }
 
     /// Takes it off the terminal.
@@ -156,7 +156,7 @@ impl Watcher for Screen<'_> {
     fn begins(&mut self, point: &Point) {
         // The defaults run without a search too.
         if self.tunable.seeds.first() != Some(point) {
-            self.poison.add(self.tunable, point);
+            self.denied.add(self.tunable, point);
         }
         self.show();
     }
@@ -168,11 +168,11 @@ impl Watcher for Screen<'_> {
             Err(Rejection::Refused(why)) => ("refused", why.as_str(), None),
             Err(Rejection::Slow(wall_s)) => ("slow", "", Some(*wall_s)),
             Err(Rejection::Wrong(why)) => ("wrong", why.as_str(), None),
-            Err(Rejection::Poison(why)) => ("poison", why.as_str(), None),
+            Err(Rejection::Fatal(why)) => ("poison", why.as_str(), None),
         };
         match trial.outcome {
-            Err(Rejection::Poison(_)) => self.poison.add(self.tunable, &trial.point),
-            _ => self.poison.remove(self.tunable, &trial.point),
+            Err(Rejection::Fatal(_)) => self.denied.add(self.tunable, &trial.point),
+            _ => self.denied.remove(self.tunable, &trial.point),
         }
         if wall_s.is_none() {
             self.tally.rejected += 1;

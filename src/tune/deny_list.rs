@@ -11,8 +11,8 @@ use crate::backend::tunable::{Point, Tunable};
 use crate::machine::DeviceEntry;
 use crate::record;
 
-/// The poison list of a device.
-pub struct Poison {
+/// The points of a device that must not be tried.
+pub struct DenyList {
     /// None where there is no folder for it: the list then ends with the process.
     path: Option<PathBuf>,
     device: String,
@@ -27,13 +27,13 @@ struct Line {
     point: Point,
 }
 
-impl Poison {
+impl DenyList {
     /// The list of a device, in this folder of the user's.
-    pub fn read(folder: Option<PathBuf>, device: &DeviceEntry) -> Poison {
+    pub fn read(folder: Option<PathBuf>, device: &DeviceEntry) -> DenyList {
         let path = folder.map(|folder| folder.join("poison.jsonl"));
         let text = path.as_ref().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
         let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        Poison { path, device: format!("{}; {}", device.name, device.driver), lines }
+        DenyList { path, device: format!("{}; {}", device.name, device.driver), lines }
     }
 
     /// The points of a tunable that must not be tried.
