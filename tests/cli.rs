@@ -10,7 +10,7 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use crossover::network::{Trajectories, Trajectory};
-use crossover::record::{self, BreakdownRow, ComparisonRow, NoiseRow, Outcome, Record};
+use crossover::record::{self, BreakdownRow, ComparisonRow, NoiseRow, Outcome, Record, SummaryRow};
 use crossover::terms::Scope;
 
 use support::{crossover, texts};
@@ -224,6 +224,20 @@ fn json_is_one_object_a_row() {
         let record: Record = serde_json::from_str(line).unwrap();
         assert!(record.wall_median_s.is_none() && record.max_error_ratio.is_some());
     }
+}
+
+#[test]
+fn a_report_prints_the_rows_of_its_summary_as_json() {
+    let base = tempfile::tempdir().unwrap();
+    for name in ["plan.csv", "results.csv", "summary.csv", "machine.json"] {
+        let from = support::repository("reports/sample").join(name);
+        fs::copy(from, base.path().join(name)).unwrap();
+    }
+    let (out, _) = texts(&run(&["report", base.path().to_str().unwrap(), "--json"]));
+    let printed: Vec<SummaryRow> =
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected: Vec<SummaryRow> = record::read(&base.path().join("summary.csv")).unwrap();
+    assert!(!expected.is_empty() && printed == expected, "{out}");
 }
 
 /// From a step of a network to its rows, operations and epochs.

@@ -72,6 +72,9 @@ pub struct ReportArgs {
     /// Draw the charts as PNG too
     #[arg(long)]
     pub png: bool,
+    /// Print one JSON object a row of summary.csv, in place of what was written
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `tune`.

@@ -3,19 +3,24 @@
 use super::End;
 use super::args::ReportArgs;
 use crate::error::Result;
-use crate::record::{self, Record, file};
+use crate::record::{self, Record, SummaryRow, file};
 use crate::report::{DataSet, Options, Published, published_by, render};
 use crate::terms::Cache;
 
-/// Draws and says what was written.
+/// Draws, and says what was written or, as JSON, what was found.
 pub fn report(args: &ReportArgs) -> Result<End> {
     let mut options = Options { png: args.png, ..Options::default() };
     if !args.epoch_samples.is_empty() {
         options.data_sets = args.epoch_samples.iter().map(|n| DataSet::of(*n)).collect();
     }
     options.published = published_by(&args.published)?;
-    for path in render(&args.folder, &options)? {
-        out!("{}", path.display());
+    let written = render(&args.folder, &options)?;
+    if args.json {
+        for row in record::read::<SummaryRow>(&args.folder.join(file::SUMMARY))? {
+            out!("{}", serde_json::to_string(&row).expect("a row is JSON"));
+        }
+    } else {
+        written.iter().for_each(|path| out!("{}", path.display()));
     }
     note_unpublished(args, &options.published)?;
     Ok(End::Well)

@@ -44,7 +44,7 @@ pub fn caches(_: &[usize]) -> Vec<CacheLevel> {
     Vec::new()
 }
 
-/// Bytes of the last level of cache of the first processor; zero where nobody tells.
+/// Bytes of the last level of cache of the first processor; zero where the system does not say.
 pub fn last_cache_bytes() -> u64 {
     caches(&[]).last().map_or(0, |cache| cache.bytes)
 }
