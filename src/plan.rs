@@ -23,6 +23,9 @@ pub struct Selection {
     pub implementations: Vec<String>,
     /// Scopes to measure.
     pub scopes: Vec<Scope>,
+    /// What to compute in; empty means what is usual for each workload.
+    #[serde(default)]
+    pub dtypes: Vec<Dtype>,
     /// Cache states to measure.
     pub caches: Vec<Cache>,
     /// CPU threads; none means one for each physical core.
@@ -54,6 +57,7 @@ impl Default for Selection {
             devices: Vec::new(),
             implementations: Vec::new(),
             scopes: vec![Scope::Compute, Scope::EndToEnd],
+            dtypes: Vec::new(),
             caches: vec![Cache::Hot],
             threads: None,
             budget: None,
@@ -63,6 +67,17 @@ impl Default for Selection {
             profile: false,
             noise_floor: false,
         }
+    }
+}
+
+impl Selection {
+    /// What a workload is computed in: what was asked for, as far as the workload has it.
+    pub fn dtypes_of(&self, workload: &dyn Workload) -> Vec<Dtype> {
+        if self.dtypes.is_empty() {
+            return workload.usual_dtypes().to_vec();
+        }
+        let asked = |dtype: &&Dtype| self.dtypes.contains(dtype);
+        workload.dtypes().iter().filter(asked).copied().collect()
     }
 }
 
@@ -131,11 +146,18 @@ pub fn cases(selection: &Selection) -> Result<Vec<Case>> {
     for workload in &workloads {
         let entries = entries(selection, *workload, preset)?;
         for cache in &selection.caches {
-            for dtype in workload.dtypes() {
+            for dtype in selection.dtypes_of(*workload) {
                 let budget = selection.budget.is_some();
-                add_entries(&mut cases, *workload, (*dtype, *cache), &entries, budget);
+                add_entries(&mut cases, *workload, (dtype, *cache), &entries, budget);
             }
         }
+    }
+    if cases.is_empty() && !selection.dtypes.is_empty() {
+        let names: Vec<&str> = selection.dtypes.iter().map(|d| d.name()).collect();
+        return Err(Error::usage(format!(
+            "nothing to measure: no chosen workload is computed in {}",
+            names.join(" or ")
+        )));
     }
     if cases.is_empty() {
         return Err(Error::usage(format!(
@@ -222,8 +244,8 @@ pub fn parse_shape(workload: &'static dyn Workload, text: &str) -> Result<Shape>
         let shape = shape.short(workload.axes());
         Error::usage(format!("shape '{shape}': {what}"))
     };
-    workload.check(&shape).map_err(wrong)?;
-    if workload.work(&shape).bytes_moved > MOST {
+    workload.validate(&shape).map_err(wrong)?;
+    if workload.bytes_moved(&shape, Dtype::F32) > MOST {
         return Err(Error::usage(format!(
             "shape '{}' is beyond any memory: its operands take more than 64 TiB",
             shape.short(workload.axes())
@@ -371,6 +393,26 @@ mod tests {
     }
 
     #[test]
+    fn a_workload_is_computed_in_what_was_asked_for() {
+        let selection = |dtypes: &[Dtype], workload: &str| Selection {
+            dtypes: dtypes.to_vec(),
+            workloads: vec![workload.to_string()],
+            ..Selection::default()
+        };
+        let dtypes = |dtypes: &[Dtype], workload: &str| -> Vec<Dtype> {
+            let mut found: Vec<Dtype> =
+                cases(&selection(dtypes, workload)).unwrap().iter().map(|c| c.dtype).collect();
+            found.dedup();
+            found
+        };
+        assert_eq!(dtypes(&[], "gemm"), [Dtype::F32]);
+        assert_eq!(dtypes(&[], "peak-fma"), [Dtype::F32, Dtype::F64, Dtype::F16]);
+        assert_eq!(dtypes(&[Dtype::Bf16, Dtype::F32], "gemm"), [Dtype::F32, Dtype::Bf16]);
+        let none = cases(&selection(&[Dtype::F64], "train-mlp")).err().unwrap().to_string();
+        assert!(none.contains("no chosen workload is computed in f64"), "{none}");
+    }
+
+    #[test]
     fn shapes_that_differ_in_one_axis_are_a_sweep() {
         let sweep = cases(&select(&["m=64,n=8,k=8", "m=16,n=8,k=8"])).unwrap();
         assert_eq!(sweep[0].rows[0].axis, "m");
@@ -463,7 +505,7 @@ mod tests {
         for (value, heads) in [(96, 1), (192, 3), (384, 6), (768, 12)] {
             let extra = extra_point(&all[0], "d_model", value).unwrap();
             assert_eq!((extra.shape.get("d_model"), extra.shape.get("heads")), (value, heads));
-            assert!(extra.workload.check(&extra.shape).is_ok());
+            assert!(extra.workload.validate(&extra.shape).is_ok());
         }
         // The batch moves alone.
         let like = all.iter().find(|c| c.rows.iter().any(|r| r.axis == "batch")).unwrap();

@@ -17,7 +17,7 @@ use crossover::config::ContenderConfig;
 use crossover::measure::WallClock;
 use crossover::plan::{Effort, Selection};
 use crossover::record::{Outcome, Record};
-use crossover::terms::Scope;
+use crossover::terms::{Dtype, Scope};
 use support::{crossover, missing, repository, texts};
 
 /// Limit of answers for scripted contenders, some of which give none.
@@ -50,7 +50,7 @@ fn measure(command: &str) -> Vec<Record> {
     devices.extend(contenders.into_iter().map(|c| Box::new(c) as Box<dyn Device>));
     let gemm = crossover::workload::find("gemm").unwrap();
     let mut implementations = vec!["native".to_string()];
-    implementations.extend(devices[1].defaults(gemm));
+    implementations.extend(devices[1].defaults(gemm, Dtype::F32));
     let selection = Selection {
         shapes: vec!["m=7,n=5,k=6".into(), "m=6,n=7,k=5,ta=1,tb=1".into()],
         implementations,

@@ -10,9 +10,9 @@ use crossover::backend::{Device, Devices, Runner, Stepwise, Task, discover};
 use crossover::network::{
     self, Graph, Layer, NETWORKS, Network, Optimizer, Tolerance, Trajectory, golden,
 };
-use crossover::tensor::{FENCE, broken_fence};
+use crossover::tensor::{FENCE, Tensor, broken_fence};
 use crossover::terms::{Axis, Dtype, Scope, Shape};
-use crossover::workload::{Entry, Host, Preset, Work, Workload, find};
+use crossover::workload::{Check, Entry, Host, Preset, Work, Workload, find};
 use support::missing;
 
 /// One test at a time: drivers were seen to crash where several threads compile at once.
@@ -77,12 +77,8 @@ impl Workload for Variant {
         self.inner.output(shape)
     }
 
-    fn reduction(&self, shape: &Shape) -> u64 {
-        self.inner.reduction(shape)
-    }
-
-    fn network(&self) -> Option<&Network> {
-        Some(&self.network)
+    fn check(&self) -> Check<'_> {
+        Check::Network(&self.network)
     }
 
     fn preset(&self, preset: Preset, host: &Host) -> Vec<Entry> {
@@ -98,10 +94,9 @@ impl Workload for Variant {
     }
 }
 
-fn inputs(graph: &Graph, seed: u64) -> Vec<Vec<f32>> {
-    let mut inputs = network::initial(graph, seed);
-    inputs.extend([network::batch(graph, seed, 0), network::labels(graph, seed, 0)]);
-    inputs
+fn inputs(graph: &Graph, seed: u64) -> Vec<Tensor> {
+    let data = [network::batch(graph, seed, 0), network::labels(graph, seed, 0)];
+    network::initial(graph, seed).into_iter().chain(data).map(Tensor::from).collect()
 }
 
 /// A golden training by a runner.
@@ -151,10 +146,12 @@ fn parts_are_a_step_and_a_step_is_the_same_every_time() {
             let mut runner = loaded(device.as_ref(), "packed", &network, &shape, 3);
             runner.run(Scope::Compute).unwrap();
             let first = runner.output(Scope::Compute).unwrap();
-            assert_eq!(broken_fence(&first), None);
-            assert!(first.iter().all(|v| v.is_finite()));
+            assert_eq!(broken_fence(first.f32s()), None);
+            assert!(first.f32s().iter().all(|v| v.is_finite()));
             let moved = runner.inputs().unwrap();
-            assert!(moved == inputs(&(network.graph)(&shape), 3), "the operands are kept");
+            let kept = inputs(&(network.graph)(&shape), 3);
+            let same = moved.iter().zip(&kept).all(|(a, b)| a.first_difference(b).is_none());
+            assert!(same, "the operands are kept");
             runner.training().unwrap().restore().unwrap();
             let mut names = Vec::new();
             let parts = runner.parts().unwrap();
@@ -162,10 +159,14 @@ fn parts_are_a_step_and_a_step_is_the_same_every_time() {
             let graph = (network.graph)(&shape);
             assert_eq!(names.len(), 2 * graph.layers.len() + 2);
             assert!(names.iter().all(|part| part.device_s.is_none_or(|s| s >= 0.0)));
-            assert!(runner.output(Scope::Compute).unwrap() == first, "{}", network.name);
+            assert!(
+                runner.output(Scope::Compute).unwrap().f32s() == first.f32s(),
+                "{}",
+                network.name
+            );
             // Without going back, the next step is another one.
             runner.run(Scope::EndToEnd).unwrap();
-            assert!(runner.output(Scope::EndToEnd).unwrap() != first);
+            assert!(runner.output(Scope::EndToEnd).unwrap().f32s() != first.f32s());
             let notes = runner.details().notes;
             let launches = notes.iter().find_map(|note| note.strip_prefix("launches=")).unwrap();
             assert!(launches.parse::<u64>().unwrap() > 5);
@@ -182,14 +183,18 @@ fn what_is_not_uploaded_or_not_computed_shows() {
             runner.poison(Scope::Compute).unwrap();
             let output = runner.output(Scope::Compute).unwrap();
             let gradients = (network.graph)(&shape).parameter_count() as usize;
-            assert!(output[FENCE..FENCE + 1 + gradients].iter().all(|v| v.is_nan()));
+            assert!(output.f32s()[FENCE..FENCE + 1 + gradients].iter().all(|v| v.is_nan()));
             // A run that uploads nothing, after the device's copies were spoilt.
             runner.poison(Scope::EndToEnd).unwrap();
             runner.run(Scope::Compute).unwrap();
-            assert!(runner.output(Scope::Compute).unwrap()[FENCE].is_nan(), "{}", network.name);
+            assert!(
+                runner.output(Scope::Compute).unwrap().f32s()[FENCE].is_nan(),
+                "{}",
+                network.name
+            );
             runner.poison(Scope::EndToEnd).unwrap();
             runner.run(Scope::EndToEnd).unwrap();
-            assert!(runner.output(Scope::EndToEnd).unwrap().iter().all(|v| v.is_finite()));
+            assert!(runner.output(Scope::EndToEnd).unwrap().f32s().iter().all(|v| v.is_finite()));
         }
     }
 }

@@ -9,7 +9,7 @@ use crossover::backend::Device;
 use crossover::measure::WallClock;
 use crossover::plan::{Effort, Selection};
 use crossover::record::Outcome;
-use crossover::tensor::FENCE;
+use crossover::tensor::{FENCE, Tensor};
 use crossover::terms::{DeviceKind, Scope, Shape};
 use support::device::{MadeUp, MadeUpRunner, Memory};
 
@@ -121,13 +121,13 @@ impl Sabotaged {
         c
     }
 
-    fn half_accumulated(&self, inputs: &[Vec<f32>]) -> Vec<f32> {
+    fn half_accumulated(&self, a: &[f32], b: &[f32]) -> Vec<f32> {
         let Dims { m, n, k } = self.dims;
         let mut c = vec![0.0f32; m * n];
         for (i, row) in c.chunks_exact_mut(n).enumerate() {
             for p in 0..k {
-                let a = inputs[0][i * k + p];
-                for (sum, b) in row.iter_mut().zip(&inputs[1][p * n..(p + 1) * n]) {
+                let a = a[i * k + p];
+                for (sum, b) in row.iter_mut().zip(&b[p * n..(p + 1) * n]) {
                     *sum = half(*sum + a * b);
                 }
             }
@@ -135,15 +135,15 @@ impl Sabotaged {
         c
     }
 
-    fn result(&self, inputs: &[Vec<f32>]) -> Vec<f32> {
+    fn result(&self, a: &[f32], b: &[f32]) -> Vec<f32> {
         match self.fault {
-            Fault::HalfAccumulation => self.half_accumulated(inputs),
+            Fault::HalfAccumulation => self.half_accumulated(a, b),
             Fault::Rounded(bits) => {
-                let round = |x: &Vec<f32>| x.iter().map(|v| rounded(*v, bits)).collect::<Vec<_>>();
-                self.product(&round(&inputs[0]), &round(&inputs[1]))
+                let round = |x: &[f32]| x.iter().map(|v| rounded(*v, bits)).collect::<Vec<_>>();
+                self.product(&round(a), &round(b))
             }
             Fault::Zeros => vec![0.0; self.dims.m * self.dims.n],
-            _ => self.product(&inputs[0], &inputs[1]),
+            _ => self.product(a, b),
         }
     }
 
@@ -151,23 +151,24 @@ impl Sabotaged {
         let Dims { m, n, .. } = self.dims;
         let at = |row: usize, column: usize| FENCE + row * n + column;
         let output = &mut memory.output;
+        let add = |tensor: &mut Tensor, i: usize, more: f64| tensor.set(i, tensor.get(i) + more);
         match self.fault {
-            Fault::TileRow => (0..n).for_each(|j| output[at(TILE - 1, j)] = 0.0),
-            Fault::TileColumn => (0..m).for_each(|i| output[at(i, TILE - 1)] = 0.0),
+            Fault::TileRow => (0..n).for_each(|j| output.set(at(TILE - 1, j), 0.0)),
+            Fault::TileColumn => (0..m).for_each(|i| output.set(at(i, TILE - 1), 0.0)),
             Fault::WrongTile => {
                 for i in 0..TILE {
                     for j in 0..TILE {
-                        output[at(TILE + i, j)] = output[at(i, j)];
+                        output.set(at(TILE + i, j), output.get(at(i, j)));
                     }
                 }
             }
-            Fault::OneElement => output[at(m / 2, n / 3)] += 1e-3,
-            Fault::NanCorner => output[at(m - 1, n - 1)] = f32::NAN,
-            Fault::PastEnd => output[FENCE + m * n] = 0.0,
-            Fault::BeforeStart => output[FENCE - 1] = 0.0,
-            Fault::InputOverwritten => memory.inputs[1][n / 2] += 1.0,
-            Fault::OtherShape => output.truncate(2 * FENCE + (m - 1) * n),
-            Fault::EndToEndOnly if scope == Scope::EndToEnd => output[at(0, 0)] += 1.0,
+            Fault::OneElement => add(output, at(m / 2, n / 3), 1e-3),
+            Fault::NanCorner => output.set(at(m - 1, n - 1), f64::NAN),
+            Fault::PastEnd => output.set(FENCE + m * n, 0.0),
+            Fault::BeforeStart => output.set(FENCE - 1, 0.0),
+            Fault::InputOverwritten => add(&mut memory.inputs[1], n / 2, 1.0),
+            Fault::OtherShape => *output = output.slice(0..2 * FENCE + (m - 1) * n),
+            Fault::EndToEndOnly if scope == Scope::EndToEnd => add(output, at(0, 0), 1.0),
             _ => {}
         }
     }
@@ -185,7 +186,7 @@ fn saboteur() -> Box<dyn Device> {
         let mut runner = MadeUpRunner::new(task, move |memory, scope| {
             runs += 1;
             if fault != Fault::Stale || runs == 1 {
-                let result = sabotaged.result(&memory.inputs);
+                let result = sabotaged.result(memory.input(0), memory.input(1));
                 memory.write(&result);
                 sabotaged.spoil(memory, scope);
             }

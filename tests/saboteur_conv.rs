@@ -6,6 +6,7 @@
 mod support;
 
 use crossover::backend::Task;
+use crossover::tensor::Tensor;
 use crossover::terms::{Conv, Dtype, Shape};
 use crossover::verify::Problem;
 use crossover::workload::{self, Algorithm, Workload};
@@ -48,9 +49,10 @@ impl Sabotaged {
     }
 
     /// The operands as the fault sees them.
-    fn spoilt_inputs(&self, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    fn spoilt_inputs(&self, inputs: &[Tensor]) -> Vec<Tensor> {
         let conv = Conv::of(&self.shape);
-        let (taps, mut inputs) = (conv.r * conv.s, inputs.to_vec());
+        let taps = conv.r * conv.s;
+        let mut inputs: Vec<Vec<f32>> = inputs.iter().map(|i| i.f32s().to_vec()).collect();
         match self.fault {
             Fault::LastTap if !self.is_wgrad() => {
                 inputs[1].iter_mut().skip(taps - 1).step_by(taps).for_each(|f| *f = 0.0);
@@ -72,7 +74,7 @@ impl Sabotaged {
             Fault::Tf32 => inputs.iter_mut().flatten().for_each(|x| *x = rounded(*x)),
             _ => {}
         }
-        inputs
+        inputs.into_iter().map(Tensor::from).collect()
     }
 
     fn spoil(&self, output: &mut [f32]) {
@@ -93,9 +95,9 @@ impl Sabotaged {
         }
     }
 
-    fn result(&self, inputs: &[Vec<f32>]) -> Vec<f32> {
+    fn result(&self, inputs: &[Tensor]) -> Vec<f32> {
         let inputs = self.spoilt_inputs(inputs);
-        let exact = self.workload.reference(&self.shape, &inputs, None).value;
+        let exact = self.workload.exact_sums().unwrap().reference(&self.shape, &inputs, None).value;
         let mut output: Vec<f32> = exact.iter().map(|x| *x as f32).collect();
         self.spoil(&mut output);
         output

@@ -12,7 +12,7 @@ use crossover::network::reference::{self, Reference};
 use crossover::network::{Graph, Optimizer, Trainer};
 use crossover::plan::{Effort, Selection};
 use crossover::record::Outcome;
-use crossover::tensor::{FENCE, POISON, fenced};
+use crossover::tensor::{Element, FENCE, Tensor, fenced};
 use crossover::terms::{DeviceKind, Scope};
 use support::device::{MadeUp, MadeUpClock};
 
@@ -217,7 +217,7 @@ impl Sabotaged {
                     .for_each(|g| *g *= 2.0);
             }
             F::NanGradient => self.output[FENCE + count] = f32::NAN,
-            F::NanParameter => self.output[FENCE + 2 * count] = POISON,
+            F::NanParameter => self.output[FENCE + 2 * count] = f32::POISON,
             F::PastEnd => self.output[FENCE + 1 + 2 * count] = 0.0,
             F::Overwritten => self.host[0][0] += 1.0,
             F::Short => self.output.truncate(2 * FENCE + 2 * count),
@@ -227,9 +227,10 @@ impl Sabotaged {
 }
 
 impl Runner for Sabotaged {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
-        self.host = inputs.to_vec();
-        let [.., batch, labels] = inputs else { panic!("a batch and its labels") };
+    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
+        let inputs: Vec<Vec<f32>> = inputs.iter().map(|i| i.f32s().to_vec()).collect();
+        self.host.clone_from(&inputs);
+        let [.., batch, labels] = &inputs[..] else { panic!("a batch and its labels") };
         self.resident = [batch.clone(), labels.clone()];
         self.parameters = inputs[..inputs.len() - 2].to_vec();
         let states = self.graph.optimizer.states();
@@ -288,12 +289,12 @@ impl Runner for Sabotaged {
         Ok(())
     }
 
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
-        Ok(self.host.clone())
+    fn inputs(&mut self) -> Result<Vec<Tensor>> {
+        Ok(self.host.iter().cloned().map(Tensor::from).collect())
     }
 
-    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
-        Ok(self.output.clone())
+    fn output(&mut self, _: Scope) -> Result<Tensor> {
+        Ok(self.output.clone().into())
     }
 
     fn details(&self) -> Details {

@@ -41,7 +41,7 @@ impl<'a> Method<'a> for ByCriterion {
         group.sampling_mode(SamplingMode::Flat);
         group.throughput(Throughput::ElementsAndBytes {
             elements: work.flop_count,
-            bytes: work.bytes_moved,
+            bytes: case.workload.bytes_moved(&case.shape, case.dtype),
         });
         // The reference is computed for the first runner that passes the filter.
         let problem = OnceCell::new();

@@ -18,7 +18,7 @@ use crate::config::ContenderConfig;
 use crate::error::{Error, Result, did_you_mean};
 use crate::machine::{self, DeviceEntry};
 use crate::terms::DeviceKind;
-use crate::terms::{Dtype, Shape};
+use crate::terms::{Dtype, Format, Shape};
 use crate::workload::Workload;
 
 pub use claim::Claim;
@@ -42,16 +42,24 @@ pub struct Task<'a> {
     pub implementation: &'a str,
 }
 
+impl Task<'_> {
+    /// The format of operands and results in memory.
+    pub fn format(&self) -> Format {
+        self.workload.formats(self.dtype).storage
+    }
+}
+
 /// A device that can compute.
 pub trait Device {
     /// Its facts.
     fn entry(&self) -> &DeviceEntry;
 
-    /// Every implementation of the workload that this device has, whether or not it serves a shape.
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&str>;
+    /// Every implementation of the workload in a dtype that this device has, whether or not it serves a
+    /// shape.
+    fn implementations(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<&str>;
 
     /// The implementations that are timed where the user names none.
-    fn defaults(&self, workload: &dyn Workload) -> Vec<String>;
+    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String>;
 
     /// Memory that a prepared task takes on the device and on the host together, in bytes.
     fn footprint_bytes(&self, task: &Task<'_>) -> u64;
@@ -88,6 +96,17 @@ pub trait Device {
 
     /// Keeps what another program says on the side in a file of this folder.
     fn log_to(&self, _folder: &Path) {}
+}
+
+/// Every implementation of a workload that a device has, in whatever dtype.
+pub fn names<'d>(device: &'d dyn Device, workload: &dyn Workload) -> Vec<&'d str> {
+    let mut names = Vec::new();
+    for name in workload.dtypes().iter().flat_map(|d| device.implementations(workload, *d)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// Devices that were found, and sentences about those that can't be used.

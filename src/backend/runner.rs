@@ -2,13 +2,14 @@
 
 use super::{Parts, Remote, Training};
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 use crate::terms::Scope;
 use crate::workload::{Algorithm, Work};
 
 /// A prepared task: everything that may happen inside the timed region, and what checks need.
 pub trait Runner {
     /// Takes new operands and makes them resident. The call blocks.
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()>;
+    fn load(&mut self, inputs: &[Tensor]) -> Result<()>;
 
     /// Fills the outputs of both scopes with poison between fences. Before an end-to-end run the
     /// device's copies of the operands are spoilt too, where there are such: what the run does not
@@ -30,10 +31,10 @@ pub trait Runner {
     }
 
     /// The operands as the device holds them now.
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>>;
+    fn inputs(&mut self) -> Result<Vec<Tensor>>;
 
     /// The output of the last run in that scope, with its fences.
-    fn output(&mut self, scope: Scope) -> Result<Vec<f32>>;
+    fn output(&mut self, scope: Scope) -> Result<Tensor>;
 
     /// What is to be known of this runner besides its times.
     fn details(&self) -> Details;

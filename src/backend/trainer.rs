@@ -3,7 +3,7 @@
 use super::{Device, Runner, Task, Training};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Network, Trainer, Trajectory};
-use crate::tensor::FENCE;
+use crate::tensor::{FENCE, Tensor};
 use crate::terms::{Dtype, Scope, Shape};
 use crate::workload;
 
@@ -31,12 +31,11 @@ impl<'a> Stepwise<'a> {
     /// The output of the last step: loss, gradients, parameters.
     fn output(&mut self) -> Result<Vec<f32>> {
         let parameters = self.lengths.iter().sum::<usize>();
-        let mut output = self.runner.output(Scope::Compute)?;
+        let output = self.runner.output(Scope::Compute)?;
         if output.len() != 1 + 2 * parameters + 2 * FENCE {
             return Err(Error::device("the result has not the size of a step"));
         }
-        output.truncate(output.len() - FENCE);
-        Ok(output.split_off(FENCE))
+        Ok(output.f32s()[FENCE..output.len() - FENCE].to_vec())
     }
 
     fn tensors(&self, mut values: &[f32]) -> Vec<Vec<f64>> {
@@ -52,9 +51,9 @@ impl<'a> Stepwise<'a> {
 
 impl Trainer for Stepwise<'_> {
     fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
-        if let Some(mut inputs) = self.initial.take() {
-            inputs.extend([batch.to_vec(), labels.to_vec()]);
-            self.runner.load(&inputs)?;
+        if let Some(initial) = self.initial.take() {
+            let inputs = initial.into_iter().chain([batch.to_vec(), labels.to_vec()]);
+            self.runner.load(&inputs.map(Tensor::from).collect::<Vec<_>>())?;
             self.training()?.restore()?;
         }
         // The first one too: who can't go on says so before the first step.

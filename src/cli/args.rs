@@ -9,7 +9,7 @@ use crate::config;
 use crate::error::{Error, Result, did_you_mean};
 use crate::machine;
 use crate::plan::Selection;
-use crate::terms::{Cache, Scope};
+use crate::terms::{Cache, Dtype, Scope};
 use crate::workload::Host;
 
 /// Measures from which model size on a GPU beats the CPU, by how much, and why.
@@ -155,6 +155,9 @@ pub struct VerifyArgs {
     /// Shapes instead of the awkward ones
     #[arg(long, value_name = "A=N,..")]
     pub shape: Vec<String>,
+    /// f32, f64, f16, bf16 (storage; sums in f32), instead of what is usual for the workload
+    #[arg(long, value_name = "T,..", value_delimiter = ',')]
+    pub dtype: Vec<String>,
     /// CPU threads
     #[arg(long, value_name = "N")]
     pub threads: Option<u32>,
@@ -219,6 +222,9 @@ pub struct RunArgs {
     /// compute, end_to_end
     #[arg(long, value_name = "S,..", value_delimiter = ',')]
     pub scope: Vec<String>,
+    /// f32, f64, f16, bf16 (storage; sums in f32), instead of what is usual for the workload
+    #[arg(long, value_name = "T,..", value_delimiter = ',')]
+    pub dtype: Vec<String>,
     /// hot, cold (caches flushed before every sample)
     #[arg(long, value_name = "C,..", value_delimiter = ',')]
     pub cache: Vec<String>,
@@ -254,7 +260,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "cache", "threads", "budget", "seed", "contender", "profile", "noise_floor", "repeat"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "dtype", "cache", "threads", "budget", "seed", "contender", "profile", "noise_floor", "repeat"])]
     pub resume: Option<PathBuf>,
     /// Draw the charts as PNG too
     #[arg(long)]
@@ -280,6 +286,7 @@ impl RunArgs {
             devices: self.device.clone(),
             implementations: self.implementation.clone(),
             scopes: if scopes.is_empty() { base.scopes } else { scopes },
+            dtypes: dtypes(&self.dtype)?,
             caches: if caches.is_empty() { base.caches } else { caches },
             threads: self.threads,
             budget: self.budget,
@@ -290,6 +297,11 @@ impl RunArgs {
             noise_floor: self.noise_floor,
         })
     }
+}
+
+/// Dtypes by their words.
+pub fn dtypes(given: &[String]) -> Result<Vec<Dtype>> {
+    words(given, "dtype", &Dtype::ALL, Dtype::name)
 }
 
 /// Turns words into values; an unknown one is an error that lists them all.

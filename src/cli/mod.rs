@@ -32,7 +32,7 @@ use clap::error::ErrorKind;
 use crate::backend::{self, Devices, Request};
 use crate::error::{Error, Result};
 use crate::machine;
-use crate::terms::Shape;
+use crate::terms::{Dtype, Shape};
 use crate::units;
 use crate::workload::Workload;
 
@@ -115,7 +115,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 /// Shapes that the user named and that this machine could never hold are a mistake, not a skip.
 fn check_memory(workload: &'static dyn Workload, shape: &Shape) -> Result<()> {
     let memory = machine::cpu_facts().memory_bytes;
-    let bytes = workload.work(shape).bytes_moved;
+    let bytes = workload.bytes_moved(shape, Dtype::F32);
     if memory == 0 || bytes <= memory {
         return Ok(());
     }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::network::reference::Reference;
 use crate::network::{self, Network, Trainer, Trajectories, Trajectory};
 use crate::plan;
+use crate::terms::Dtype;
 use crate::workload;
 
 /// The word for the network in f64.
@@ -71,8 +72,8 @@ fn only<'d>(devices: &'d Devices, name: &str) -> Result<&'d dyn Device> {
 fn implementation(device: &dyn Device, network: &Network, wanted: Option<&str>) -> Result<String> {
     let workload = workload::of_network(network)?;
     let id = &device.entry().id;
-    let there = device.implementations(workload);
-    let usual = || device.defaults(workload).first().cloned();
+    let there = device.implementations(workload, Dtype::F32);
+    let usual = || device.defaults(workload, Dtype::F32).first().cloned();
     match wanted {
         _ if there.is_empty() => Err(Error::usage(format!(
             "device '{id}' does not train {}; 'reference' does",

@@ -1,14 +1,14 @@
 //! `crossover verify`: every workload and implementation at awkward shapes.
 
-use super::args::VerifyArgs;
+use super::args::{self, VerifyArgs};
 use super::{End, check_memory, golden, interrupt, start};
-use crate::backend::{Device, Request, Task};
+use crate::backend::{self, Device, Request, Task};
 use crate::config;
 use crate::error::Result;
 use crate::plan::{self, Case};
 use crate::record::{Outcome, Record};
 use crate::session::{self, Refusal};
-use crate::terms::{Cache, Shape};
+use crate::terms::{Cache, Dtype, Shape};
 use crate::verify::{self, Problem};
 use crate::workload::{self, WORKLOADS, Workload};
 
@@ -22,6 +22,8 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
         args.workload.iter().map(|name| workload::find(name)).collect::<Result<_>>()?
     };
     plan::check_shapes(&workloads, &args.shape)?;
+    let dtypes = args::dtypes(&args.dtype)?;
+    let is_asked = |dtype: &Dtype| dtypes.is_empty() || dtypes.contains(dtype);
     let shapes: Vec<(&'static dyn Workload, Vec<Shape>)> =
         workloads.into_iter().map(|w| Ok((w, shapes(w, &args.shape)?))).collect::<Result<_>>()?;
     let contenders = config::contenders(&args.contender)?;
@@ -36,14 +38,15 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
     let mut well = true;
     for (workload, shapes) in shapes.iter().filter(|(_, shapes)| !shapes.is_empty()) {
         let mut tallies = tallies(&devices.all, *workload, &args.implementation);
-        let each = shapes.iter().flat_map(|s| workload.dtypes().iter().map(move |d| (s, *d)));
+        let asked: Vec<Dtype> = workload.dtypes().iter().copied().filter(is_asked).collect();
+        let each = shapes.iter().flat_map(|s| asked.iter().map(move |d| (s, *d)));
         for (shape, dtype) in each {
             let (workload, shape) = (*workload, shape.clone());
             let (cache, rows, skip) = (Cache::Hot, Vec::new(), None);
             let case = Case { workload, shape, dtype, cache, rows, skip };
             // The reference is computed once for all.
             let problem = Problem::new(workload, &case.shape, dtype, args.seed);
-            for tally in &mut tallies {
+            for tally in tallies.iter_mut().filter(|tally| tally.serves(&case)) {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(End::Badly);
                 }
@@ -59,7 +62,7 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
                 tally.print(workload.name());
             }
         }
-        if args.shape.is_empty() {
+        if args.shape.is_empty() && is_asked(&Dtype::F32) {
             well &= train(*workload, &tallies, args.json, stop)?;
         }
     }
@@ -124,7 +127,7 @@ fn tallies<'d>(
 ) -> Vec<Tally<'d>> {
     let mut tallies = Vec::new();
     for device in devices {
-        for implementation in device.implementations(workload) {
+        for implementation in backend::names(device.as_ref(), workload) {
             if names.is_empty() || session::is_named(names, implementation) {
                 tallies.push(Tally {
                     device: device.as_ref(),
@@ -141,6 +144,10 @@ fn tallies<'d>(
 }
 
 impl Tally<'_> {
+    fn serves(&self, case: &Case) -> bool {
+        self.device.implementations(case.workload, case.dtype).contains(&self.implementation)
+    }
+
     fn verify(&mut self, case: &Case, problem: &Problem<'_>) -> Record {
         let Case { workload, shape, dtype, .. } = case;
         let (workload, dtype, implementation) = (*workload, *dtype, self.implementation);

@@ -5,25 +5,25 @@ use std::path::{Path, PathBuf};
 use super::{By, Comparison, Pair, THRESHOLD};
 use crate::record::{self, NoiseRow, file};
 use crate::report::sample::{CPU, GPU, POCL, Run};
-use crate::tensor::Stream;
+use crate::tensor::Generator;
 use crate::terms::{Cache, Scope};
 
 /// Draws of a normal distribution.
 struct Normal {
-    stream: Stream,
+    generator: Generator,
     counter: u64,
 }
 
 impl Normal {
     fn new(seed: u64) -> Normal {
-        Normal { stream: Stream::new(seed, 99), counter: 0 }
+        Normal { generator: Generator::new(seed, 99), counter: 0 }
     }
 
     /// 1 and a deviation: the sum of twelve uniform numbers, less its mean.
     fn around_one(&mut self, deviation: f64) -> f64 {
         let mut uniform = || {
             self.counter += 1;
-            self.stream.bits(self.counter) as f64 / (1u64 << 24) as f64
+            self.generator.bits(self.counter) as f64 / (1u64 << 24) as f64
         };
         1.0 + deviation * ((0..12).map(|_| uniform()).sum::<f64>() - 6.0)
     }

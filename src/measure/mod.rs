@@ -15,7 +15,7 @@ use std::time::Instant;
 use crate::backend::Runner;
 use crate::plan::Effort;
 use crate::stats::Summary;
-use crate::tensor::Stream;
+use crate::tensor::Generator;
 use crate::terms::{Cache, Scope};
 
 pub use parts::{PartTime, profile};
@@ -258,7 +258,7 @@ impl Rounds<'_, '_> {
         };
         let few = self.expected_s.iter().any(|s| *s > LONG_RUN_S);
         let least = if few { FEW_ROUNDS } else { ROUNDS };
-        let order = Stream::new(seed, 0x0407_d3e5);
+        let order = Generator::new(seed, 0x0407_d3e5);
         let mut start = self.clock.now();
         // The caps of all lanes together: a fast lane waits for slow ones inside them.
         let cap_s = cap_s * live(self).len() as f64;

@@ -1,7 +1,7 @@
 //! Initial parameters and mini-batches, from the counter-based generator: the same numbers everywhere.
 
 use super::graph::{Graph, Init};
-use crate::tensor::Stream;
+use crate::tensor::Generator;
 
 /// Tensor number of the first mini-batch; its labels and the next ones follow.
 const FIRST_BATCH: u64 = 1_000_000;
@@ -27,13 +27,13 @@ pub fn batch(graph: &Graph, seed: u64, step: u64) -> Vec<f32> {
 
 /// The labels of that mini-batch: whole numbers below the number of classes.
 pub fn labels(graph: &Graph, seed: u64, step: u64) -> Vec<f32> {
-    let stream = Stream::new(seed, FIRST_BATCH + 2 * step + 1);
+    let stream = Generator::new(seed, FIRST_BATCH + 2 * step + 1);
     let classes = graph.classes() as u64;
     (0..graph.batch() as u64).map(|i| ((stream.bits(i) * classes) >> 24) as f32).collect()
 }
 
 fn uniform(seed: u64, tensor: u64, len: usize, bound: f32) -> Vec<f32> {
-    let stream = Stream::new(seed, tensor);
+    let stream = Generator::new(seed, tensor);
     (0..len as u64).map(|i| stream.uniform(i, bound)).collect()
 }
 

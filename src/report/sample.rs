@@ -8,7 +8,7 @@ use crate::plan::Selection;
 use crate::record::{self, PlanRow, Record, SampleRow, file};
 use crate::stats::{self, Pairing};
 use crate::summary;
-use crate::terms::{Cache, DeviceKind, Scope};
+use crate::terms::{Cache, DeviceKind, Format, Scope};
 use crate::workload;
 
 /// A device: id, kind and name.
@@ -208,7 +208,7 @@ impl Run {
 fn blank(workload: &str, shape: &str, scope: Scope, median: f64) -> Record {
     let known = workload::find(workload).ok();
     let work = known.and_then(|w| Some(w.work(&w.shape(shape).ok()?)));
-    let (flop, bytes) = work.map_or((0, 1 << 20), |w| (w.flop_count, w.bytes_moved));
+    let (flop, bytes) = work.map_or((0, 1 << 20), |w| (w.flop_count, w.bytes_moved(Format::F32)));
     Record {
         workload: workload.into(),
         shape: shape.into(),

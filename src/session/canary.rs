@@ -5,8 +5,8 @@ use super::Setup;
 use crate::backend::{Runner, Task};
 use crate::measure::Clock;
 use crate::record::{Home, Record};
-use crate::tensor::Data;
-use crate::terms::{Dtype, Scope};
+use crate::tensor::{Data, Tensor};
+use crate::terms::{Dtype, Format, Scope};
 use crate::workload;
 
 /// Runs of which the fastest counts: others may have been interrupted.
@@ -31,10 +31,12 @@ impl<'a> Canary<'a> {
         let mut canary = Canary::default();
         let Ok(peak) = workload::find("peak-fma") else { return canary };
         let Ok(shape) = peak.shape("") else { return canary };
-        let fill = |(tensor, length): (usize, &usize)| Data::Random(1).fill(tensor as u64, *length);
-        let inputs: Vec<Vec<f32>> = peak.inputs(&shape).iter().enumerate().map(fill).collect();
+        let fill = |(tensor, length): (usize, &usize)| {
+            Data::Random(1).fill(tensor as u64, Format::F32, *length)
+        };
+        let inputs: Vec<Tensor> = peak.inputs(&shape).iter().enumerate().map(fill).collect();
         for device in setup.devices {
-            let names = device.defaults(peak);
+            let names = device.defaults(peak, Dtype::F32);
             let Some(implementation) = names.first() else { continue };
             let task = Task { workload: peak, shape: &shape, dtype: Dtype::F32, implementation };
             if let Ok(mut runner) = device.prepare(&task)

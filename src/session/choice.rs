@@ -1,6 +1,6 @@
 //! A runner by its names, and what users name.
 
-use crate::backend::{Device, Task};
+use crate::backend::{self, Device, Task};
 use crate::error::{Error, Result, did_you_mean};
 use crate::plan::Case;
 use crate::workload::WORKLOADS;
@@ -33,8 +33,8 @@ pub fn is_named(names: &[String], implementation: &str) -> bool {
 
 /// Fails as bad usage where a user names an implementation that no device has.
 pub fn check_implementations(devices: &[Box<dyn Device>], names: &[String]) -> Result<()> {
-    let mut known: Vec<&str> =
-        WORKLOADS.iter().flat_map(|w| devices.iter().flat_map(|d| d.implementations(*w))).collect();
+    let of = |workload| devices.iter().flat_map(move |d| backend::names(d.as_ref(), workload));
+    let mut known: Vec<&str> = WORKLOADS.iter().flat_map(|w| of(*w)).collect();
     known.sort_unstable();
     known.dedup();
     match names.iter().find(|name| *name != "all" && !known.contains(&name.as_str())) {

@@ -80,7 +80,7 @@ impl<'a> Chooser<'a> {
             let names: Vec<String> = if wanted.is_empty() {
                 self.defaults(case, device)
             } else {
-                let names = d.implementations(case.workload).into_iter();
+                let names = d.implementations(case.workload, case.dtype).into_iter();
                 names.filter(|name| is_named(wanted, name)).map(str::to_string).collect()
             };
             choices
@@ -90,7 +90,7 @@ impl<'a> Chooser<'a> {
     }
 
     fn defaults(&self, case: &Case, device: usize) -> Vec<String> {
-        let mut names = self.setup.devices[device].defaults(case.workload);
+        let mut names = self.setup.devices[device].defaults(case.workload, case.dtype);
         let flop = case.workload.work(&case.shape).flop_count;
         let is_cpu = self.setup.devices[device].entry().id == "cpu";
         let rate = |name: &String| self.rate(case, device, name);

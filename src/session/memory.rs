@@ -28,7 +28,7 @@ impl Groups {
             return Groups { groups: vec![choices], refused: Vec::new() };
         };
         let allowed = (free as f64 * MEMORY_SHARE) as u64;
-        let shared = Problem::footprint_bytes(case.workload, &case.shape);
+        let shared = Problem::footprint_bytes(case.workload, &case.shape, case.dtype);
         let takes = |choice: &Choice| setup.device(choice).footprint_bytes(&choice.task(case));
         if shared + choices.iter().map(takes).sum::<u64>() <= allowed {
             return Groups { groups: vec![choices], refused: Vec::new() };

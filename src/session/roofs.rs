@@ -5,7 +5,7 @@ use crate::machine;
 use crate::plan::{Case, Effort};
 use crate::record::{Outcome, Record};
 use crate::roof::Roofs;
-use crate::terms::{Cache, Dtype};
+use crate::terms::{Cache, Dtype, Role};
 use crate::workload::{self, Workload};
 
 /// Caps of a roof's runner: roofs take a few seconds in all.
@@ -44,7 +44,7 @@ impl RoofCheck {
                 return;
             }
             progress.step(&format!("measuring the roofs: {}", case.workload.name()));
-            let choices = choices(&sampler.setup, case.workload);
+            let choices = choices(&sampler.setup, &case);
             for record in sampler.measure(&case, choices, EFFORT, &mut Silent).records {
                 chooser.learn(&record);
                 self.known.learn(&record);
@@ -79,17 +79,22 @@ impl RoofCheck {
 /// The peak kernel, and triad in each cache and in memory.
 fn cases(setup: &Setup<'_>) -> Vec<Case> {
     let find = |name| workload::WORKLOADS.iter().copied().find(|w| w.name() == name);
-    let case = |workload: &'static dyn Workload, shape: &str| {
+    let case = |workload: &'static dyn Workload, shape: &str, dtype: Dtype| {
         let shape = workload.shape(shape).ok()?;
-        let (dtype, cache) = (Dtype::F32, Cache::Hot);
+        let cache = Cache::Hot;
         Some(Case { workload, shape, dtype, cache, rows: Vec::new(), skip: None })
     };
-    let peak = find("peak-fma").and_then(|peak| case(peak, ""));
+    // Rows in f64 are held to chains in f64; shorter formats have f32 sums.
+    let f64 = setup.selection.dtypes.contains(&Dtype::F64).then_some(Dtype::F64);
+    let dtypes = [Dtype::F32].into_iter().chain(f64);
+    let peaks = dtypes.filter_map(|dtype| case(find("peak-fma")?, "", dtype));
     let streams = find("stream-triad").into_iter().flat_map(|triad| {
         // Three arrays make the working set.
-        working_sets(setup).into_iter().map(move |b| case(triad, &format!("bytes={}", b / 3)))
+        working_sets(setup)
+            .into_iter()
+            .map(move |b| case(triad, &format!("bytes={}", b / 3), Dtype::F32))
     });
-    peak.into_iter().chain(streams.flatten()).collect()
+    peaks.chain(streams.flatten()).collect()
 }
 
 /// Bytes of all arrays of a stream together: half of each cache, and in memory.
@@ -110,13 +115,13 @@ fn threads(setup: &Setup<'_>) -> Option<usize> {
 }
 
 /// Every device of our own with its usual implementations, of peaks the first alone.
-fn choices(setup: &Setup<'_>, workload: &dyn Workload) -> Vec<Choice> {
+fn choices(setup: &Setup<'_>, case: &Case) -> Vec<Choice> {
     // Of a peak, the usual implementation alone.
-    let count = if workload.name() == "peak-fma" { 1 } else { usize::MAX };
+    let count = if case.workload.role() == Role::Peak { 1 } else { usize::MAX };
     let mut choices = Vec::new();
     for (device, d) in setup.devices.iter().enumerate() {
         if d.entry().backend != "contender" {
-            let names = d.defaults(workload).into_iter().take(count);
+            let names = d.defaults(case.workload, case.dtype).into_iter().take(count);
             choices.extend(names.map(|implementation| Choice { device, implementation }));
         }
     }

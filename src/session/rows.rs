@@ -142,7 +142,7 @@ pub fn blank(
         parameters: network.map(|graph| graph.parameter_count()),
         flop_count: work.flop_count,
         flop_exact: work.flop_exact,
-        bytes_moved: work.bytes_moved,
+        bytes_moved: case.workload.bytes_moved(&case.shape, case.dtype),
         ..Record::unmeasured()
     }
 }
@@ -153,7 +153,7 @@ fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &Measured) {
     if let Some(work) = facts.details.work {
         record.flop_count = work.flop_count;
         record.flop_exact = work.flop_exact;
-        record.bytes_moved = work.bytes_moved;
+        record.bytes_moved = work.bytes_moved(case.workload.formats(case.dtype).storage);
     }
     if facts.details.algorithm != Algorithm::Direct {
         record.flop_exact = case.workload.flop_exact_by(&case.shape, facts.details.algorithm);

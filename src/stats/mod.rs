@@ -6,7 +6,7 @@
 
 mod processes;
 
-use crate::tensor::Stream;
+use crate::tensor::Generator;
 
 pub use processes::ratio_of_processes;
 
@@ -155,7 +155,7 @@ impl Ratio {
 /// the shorter one and resampled by round, unpaired ones each by themselves.
 pub fn ratio(numerator: &[f64], denominator: &[f64], pairing: Pairing) -> Option<Ratio> {
     let value = median(numerator)? / median(denominator)?;
-    let random = Stream::new(0x005e_ed0f_b007, 0);
+    let random = Generator::new(0x005e_ed0f_b007, 0);
     let mut counter = 0u64;
     let mut draw = |n: usize| {
         counter += 1;
@@ -229,12 +229,12 @@ mod tests {
     /// The closed form against plain resampling.
     #[test]
     fn the_interval_is_that_of_a_bootstrap() {
-        let stream = Stream::new(5, 0);
+        let stream = Generator::new(5, 0);
         for n in [11usize, 25, 101] {
             let samples: Vec<f64> = (0..n).map(|i| stream.bits(i as u64) as f64).collect();
             let mut medians: Vec<f64> = (0..4000u64)
                 .map(|r| {
-                    let draw = Stream::new(6, r);
+                    let draw = Generator::new(6, r);
                     let mut resample: Vec<f64> =
                         (0..n).map(|i| samples[(draw.bits(i as u64) as usize * n) >> 24]).collect();
                     quick_median(&mut resample)

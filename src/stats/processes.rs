@@ -2,7 +2,7 @@
 //! how the kernels were compiled, what else ran), so they are resampled before their samples are.
 
 use super::{RESAMPLES, Ratio, median_of_sorted, sorted, upper_tail};
-use crate::tensor::Stream;
+use crate::tensor::Generator;
 
 /// Most samples whose ranks are drawn from the exact distribution.
 const EXACT: usize = 200;
@@ -17,7 +17,7 @@ const EXACT: usize = 200;
 pub fn ratio_of_processes(numerator: &[Vec<f64>], denominator: &[Vec<f64>]) -> Option<Ratio> {
     let (a, b) = (Side::of(numerator)?, Side::of(denominator)?);
     let value = a.median / b.median;
-    let mut random = Random { stream: Stream::new(0x005e_ed0f_c03a, 0), counter: 0 };
+    let mut random = Random { stream: Generator::new(0x005e_ed0f_c03a, 0), counter: 0 };
     let mut logs: Vec<f64> =
         (0..RESAMPLES).map(|_| (a.draw(&mut random) / b.draw(&mut random)).ln()).collect();
     logs.sort_unstable_by(f64::total_cmp);
@@ -31,7 +31,7 @@ pub fn ratio_of_processes(numerator: &[Vec<f64>], denominator: &[Vec<f64>]) -> O
 
 /// Uniform numbers in [0, 1).
 struct Random {
-    stream: Stream,
+    stream: Generator,
     counter: u64,
 }
 
@@ -143,7 +143,7 @@ mod tests {
         between: f64,
         within: f64,
     ) -> Vec<Vec<f64>> {
-        let mut random = Random { stream: Stream::new(seed, 7), counter: 0 };
+        let mut random = Random { stream: Generator::new(seed, 7), counter: 0 };
         let mut normal = |deviation: f64| {
             let sum: f64 = (0..12).map(|_| random.next()).sum();
             1.0 + deviation * (sum - 6.0)

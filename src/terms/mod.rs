@@ -23,7 +23,7 @@ mod verdict;
 pub use conditions::{Cache, Scope};
 pub use conv::{Conv, Line};
 pub use device::{DeviceId, DeviceKind};
-pub use dtype::Dtype;
+pub use dtype::{Dtype, Format, Formats};
 pub use key::{Keyed, RowKey};
 pub use role::{Engine, Role};
 pub use shape::{Axis, Shape};

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::walk::{Sample, neighbours};
 use crate::backend::tunable::{Finding, Point, Tunable};
 use crate::stats;
-use crate::tensor::Stream;
+use crate::tensor::Generator;
 
 /// A challenger this many times slower than the best is dropped after one run, and not even verified.
 const DROP: f64 = 3.0;
@@ -213,7 +213,7 @@ impl<'a> Search<'a> {
 
     /// Steps from the best until none of its neighbours is better, then from the others that were good.
     fn steps(&mut self, share: f64) {
-        let random = Stream::new(self.seed, 0x57e9);
+        let random = Generator::new(self.seed, 0x57e9);
         let mut walked: BTreeSet<Point> = BTreeSet::new();
         while !self.is_over(share) {
             let best = self.progress.best.as_ref().map(|best| &best.point);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::backend::tunable::{Finding, Point, Space, Tunable};
-use crate::tensor::Stream;
+use crate::tensor::Generator;
 
 const SPACE: Space = Space {
     dimensions: &[
@@ -97,7 +97,7 @@ impl Planted {
 
     fn run_s(&mut self, point: &Point) -> f64 {
         self.runs += 1;
-        let jitter = Stream::new(9, 9).uniform(self.runs, 1.0);
+        let jitter = Generator::new(9, 9).uniform(self.runs, 1.0);
         // Noise only ever slows down.
         let seconds = Self::true_s(point) * (1.0 + self.noise * f64::from(jitter).abs());
         self.spend(seconds);

@@ -1,7 +1,7 @@
 //! Points of a space: random ones that spread over every dimension, and neighbours.
 
 use crate::backend::tunable::{Point, Tunable};
-use crate::tensor::Stream;
+use crate::tensor::Generator;
 
 /// How often a random point is drawn again because it breaks a rule.
 const DRAWS: u64 = 200;
@@ -10,14 +10,14 @@ const DRAWS: u64 = 200;
 /// them; what breaks a rule is drawn again.
 pub struct Sample<'a> {
     tunable: &'a Tunable,
-    random: Stream,
+    random: Generator,
     drawn: u64,
 }
 
 impl<'a> Sample<'a> {
     /// The sample of a seed.
     pub fn new(tunable: &'a Tunable, seed: u64) -> Sample<'a> {
-        Sample { tunable, random: Stream::new(seed, 0x7u64), drawn: 0 }
+        Sample { tunable, random: Generator::new(seed, 0x7u64), drawn: 0 }
     }
 
     /// The next point; none where all that was drawn breaks a rule.
@@ -46,7 +46,7 @@ impl<'a> Sample<'a> {
 
 /// Legal points one step away: one value moved to a neighbour of its own, then two values at a time, in
 /// a random order.
-pub fn neighbours(tunable: &Tunable, point: &Point, random: Stream) -> Vec<Point> {
+pub fn neighbours(tunable: &Tunable, point: &Point, random: Generator) -> Vec<Point> {
     let steps = single_steps(tunable, point);
     let mut near: Vec<Point> = steps.iter().map(|step| moved(point, &[step])).collect();
     let singles = near.len();

@@ -10,9 +10,9 @@ mod training;
 
 use crate::backend::Runner;
 use crate::error::Error;
-use crate::tensor::{self, FENCE};
-use crate::terms::{Dtype, Scope, Shape};
-use crate::workload::Workload;
+use crate::tensor::{self, FENCE, Tensor, with_values};
+use crate::terms::{Dtype, Formats, Scope, Shape};
+use crate::workload::{Check, Workload};
 
 use sums::Sums;
 use training::Training;
@@ -97,17 +97,23 @@ impl<'a> Problem<'a> {
         dtype: Dtype,
         seed: u64,
     ) -> Problem<'a> {
-        Problem(match workload.network() {
-            Some(network) => Kind::Training(Box::new(Training::new(network, shape, seed))),
-            None => Kind::Sums(Box::new(Sums::new(workload, shape, dtype, seed))),
+        Problem(match workload.check() {
+            Check::ExactSums(sums) => {
+                Kind::Sums(Box::new(Sums::new(workload, sums, shape, dtype, seed)))
+            }
+            Check::Network(network) => {
+                Kind::Training(Box::new(Training::new(network, shape, seed)))
+            }
         })
     }
 
     /// Bytes of host memory that a problem holds.
-    pub fn footprint_bytes(workload: &dyn Workload, shape: &Shape) -> u64 {
-        match workload.network() {
-            Some(network) => Training::footprint_bytes(network, shape),
-            None => Sums::footprint_bytes(workload, shape),
+    pub fn footprint_bytes(workload: &dyn Workload, shape: &Shape, dtype: Dtype) -> u64 {
+        match workload.check() {
+            Check::ExactSums(sums) => {
+                Sums::footprint_bytes(workload, sums, shape, workload.formats(dtype))
+            }
+            Check::Network(network) => Training::footprint_bytes(network, shape),
         }
     }
 
@@ -127,8 +133,8 @@ fn computed(
     runner: &mut dyn Runner,
     scope: Scope,
     length: usize,
-    difference: impl Fn(usize, &[f32]) -> Option<usize>,
-) -> Result<Vec<f32>, Rejection> {
+    difference: impl Fn(usize, &Tensor) -> Option<usize>,
+) -> Result<Tensor, Rejection> {
     runner.poison(scope)?;
     if let Some(training) = runner.training() {
         training.restore()?;
@@ -144,24 +150,22 @@ fn computed(
 }
 
 /// A result of `length` elements without its fences, which must be whole.
-fn unfenced(mut output: Vec<f32>, length: usize) -> Result<Vec<f32>, Rejection> {
+fn unfenced(output: Tensor, length: usize) -> Result<Tensor, Rejection> {
     if output.len() != length + 2 * FENCE {
         let found = output.len().saturating_sub(2 * FENCE);
         return Err(format!("the result has {found} elements, not {length}").into());
     }
-    if let Some(place) = tensor::broken_fence(&output) {
+    if let Some(place) = with_values!(&output, values => tensor::broken_fence(values)) {
         let what = format!("wrote outside the result, at element {place} of {length}");
         return Err(what.into());
     }
-    output.truncate(FENCE + length);
-    Ok(output.split_off(FENCE))
+    Ok(output.slice(FENCE..FENCE + length))
 }
 
-/// Most that the error of sums of `k` terms may be in the relative L2 norm.
-fn allowed_l2(k: u64, dtype: Dtype) -> f64 {
-    8.0 * unit_roundoff(dtype) * (k as f64).sqrt()
-}
-
-fn unit_roundoff(dtype: Dtype) -> f64 {
-    0.5f64.powi(dtype.mantissa_bits() as i32)
+/// Most that the error of sums of `k` terms may be in the relative L2 norm: what sums in the
+/// accumulator's format may lose, and what rounding a result to a narrower format costs.
+fn allowed_l2(k: u64, formats: Formats) -> f64 {
+    let sums = 8.0 * formats.accumulator.unit_roundoff() * (k as f64).sqrt();
+    let stored = if formats.rounds_results() { formats.storage.unit_roundoff() } else { 0.0 };
+    sums + stored
 }

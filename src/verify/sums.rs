@@ -8,15 +8,20 @@
 //! the checked elements together must lie within 8 u sqrt(K) in the relative L2 norm, which is what
 //! rejects reduced precision.
 //!
+//! Results that are rounded once more when they are stored, to a format narrower than that of the sums,
+//! must be the exact integers rounded to the nearest, ties to even, and may err by that rounding on the
+//! measured data. Their linear forms are taken on so few integers that no result is rounded; probes of the
+//! usual ones show the rounding.
+//!
 //! Two exceptions. Sums so long that neither small integers nor the bound say anything (2^23 terms in
 //! f32) are measured on data of 1 and -1, on which the result must be exact. An algorithm that is not
 //! exact on integers (Winograd's) is held to a bound of its own, in one image at least.
 
-use super::{Proof, Rejection, Wrong, allowed_l2, computed, unit_roundoff};
+use super::{Proof, Rejection, Wrong, allowed_l2, computed};
 use crate::backend::Runner;
-use crate::tensor::{Data, Stream};
-use crate::terms::{Dtype, Scope, Shape};
-use crate::workload::{Algorithm, Reference, Transformed, Workload, parts};
+use crate::tensor::{Data, Generator, Tensor};
+use crate::terms::{Dtype, Format, Formats, Scope, Shape};
+use crate::workload::{Algorithm, ExactSums, Reference, Transformed, Workload, parts};
 
 /// Above this many multiply-adds the reference is sampled.
 const WHOLE_LIMIT: u64 = 1 << 27;
@@ -39,8 +44,9 @@ const TINY: f64 = f32::MIN_POSITIVE as f64;
 /// A workload at a shape with its data and references, which all runners of a case share.
 pub struct Sums<'a> {
     workload: &'a dyn Workload,
+    sums: &'a dyn ExactSums,
     shape: &'a Shape,
-    dtype: Dtype,
+    formats: Formats,
     seed: u64,
     measured: Operands,
     integers: Operands,
@@ -50,7 +56,15 @@ pub struct Sums<'a> {
 /// Data in every operand.
 struct Operands {
     data: Data,
-    tensors: Vec<Vec<f32>>,
+    tensors: Vec<Tensor>,
+}
+
+impl Operands {
+    fn new(workload: &dyn Workload, shape: &Shape, format: Format, data: Data) -> Operands {
+        let lengths = workload.inputs(shape);
+        let fill = |(t, len): (usize, &usize)| data.fill(t as u64, format, *len);
+        Operands { data, tensors: lengths.iter().enumerate().map(fill).collect() }
+    }
 }
 
 /// How much of a result is checked, and what with.
@@ -61,43 +75,63 @@ enum Mode {
     /// Against references computed when they are needed: integers at all elements, the measured
     /// data too where that is not too much.
     Cheap,
-    /// Integers through linear forms, of which this is one for each vector of signs; the measured
-    /// data at some elements.
-    Sampled(Vec<Vec<f64>>),
+    /// Integers through linear forms, one for each vector of signs; the measured data at some elements.
+    Sampled {
+        /// The expected forms.
+        forms: Vec<Vec<f64>>,
+        /// The operands of the forms where results are rounded when they are stored: few enough numbers
+        /// that each result is exact all the same. None where the integers serve.
+        exact: Option<Operands>,
+    },
 }
 
 impl<'a> Sums<'a> {
     /// Makes the data and, where they are kept, the references.
-    pub fn new(workload: &'a dyn Workload, shape: &'a Shape, dtype: Dtype, seed: u64) -> Sums<'a> {
-        let operands = |data: Data| {
-            let lengths = workload.inputs(shape);
-            let fill = |(t, len): (usize, &usize)| data.fill(t as u64, *len);
-            Operands { data, tensors: lengths.iter().enumerate().map(fill).collect() }
-        };
-        let k = workload.reduction(shape);
-        let measured = operands(measured(k, seed, dtype));
-        let integers = operands(integers(k, seed, dtype));
+    pub fn new(
+        workload: &'a dyn Workload,
+        sums: &'a dyn ExactSums,
+        shape: &'a Shape,
+        dtype: Dtype,
+        seed: u64,
+    ) -> Sums<'a> {
+        let formats = workload.formats(dtype);
+        let k = sums.reduction(shape);
+        let operands = |data: Data| Operands::new(workload, shape, formats.storage, data);
+        let measured = operands(measured(k, seed, formats));
+        let integers = operands(integers(k, seed, formats));
         let mode = match () {
-            () if is_cheap(workload, shape) => Mode::Cheap,
+            () if is_cheap(sums, shape) => Mode::Cheap,
             () if !is_whole(workload, shape) => {
-                let form = |s| workload.expected_form(shape, &integers.tensors, s);
-                Mode::Sampled(sign_vectors(seed).map(form).collect())
+                let exact = formats.rounds_results().then(|| operands(sparse(k, seed, formats)));
+                let tensors = &exact.as_ref().unwrap_or(&integers).tensors;
+                let form = |s| sums.expected_form(shape, tensors, s);
+                let forms = sign_vectors(seed).map(form).collect();
+                Mode::Sampled { forms, exact }
             }
             () => Mode::Kept(
-                workload.reference(shape, &integers.tensors, None).value,
-                workload.reference(shape, &measured.tensors, None),
+                sums.reference(shape, &integers.tensors, None).value,
+                sums.reference(shape, &measured.tensors, None),
             ),
         };
-        Sums { workload, shape, dtype, seed, measured, integers, mode }
+        Sums { workload, sums, shape, formats, seed, measured, integers, mode }
     }
 
     /// Bytes of host memory that a problem holds.
-    pub fn footprint_bytes(workload: &dyn Workload, shape: &Shape) -> u64 {
-        let inputs: usize = workload.inputs(shape).iter().sum();
+    pub fn footprint_bytes(
+        workload: &dyn Workload,
+        sums: &dyn ExactSums,
+        shape: &Shape,
+        formats: Formats,
+    ) -> u64 {
+        let inputs = workload.inputs(shape).iter().sum::<usize>() as u64;
+        let output = workload.output(shape) as u64;
         // Whole references are three f64 an element; checking keeps a copy of operands and result.
-        let is_kept = is_whole(workload, shape) && !is_cheap(workload, shape);
+        let is_kept = is_whole(workload, shape) && !is_cheap(sums, shape);
         let reference = if is_kept { 24 } else { 0 };
-        (8 * inputs + (reference + 8) * workload.output(shape) + 4 * inputs) as u64
+        let has_third = !is_whole(workload, shape) && formats.rounds_results();
+        let sets = if has_third { 4 } else { 3 };
+        let bytes = formats.storage.bytes();
+        sets * bytes * inputs + (reference + 2 * bytes) * output
     }
 
     /// Checks a runner in every scope of its workload, whichever will be timed: fences on the device
@@ -106,10 +140,23 @@ impl<'a> Sums<'a> {
         let scopes = self.workload.scopes();
         let transformed = self.transformed(runner.details().algorithm);
         if transformed.is_none() {
-            runner.load(&self.integers.tensors)?;
-            for scope in scopes {
-                let output = self.computed(runner, *scope, &self.integers)?;
-                self.check_integers(&output)?;
+            let exact = match &self.mode {
+                Mode::Sampled { forms, exact } => Some((forms, exact.as_ref())),
+                Mode::Kept(..) | Mode::Cheap => None,
+            };
+            if let Some((forms, operands)) = exact {
+                let operands = operands.unwrap_or(&self.integers);
+                runner.load(&operands.tensors)?;
+                for scope in scopes {
+                    self.check_forms(&self.computed(runner, *scope, operands)?, forms)?;
+                }
+            }
+            if exact.is_none_or(|(_, operands)| operands.is_some()) {
+                runner.load(&self.integers.tensors)?;
+                for scope in scopes {
+                    let output = self.computed(runner, *scope, &self.integers)?;
+                    self.check_integers(&output, runner.details().tile)?;
+                }
             }
         }
         runner.load(&self.measured.tensors)?;
@@ -132,7 +179,7 @@ impl<'a> Sums<'a> {
             return None;
         }
         let images = if is_whole(self.workload, self.shape) { usize::MAX } else { 1 };
-        self.workload.transformed(self.shape, &self.measured.tensors, algorithm, images)
+        self.sums.transformed(self.shape, &self.measured.tensors, algorithm, images)
     }
 
     fn computed(
@@ -140,91 +187,106 @@ impl<'a> Sums<'a> {
         runner: &mut dyn Runner,
         scope: Scope,
         operands: &Operands,
-    ) -> Result<Vec<f32>, Rejection> {
+    ) -> Result<Tensor, Rejection> {
         let data = operands.data;
         computed(runner, scope, self.workload.output(self.shape), |number, input| {
             data.first_difference(number as u64, input)
         })
     }
 
-    fn check_integers(&self, output: &[f32]) -> Result<(), String> {
-        let wrong = |from: usize, expected: &[f64]| {
-            let found = &output[from..from + expected.len()];
-            let place = found.iter().zip(expected).position(|(o, r)| f64::from(*o) != *r);
+    /// Holds elements of the result on small integers to the exact ones, rounded as they are stored:
+    /// all of them, or probes where the whole result is known by its forms only.
+    fn check_integers(&self, output: &Tensor, tile: (usize, usize)) -> Result<(), String> {
+        let reference =
+            |at: &[usize]| self.sums.reference(self.shape, &self.integers.tensors, Some(at)).value;
+        let check = |at: &[usize], expected: &[f64]| {
+            let stored = Tensor::rounded(self.formats.storage, expected.iter().copied());
+            let found = at.iter().map(|i| output.get(*i));
+            let place = found.enumerate().position(|(i, found)| found != stored.get(i));
             place.map_or(Ok(()), |i| {
-                let (found, expected) = (found[i], expected[i]);
-                Err(format!("on small integers element {} is {found}, not {expected}", from + i))
+                let (found, expected) = (output.get(at[i]), stored.get(i));
+                Err(format!("on small integers element {} is {found}, not {expected}", at[i]))
             })
         };
         match &self.mode {
-            Mode::Kept(integers, _) => wrong(0, integers),
-            Mode::Cheap => parts(output.len()).try_for_each(|at| {
-                let inputs = &self.integers.tensors;
-                wrong(at[0], &self.workload.reference(self.shape, inputs, Some(&at)).value)
-            }),
-            Mode::Sampled(forms) => {
-                sign_vectors(self.seed).zip(forms).try_for_each(|(signs, expected)| {
-                    let found = self.workload.form(self.shape, output, signs);
-                    let place = found.iter().zip(expected).position(|(f, e)| f != e);
-                    let what = self.workload.form_element();
-                    place.map_or(Ok(()), |i| {
-                        Err(format!("on small integers {what} {i} of the result is wrong"))
-                    })
+            Mode::Kept(integers, _) => {
+                let mut integers = integers.as_slice();
+                parts(output.len()).try_for_each(|at| {
+                    let (expected, rest) = integers.split_at(at.len());
+                    integers = rest;
+                    check(&at, expected)
                 })
             }
+            Mode::Cheap => parts(output.len()).try_for_each(|at| check(&at, &reference(&at))),
+            Mode::Sampled { .. } => {
+                let probes = self.sums.probes(self.shape, tile, PROBES);
+                check(&probes, &reference(&probes))
+            }
         }
+    }
+
+    /// Holds the linear forms of a result to what they must be.
+    fn check_forms(&self, output: &Tensor, forms: &[Vec<f64>]) -> Result<(), String> {
+        sign_vectors(self.seed).zip(forms).try_for_each(|(signs, expected)| {
+            let found = self.sums.form(self.shape, output, signs);
+            let place = found.iter().zip(expected).position(|(f, e)| f != e);
+            let what = self.sums.form_element();
+            place.map_or(Ok(()), |i| {
+                Err(format!("on small integers {what} {i} of the result is wrong"))
+            })
+        })
     }
 
     /// Largest error over bound of the measured data by an algorithm with a bound of its own. Elements
     /// outside the part whose bound is known are held to the largest there.
     fn check_transformed(
         &self,
-        output: &[f32],
+        output: &Tensor,
         expected: &Transformed,
         tile: (usize, usize),
     ) -> Result<f64, Wrong> {
-        let k = self.workload.reduction(self.shape);
+        let k = self.sums.reduction(self.shape);
         // Transforms round terms that are larger than those of the sums, which short sums don't hide.
-        let mut errors = Errors::new(k + 4 * expected.roundings, expected.roundings, self.dtype);
-        let elements = expected.elements.clone().map(|i| (i, output[i]));
+        let mut errors = Errors::new(k + 4 * expected.roundings, expected.roundings, self.formats);
+        let elements = expected.elements.clone().map(|i| (i, output.get(i)));
         errors.add(elements, &expected.value, &expected.magnitude)?;
-        let mut probes = self.workload.probes(self.shape, tile, PROBES);
+        let mut probes = self.sums.probes(self.shape, tile, PROBES);
         probes.retain(|i| !expected.elements.contains(i));
         let inputs = &self.measured.tensors;
-        let value = self.workload.reference(self.shape, inputs, Some(&probes)).value;
+        let value = self.sums.reference(self.shape, inputs, Some(&probes)).value;
         let largest = expected.magnitude.iter().copied().fold(0.0, f64::max);
-        let elements = probes.iter().map(|i| (*i, output[*i]));
+        let elements = probes.iter().map(|i| (*i, output.get(*i)));
         errors.add(elements, &value, &vec![largest; value.len()])?;
         errors.largest_ratio()
     }
 
     /// Largest error over bound of the measured data.
-    fn check_measured(&self, output: &[f32], tile: (usize, usize)) -> Result<f64, Wrong> {
+    fn check_measured(&self, output: &Tensor, tile: (usize, usize)) -> Result<f64, Wrong> {
         let inputs = &self.measured.tensors;
-        let k = self.workload.reduction(self.shape);
-        let mut errors = Errors::new(k, k + 2, self.dtype);
+        let k = self.sums.reduction(self.shape);
+        let mut errors = Errors::new(k, k + 2, self.formats);
         let mut check = |at: &[usize]| {
-            let reference = self.workload.reference(self.shape, inputs, Some(at));
-            let elements = at.iter().map(|i| (*i, output[*i]));
+            let reference = self.sums.reference(self.shape, inputs, Some(at));
+            let elements = at.iter().map(|i| (*i, output.get(*i)));
             errors.add(elements, &reference.value, &reference.magnitude)
         };
         match &self.mode {
             Mode::Kept(_, reference) => {
-                let elements = output.iter().copied().enumerate();
+                let elements = (0..output.len()).map(|i| (i, output.get(i)));
                 errors.add(elements, &reference.value, &reference.magnitude)?;
             }
             Mode::Cheap if is_whole(self.workload, self.shape) => {
                 parts(output.len()).try_for_each(|at| check(&at))?;
             }
-            _ => check(&self.workload.probes(self.shape, tile, PROBES))?,
+            _ => check(&self.sums.probes(self.shape, tile, PROBES))?,
         }
         errors.largest_ratio()
     }
 }
 
 /// The vectors of signs of a run.
-fn sign_vectors(seed: u64) -> impl Iterator<Item = Stream> {
-    (0..SIGN_VECTORS).map(move |vector| Stream::new(seed, 0x51_6e50 + vector))
+fn sign_vectors(seed: u64) -> impl Iterator<Item = Generator> {
+    (0..SIGN_VECTORS).map(move |vector| Generator::new(seed, 0x51_6e50 + vector))
 }
 
 /// Errors of the elements seen so far.
@@ -239,10 +301,10 @@ struct Errors {
 
 impl Errors {
     /// Of sums of `k` terms that pass through so many roundings.
-    fn new(k: u64, roundings: u64, dtype: Dtype) -> Errors {
+    fn new(k: u64, roundings: u64, formats: Formats) -> Errors {
         Errors {
-            bound: Bound::new(k, roundings, dtype),
-            allowed: allowed_l2(k, dtype),
+            bound: Bound::new(k, roundings, formats),
+            allowed: allowed_l2(k, formats),
             worst: 0.0,
             error_squares: 0.0,
             squares: 0.0,
@@ -251,19 +313,19 @@ impl Errors {
 
     fn add(
         &mut self,
-        elements: impl Iterator<Item = (usize, f32)>,
+        elements: impl Iterator<Item = (usize, f64)>,
         values: &[f64],
         magnitudes: &[f64],
     ) -> Result<(), Wrong> {
         let references = values.iter().zip(magnitudes);
         for ((i, found), (value, magnitude)) in elements.zip(references) {
-            let error = (f64::from(found) - value).abs();
-            let ratio = if error == 0.0 { 0.0 } else { error / self.bound.of(*magnitude) };
+            let error = (found - value).abs();
+            let ratio = if error == 0.0 { 0.0 } else { error / self.bound.of(*value, *magnitude) };
             if ratio.is_nan() || ratio > 1.0 {
                 let times = crate::units::ratio(ratio);
                 return Err(Wrong {
                     what: format!(
-                        "element {i} is {found}, not {value:.9}: {times} its error bound"
+                        "element {i} is {found:.9}, not {value:.9}: {times} its error bound"
                     ),
                     error_ratio: Some(ratio).filter(|r| r.is_finite()),
                 });
@@ -290,31 +352,36 @@ impl Errors {
     }
 }
 
-/// gamma of the roundings, and what flushing subnormal terms may cost.
+/// What the error of a sum may come from: gamma of the roundings on the way, flushed subnormal terms, and
+/// the rounding of the result where it is stored in a narrower format.
 struct Bound {
     gamma: f64,
     flushed: f64,
+    stored: f64,
 }
 
 impl Bound {
     /// For sums of `k` terms. No error at all is allowed where the bound means nothing.
-    fn new(k: u64, roundings: u64, dtype: Dtype) -> Bound {
-        if is_long(k, dtype) {
-            return Bound { gamma: 0.0, flushed: 0.0 };
+    fn new(k: u64, roundings: u64, formats: Formats) -> Bound {
+        let stored = if formats.rounds_results() { formats.storage.unit_roundoff() } else { 0.0 };
+        if is_long(k, formats) {
+            return Bound { gamma: 0.0, flushed: 0.0, stored };
         }
-        let n = roundings as f64 * unit_roundoff(dtype);
-        Bound { gamma: n / (1.0 - n), flushed: 2.0 * k as f64 * TINY }
+        let n = roundings as f64 * formats.accumulator.unit_roundoff();
+        Bound { gamma: n / (1.0 - n), flushed: 2.0 * k as f64 * TINY, stored }
     }
 
-    fn of(&self, magnitude: f64) -> f64 {
-        self.gamma * magnitude + self.flushed
+    /// The largest error of a sum of this value, whose terms have this magnitude together.
+    fn of(&self, value: f64, magnitude: f64) -> f64 {
+        let summed = self.gamma * magnitude + self.flushed;
+        summed + self.stored * (value.abs() + summed)
     }
 }
 
 /// Whether a sum of `k` terms is so long that its error bound means nothing: it is checked on 1 and
 /// -1, on which it is exact.
-fn is_long(k: u64, dtype: Dtype) -> bool {
-    2 * k >= 1 << dtype.mantissa_bits()
+fn is_long(k: u64, formats: Formats) -> bool {
+    2 * k >= 1 << formats.accumulator.precision()
 }
 
 fn is_whole(workload: &dyn Workload, shape: &Shape) -> bool {
@@ -322,47 +389,62 @@ fn is_whole(workload: &dyn Workload, shape: &Shape) -> bool {
 }
 
 /// Whether references are computed faster than they are read back.
-fn is_cheap(workload: &dyn Workload, shape: &Shape) -> bool {
-    workload.reduction(shape) <= CHEAP_TERMS
+fn is_cheap(sums: &dyn ExactSums, shape: &Shape) -> bool {
+    sums.reduction(shape) <= CHEAP_TERMS
 }
 
 /// The measured data of sums of `k` terms.
-fn measured(k: u64, seed: u64, dtype: Dtype) -> Data {
-    if is_long(k, dtype) { Data::Signs(seed) } else { Data::Random(seed) }
+fn measured(k: u64, seed: u64, formats: Formats) -> Data {
+    if is_long(k, formats) { Data::Signs(seed) } else { Data::Random(seed) }
 }
 
 /// The largest small integers whose sums of `k` products are exact; of long sums, 1 and -1.
-fn integers(k: u64, seed: u64, dtype: Dtype) -> Data {
+fn integers(k: u64, seed: u64, formats: Formats) -> Data {
     let seed = seed ^ 0x1276;
-    if is_long(k, dtype) {
+    if is_long(k, formats) {
         return Data::Signs(seed);
     }
-    let limit = 1 << dtype.mantissa_bits();
+    let limit = 1 << formats.accumulator.precision();
     let most = (1..=MOST_INTEGER).rev().find(|m| k.saturating_mul(m * m) < limit).unwrap_or(1);
     Data::Integers { seed, most }
+}
+
+/// Signs between so many zeros that sums of `k` products are far from the largest whole number up to which
+/// the stored format is exact: half as many terms as that, give or take a few.
+fn sparse(k: u64, seed: u64, formats: Formats) -> Data {
+    let terms = (1u64 << formats.storage.precision()) / 2;
+    Data::Sparse { seed: seed ^ 0x1276, share: terms as f64 / k.max(terms) as f64 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const F32: Formats = Dtype::F32.formats();
+
     #[test]
     fn integer_sums_stay_exact() {
         for (k, most) in [(1, 8), (262_143, 8), (262_144, 7), ((1 << 23) - 1, 1)] {
-            let data = integers(k, 0, Dtype::F32);
+            let data = integers(k, 0, F32);
             assert_eq!(data, Data::Integers { seed: 0x1276, most }, "{k}");
         }
-        assert_eq!(integers(1 << 23, 0, Dtype::F32), Data::Signs(0x1276));
-        assert_eq!(measured(1 << 23, 3, Dtype::F32), Data::Signs(3));
-        assert_eq!(measured(1024, 3, Dtype::F16), Data::Signs(3));
-        assert_eq!(measured(1024, 3, Dtype::F64), Data::Random(3));
+        assert_eq!(integers(1 << 23, 0, F32), Data::Signs(0x1276));
+        assert_eq!(measured(1 << 23, 3, F32), Data::Signs(3));
+        // Chains of a peak in f16.
+        let half = Formats { storage: Format::F32, accumulator: Format::F16 };
+        assert_eq!(measured(1024, 3, half), Data::Signs(3));
+        assert_eq!(measured(1024, 3, Dtype::F64.formats()), Data::Random(3));
     }
 
     #[test]
     fn the_bound_is_gamma() {
-        let u = unit_roundoff(Dtype::F32);
-        assert!((Bound::new(1, 3, Dtype::F32).of(1.0) / u - 3.0).abs() < 1e-5);
-        assert_eq!(Bound::new(1 << 23, 3, Dtype::F32).of(1.0), 0.0);
+        let u = Format::F32.unit_roundoff();
+        assert!((Bound::new(1, 3, F32).of(1.0, 1.0) / u - 3.0).abs() < 1e-5);
+        assert_eq!(Bound::new(1 << 23, 3, F32).of(1.0, 1.0), 0.0);
+        // The rounding of the result counts by its size, and not by that of its terms.
+        let bf16 = Bound::new(1, 3, Dtype::Bf16.formats());
+        assert!((bf16.of(1.0, 1.0) / Format::Bf16.unit_roundoff() - 1.0).abs() < 1e-3);
+        assert!(bf16.of(0.0, 1.0) < 4.0 * u);
     }
 
     #[test]

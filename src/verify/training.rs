@@ -18,6 +18,7 @@ use super::{Proof, Rejection, Wrong, allowed_l2, computed, unfenced};
 use crate::backend::Runner;
 use crate::network::reference::Reference;
 use crate::network::{self, Graph, Network, Optimizer, Trainer, l2};
+use crate::tensor::Tensor;
 use crate::terms::{Dtype, Scope, Shape};
 
 /// Share of the norm of all gradients below which one has nothing of its own to be relative to.
@@ -27,7 +28,7 @@ const NEXT_TO_NOTHING: f64 = 1.0 / 256.0;
 pub struct Training {
     graph: Graph,
     /// Parameters, mini-batch, labels.
-    inputs: Vec<Vec<f32>>,
+    inputs: Vec<Tensor>,
     loss: f64,
     gradients: Vec<Vec<f64>>,
     /// Norm of all gradients together.
@@ -41,21 +42,19 @@ impl Training {
     /// Makes the data and takes the step in f64.
     pub fn new(network: &Network, shape: &Shape, seed: u64) -> Training {
         let graph = (network.graph)(shape);
-        let mut inputs = network::initial(&graph, seed);
-        let mut reference = Reference::new(graph.clone(), &inputs);
-        inputs.push(network::batch(&graph, seed, 0));
-        inputs.push(network::labels(&graph, seed, 0));
-        let [.., batch, labels] = &inputs[..] else { unreachable!("both were just pushed") };
+        let initial = network::initial(&graph, seed);
+        let (batch, labels) = (network::batch(&graph, seed, 0), network::labels(&graph, seed, 0));
+        let mut reference = Reference::new(graph.clone(), &initial);
         // The reference is memory and refuses nothing.
-        let _ = reference.feed(batch, labels).and_then(|()| reference.step());
+        let _ = reference.feed(&batch, &labels).and_then(|()| reference.step());
         let corners = reference.corners();
         Training {
-            allowed: allowed_l2(graph.reduction(), Dtype::F32) + corners.slack(),
+            allowed: allowed_l2(graph.reduction(), Dtype::F32.formats()) + corners.slack(),
             is_cornered: corners.near > 0,
             loss: reference.loss,
             norm: l2(reference.gradients.iter().flatten()),
             gradients: reference.gradients,
-            inputs,
+            inputs: initial.into_iter().chain([batch, labels]).map(Tensor::from).collect(),
             graph,
         }
     }
@@ -75,14 +74,13 @@ impl Training {
         for scope in [Scope::Compute, Scope::EndToEnd] {
             let parameters = self.graph.parameter_count() as usize;
             let output = computed(runner, scope, 1 + 2 * parameters, |number, input| {
-                let own = &self.inputs[number];
-                own.iter().zip(input).position(|(a, b)| a.to_bits() != b.to_bits())
+                self.inputs[number].first_difference(input)
             })?;
-            worst = worst.max(self.check(&output)?);
+            worst = worst.max(self.check(output.f32s())?);
             if runner.training().is_some() {
                 runner.run(scope)?;
                 let second = unfenced(runner.output(scope)?, 1 + 2 * parameters)?;
-                worst = worst.max(self.check_second(&output, &second)?);
+                worst = worst.max(self.check_second(output.f32s(), second.f32s())?);
             }
         }
         Ok(Proof { max_error_ratio: worst, is_cornered: self.is_cornered })
@@ -102,7 +100,7 @@ impl Training {
             let error = gradient.iter().zip(expected).map(|(g, e)| (f64::from(*g) - e).powi(2));
             let size = l2(expected).max(NEXT_TO_NOTHING * self.norm);
             worst = worst.max(self.share(&what, error.sum::<f64>().sqrt(), size)?);
-            worst = worst.max(self.check_update(name, &[gradient], initial, after)?);
+            worst = worst.max(self.check_update(name, &[gradient], initial.f32s(), after)?);
             at += expected.len();
         }
         Ok(worst)

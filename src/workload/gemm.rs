@@ -1,12 +1,12 @@
-//! `gemm`: c = op(a) op(b), f32. a is m x k (stored k x m when ta = 1), b is k x n (stored n x k
+//! `gemm`: c = op(a) op(b), in f32, f64 or bf16. a is m x k (stored k x m when ta = 1), b is k x n (stored n x k
 //! when tb = 1), c is m x n; row-major, dense.
 
 use std::thread;
 
 use super::probes;
-use super::{Entry, Host, Preset, Reference, Work, Workload};
-use crate::tensor::Stream;
-use crate::terms::{Axis, Shape};
+use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
+use crate::tensor::{Element, Generator, Tensor, with_values};
+use crate::terms::{Axis, Dtype, Shape};
 
 /// See the module.
 pub struct Gemm;
@@ -40,24 +40,24 @@ impl Dims {
     }
 
     /// Row i of op(a) in f64.
-    fn a_row(self, a: &[f32], i: usize) -> Vec<f64> {
+    fn a_row<T: Element>(self, a: &[T], i: usize) -> Vec<f64> {
         let at = |p: usize| if self.ta { p * self.m + i } else { i * self.k + p };
-        (0..self.k).map(|p| f64::from(a[at(p)])).collect()
+        (0..self.k).map(|p| a[at(p)].to_f64()).collect()
     }
 
-    fn b_at(self, b: &[f32], p: usize, j: usize) -> f64 {
-        f64::from(b[if self.tb { j * self.k + p } else { p * self.n + j }])
+    fn b_at<T: Element>(self, b: &[T], p: usize, j: usize) -> f64 {
+        b[if self.tb { j * self.k + p } else { p * self.n + j }].to_f64()
     }
 
     /// op(b) in f64, k x n.
-    fn b_rows(self, b: &[f32]) -> Vec<f64> {
+    fn b_rows<T: Element>(self, b: &[T]) -> Vec<f64> {
         if !self.tb {
-            return b.iter().map(|v| f64::from(*v)).collect();
+            return b.iter().map(|v| v.to_f64()).collect();
         }
         let mut rows = vec![0.0; self.k * self.n];
         for (j, column) in b.chunks_exact(self.k).enumerate() {
             for (p, v) in column.iter().enumerate() {
-                rows[p * self.n + j] = f64::from(*v);
+                rows[p * self.n + j] = v.to_f64();
             }
         }
         rows
@@ -73,12 +73,20 @@ impl Workload for Gemm {
         AXES
     }
 
+    fn dtypes(&self) -> &'static [Dtype] {
+        &[Dtype::F32, Dtype::F64, Dtype::Bf16]
+    }
+
     fn work(&self, shape: &Shape) -> Work {
         let (m, n, k) = (shape.get("m"), shape.get("n"), shape.get("k"));
         let product = |a: u64, b: u64| a.saturating_mul(b);
         let flop = product(2, product(product(m, n), k));
         let elements = product(m, k).saturating_add(product(k, n)).saturating_add(product(m, n));
-        Work { flop_count: flop, flop_exact: flop, bytes_moved: product(4, elements) }
+        Work { flop_count: flop, flop_exact: flop, elements_moved: elements }
+    }
+
+    fn check(&self) -> Check<'_> {
+        Check::ExactSums(self)
     }
 
     fn inputs(&self, shape: &Shape) -> Vec<usize> {
@@ -88,39 +96,6 @@ impl Workload for Gemm {
 
     fn output(&self, shape: &Shape) -> usize {
         shape.size("m") * shape.size("n")
-    }
-
-    fn reduction(&self, shape: &Shape) -> u64 {
-        shape.get("k")
-    }
-
-    fn reference(&self, shape: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference {
-        let d = Dims::of(shape);
-        match at {
-            Some(at) => some_elements(d, &inputs[0], &inputs[1], at),
-            None => all_elements(d, &inputs[0], &inputs[1]),
-        }
-    }
-
-    fn form(&self, shape: &Shape, output: &[f32], signs: Stream) -> Vec<f64> {
-        let d = Dims::of(shape);
-        product_with_vector(output, d.m, d.n, false, &signs.signs(d.n))
-    }
-
-    fn expected_form(&self, shape: &Shape, inputs: &[Vec<f32>], signs: Stream) -> Vec<f64> {
-        let d = Dims::of(shape);
-        // Every sum here is a whole number far below 2^53: f64 holds it exactly.
-        let y = product_with_vector(&inputs[1], d.k, d.n, d.tb, &signs.signs(d.n));
-        product_with_vector(&inputs[0], d.m, d.k, d.ta, &y)
-    }
-
-    fn form_element(&self) -> &'static str {
-        "row"
-    }
-
-    fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize> {
-        let d = Dims::of(shape);
-        probes::of_matrix(d.m, d.n, tile, count)
     }
 
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
@@ -199,6 +174,45 @@ impl Workload for Gemm {
     }
 }
 
+impl ExactSums for Gemm {
+    fn reduction(&self, shape: &Shape) -> u64 {
+        shape.get("k")
+    }
+
+    fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
+        let d = Dims::of(shape);
+        with_values!(&inputs[0], a => {
+            let b = inputs[1].values();
+            match at {
+                Some(at) => some_elements(d, a, b, at),
+                None => all_elements(d, a, b),
+            }
+        })
+    }
+
+    fn form(&self, shape: &Shape, output: &Tensor, signs: Generator) -> Vec<f64> {
+        let d = Dims::of(shape);
+        with_values!(output, c => product_with_vector(c, d.m, d.n, false, &signs.signs(d.n)))
+    }
+
+    fn expected_form(&self, shape: &Shape, inputs: &[Tensor], signs: Generator) -> Vec<f64> {
+        let d = Dims::of(shape);
+        // Every sum here is a whole number far below 2^53: f64 holds it exactly.
+        let signs = signs.signs(d.n);
+        let y = with_values!(&inputs[1], b => product_with_vector(b, d.k, d.n, d.tb, &signs));
+        with_values!(&inputs[0], a => product_with_vector(a, d.m, d.k, d.ta, &y))
+    }
+
+    fn form_element(&self) -> &'static str {
+        "row"
+    }
+
+    fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize> {
+        let d = Dims::of(shape);
+        probes::of_matrix(d.m, d.n, tile, count)
+    }
+}
+
 fn cubes(sizes: &[u64]) -> Vec<Entry> {
     let one = |s: &u64| Entry::point(Shape::of(AXES, &[*s, *s, *s, 0, 0]), "mnk", *s);
     sizes.iter().map(one).collect()
@@ -241,8 +255,8 @@ fn deepbench() -> Vec<Entry> {
 }
 
 /// op(matrix) times a vector, in f64; op(matrix) is rows x columns, stored transposed if so said.
-fn product_with_vector(
-    matrix: &[f32],
+fn product_with_vector<T: Element>(
+    matrix: &[T],
     rows: usize,
     columns: usize,
     transposed: bool,
@@ -252,16 +266,16 @@ fn product_with_vector(
         let mut y = vec![0.0; rows];
         for (stored_row, scale) in matrix.chunks_exact(rows).zip(x) {
             for (sum, v) in y.iter_mut().zip(stored_row) {
-                *sum += f64::from(*v) * scale;
+                *sum += v.to_f64() * scale;
             }
         }
         return y;
     }
-    let dot = |row: &[f32]| row.iter().zip(x).map(|(v, s)| f64::from(*v) * s).sum();
+    let dot = |row: &[T]| row.iter().zip(x).map(|(v, s)| v.to_f64() * s).sum();
     matrix.chunks_exact(columns).map(dot).collect()
 }
 
-fn some_elements(d: Dims, a: &[f32], b: &[f32], at: &[usize]) -> Reference {
+fn some_elements<T: Element>(d: Dims, a: &[T], b: &[T], at: &[usize]) -> Reference {
     let mut reference = Reference::default();
     let mut row = (usize::MAX, Vec::new());
     for &index in at {
@@ -282,7 +296,7 @@ fn some_elements(d: Dims, a: &[f32], b: &[f32], at: &[usize]) -> Reference {
 }
 
 /// The whole product by plain loops, rows shared out over the cores.
-fn all_elements(d: Dims, a: &[f32], b: &[f32]) -> Reference {
+fn all_elements<T: Element>(d: Dims, a: &[T], b: &[T]) -> Reference {
     let b = d.b_rows(b);
     let mut value = vec![0.0; d.m * d.n];
     let mut magnitude = vec![0.0; d.m * d.n];
@@ -314,21 +328,23 @@ fn all_elements(d: Dims, a: &[f32], b: &[f32]) -> Reference {
 mod tests {
     use super::*;
     use crate::tensor::Data;
+    use crate::terms::Format;
 
     fn shape(values: [u64; 5]) -> Shape {
         Shape::of(AXES, &values)
     }
 
-    fn inputs(shape: &Shape, data: Data) -> Vec<Vec<f32>> {
+    fn inputs(shape: &Shape, data: Data) -> Vec<Tensor> {
         let lengths = Gemm.inputs(shape);
-        lengths.iter().enumerate().map(|(t, len)| data.fill(t as u64, *len)).collect()
+        lengths.iter().enumerate().map(|(t, len)| data.fill(t as u64, Format::F32, *len)).collect()
     }
 
     #[test]
     fn work_of_a_known_product() {
         let work = Gemm.work(&shape([2, 3, 4, 0, 1]));
         assert_eq!(work.flop_count, 48);
-        assert_eq!(work.bytes_moved, 4 * (8 + 12 + 6));
+        assert_eq!(work.elements_moved, 8 + 12 + 6);
+        assert_eq!(work.bytes_moved(Format::Bf16), 2 * (8 + 12 + 6));
     }
 
     #[test]
@@ -338,7 +354,7 @@ mod tests {
         let b = [vec![5.0, 6.0, 7.0, 8.0], vec![5.0, 7.0, 6.0, 8.0]];
         for (ta, tb) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
             let shape = shape([2, 2, 2, ta, tb]);
-            let data = vec![a[ta as usize].clone(), b[tb as usize].clone()];
+            let data = [&a[ta as usize], &b[tb as usize]].map(|v| Tensor::from(v.clone()));
             let all = Gemm.reference(&shape, &data, None);
             assert_eq!(all.value, [19.0, 22.0, 43.0, 50.0]);
             assert_eq!(all.magnitude, all.value);
@@ -368,18 +384,18 @@ mod tests {
             let shape = shape(values);
             let data = inputs(&shape, Data::Integers { seed: 1, most: 8 });
             let right = Gemm.reference(&shape, &data, None).value;
-            let mut output: Vec<f32> = right.iter().map(|v| *v as f32).collect();
-            let signs = Stream::new(1, 0);
+            let mut output = Tensor::rounded(Format::F32, right.into_iter());
+            let signs = Generator::new(1, 0);
             let expected = Gemm.expected_form(&shape, &data, signs);
             assert_eq!(Gemm.form(&shape, &output, signs), expected);
             for i in 0..output.len() {
-                let kept = output[i];
-                for wrong in [kept + 1.0, kept + 1e-3, f32::NAN, f32::INFINITY] {
-                    output[i] = wrong;
+                let kept = output.get(i);
+                for wrong in [kept + 1.0, kept + 1e-3, f64::NAN, f64::INFINITY] {
+                    output.set(i, wrong);
                     let found = Gemm.form(&shape, &output, signs);
                     assert_ne!(found, expected, "{shape} element {i} as {wrong}");
                 }
-                output[i] = kept;
+                output.set(i, kept);
             }
         }
     }

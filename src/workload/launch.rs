@@ -9,7 +9,8 @@
 //! | `build-cold` | compiling it, with a source that no cache has seen |
 //! | `build-cached` | compiling it once more |
 
-use super::{Entry, Host, Preset, Reference, Work, Workload};
+use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
+use crate::tensor::Tensor;
 use crate::terms::{Axis, Role, Scope, Shape};
 
 /// See the module.
@@ -27,7 +28,11 @@ impl Workload for Launch {
     }
 
     fn work(&self, _: &Shape) -> Work {
-        Work { flop_count: 0, flop_exact: 0, bytes_moved: 0 }
+        Work { flop_count: 0, flop_exact: 0, elements_moved: 0 }
+    }
+
+    fn check(&self) -> Check<'_> {
+        Check::ExactSums(self)
     }
 
     fn inputs(&self, _: &Shape) -> Vec<usize> {
@@ -36,18 +41,6 @@ impl Workload for Launch {
 
     fn output(&self, _: &Shape) -> usize {
         1
-    }
-
-    fn reduction(&self, _: &Shape) -> u64 {
-        1
-    }
-
-    fn reference(&self, _: &Shape, inputs: &[Vec<f32>], _: Option<&[usize]>) -> Reference {
-        Reference { value: vec![f64::from(inputs[0][0])], magnitude: vec![0.0] }
-    }
-
-    fn probes(&self, _: &Shape, _: (usize, usize), _: usize) -> Vec<usize> {
-        vec![0]
     }
 
     fn role(&self) -> Role {
@@ -71,5 +64,19 @@ impl Workload for Launch {
 
     fn label(&self, _: &Shape) -> String {
         String::new()
+    }
+}
+
+impl ExactSums for Launch {
+    fn reduction(&self, _: &Shape) -> u64 {
+        1
+    }
+
+    fn reference(&self, _: &Shape, inputs: &[Tensor], _: Option<&[usize]>) -> Reference {
+        Reference { value: inputs[0].to_f64s(), magnitude: vec![0.0] }
+    }
+
+    fn probes(&self, _: &Shape, _: (usize, usize), _: usize) -> Vec<usize> {
+        vec![0]
     }
 }

@@ -1,5 +1,6 @@
 //! WHAT is computed: names, axes, shapes, data, f64 references and work. Knows no device.
 
+mod check;
 mod conv;
 mod gemm;
 mod launch;
@@ -10,13 +11,11 @@ mod stream;
 mod train;
 mod transfer;
 
-use std::ops::Range;
-
 use crate::error::{Error, Result, did_you_mean};
 use crate::network::Network;
-use crate::tensor::Stream;
-use crate::terms::{Axis, Dtype, Role, Scope, Shape};
+use crate::terms::{Axis, Dtype, Format, Formats, Role, Scope, Shape};
 
+pub use check::{Algorithm, Check, ExactSums, Reference, Transformed};
 pub use conv::Pass;
 pub use peak::{CHAINS, LENGTH, work as peak_work};
 pub use preset::{Entry, Host, Preset};
@@ -70,40 +69,15 @@ pub struct Work {
     pub flop_count: u64,
     /// Operations that are really needed: without padding taps.
     pub flop_exact: u64,
-    /// Compulsory traffic in bytes: each operand once.
-    pub bytes_moved: u64,
+    /// Elements of the compulsory traffic: each operand and each result once.
+    pub elements_moved: u64,
 }
 
-/// Reference values of some output elements.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reference {
-    /// The exact result, computed in f64.
-    pub value: Vec<f64>,
-    /// The sum of the magnitudes of the terms, |A||B| for a product: scales the error bound.
-    pub magnitude: Vec<f64>,
-}
-
-/// How an implementation comes to its results, as far as it changes their error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Algorithm {
-    /// By the sums of the definition, in any order.
-    #[default]
-    Direct,
-    /// By Winograd's minimal filtering with so many outputs a tile in each direction: 2 or 4.
-    Winograd(usize),
-}
-
-/// A part of the output as an algorithm that is not exact on integers may give it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Transformed {
-    /// Which elements.
-    pub elements: Range<usize>,
-    /// The exact results.
-    pub value: Vec<f64>,
-    /// What the algorithm's errors are relative to.
-    pub magnitude: Vec<f64>,
-    /// Roundings on the way, n in gamma(n).
-    pub roundings: u64,
+impl Work {
+    /// Compulsory traffic in bytes, where an element lies in memory in this format.
+    pub fn bytes_moved(&self, format: Format) -> u64 {
+        self.elements_moved.saturating_mul(format.bytes())
+    }
 }
 
 /// Places of `length` elements, a part at a time: references of all of them at once may not fit.
@@ -112,7 +86,8 @@ pub fn parts(length: usize) -> impl Iterator<Item = Vec<usize>> {
     (0..length).step_by(PART).map(move |start| (start..(start + PART).min(length)).collect())
 }
 
-/// One workload, described once: everything else takes sizes, data and work from here.
+/// One workload, described once: everything else takes names, sizes and work from here. What its results
+/// must be is told by its [`Check`].
 pub trait Workload: Sync {
     /// Its name in files and on the command line.
     fn name(&self) -> &'static str;
@@ -130,8 +105,23 @@ pub trait Workload: Sync {
         &[Dtype::F32]
     }
 
-    /// FLOP and bytes of one run. Zero FLOP where a runner decides: it tells what it did.
+    /// What it is computed in where the user names none.
+    fn usual_dtypes(&self) -> &'static [Dtype] {
+        &[Dtype::F32]
+    }
+
+    /// The formats of operands, results and sums in a dtype.
+    fn formats(&self, dtype: Dtype) -> Formats {
+        dtype.formats()
+    }
+
+    /// FLOP and elements of one run. Zero FLOP where a runner decides: it tells what it did.
     fn work(&self, shape: &Shape) -> Work;
+
+    /// Bytes of the compulsory traffic of one run in a dtype.
+    fn bytes_moved(&self, shape: &Shape, dtype: Dtype) -> u64 {
+        self.work(shape).bytes_moved(self.formats(dtype).storage)
+    }
 
     /// Elements of each input tensor, in order.
     fn inputs(&self, shape: &Shape) -> Vec<usize>;
@@ -139,14 +129,23 @@ pub trait Workload: Sync {
     /// Elements of the output.
     fn output(&self, shape: &Shape) -> usize;
 
-    /// Length of the longest sum behind an output element.
-    fn reduction(&self, shape: &Shape) -> u64;
+    /// How its results are checked.
+    fn check(&self) -> Check<'_>;
 
-    /// The network that one run trains by one step; then inputs are its parameters, a mini-batch and
-    /// its labels, and the output is the loss, every gradient and every parameter after the step. Such a
-    /// workload has no sums to be checked by themselves.
+    /// Its check, where results are sums of products.
+    fn exact_sums(&self) -> Option<&dyn ExactSums> {
+        match self.check() {
+            Check::ExactSums(sums) => Some(sums),
+            Check::Network(_) => None,
+        }
+    }
+
+    /// The network that one run trains by one step.
     fn network(&self) -> Option<&Network> {
-        None
+        match self.check() {
+            Check::Network(network) => Some(network),
+            Check::ExactSums(_) => None,
+        }
     }
 
     /// Elements of each tensor that makes up the output, one after the other.
@@ -154,49 +153,9 @@ pub trait Workload: Sync {
         vec![self.output(shape)]
     }
 
-    /// The reference for the output elements `at`, or for all of them in order.
-    fn reference(&self, _: &Shape, _: &[Vec<f32>], _at: Option<&[usize]>) -> Reference {
-        Reference::default()
-    }
-
-    /// The output times a vector of signs, summed over some of its axes. It is linear, so that it can be
-    /// had without the output: [`Workload::expected_form`]. On small integers both are exact, and any
-    /// single wrong element of the output shows (Freivalds 1979). Without long sums: the output itself.
-    fn form(&self, _shape: &Shape, output: &[f32], _signs: Stream) -> Vec<f64> {
-        output.iter().map(|x| f64::from(*x)).collect()
-    }
-
-    /// What [`Workload::form`] must give, from the operands.
-    fn expected_form(&self, shape: &Shape, inputs: &[Vec<f32>], _signs: Stream) -> Vec<f64> {
-        self.reference(shape, inputs, None).value
-    }
-
-    /// What an element of a form is called: `row` of a product.
-    fn form_element(&self) -> &'static str {
-        "element"
-    }
-
-    /// What the last images of the output, as many as asked for, may be by an algorithm other than
-    /// the sums of the definition. None where there is no such algorithm for this workload.
-    fn transformed(
-        &self,
-        _shape: &Shape,
-        _inputs: &[Vec<f32>],
-        _algorithm: Algorithm,
-        _images: usize,
-    ) -> Option<Transformed> {
-        None
-    }
-
     /// FLOP that are really needed by an algorithm.
     fn flop_exact_by(&self, shape: &Shape, _algorithm: Algorithm) -> u64 {
         self.work(shape).flop_exact
-    }
-
-    /// Output elements worth a look where not all are checked: corners and both sides of the edges
-    /// of `tile` (rows, columns), the rest at random. Sorted, without repeats.
-    fn probes(&self, _: &Shape, _tile: (usize, usize), _count: usize) -> Vec<usize> {
-        Vec::new()
     }
 
     /// What it tells about.
@@ -234,7 +193,7 @@ pub trait Workload: Sync {
 
     /// Whether there is such a shape, and if not, why: its axes don't fit each other. Each alone is in
     /// its range.
-    fn check(&self, _shape: &Shape) -> std::result::Result<(), String> {
+    fn validate(&self, _shape: &Shape) -> std::result::Result<(), String> {
         Ok(())
     }
 

@@ -4,8 +4,9 @@
 //! no compiler knows: the result `start[i] + LENGTH * step[i]` tells how often it was done. All `CHAINS`
 //! chains are one batch; how many batches a run has, and so its FLOP, is the device's choice.
 
-use super::{Entry, Host, Preset, Reference, Work, Workload};
-use crate::terms::{Axis, Dtype, Role, Scope, Shape};
+use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
+use crate::tensor::Tensor;
+use crate::terms::{Axis, Dtype, Format, Formats, Role, Scope, Shape};
 
 /// Chains of a batch.
 pub const CHAINS: usize = 1 << 16;
@@ -16,7 +17,7 @@ pub const LENGTH: usize = 1024;
 /// The work of a run of so many batches.
 pub fn work(batches: u64) -> Work {
     let flop = 2 * (CHAINS * LENGTH) as u64 * batches;
-    Work { flop_count: flop, flop_exact: flop, bytes_moved: 0 }
+    Work { flop_count: flop, flop_exact: flop, elements_moved: 0 }
 }
 
 /// See the module.
@@ -37,8 +38,21 @@ impl Workload for Peak {
         &[Dtype::F32, Dtype::F64, Dtype::F16]
     }
 
+    fn usual_dtypes(&self) -> &'static [Dtype] {
+        self.dtypes()
+    }
+
+    /// Operands and results travel as f32, whatever the chains are computed in.
+    fn formats(&self, dtype: Dtype) -> Formats {
+        Formats { storage: Format::F32, accumulator: dtype.storage() }
+    }
+
     fn work(&self, _: &Shape) -> Work {
-        Work { flop_count: 0, flop_exact: 0, bytes_moved: 0 }
+        Work { flop_count: 0, flop_exact: 0, elements_moved: 0 }
+    }
+
+    fn check(&self) -> Check<'_> {
+        Check::ExactSums(self)
     }
 
     fn inputs(&self, _: &Shape) -> Vec<usize> {
@@ -47,26 +61,6 @@ impl Workload for Peak {
 
     fn output(&self, _: &Shape) -> usize {
         CHAINS
-    }
-
-    fn reduction(&self, _: &Shape) -> u64 {
-        LENGTH as u64
-    }
-
-    fn reference(&self, _: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference {
-        let chain = |i: usize| {
-            let (start, sum) = (f64::from(inputs[0][i]), LENGTH as f64 * f64::from(inputs[1][i]));
-            (start + sum, start.abs() + sum.abs())
-        };
-        let (value, magnitude) = match at {
-            Some(at) => at.iter().map(|i| chain(*i)).unzip(),
-            None => (0..CHAINS).map(chain).unzip(),
-        };
-        Reference { value, magnitude }
-    }
-
-    fn probes(&self, _: &Shape, _: (usize, usize), _: usize) -> Vec<usize> {
-        (0..CHAINS).collect()
     }
 
     fn role(&self) -> Role {
@@ -93,6 +87,28 @@ impl Workload for Peak {
     }
 }
 
+impl ExactSums for Peak {
+    fn reduction(&self, _: &Shape) -> u64 {
+        LENGTH as u64
+    }
+
+    fn reference(&self, _: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
+        let chain = |i: usize| {
+            let (start, sum) = (inputs[0].get(i), LENGTH as f64 * inputs[1].get(i));
+            (start + sum, start.abs() + sum.abs())
+        };
+        let (value, magnitude) = match at {
+            Some(at) => at.iter().map(|i| chain(*i)).unzip(),
+            None => (0..CHAINS).map(chain).unzip(),
+        };
+        Reference { value, magnitude }
+    }
+
+    fn probes(&self, _: &Shape, _: (usize, usize), _: usize) -> Vec<usize> {
+        (0..CHAINS).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,7 +116,7 @@ mod tests {
     #[test]
     fn the_result_tells_how_often_a_chain_was_multiplied() {
         let shape = Shape::of(AXES, &[]);
-        let inputs = [vec![2.0; CHAINS], vec![-1.0; CHAINS]];
+        let inputs = [vec![2.0; CHAINS], vec![-1.0; CHAINS]].map(Tensor::from);
         let right = Peak.reference(&shape, &inputs, Some(&[7]));
         assert_eq!((right.value[0], right.magnitude[0]), (2.0 - 1024.0, 2.0 + 1024.0));
         assert_eq!(work(3).flop_count, 3 * 2 * 65_536 * 1024);

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::tensor::Stream;
+use crate::tensor::Generator;
 
 /// Draws places along an axis.
 #[derive(Clone, Copy)]
-pub struct Draw(Stream);
+pub struct Draw(Generator);
 
 impl Draw {
     /// The same draws every time.
     pub fn new() -> Draw {
-        Draw(Stream::new(0x0090_47e5, 0))
+        Draw(Generator::new(0x0090_47e5, 0))
     }
 
     /// One side or the other of an edge between tiles, by draws 2 i and 2 i + 1.

@@ -5,8 +5,8 @@
 //! high performance computers", 1995), dot is BabelStream's (Deakin et al., 2018). STREAM's scalar is
 //! 3.
 
-use super::{Entry, Host, Preset, Reference, Work, Workload};
-use crate::tensor::Stream as Random;
+use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
+use crate::tensor::{Generator, Tensor};
 use crate::terms::{Axis, Role, Scope, Shape};
 use crate::units;
 
@@ -61,9 +61,9 @@ impl Op {
     }
 
     /// One element, and the sum of the magnitudes of its terms.
-    fn element(self, inputs: &[Vec<f32>], i: usize) -> (f64, f64) {
+    fn element(self, inputs: &[Tensor], i: usize) -> (f64, f64) {
         let s = f64::from(SCALAR);
-        let at = |input: usize| f64::from(inputs[input][i]);
+        let at = |input: usize| inputs[input].get(i);
         let terms = match self {
             Op::Copy => (at(0), 0.0),
             Op::Scale => (s * at(0), 0.0),
@@ -104,7 +104,11 @@ impl Workload for Stream {
             Op::Triad => (2, 3),
             Op::Dot => (2, 2),
         };
-        Work { flop_count: flop * n, flop_exact: flop * n, bytes_moved: 4 * arrays * n }
+        Work { flop_count: flop * n, flop_exact: flop * n, elements_moved: arrays * n }
+    }
+
+    fn check(&self) -> Check<'_> {
+        Check::ExactSums(self)
     }
 
     fn inputs(&self, shape: &Shape) -> Vec<usize> {
@@ -113,45 +117,6 @@ impl Workload for Stream {
 
     fn output(&self, shape: &Shape) -> usize {
         if self.0 == Op::Dot { 1 } else { elements(shape) }
-    }
-
-    fn reduction(&self, shape: &Shape) -> u64 {
-        match self.0 {
-            Op::Copy | Op::Scale => 1,
-            Op::Add | Op::Triad => 2,
-            Op::Dot => elements(shape) as u64,
-        }
-    }
-
-    fn reference(&self, shape: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference {
-        let all = 0..elements(shape);
-        let pairs = |i: usize| self.0.element(inputs, i);
-        let (value, magnitude) = match (self.0, at) {
-            (Op::Dot, _) => {
-                let (value, magnitude) =
-                    all.map(pairs).fold((0.0, 0.0), |sum, term| (sum.0 + term.0, sum.1 + term.1));
-                (vec![value], vec![magnitude])
-            }
-            (_, Some(at)) => at.iter().map(|i| pairs(*i)).unzip(),
-            (_, None) => all.map(pairs).unzip(),
-        };
-        Reference { value, magnitude }
-    }
-
-    fn probes(&self, shape: &Shape, (_, tile): (usize, usize), count: usize) -> Vec<usize> {
-        let length = self.output(shape);
-        let random = Random::new(0x0090_47e5, 1);
-        let mut found: Vec<usize> = (0..count as u64)
-            .map(|i| {
-                let place = ((random.bits(i) * length as u64) >> 24) as usize;
-                // Every other one beside the edge of a tile.
-                if i % 2 == 0 { place } else { place / tile * tile }
-            })
-            .chain([0, length - 1])
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found
     }
 
     fn role(&self) -> Role {
@@ -188,9 +153,51 @@ impl Workload for Stream {
     }
 }
 
+impl ExactSums for Stream {
+    fn reduction(&self, shape: &Shape) -> u64 {
+        match self.0 {
+            Op::Copy | Op::Scale => 1,
+            Op::Add | Op::Triad => 2,
+            Op::Dot => elements(shape) as u64,
+        }
+    }
+
+    fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
+        let all = 0..elements(shape);
+        let pairs = |i: usize| self.0.element(inputs, i);
+        let (value, magnitude) = match (self.0, at) {
+            (Op::Dot, _) => {
+                let (value, magnitude) =
+                    all.map(pairs).fold((0.0, 0.0), |sum, term| (sum.0 + term.0, sum.1 + term.1));
+                (vec![value], vec![magnitude])
+            }
+            (_, Some(at)) => at.iter().map(|i| pairs(*i)).unzip(),
+            (_, None) => all.map(pairs).unzip(),
+        };
+        Reference { value, magnitude }
+    }
+
+    fn probes(&self, shape: &Shape, (_, tile): (usize, usize), count: usize) -> Vec<usize> {
+        let length = self.output(shape);
+        let random = Generator::new(0x0090_47e5, 1);
+        let mut found: Vec<usize> = (0..count as u64)
+            .map(|i| {
+                let place = ((random.bits(i) * length as u64) >> 24) as usize;
+                // Every other one beside the edge of a tile.
+                if i % 2 == 0 { place } else { place / tile * tile }
+            })
+            .chain([0, length - 1])
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terms::{Dtype, Format};
     use crate::workload::find;
 
     #[test]
@@ -204,14 +211,15 @@ mod tests {
         ] {
             let workload = find(name).unwrap();
             let shape = workload.shape("bytes=4000").unwrap();
-            let work = workload.work(&shape);
-            assert_eq!((work.flop_count, work.bytes_moved), (1000 * flop, 4000 * arrays), "{name}");
+            let counts =
+                (workload.work(&shape).flop_count, workload.bytes_moved(&shape, Dtype::F32));
+            assert_eq!(counts, (1000 * flop, 4000 * arrays), "{name}");
         }
     }
 
     #[test]
     fn references_are_right() {
-        let inputs = [vec![1.0, -2.0, 3.0], vec![5.0, 6.0, -7.0]];
+        let inputs = [vec![1.0, -2.0, 3.0], vec![5.0, 6.0, -7.0]].map(Tensor::from);
         for (name, expected) in [
             ("stream-copy", vec![1.0, -2.0, 3.0]),
             ("stream-scale", vec![3.0, -6.0, 9.0]),
@@ -221,14 +229,15 @@ mod tests {
         ] {
             let workload = find(name).unwrap();
             let shape = workload.shape("bytes=12").unwrap();
-            let reference = workload.reference(&shape, &inputs, None);
+            let sums = workload.exact_sums().unwrap();
+            let reference = sums.reference(&shape, &inputs, None);
             assert_eq!(reference.value, expected, "{name}");
-            let output: Vec<f32> = expected.iter().map(|v| *v as f32).collect();
-            let signs = Random::new(1, 1);
-            let form = workload.expected_form(&shape, &inputs, signs);
-            assert_eq!(workload.form(&shape, &output, signs), form);
-            let wrong: Vec<f32> = output.iter().map(|v| v + 1.0).collect();
-            assert_ne!(workload.form(&shape, &wrong, signs), form);
+            let output = Tensor::rounded(Format::F32, expected.iter().copied());
+            let signs = Generator::new(1, 1);
+            let form = sums.expected_form(&shape, &inputs, signs);
+            assert_eq!(sums.form(&shape, &output, signs), form);
+            let wrong = Tensor::rounded(Format::F32, expected.iter().map(|v| v + 1.0));
+            assert_ne!(sums.form(&shape, &wrong, signs), form);
         }
     }
 

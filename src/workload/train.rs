@@ -1,7 +1,7 @@
 //! `train-mlp` `train-cnn` `train-lstm` `train-transformer`: one training step of a network on one
 //! mini-batch: forward, backward, update. The networks are those of [`crate::network`].
 
-use super::{Entry, Host, Preset, Work, Workload};
+use super::{Check, Entry, Host, Preset, Work, Workload};
 use crate::network::{self, Graph, Layer, Network};
 use crate::terms::{Axis, Conv, Shape};
 
@@ -192,8 +192,8 @@ impl Workload for Train {
         self.network.axes
     }
 
-    fn network(&self) -> Option<&Network> {
-        Some(&self.network)
+    fn check(&self) -> Check<'_> {
+        Check::Network(&self.network)
     }
 
     fn work(&self, shape: &Shape) -> Work {
@@ -205,7 +205,7 @@ impl Workload for Train {
         Work {
             flop_count: flop,
             flop_exact: flop.saturating_sub(padding_flop(&graph)),
-            bytes_moved: floats.saturating_mul(4),
+            elements_moved: floats,
         }
     }
 
@@ -225,10 +225,6 @@ impl Workload for Train {
         self.outputs(shape).iter().sum()
     }
 
-    fn reduction(&self, shape: &Shape) -> u64 {
-        self.graph(shape).reduction()
-    }
-
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
         let sizes = |sweep: &Sweep| match preset {
             Preset::Quick => sweep.quick,
@@ -245,7 +241,7 @@ impl Workload for Train {
         Some(if axis == "d_model" { shape.with(&["heads"], (value / 64).max(1)) } else { shape })
     }
 
-    fn check(&self, shape: &Shape) -> Result<(), String> {
+    fn validate(&self, shape: &Shape) -> Result<(), String> {
         let has = |axis: &str| shape.values().iter().any(|(name, _)| *name == axis);
         if has("heads") && !shape.get("d_model").is_multiple_of(shape.get("heads")) {
             let (d, heads) = (shape.get("d_model"), shape.get("heads"));
@@ -291,7 +287,7 @@ mod tests {
         let (b, i, w, o) = (128u64, 784u64, 512u64, 10u64);
         assert_eq!(work.flop_count, 6 * b * (i * w + 2 * w * w + w * o) - 2 * b * i * w);
         let p = i * w + w + 2 * (w * w + w) + w * o + o;
-        assert_eq!(work.bytes_moved, 4 * (5 * p + 2 * b * (i + 3 * w + o)));
+        assert_eq!(work.elements_moved, (5 * p + 2 * b * (i + 3 * w + o)));
         assert_eq!(mlp.outputs(&shape).len(), 1 + 2 * 8);
         assert_eq!(mlp.inputs(&shape).iter().sum::<usize>() as u64, p + b * i + b);
         let cnn = find("train-cnn").unwrap();
@@ -306,7 +302,7 @@ mod tests {
         let heads: Vec<(u64, u64)> =
             entries.iter().map(|e| (e.shape.get("d_model"), e.shape.get("heads"))).collect();
         assert_eq!(heads[..5], [(64, 1), (128, 2), (256, 4), (512, 8), (1024, 16)]);
-        assert!(entries.iter().all(|e| transformer.check(&e.shape).is_ok()));
+        assert!(entries.iter().all(|e| transformer.validate(&e.shape).is_ok()));
     }
 
     #[test]

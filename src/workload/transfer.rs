@@ -1,6 +1,7 @@
 //! `transfer-h2d` and `transfer-d2h`: an array from host memory to a device, and back.
 
-use super::{Entry, Host, Preset, Reference, Work, Workload};
+use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
+use crate::tensor::Tensor;
 use crate::terms::{Axis, Role, Scope, Shape};
 use crate::units;
 
@@ -24,8 +25,11 @@ impl Workload for Transfer {
     }
 
     fn work(&self, shape: &Shape) -> Work {
-        let bytes = shape.get("bytes") / 4 * 4;
-        Work { flop_count: 0, flop_exact: 0, bytes_moved: bytes }
+        Work { flop_count: 0, flop_exact: 0, elements_moved: shape.get("bytes") / 4 }
+    }
+
+    fn check(&self) -> Check<'_> {
+        Check::ExactSums(self)
     }
 
     fn inputs(&self, shape: &Shape) -> Vec<usize> {
@@ -34,25 +38,6 @@ impl Workload for Transfer {
 
     fn output(&self, shape: &Shape) -> usize {
         shape.size("bytes") / 4
-    }
-
-    fn reduction(&self, _: &Shape) -> u64 {
-        1
-    }
-
-    fn reference(&self, _: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference {
-        let value: Vec<f64> = match at {
-            Some(at) => at.iter().map(|i| f64::from(inputs[0][*i])).collect(),
-            None => inputs[0].iter().map(|v| f64::from(*v)).collect(),
-        };
-        // What is only moved arrives as it was.
-        let magnitude = vec![0.0; value.len()];
-        Reference { value, magnitude }
-    }
-
-    fn probes(&self, shape: &Shape, _: (usize, usize), count: usize) -> Vec<usize> {
-        let length = self.output(shape);
-        (0..length).step_by(length.div_ceil(count).max(1)).chain([length - 1]).collect()
     }
 
     fn role(&self) -> Role {
@@ -84,20 +69,42 @@ impl Workload for Transfer {
     }
 }
 
+impl ExactSums for Transfer {
+    fn reduction(&self, _: &Shape) -> u64 {
+        1
+    }
+
+    fn reference(&self, _: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
+        let value: Vec<f64> = match at {
+            Some(at) => at.iter().map(|i| inputs[0].get(*i)).collect(),
+            None => inputs[0].to_f64s(),
+        };
+        // What is only moved arrives as it was.
+        let magnitude = vec![0.0; value.len()];
+        Reference { value, magnitude }
+    }
+
+    fn probes(&self, shape: &Shape, _: (usize, usize), count: usize) -> Vec<usize> {
+        let length = self.output(shape);
+        (0..length).step_by(length.div_ceil(count).max(1)).chain([length - 1]).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::tensor::Stream;
+    use crate::tensor::{Generator, Tensor};
     use crate::workload::find;
 
     #[test]
     fn one_flipped_bit_shows() {
         let workload = find("transfer-h2d").unwrap();
         let shape = workload.shape("bytes=12").unwrap();
-        let inputs = [vec![1.0, 2.0, 3.0]];
-        let signs = Stream::new(1, 1);
-        let form = workload.expected_form(&shape, &inputs, signs);
-        assert_eq!(workload.form(&shape, &[1.0, 2.0, 3.0], signs), form);
-        let flipped = [1.0, f32::from_bits(2.0f32.to_bits() ^ 1), 3.0];
-        assert_ne!(workload.form(&shape, &flipped, signs), form);
+        let inputs = [Tensor::from(vec![1.0, 2.0, 3.0])];
+        let sums = workload.exact_sums().unwrap();
+        let signs = Generator::new(1, 1);
+        let form = sums.expected_form(&shape, &inputs, signs);
+        assert_eq!(sums.form(&shape, &inputs[0], signs), form);
+        let flipped = vec![1.0, f32::from_bits(2.0f32.to_bits() ^ 1), 3.0].into();
+        assert_ne!(sums.form(&shape, &flipped, signs), form);
     }
 }

@@ -8,8 +8,8 @@ use crossover::backend::{Details, Device, Runner, Task};
 use crossover::error::Result;
 use crossover::machine::DeviceEntry;
 use crossover::measure::Clock;
-use crossover::tensor::{FENCE, fenced};
-use crossover::terms::{DeviceKind, Scope};
+use crossover::tensor::{self, Element, FENCE, Tensor};
+use crossover::terms::{DeviceKind, Dtype, Scope};
 use crossover::workload::Workload;
 
 /// A clock that stands still until something lets time pass.
@@ -61,12 +61,12 @@ impl Device for MadeUp {
         &self.entry
     }
 
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
+    fn implementations(&self, workload: &dyn Workload, _: Dtype) -> Vec<&str> {
         (self.names)(workload.name())
     }
 
-    fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
-        self.implementations(workload).into_iter().map(str::to_string).collect()
+    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
+        self.implementations(workload, dtype).into_iter().map(str::to_string).collect()
     }
 
     fn footprint_bytes(&self, _: &Task<'_>) -> u64 {
@@ -81,24 +81,31 @@ impl Device for MadeUp {
 /// What a made-up runner computes on.
 pub struct Memory {
     /// What an end-to-end run uploads.
-    host: Vec<Vec<f32>>,
+    host: Vec<Tensor>,
     /// The operands on the device.
-    pub inputs: Vec<Vec<f32>>,
+    pub inputs: Vec<Tensor>,
     /// The result between fences.
-    pub output: Vec<f32>,
+    pub output: Tensor,
     /// Elements of a result.
     length: usize,
 }
 
 impl Memory {
     /// Puts a result between the fences.
-    pub fn write(&mut self, result: &[f32]) {
-        self.output[FENCE..FENCE + result.len()].copy_from_slice(result);
+    pub fn write<T: Element>(&mut self, result: &[T]) {
+        let start = FENCE * self.output.format().bytes() as usize;
+        let bytes = tensor::bytes(result);
+        self.output.bytes_mut()[start..start + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Operand `i` of f32.
+    pub fn input(&self, i: usize) -> &[f32] {
+        self.inputs[i].f32s()
     }
 
     /// Whether a result is asked for: the output was poisoned and nothing was written since.
     pub fn is_poisoned(&self) -> bool {
-        self.output.get(FENCE).is_some_and(|first| first.is_nan())
+        self.output.len() > FENCE && self.output.get(FENCE).is_nan()
     }
 }
 
@@ -124,7 +131,12 @@ impl MadeUpRunner {
     ) -> MadeUpRunner {
         let length = task.workload.output(task.shape);
         MadeUpRunner {
-            memory: Memory { host: Vec::new(), inputs: Vec::new(), output: Vec::new(), length },
+            memory: Memory {
+                host: Vec::new(),
+                inputs: Vec::new(),
+                output: Tensor::zeros(task.format(), 0),
+                length,
+            },
             run: Box::new(run),
             details: Details::default(),
             uploads: true,
@@ -134,7 +146,7 @@ impl MadeUpRunner {
 }
 
 impl Runner for MadeUpRunner {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
         self.memory.host = inputs.to_vec();
         self.memory.inputs = inputs.to_vec();
         Ok(())
@@ -142,9 +154,10 @@ impl Runner for MadeUpRunner {
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
         if scope == Scope::EndToEnd {
-            self.memory.inputs.iter_mut().for_each(|input| input.fill(f32::NAN));
+            let poison = |input: &mut Tensor| *input = Tensor::poison(input.format(), input.len());
+            self.memory.inputs.iter_mut().for_each(poison);
         }
-        self.memory.output = fenced(self.memory.length);
+        self.memory.output = Tensor::fenced(self.memory.output.format(), self.memory.length);
         Ok(())
     }
 
@@ -159,11 +172,11 @@ impl Runner for MadeUpRunner {
         Ok(self.device_clock.as_mut().map(|clock| clock()))
     }
 
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+    fn inputs(&mut self) -> Result<Vec<Tensor>> {
         Ok(self.memory.inputs.clone())
     }
 
-    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
+    fn output(&mut self, _: Scope) -> Result<Tensor> {
         Ok(self.memory.output.clone())
     }
 

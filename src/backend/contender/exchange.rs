@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+use crate::terms::Format;
 use crate::units;
 
 /// How the folders' names begin.
@@ -21,9 +23,6 @@ const LOCK: &str = ".crossover-lock";
 
 /// A folder without its lock may be one that is just being made.
 const YOUNG: Duration = Duration::from_secs(60);
-
-/// Bytes that are read or written at once.
-const CHUNK: usize = 1 << 18;
 
 /// Room that is left to others, in bytes.
 const SPARE_BYTES: u64 = 64 << 20;
@@ -148,32 +147,36 @@ fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
+/// What the names of files of this format end in.
+pub fn suffix(format: Format) -> &'static str {
+    match format {
+        Format::F64 => "f64",
+        Format::F32 => "f32",
+        Format::F16 => "f16",
+        Format::Bf16 => "bf16",
+    }
+}
+
+// Files are little-endian, as is every machine that the program is built for.
+const _: () = assert!(cfg!(target_endian = "little"));
+
 /// Writes a tensor: little-endian, no header.
-pub fn write(path: &Path, values: &[f32]) -> Result<()> {
-    let write = || -> io::Result<()> {
-        let mut file = BufWriter::with_capacity(CHUNK, File::create(path)?);
-        values.iter().try_for_each(|v| file.write_all(&v.to_le_bytes()))?;
-        file.flush()
-    };
-    write().map_err(|e| Error::device(format!("tensor for a contender: {}", Error::file(path, &e))))
+pub fn write(path: &Path, values: &Tensor) -> Result<()> {
+    fs::write(path, values.bytes())
+        .map_err(|e| Error::device(format!("tensor for a contender: {}", Error::file(path, &e))))
 }
 
 /// Reads a tensor of `len` elements, or says how it differs from one.
-pub fn read(path: &Path, len: usize) -> Result<Vec<f32>> {
+pub fn read(path: &Path, format: Format, len: usize) -> Result<Tensor> {
     let told = |e: io::Error| Error::device(format!("wrote no result: {}", Error::file(path, &e)));
     let mut file = File::open(path).map_err(told)?;
-    let found = file.metadata().map_err(told)?.len();
-    if found != 4 * len as u64 {
+    let (found, expected) = (file.metadata().map_err(told)?.len(), format.bytes() * len as u64);
+    if found != expected {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        return Err(Error::device(format!("{name} has {found} bytes, not {}", 4 * len)));
+        return Err(Error::device(format!("{name} has {found} bytes, not {expected}")));
     }
-    let mut values = Vec::with_capacity(len);
-    let mut bytes = vec![0; CHUNK];
-    while values.len() < len {
-        let part = &mut bytes[..(4 * (len - values.len())).min(CHUNK)];
-        file.read_exact(part).map_err(told)?;
-        values.extend(part.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)));
-    }
+    let mut values = Tensor::zeros(format, len);
+    file.read_exact(values.bytes_mut()).map_err(told)?;
     Ok(values)
 }
 
@@ -186,12 +189,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.f32");
         let values: Vec<f32> = (0..100_000).map(|i| f32::from_bits(i * 40_503)).collect();
+        let values = Tensor::from(values);
         write(&path, &values).unwrap();
-        let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(&read(&path, values.len()).unwrap()), bits(&values));
-        let error = read(&path, 7).unwrap_err().to_string();
+        assert_eq!(read(&path, Format::F32, values.len()).unwrap().bytes(), values.bytes());
+        let error = read(&path, Format::F32, 7).unwrap_err().to_string();
         assert!(error.contains("x.f32 has 400000 bytes, not 28"), "{error}");
-        let error = read(&folder.path().join("none"), 7).unwrap_err().to_string();
+        let error = read(&folder.path().join("none"), Format::F32, 7).unwrap_err().to_string();
         assert!(error.contains("wrote no result"), "{error}");
     }
 

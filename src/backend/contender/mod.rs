@@ -28,7 +28,7 @@ use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
 use crate::network::Memory;
-use crate::terms::DeviceKind;
+use crate::terms::{DeviceKind, Dtype};
 use crate::workload::Workload;
 
 use exchange::Exchange;
@@ -250,13 +250,13 @@ impl Device for Contender {
         &self.entry
     }
 
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
-        let known = WORKLOADS.contains(&workload.name());
+    fn implementations(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<&str> {
+        let known = WORKLOADS.contains(&workload.name()) && dtype == Dtype::F32;
         known.then_some(self.implementation.as_str()).into_iter().collect()
     }
 
-    fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
-        self.implementations(workload).into_iter().map(str::to_string).collect()
+    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
+        self.implementations(workload, dtype).into_iter().map(str::to_string).collect()
     }
 
     /// Its own copies, or what a step keeps, and files that may lie in memory.

@@ -9,9 +9,8 @@ use super::message::{self, Done, Prepared, Request};
 use super::{Contender, OUTPUTS, PREPARE, RELEASE, RUN};
 use crate::backend::{Claim, Details, Remote, Runner, Task};
 use crate::error::{Error, Result};
-use crate::tensor::{FENCE, fenced};
-use crate::terms::DeviceKind;
-use crate::terms::{Dtype, Scope, Shape};
+use crate::tensor::{FENCE, Tensor};
+use crate::terms::{DeviceKind, Dtype, Format, Scope, Shape};
 
 /// A run may take this many times what is expected, and the usual limit besides.
 const SLOWER: f64 = 20.0;
@@ -26,7 +25,7 @@ const TILE: (usize, usize) = (16, 16);
 /// Bytes of all tensors of a task.
 pub fn tensor_bytes(task: &Task<'_>) -> u64 {
     let inputs: usize = task.workload.inputs(task.shape).iter().sum();
-    4 * (inputs + task.workload.output(task.shape)) as u64
+    task.format().bytes() * (inputs + task.workload.output(task.shape)) as u64
 }
 
 /// See the module.
@@ -35,6 +34,8 @@ pub struct ContenderRunner<'a> {
     workload: &'static str,
     shape: Shape,
     dtype: Dtype,
+    /// The format of operands and results in their files.
+    format: Format,
     /// Files of the operands, with their lengths.
     inputs: Vec<(PathBuf, usize)>,
     /// Files of the result's tensors, with their lengths.
@@ -53,18 +54,21 @@ impl<'a> ContenderRunner<'a> {
     /// Nothing is asked of the contender before there are operands.
     pub(super) fn new(contender: &'a Contender, task: &Task<'_>) -> Result<ContenderRunner<'a>> {
         let folder = contender.exchange.path();
+        let format = task.format();
+        let suffix = exchange::suffix(format);
         let file = |what: &str| {
-            folder.join(format!("{}-{}-{what}.f32", contender.name, contender.offer.id))
+            folder.join(format!("{}-{}-{what}.{suffix}", contender.name, contender.offer.id))
         };
         let lengths = task.workload.inputs(task.shape);
         let work = task.workload.work(task.shape);
-        let expected_s =
-            (work.flop_count as f64 / FLOP_PER_S).max(work.bytes_moved as f64 / BYTES_PER_S);
+        let expected_s = (work.flop_count as f64 / FLOP_PER_S)
+            .max(work.bytes_moved(format) as f64 / BYTES_PER_S);
         Ok(ContenderRunner {
             contender,
             workload: task.workload.name(),
             shape: task.shape.clone(),
             dtype: task.dtype,
+            format,
             inputs: lengths
                 .into_iter()
                 .enumerate()
@@ -90,12 +94,12 @@ impl<'a> ContenderRunner<'a> {
 }
 
 impl Runner for ContenderRunner<'_> {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
         for (number, ((path, _), values)) in self.inputs.iter().zip(inputs).enumerate() {
             if self.is_labels(number) {
                 // The bits of the whole numbers, in the place of floats.
-                let labels: Vec<f32> = values.iter().map(|v| f32::from_bits(*v as u32)).collect();
-                exchange::write(path, &labels)?;
+                let labels = values.f32s().iter().map(|v| f32::from_bits(*v as u32));
+                exchange::write(path, &labels.collect::<Vec<f32>>().into())?;
             } else {
                 exchange::write(path, values)?;
             }
@@ -145,28 +149,31 @@ impl Runner for ContenderRunner<'_> {
     }
 
     /// What the files hold: a contender's own copies show in its next result.
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+    fn inputs(&mut self) -> Result<Vec<Tensor>> {
         let read = |(number, (path, length)): (usize, &(PathBuf, usize))| {
-            let mut values = exchange::read(path, *length)?;
-            if self.is_labels(number) {
-                values.iter_mut().for_each(|v| *v = v.to_bits() as f32);
+            let values = exchange::read(path, self.format, *length)?;
+            if !self.is_labels(number) {
+                return Ok(values);
             }
-            Ok(values)
+            let labels = values.f32s().iter().map(|v| v.to_bits() as f32);
+            Ok(labels.collect::<Vec<f32>>().into())
         };
         self.inputs.iter().enumerate().map(read).collect()
     }
 
-    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
+    fn output(&mut self, _: Scope) -> Result<Tensor> {
         let paths: Vec<PathBuf> = self.outputs.iter().map(|(path, _)| path.clone()).collect();
         let request = Request::Outputs { paths: &paths };
         let _: Done = self.contender.request(&request, self.contender.limit(OUTPUTS))?;
-        let mut output = fenced(self.outputs.iter().map(|(_, length)| length).sum());
-        let mut at = FENCE;
+        let length = self.outputs.iter().map(|(_, length)| length).sum();
+        let mut output = Tensor::fenced(self.format, length);
+        let mut at = FENCE * self.format.bytes() as usize;
         for (path, length) in &self.outputs {
-            let values = exchange::read(path, *length);
+            let values = exchange::read(path, self.format, *length);
             let values = values.map_err(|e| self.contender.refusal(&e.to_string()))?;
-            output[at..at + length].copy_from_slice(&values);
-            at += length;
+            let bytes = values.bytes();
+            output.bytes_mut()[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
         }
         Ok(output)
     }

@@ -1,49 +1,60 @@
-//! Floats that begin on a cache line, as operands of a framework do: stores past the caches want
+//! Numbers that begin on a cache line, as operands of a framework do: stores past the caches want
 //! whole lines.
 
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-/// Floats of a cache line.
-const LINE: usize = 16;
+use crate::tensor::Element;
+
+/// Bytes of a cache line.
+const LINE_BYTES: usize = 64;
 
 /// A cache line.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; LINE]);
+struct Line([u8; LINE_BYTES]);
 
 /// See the module.
-#[derive(Default)]
-pub struct Aligned {
+pub struct Aligned<T: Element = f32> {
     lines: Vec<Line>,
     len: usize,
+    element: PhantomData<T>,
 }
 
-impl Aligned {
-    /// So many zeros.
-    pub fn zeros(len: usize) -> Aligned {
-        Aligned { lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)], len }
+impl<T: Element> Aligned<T> {
+    /// So many elements whose bytes are all zero.
+    pub fn zeros(len: usize) -> Aligned<T> {
+        let lines = (len * size_of::<T>()).div_ceil(LINE_BYTES);
+        Aligned { lines: vec![Line([0; LINE_BYTES]); lines], len, element: PhantomData }
     }
 }
 
-impl From<&[f32]> for Aligned {
-    fn from(floats: &[f32]) -> Aligned {
-        let mut aligned = Aligned::zeros(floats.len());
-        aligned.copy_from_slice(floats);
+impl<T: Element> Default for Aligned<T> {
+    fn default() -> Aligned<T> {
+        Aligned::zeros(0)
+    }
+}
+
+impl<T: Element> From<&[T]> for Aligned<T> {
+    fn from(values: &[T]) -> Aligned<T> {
+        let mut aligned = Aligned::zeros(values.len());
+        aligned.copy_from_slice(values);
         aligned
     }
 }
 
-impl Deref for Aligned {
-    type Target = [f32];
+impl<T: Element> Deref for Aligned<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[f32] {
-        // SAFETY: lines are nothing but floats, and there are at least `len` of them.
+    fn deref(&self) -> &[T] {
+        // SAFETY: lines are aligned to more than any element asks for and hold at least `len` of them;
+        // all their bytes are initialised, and any bytes are an element.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
-impl DerefMut for Aligned {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T: Element> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as above; the borrow of `self` is the only one.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
@@ -54,12 +65,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn floats_begin_on_a_line() {
+    fn elements_begin_on_a_line() {
         for len in [0, 1, 16, 1000] {
             let floats: Vec<f32> = (0..len).map(|i| i as f32).collect();
             let aligned = Aligned::from(&floats[..]);
             assert_eq!(*aligned, floats[..]);
             assert!(aligned.as_ptr().cast::<Line>().is_aligned());
+            let doubles: Vec<f64> = (0..len).map(|i| i as f64).collect();
+            assert_eq!(*Aligned::from(&doubles[..]), doubles[..]);
         }
     }
 }

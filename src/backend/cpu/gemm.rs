@@ -1,6 +1,7 @@
 //! `gemm` on the CPU by two crates. Transposes are strides: no operand is copied.
 
 use super::Pool;
+use crate::tensor::Element;
 use crate::terms::Shape;
 
 /// Row and column strides of a stored operand.
@@ -39,7 +40,7 @@ impl Product {
     }
 
     /// Panics unless the slices hold what the strides reach: what the unsafe calls below rely on.
-    fn check(&self, inputs: &[Vec<f32>], c: &[f32]) {
+    fn check<T>(&self, inputs: &[Vec<T>], c: &[T]) {
         assert_eq!(inputs[0].len(), self.m * self.k);
         assert_eq!(inputs[1].len(), self.k * self.n);
         assert_eq!(c.len(), self.m * self.n);
@@ -48,23 +49,57 @@ impl Product {
 
 /// A raw output shared by tasks that each write their own block of it.
 #[derive(Clone, Copy)]
-struct Output(*mut f32);
+struct Output<T>(*mut T);
 
 // SAFETY: the tasks that share it write disjoint blocks, and the borrow it was made from outlives
 // them: `Pool::each` waits for all of them.
-unsafe impl Sync for Output {}
+unsafe impl<T: Element> Sync for Output<T> {}
 // SAFETY: as above.
-unsafe impl Send for Output {}
+unsafe impl<T: Element> Send for Output<T> {}
 
-impl Output {
-    fn at(self, offset: usize) -> *mut f32 {
+impl<T: Element> Output<T> {
+    fn at(self, offset: usize) -> *mut T {
         self.0.wrapping_add(offset)
     }
 }
 
-/// `matrixmultiply`, one call a block of c. Its own threading ends at four threads and packs b on
-/// one of them.
-pub fn matrixmultiply(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
+/// A product by `matrixmultiply`: m, k, n, alpha, a with its strides, b with its strides, beta, c with its
+/// strides.
+type Routine<T> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    T,
+    *const T,
+    isize,
+    isize,
+    *const T,
+    isize,
+    isize,
+    T,
+    *mut T,
+    isize,
+    isize,
+);
+
+/// `matrixmultiply` in f32.
+pub fn matrixmultiply_f32(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
+    by_blocks(matrixmultiply::sgemm, pool, shape, inputs, c);
+}
+
+/// `matrixmultiply` in f64.
+pub fn matrixmultiply_f64(pool: &Pool, shape: &Shape, inputs: &[Vec<f64>], c: &mut [f64]) {
+    by_blocks(matrixmultiply::dgemm, pool, shape, inputs, c);
+}
+
+/// One call a block of c: the crate's own threading ends at four threads and packs b on one of them.
+fn by_blocks<T: Element>(
+    routine: Routine<T>,
+    pool: &Pool,
+    shape: &Shape,
+    inputs: &[Vec<T>],
+    c: &mut [T],
+) {
     let p = Product::of(shape);
     p.check(inputs, c);
     let (rows, columns) = grid(p.m, p.n, pool.threads());
@@ -78,18 +113,18 @@ pub fn matrixmultiply(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [
         // SAFETY: `check` holds, so every element that the strides reach lies inside the slices;
         // the blocks of different tasks are disjoint; c is only written, as beta is 0.
         unsafe {
-            matrixmultiply::sgemm(
+            routine(
                 height,
                 p.k,
                 width,
-                1.0,
+                T::from_f64(1.0),
                 inputs[0].as_ptr().add(top * p.a.row),
                 p.a.row as isize,
                 p.a.column as isize,
                 inputs[1].as_ptr().add(left * p.b.column),
                 p.b.row as isize,
                 p.b.column as isize,
-                0.0,
+                T::from_f64(0.0),
                 output.at(top * p.n + left),
                 p.n as isize,
                 1,
@@ -99,7 +134,7 @@ pub fn matrixmultiply(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [
 }
 
 /// The `gemm` crate (AVX-512 where the CPU has it), with its own threading on our pool.
-pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
+pub fn gemm<T: Element>(pool: &Pool, shape: &Shape, inputs: &[Vec<T>], c: &mut [T]) {
     let p = Product::of(shape);
     p.check(inputs, c);
     let output = Output(c.as_mut_ptr());
@@ -125,8 +160,8 @@ pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
                 inputs[1].as_ptr(),
                 p.b.column as isize,
                 p.b.row as isize,
-                0.0,
-                1.0,
+                T::from_f64(0.0),
+                T::from_f64(1.0),
                 false,
                 false,
                 false,

@@ -6,27 +6,39 @@ mod flush;
 mod gemm;
 mod native;
 mod peak;
+mod plain;
 mod pool;
 mod runner;
 mod simd;
 mod stream;
 mod train;
 
+use half::bf16;
+
 use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
-use crate::terms::DeviceKind;
-use crate::terms::{Dtype, Shape};
+use crate::tensor::Element;
+use crate::terms::{DeviceKind, Dtype};
 use crate::workload::Workload;
 
 use flush::Flush;
+use plain::{Function, PlainRunner};
 pub use pool::Pool;
 
-/// What computes an output from inputs on the threads of a pool. The output may hold anything before.
+/// A function of plain slices, by the type of their elements.
+#[derive(Clone, Copy)]
+enum Plain {
+    F32(Function<f32>),
+    F64(Function<f64>),
+    Bf16(Function<bf16>),
+}
+
+/// What computes a workload on the threads of a pool.
 #[derive(Clone, Copy)]
 enum Kernel {
-    /// In f32, as often as it is called.
-    Plain(fn(&Pool, &Shape, &[Vec<f32>], &mut [f32])),
+    /// From slices to a slice, as often as it is called.
+    Plain(Plain),
     /// Chains of multiply-adds, with these instructions.
     Peak(peak::Isa),
     /// A convolution, made ready for its sizes.
@@ -49,24 +61,12 @@ const SCRATCH_BYTES: u64 = 64 << 20;
 
 /// Every implementation, in the order of reports.
 const IMPLEMENTATIONS: &[Implementation] = &[
-    Implementation {
-        workload: "gemm",
-        name: "matrixmultiply",
-        kernel: Kernel::Plain(gemm::matrixmultiply),
-        tile: (16, 16),
-    },
-    Implementation {
-        workload: "gemm",
-        name: "gemm",
-        kernel: Kernel::Plain(gemm::gemm),
-        tile: (16, 16),
-    },
-    Implementation {
-        workload: "gemm",
-        name: "native",
-        kernel: Kernel::Plain(native::gemm),
-        tile: (16, 32),
-    },
+    product("matrixmultiply", Plain::F32(gemm::matrixmultiply_f32), (16, 16)),
+    product("matrixmultiply", Plain::F64(gemm::matrixmultiply_f64), (16, 16)),
+    product("gemm", Plain::F32(gemm::gemm), (16, 16)),
+    product("gemm", Plain::F64(gemm::gemm), (16, 16)),
+    product("native", Plain::F32(native::gemm), (16, 32)),
+    product("native", Plain::Bf16(native::gemm_bf16), (16, 32)),
     conv("conv-fprop", "native", conv::fprop),
     conv("conv-fprop", "winograd-f2", conv::winograd::fprop::<2>),
     conv("conv-fprop", "winograd-f4", conv::winograd::fprop::<4>),
@@ -93,12 +93,16 @@ const IMPLEMENTATIONS: &[Implementation] = &[
     peak(peak::Isa::Scalar),
 ];
 
+const fn product(name: &'static str, function: Plain, tile: (usize, usize)) -> Implementation {
+    Implementation { workload: "gemm", name, kernel: Kernel::Plain(function), tile }
+}
+
 const fn plain(
     workload: &'static str,
     name: &'static str,
-    kernel: fn(&Pool, &Shape, &[Vec<f32>], &mut [f32]),
+    function: Function<f32>,
 ) -> Implementation {
-    Implementation { workload, name, kernel: Kernel::Plain(kernel), tile: (1, 64) }
+    Implementation { workload, name, kernel: Kernel::Plain(Plain::F32(function)), tile: (1, 64) }
 }
 
 /// Output channels and pixels of a register tile, or filters and taps.
@@ -123,7 +127,27 @@ const fn peak(isa: peak::Isa) -> Implementation {
     }
 }
 
+impl Plain {
+    fn dtype(self) -> Dtype {
+        match self {
+            Plain::F32(_) => Dtype::F32,
+            Plain::F64(_) => Dtype::F64,
+            Plain::Bf16(_) => Dtype::Bf16,
+        }
+    }
+}
+
 impl Implementation {
+    /// Whether it computes in this dtype.
+    fn serves(&self, dtype: Dtype) -> bool {
+        match self.kernel {
+            Kernel::Plain(function) => function.dtype() == dtype,
+            // Without f16 it says so.
+            Kernel::Peak(_) => true,
+            Kernel::Conv(_) | Kernel::Train => dtype == Dtype::F32,
+        }
+    }
+
     /// Whether this CPU has what it takes. Stores that can't go past the caches would be the plain
     /// ones under another name.
     fn is_available(&self) -> bool {
@@ -157,9 +181,13 @@ impl Cpu {
     }
 }
 
-fn implementations(workload: &dyn Workload) -> impl Iterator<Item = &'static Implementation> {
+fn implementations(
+    workload: &dyn Workload,
+    dtype: Dtype,
+) -> impl Iterator<Item = &'static Implementation> {
     let name = workload.name();
-    IMPLEMENTATIONS.iter().filter(move |i| i.workload == name).filter(|i| i.is_available())
+    let serves = move |i: &&Implementation| i.workload == name && i.serves(dtype);
+    IMPLEMENTATIONS.iter().filter(serves).filter(|i| i.is_available())
 }
 
 impl Device for Cpu {
@@ -167,12 +195,12 @@ impl Device for Cpu {
         &self.entry
     }
 
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
-        implementations(workload).map(|i| i.name).collect()
+    fn implementations(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<&str> {
+        implementations(workload, dtype).map(|i| i.name).collect()
     }
 
-    fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
-        implementations(workload).map(|i| i.name.to_string()).collect()
+    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
+        implementations(workload, dtype).map(|i| i.name.to_string()).collect()
     }
 
     fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
@@ -180,16 +208,18 @@ impl Device for Cpu {
             return train::TrainRunner::footprint_bytes(&(network.graph)(task.shape));
         }
         let inputs: usize = task.workload.inputs(task.shape).iter().sum();
-        let tensors = 4 * (inputs + task.workload.output(task.shape)) as u64;
+        let elements = (inputs + task.workload.output(task.shape)) as u64;
+        let tensors = task.format().bytes() * elements;
         let is_conv = |i: &Implementation| matches!(i.kernel, Kernel::Conv(_));
-        let takes_scratch = implementations(task.workload).any(is_conv);
+        let takes_scratch = implementations(task.workload, task.dtype).any(is_conv);
         tensors + if takes_scratch { SCRATCH_BYTES } else { 0 }
     }
 
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
-        let found = implementations(task.workload).find(|i| i.name == task.implementation);
-        let implementation = found.ok_or_else(|| {
-            Error::Unsupported(format!("the CPU has no implementation '{}'", task.implementation))
+        let mut serving = implementations(task.workload, task.dtype);
+        let implementation = serving.find(|i| i.name == task.implementation).ok_or_else(|| {
+            let (name, dtype) = (task.implementation, task.dtype.name());
+            Error::Unsupported(format!("the CPU has no implementation '{name}' in {dtype}"))
         })?;
         if let Some(network) = task.workload.network() {
             let graph = (network.graph)(task.shape);
@@ -197,11 +227,24 @@ impl Device for Cpu {
             let runner = train::TrainRunner::new(&self.pool, graph, work, limit)?;
             return Ok(Box::new(runner));
         }
-        let precision = match task.dtype {
-            Dtype::F32 => peak::Precision::F32,
-            Dtype::F64 => peak::Precision::F64,
-            Dtype::F16 => return Err(Error::Unsupported("the CPU path has no f16".into())),
-        };
-        Ok(Box::new(runner::CpuRunner::new(self, implementation, precision, task)?))
+        Ok(match implementation.kernel {
+            Kernel::Plain(Plain::F32(function)) => self.plain(function, implementation, task),
+            Kernel::Plain(Plain::F64(function)) => self.plain(function, implementation, task),
+            Kernel::Plain(Plain::Bf16(function)) => self.plain(function, implementation, task),
+            _ => Box::new(runner::CpuRunner::new(self, implementation, task)?),
+        })
+    }
+}
+
+impl Cpu {
+    fn plain<T: Element>(
+        &self,
+        function: Function<T>,
+        implementation: &Implementation,
+        task: &Task<'_>,
+    ) -> Box<dyn Runner + '_> {
+        let (inputs, output) = (task.workload.inputs(task.shape), task.workload.output(task.shape));
+        let (shape, tile) = (task.shape, implementation.tile);
+        Box::new(PlainRunner::new(self, function, shape, tile, (&inputs, output)))
     }
 }

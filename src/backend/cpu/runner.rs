@@ -4,10 +4,10 @@ use super::aligned::Aligned;
 use super::conv::Prepared;
 use super::{Cpu, Implementation, Kernel, Pool, SCRATCH_BYTES, peak};
 use crate::backend::{Details, Runner, Task};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::machine;
-use crate::tensor::{FENCE, fenced};
-use crate::terms::{Conv, Scope, Shape};
+use crate::tensor::{FENCE, Tensor, fenced};
+use crate::terms::{Conv, Scope};
 use crate::workload::peak_work;
 
 /// Batches of `peak-fma` that each thread does in a run: about a millisecond on a fast core.
@@ -16,7 +16,7 @@ const PEAK_BATCHES: usize = 2;
 /// Share of the free memory that scratch may take.
 const SCRATCH_SHARE: u64 = 8;
 
-/// Operands and output in main memory. Nothing is moved, so both scopes are the same run.
+/// Operands and output of a convolution or of chains of multiply-adds in main memory. Nothing is moved, so both scopes are the same run.
 pub struct CpuRunner<'a> {
     cpu: &'a Cpu,
     implementation: &'static Implementation,
@@ -29,7 +29,6 @@ pub struct CpuRunner<'a> {
 
 /// What a run does.
 enum Computation {
-    Plain(fn(&Pool, &Shape, &[Vec<f32>], &mut [f32]), Shape),
     Peak(peak::Isa, peak::Precision),
     /// With its operands, each on a cache line of its own.
     Conv(Box<dyn Prepared>, Vec<Aligned>),
@@ -40,14 +39,16 @@ impl<'a> CpuRunner<'a> {
     pub fn new(
         cpu: &'a Cpu,
         implementation: &'static Implementation,
-        precision: peak::Precision,
         task: &Task<'_>,
     ) -> Result<CpuRunner<'a>> {
         let (inputs, output) = (task.workload.inputs(task.shape), task.workload.output(task.shape));
         let computation = match implementation.kernel {
-            Kernel::Plain(kernel) => Computation::Plain(kernel, task.shape.clone()),
-            Kernel::Peak(isa) => Computation::Peak(isa, precision),
-            Kernel::Train => unreachable!("a training step has a runner of its own"),
+            Kernel::Peak(isa) => {
+                let dtype = task.dtype.name();
+                let lacking = || Error::Unsupported(format!("the CPU path has no {dtype}"));
+                Computation::Peak(isa, peak::Precision::of(task.dtype).ok_or_else(lacking)?)
+            }
+            Kernel::Plain(_) | Kernel::Train => unreachable!("these have runners of their own"),
             Kernel::Conv(prepare) => {
                 let conv = Conv::of(task.shape);
                 let prepared = prepare(cpu.pool.threads(), &conv, scratch_limit())?;
@@ -78,12 +79,12 @@ fn peak_batches(pool: &Pool) -> usize {
 }
 
 impl Runner for CpuRunner<'_> {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
         if let Computation::Conv(_, operands) = &mut self.computation {
-            operands.iter_mut().zip(inputs).for_each(|(own, new)| own.copy_from_slice(new));
+            operands.iter_mut().zip(inputs).for_each(|(own, new)| own.copy_from_slice(new.f32s()));
         }
         for (own, new) in self.inputs.iter_mut().zip(inputs) {
-            own.copy_from_slice(new);
+            own.copy_from_slice(new.f32s());
         }
         Ok(())
     }
@@ -99,7 +100,6 @@ impl Runner for CpuRunner<'_> {
         let output = &mut self.output[FENCE..end];
         let (pool, inputs) = (&self.cpu.pool, &self.inputs);
         match &mut self.computation {
-            Computation::Plain(kernel, shape) => kernel(pool, shape, inputs, output),
             Computation::Peak(isa, precision) => {
                 let (start, step) = (&inputs[0], &inputs[1]);
                 let batches = peak_batches(pool);
@@ -117,21 +117,20 @@ impl Runner for CpuRunner<'_> {
         Ok(())
     }
 
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+    fn inputs(&mut self) -> Result<Vec<Tensor>> {
         Ok(match &self.computation {
-            Computation::Conv(_, operands) => operands.iter().map(|o| o.to_vec()).collect(),
-            _ => self.inputs.clone(),
+            Computation::Conv(_, operands) => operands.iter().map(|o| o.to_vec().into()).collect(),
+            Computation::Peak(..) => self.inputs.iter().cloned().map(Tensor::from).collect(),
         })
     }
 
-    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
-        Ok(self.output.to_vec())
+    fn output(&mut self, _: Scope) -> Result<Tensor> {
+        Ok(self.output.to_vec().into())
     }
 
     fn details(&self) -> Details {
         let tile = self.implementation.tile;
         match &self.computation {
-            Computation::Plain(..) => Details { tile, ..Details::default() },
             Computation::Peak(..) => {
                 let work = peak_work(peak_batches(&self.cpu.pool) as u64);
                 Details { tile, work: Some(work), ..Details::default() }

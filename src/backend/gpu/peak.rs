@@ -39,7 +39,7 @@ pub const NAMES: [&str; 20] = [
 
 /// Chains in registers, as the implementation's name says.
 pub fn peak(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
-    supports(device, task.dtype)?;
+    let type_name = chain_type_on(device, task.dtype)?;
     let parameters = parameters(&device.tuned, task.implementation, task.dtype)?;
     let units = device.entry.compute_units.unwrap_or(1) as usize;
     let batches = parameters.get("BATCHES_PER_UNIT") * units;
@@ -49,7 +49,7 @@ pub fn peak(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         file: "peak.cl",
         source: SOURCE,
         kernel: "peak",
-        options: format!("{} -D TYPE={}", parameters.options(), type_name(task.dtype)),
+        options: format!("{} -D TYPE={type_name}", parameters.options()),
         arguments: vec![
             Argument::Float(1.0),
             Argument::Input(0),
@@ -71,24 +71,28 @@ pub fn peak(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     })
 }
 
-fn type_name(dtype: Dtype) -> &'static str {
+/// The type of a chain in OpenCL C, and the extension that it needs; none where there are no chains of it.
+fn chain_type(dtype: Dtype) -> Option<(&'static str, Option<&'static str>)> {
     match dtype {
-        Dtype::F32 => "float",
-        Dtype::F64 => "double",
-        Dtype::F16 => "half",
+        Dtype::F32 => Some(("float", None)),
+        Dtype::F64 => Some(("double", Some("cl_khr_fp64"))),
+        Dtype::F16 => Some(("half", Some("cl_khr_fp16"))),
+        Dtype::Bf16 => None,
     }
 }
 
-fn supports(device: &OpenClDevice, dtype: Dtype) -> Result<()> {
-    let extension = match dtype {
-        Dtype::F32 => return Ok(()),
-        Dtype::F64 => "cl_khr_fp64",
-        Dtype::F16 => "cl_khr_fp16",
-    };
-    if device.entry.extensions.iter().any(|e| e == extension) {
-        return Ok(());
+/// The type of a chain on this device.
+fn chain_type_on(device: &OpenClDevice, dtype: Dtype) -> Result<&'static str> {
+    match chain_type(dtype) {
+        Some((name, None)) => Ok(name),
+        Some((name, Some(extension))) => {
+            if device.entry.extensions.iter().any(|e| e == extension) {
+                return Ok(name);
+            }
+            Err(Error::Unsupported(format!("the device has no {extension}")))
+        }
+        None => Err(Error::Unsupported(format!("no chains are computed in {}", dtype.name()))),
     }
-    Err(Error::Unsupported(format!("the device has no {extension}")))
 }
 
 /// The parameters of an implementation: those of the class, with the width and the spelling of its
@@ -112,10 +116,11 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     let name = tuned.implementation("peak").unwrap_or_default();
     let build = |dtype: Dtype| {
         let parameters = parameters(&tuned, &name, dtype).ok()?;
+        let (type_name, _) = chain_type(dtype)?;
         Some(Build {
             name: format!("peak {name} {}", dtype.name()),
             source: SOURCE,
-            options: format!("{} -D TYPE={}", parameters.options(), type_name(dtype)),
+            options: format!("{} -D TYPE={type_name}", parameters.options()),
         })
     };
     [Dtype::F32, Dtype::F64].into_iter().filter_map(build).collect()

@@ -25,7 +25,7 @@ pub fn vector(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     let operation =
         operation.ok_or_else(|| Error::Unsupported("the kernel has no such stream".into()))?;
     let n = task.workload.inputs(task.shape)[0];
-    let bytes = task.workload.work(task.shape).bytes_moved;
+    let bytes = task.workload.bytes_moved(task.shape, task.dtype);
     let in_cache = device.entry.cache_bytes.is_some_and(|cache| bytes < cache);
     let parameters = parameters(&device.tuned, operation, in_cache);
     let units = device.entry.compute_units.unwrap_or(1) as usize;

@@ -4,14 +4,17 @@ use ocl::core::{self, BufferRegion, Event, Mem, MemFlags};
 
 use super::OpenClDevice;
 use crate::error::Result;
-use crate::tensor::{FENCE, fenced};
+use crate::tensor::{self, Element, FENCE, Tensor, fenced, with_element, with_values};
+use crate::terms::Format;
 
-/// A device buffer of `len` floats.
+/// A device buffer of `len` numbers of one format.
 pub struct Buffer {
     /// The driver's handle.
     pub mem: Mem,
-    /// How many floats.
+    /// How many numbers.
     pub len: usize,
+    /// Their format.
+    pub format: Format,
 }
 
 /// An output between two fences: a part of a larger buffer, aligned as the device asks.
@@ -43,17 +46,28 @@ impl Table {
 }
 
 impl Buffer {
-    /// For kernels to read and write.
+    /// Of f32, for kernels to read and write.
     pub fn new(device: &OpenClDevice, len: usize) -> Result<Buffer> {
-        Buffer::with_flags(device, len, MemFlags::READ_WRITE)
+        Buffer::of(device, Format::F32, len)
+    }
+
+    /// For kernels to read and write.
+    pub fn of(device: &OpenClDevice, format: Format, len: usize) -> Result<Buffer> {
+        Buffer::with_flags(device, format, len, MemFlags::READ_WRITE)
     }
 
     /// The flags name no memory of the host's.
-    pub fn with_flags(device: &OpenClDevice, len: usize, flags: MemFlags) -> Result<Buffer> {
+    pub fn with_flags(
+        device: &OpenClDevice,
+        format: Format,
+        len: usize,
+        flags: MemFlags,
+    ) -> Result<Buffer> {
+        let bytes = len * format.bytes() as usize;
         // SAFETY: no host pointer is passed, so none can outlive its memory.
-        let mem = unsafe { core::create_buffer(&device.context, flags, len, None::<&[f32]>) };
+        let mem = unsafe { core::create_buffer(&device.context, flags, bytes, None::<&[u8]>) };
         let mem = mem.map_err(|e| device.refused("allocating a buffer", &e))?;
-        Ok(Buffer { mem, len })
+        Ok(Buffer { mem, len, format })
     }
 
     /// Enqueues a write of the whole buffer. Without `blocking` the caller keeps `data` alive and
@@ -62,8 +76,14 @@ impl Buffer {
     /// # Safety
     ///
     /// See above.
-    pub unsafe fn write(&self, device: &OpenClDevice, data: &[f32], blocking: bool) -> Result<()> {
-        debug_assert_eq!(data.len(), self.len);
+    pub unsafe fn write<T: Element>(
+        &self,
+        device: &OpenClDevice,
+        data: &[T],
+        blocking: bool,
+    ) -> Result<()> {
+        assert_eq!((data.len(), T::FORMAT), (self.len, self.format));
+        let data = tensor::bytes(data);
         let (none, no_event) = (None::<&Event>, None::<&mut Event>);
         // SAFETY: as long as the buffer, and alive until the write is done, as the caller promises.
         let status = unsafe {
@@ -74,7 +94,7 @@ impl Buffer {
     }
 
     /// Writes the whole buffer; the data are there when it returns.
-    pub fn write_now(&self, device: &OpenClDevice, data: &[f32]) -> Result<()> {
+    pub fn write_now<T: Element>(&self, device: &OpenClDevice, data: &[T]) -> Result<()> {
         // SAFETY: the write blocks, so it ends before the borrow of `data`.
         unsafe { self.write(device, data, true)? };
         // A blocking write has taken the data from here; it need not have brought them there.
@@ -87,13 +107,14 @@ impl Buffer {
     /// # Safety
     ///
     /// See above.
-    pub unsafe fn read(
+    pub unsafe fn read<T: Element>(
         &self,
         device: &OpenClDevice,
-        data: &mut [f32],
+        data: &mut [T],
         blocking: bool,
     ) -> Result<()> {
-        debug_assert_eq!(data.len(), self.len);
+        assert_eq!((data.len(), T::FORMAT), (self.len, self.format));
+        let data = tensor::bytes_mut(data);
         let (none, no_event) = (None::<&Event>, None::<&mut Event>);
         // SAFETY: as long as the buffer, and alive until the read is done, as the caller promises.
         let status = unsafe {
@@ -104,12 +125,19 @@ impl Buffer {
     }
 
     /// Reads the whole buffer.
-    pub fn read_now(&self, device: &OpenClDevice, data: &mut [f32]) -> Result<()> {
+    pub fn read_now<T: Element>(&self, device: &OpenClDevice, data: &mut [T]) -> Result<()> {
         // SAFETY: the read blocks, so it ends before the borrow of `data`.
         unsafe { self.read(device, data, true) }
     }
 
     /// What the buffer holds.
+    pub fn to_tensor(&self, device: &OpenClDevice) -> Result<Tensor> {
+        let mut tensor = Tensor::zeros(self.format, self.len);
+        with_values!(&mut tensor, values => self.read_now(device, &mut values[..]))?;
+        Ok(tensor)
+    }
+
+    /// What a buffer of f32 holds.
     pub fn to_vec(&self, device: &OpenClDevice) -> Result<Vec<f32>> {
         let mut data = vec![0.0; self.len];
         self.read_now(device, &mut data)?;
@@ -118,27 +146,36 @@ impl Buffer {
 }
 
 impl FencedBuffer {
-    /// Allocates; what it holds is open.
+    /// Of f32; what it holds is open.
     pub fn new(device: &OpenClDevice, len: usize) -> Result<FencedBuffer> {
-        let start = FENCE.next_multiple_of(device.base_alignment);
-        let whole = Buffer::new(device, start + len + FENCE)?;
-        let region = BufferRegion::<f32>::new(start, len);
+        FencedBuffer::of(device, Format::F32, len)
+    }
+
+    /// Allocates; what it holds is open.
+    pub fn of(device: &OpenClDevice, format: Format, len: usize) -> Result<FencedBuffer> {
+        // The alignment counts f32: enough for anything shorter, and more than that for f64.
+        let start = FENCE.next_multiple_of(device.base_alignment * 2);
+        let whole = Buffer::of(device, format, start + len + FENCE)?;
+        let bytes = format.bytes() as usize;
+        let region = BufferRegion::<u8>::new(start * bytes, len * bytes);
         let mem = core::create_sub_buffer(&whole.mem, MemFlags::READ_WRITE, &region)
             .map_err(|e| device.refused("dividing a buffer", &e))?;
-        Ok(FencedBuffer { whole, part: Buffer { mem, len }, start })
+        Ok(FencedBuffer { whole, part: Buffer { mem, len, format }, start })
     }
 
     /// Poison between fences.
     pub fn poison(&self, device: &OpenClDevice) -> Result<()> {
-        let data = fenced(self.part.len);
-        let mut whole = vec![data[0]; self.whole.len];
-        whole[self.start - FENCE..].copy_from_slice(&data);
-        self.whole.write_now(device, &whole)
+        with_element!(self.part.format, T => {
+            let data: Vec<T> = fenced(self.part.len);
+            let mut whole = vec![data[0]; self.whole.len];
+            whole[self.start - FENCE..].copy_from_slice(&data);
+            self.whole.write_now(device, &whole)
+        })
     }
 
     /// The output with the fences next to it.
-    pub fn to_vec(&self, device: &OpenClDevice) -> Result<Vec<f32>> {
-        let whole = self.whole.to_vec(device)?;
-        Ok(whole[self.start - FENCE..].to_vec())
+    pub fn to_tensor(&self, device: &OpenClDevice) -> Result<Tensor> {
+        let whole = self.whole.to_tensor(device)?;
+        Ok(whole.slice(self.start - FENCE..whole.len()))
     }
 }

@@ -12,6 +12,7 @@ use super::runner::KernelRunner;
 use crate::backend::gpu::recipe::{Argument, Launch, Recipe, Step};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 use crate::terms::Scope;
 
 /// Launches of a batch.
@@ -97,7 +98,7 @@ impl LaunchRunner<'_> {
 }
 
 impl Runner for LaunchRunner<'_> {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
         self.kernel.load(inputs)
     }
 
@@ -129,11 +130,11 @@ impl Runner for LaunchRunner<'_> {
         }
     }
 
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+    fn inputs(&mut self) -> Result<Vec<Tensor>> {
         self.kernel.inputs()
     }
 
-    fn output(&mut self, scope: Scope) -> Result<Vec<f32>> {
+    fn output(&mut self, scope: Scope) -> Result<Tensor> {
         self.kernel.output(scope)
     }
 

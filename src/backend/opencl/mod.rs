@@ -24,6 +24,7 @@ use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
 use crate::tensor::FENCE;
+use crate::terms::{Dtype, Role};
 use crate::workload::Workload;
 
 pub use discover::{Discovery, discover, limit_driver_threads};
@@ -171,8 +172,12 @@ impl OpenClDevice {
 }
 
 /// Names of a workload's implementations, with what makes their runners.
-fn implementations(workload: &dyn Workload) -> impl Iterator<Item = (&'static str, &'static How)> {
-    let name = workload.name();
+fn implementations(
+    workload: &dyn Workload,
+    dtype: Dtype,
+) -> impl Iterator<Item = (&'static str, &'static How)> {
+    let serves = dtype == Dtype::F32 || workload.role() == Role::Peak;
+    let name = if serves { workload.name() } else { "" };
     let single = IMPLEMENTATIONS.iter().filter(move |i| i.workload == name);
     let families = FAMILIES.iter().filter(move |(workload, ..)| *workload == name);
     let families = families.flat_map(|(_, names, how)| names.iter().map(move |n| (*n, how)));
@@ -189,15 +194,18 @@ impl Device for OpenClDevice {
         &self.entry
     }
 
-    fn implementations(&self, workload: &dyn Workload) -> Vec<&str> {
-        implementations(workload).map(|(name, _)| name).collect()
+    fn implementations(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<&str> {
+        implementations(workload, dtype).map(|(name, _)| name).collect()
     }
 
-    fn defaults(&self, workload: &dyn Workload) -> Vec<String> {
+    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
         match self.tuned.implementation(family(workload.name())) {
-            Some(name) => vec![name],
+            Some(name) if implementations(workload, dtype).any(|(known, _)| known == name) => {
+                vec![name]
+            }
+            Some(_) => Vec::new(),
             // Where nothing is chosen, each says something of its own.
-            None => implementations(workload).map(|(name, _)| name.to_string()).collect(),
+            None => implementations(workload, dtype).map(|(name, _)| name.to_string()).collect(),
         }
     }
 
@@ -210,7 +218,8 @@ impl Device for OpenClDevice {
             return bytes;
         }
         let inputs: usize = task.workload.inputs(task.shape).iter().sum();
-        let tensors = 4 * (inputs + task.workload.output(task.shape)) as u64;
+        let elements = (inputs + task.workload.output(task.shape)) as u64;
+        let tensors = task.format().bytes() * elements;
         // On the device and, for transfers, on the host.
         2 * tensors
     }
@@ -236,7 +245,8 @@ impl Device for OpenClDevice {
     }
 
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
-        let found = implementations(task.workload).find(|(name, _)| *name == task.implementation);
+        let found = implementations(task.workload, task.dtype)
+            .find(|(name, _)| *name == task.implementation);
         let (_, how) = found.ok_or_else(|| {
             Error::Unsupported(format!(
                 "{} has no implementation '{}'",

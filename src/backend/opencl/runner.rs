@@ -10,7 +10,7 @@ use super::{OpenClDevice, program};
 use crate::backend::gpu::recipe::{Argument, Launch, Recipe, Step};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
-use crate::tensor::{FENCE, POISON, fenced};
+use crate::tensor::{FENCE, Tensor, with_values};
 use crate::terms::Scope;
 
 /// Kernels with their operands on a device.
@@ -26,9 +26,9 @@ pub struct KernelRunner<'a> {
     scratch: Vec<Buffer>,
     tables: Vec<Table>,
     /// What an end-to-end run uploads.
-    host_inputs: Vec<Vec<f32>>,
+    host_inputs: Vec<Tensor>,
     /// Where an end-to-end run downloads to, with fences.
-    host_output: Vec<f32>,
+    host_output: Tensor,
 }
 
 impl<'a> KernelRunner<'a> {
@@ -41,17 +41,18 @@ impl<'a> KernelRunner<'a> {
             compiled |= is_new;
             programs.push(program);
         }
+        let format = task.format();
         let lengths = task.workload.inputs(task.shape);
         let inputs: Vec<Buffer> =
-            lengths.iter().map(|len| Buffer::new(device, *len)).collect::<Result<_>>()?;
-        let output = FencedBuffer::new(device, task.workload.output(task.shape))?;
+            lengths.iter().map(|len| Buffer::of(device, format, *len)).collect::<Result<_>>()?;
+        let output = FencedBuffer::of(device, format, task.workload.output(task.shape))?;
         let scratch: Vec<Buffer> =
             recipe.scratch.iter().map(|len| Buffer::new(device, *len)).collect::<Result<_>>()?;
         let tables: Vec<Table> =
             recipe.tables.iter().map(|data| Table::new(device, data)).collect::<Result<_>>()?;
         let mut runner = KernelRunner {
-            host_inputs: lengths.iter().map(|len| vec![0.0; *len]).collect(),
-            host_output: fenced(output.part.len),
+            host_inputs: lengths.iter().map(|len| Tensor::zeros(format, *len)).collect(),
+            host_output: Tensor::fenced(format, output.part.len),
             device,
             recipe,
             compiled,
@@ -156,17 +157,20 @@ impl<'a> KernelRunner<'a> {
 
     fn upload_compute_download(&mut self) -> Result<()> {
         let queue = &self.device.queue;
-        // SAFETY: the writes read memory of `self`, which is borrowed until `finish` has returned.
-        let written = self
-            .inputs
-            .iter()
-            .zip(&self.host_inputs)
-            .try_for_each(|(buffer, data)| unsafe { buffer.write(self.device, data, false) });
+        let written = self.inputs.iter().zip(&self.host_inputs).try_for_each(|(buffer, data)| {
+            with_values!(data, data => {
+                // SAFETY: the writes read memory of `self`, which is borrowed until `finish` has
+                // returned.
+                unsafe { buffer.write(self.device, data, false) }
+            })
+        });
         let launched = written.and_then(|()| self.launch(queue));
         let end = self.host_output.len() - FENCE;
-        let data = &mut self.host_output[FENCE..end];
-        // SAFETY: the read is into memory of `self`, which is borrowed until `finish` returns.
-        let read = unsafe { self.output.part.read(self.device, data, false) };
+        let (device, part) = (self.device, &self.output.part);
+        let read = with_values!(&mut self.host_output, output => {
+            // SAFETY: the read is into memory of `self`, which is borrowed until `finish` returns.
+            unsafe { part.read(device, &mut output[FENCE..end], false) }
+        });
         // Whatever happened, nothing may be under way when the borrow ends.
         let finished = self.finish(queue);
         launched.and(read).and(finished)
@@ -189,19 +193,20 @@ pub(super) fn check_group_size(device: &OpenClDevice, kernel: &Kernel, items: us
 }
 
 impl Runner for KernelRunner<'_> {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
         for ((buffer, host), new) in self.inputs.iter().zip(&mut self.host_inputs).zip(inputs) {
-            host.copy_from_slice(new);
-            buffer.write_now(self.device, new)?;
+            host.copy_from(new);
+            with_values!(new, new => buffer.write_now(self.device, new))?;
         }
         Ok(())
     }
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
-        self.host_output = fenced(self.output.part.len);
+        self.host_output = Tensor::fenced(self.output.part.format, self.output.part.len);
         if scope == Scope::EndToEnd {
             for buffer in &self.inputs {
-                buffer.write_now(self.device, &vec![POISON; buffer.len])?;
+                let poison = Tensor::poison(buffer.format, buffer.len);
+                with_values!(&poison, poison => buffer.write_now(self.device, poison))?;
             }
         }
         self.output.poison(self.device)
@@ -225,13 +230,13 @@ impl Runner for KernelRunner<'_> {
         self.between(ProfilingInfo::Start, ProfilingInfo::End)
     }
 
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
-        self.inputs.iter().map(|buffer| buffer.to_vec(self.device)).collect()
+    fn inputs(&mut self) -> Result<Vec<Tensor>> {
+        self.inputs.iter().map(|buffer| buffer.to_tensor(self.device)).collect()
     }
 
-    fn output(&mut self, scope: Scope) -> Result<Vec<f32>> {
+    fn output(&mut self, scope: Scope) -> Result<Tensor> {
         match scope {
-            Scope::Compute => self.output.to_vec(self.device),
+            Scope::Compute => self.output.to_tensor(self.device),
             Scope::EndToEnd => Ok(self.host_output.clone()),
         }
     }

@@ -18,8 +18,8 @@ use super::OpenClDevice;
 use super::buffer::{Buffer, FencedBuffer};
 use crate::backend::{Details, Runner, Task};
 use crate::error::Result;
-use crate::tensor::{FENCE, fenced};
-use crate::terms::Scope;
+use crate::tensor::{FENCE, Tensor, fenced};
+use crate::terms::{Format, Scope};
 
 /// Every implementation of `transfer-h2d`.
 pub const WRITES: [&str; 3] = ["write", "write-pinned", "write-mapped"];
@@ -93,10 +93,12 @@ fn between_fences(array: &mut [f32]) -> &mut [f32] {
 }
 
 impl Runner for TransferRunner<'_> {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
         match self.direction {
-            Direction::ToDevice => between_fences(&mut self.on_host).copy_from_slice(&inputs[0]),
-            Direction::ToHost => self.on_device.part.write_now(self.device, &inputs[0])?,
+            Direction::ToDevice => {
+                between_fences(&mut self.on_host).copy_from_slice(inputs[0].f32s())
+            }
+            Direction::ToHost => self.on_device.part.write_now(self.device, inputs[0].f32s())?,
         }
         Ok(())
     }
@@ -125,17 +127,17 @@ impl Runner for TransferRunner<'_> {
         }
     }
 
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+    fn inputs(&mut self) -> Result<Vec<Tensor>> {
         Ok(vec![match self.direction {
-            Direction::ToDevice => between_fences(&mut self.on_host).to_vec(),
-            Direction::ToHost => self.on_device.part.to_vec(self.device)?,
+            Direction::ToDevice => between_fences(&mut self.on_host).to_vec().into(),
+            Direction::ToHost => self.on_device.part.to_tensor(self.device)?,
         }])
     }
 
-    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
+    fn output(&mut self, _: Scope) -> Result<Tensor> {
         match self.direction {
-            Direction::ToDevice => self.on_device.to_vec(self.device),
-            Direction::ToHost => Ok(self.on_host.to_vec()),
+            Direction::ToDevice => self.on_device.to_tensor(self.device),
+            Direction::ToHost => Ok(self.on_host.to_vec().into()),
         }
     }
 
@@ -155,7 +157,7 @@ struct Pinned<'a> {
 impl<'a> Pinned<'a> {
     fn new(device: &'a OpenClDevice, content: &[f32]) -> Result<Pinned<'a>> {
         let flags = MemFlags::READ_WRITE | MemFlags::ALLOC_HOST_PTR;
-        let buffer = Buffer::with_flags(device, content.len(), flags)?;
+        let buffer = Buffer::with_flags(device, Format::F32, content.len(), flags)?;
         let map = map(device, &buffer, MapFlags::READ | MapFlags::WRITE)?;
         let mut pinned = Pinned { device, buffer, map };
         pinned.copy_from_slice(content);

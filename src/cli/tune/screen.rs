@@ -10,6 +10,7 @@ use crate::backend::Device;
 use crate::backend::tunable::{Finding, Point, Tunable};
 use crate::error::Result;
 use crate::record::{TuningRow, Writer};
+use crate::terms::Format;
 use crate::tune::{DenyList, Rejection, Trial, Watcher};
 use crate::units;
 use crate::workload::{self, Work};
@@ -54,7 +55,7 @@ fn rate(tunable: &Tunable, work: &Work, wall_s: f64) -> String {
     if tunable.part.is_some() {
         units::seconds(wall_s)
     } else {
-        units::rate(work.flop_count, work.bytes_moved, wall_s)
+        units::rate(work.flop_count, work.bytes_moved(Format::F32), wall_s)
     }
 }
 

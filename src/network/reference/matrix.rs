@@ -102,12 +102,12 @@ fn multiply_here(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Stream;
+    use crate::tensor::Generator;
 
     #[test]
     fn products_are_those_of_plain_loops() {
         let stream = |t, len: usize| -> Vec<f64> {
-            (0..len as u64).map(|i| f64::from(Stream::new(1, t).uniform(i, 1.0))).collect()
+            (0..len as u64).map(|i| f64::from(Generator::new(1, t).uniform(i, 1.0))).collect()
         };
         for [m, n, k] in [[1, 1, 1], [3, 5, 7], [17, 1, 33], [96, 70, 101]] {
             let (a, b, start) = (stream(0, m * k), stream(1, k * n), stream(2, m * (n + 3)));

@@ -76,7 +76,7 @@ impl Tables<'_> {
     fn training_line(&self, r: &Record) -> Option<TrainingLine> {
         let known = workload::find(&r.workload).ok()?;
         let network = known.network()?;
-        let shape = known.shape(&r.shape).ok().filter(|s| known.check(s).is_ok())?;
+        let shape = known.shape(&r.shape).ok().filter(|s| known.validate(s).is_ok())?;
         let median = r.wall_median_s.filter(|s| s.is_finite() && *s > 0.0)?;
         let batch = shape.get("batch");
         let memory = Memory::of(&(network.graph)(&shape));

@@ -18,8 +18,12 @@ mod reference;
 mod tests;
 mod winograd;
 
-use super::{Algorithm, Entry, Host, Preset, Reference, Transformed, Work, Workload, probes};
-use crate::tensor::Stream;
+use super::{
+    Algorithm, Check, Entry, ExactSums, Host, Preset, Reference, Transformed, Work, Workload,
+    probes,
+};
+use crate::tensor::Generator;
+use crate::tensor::Tensor;
 use crate::terms::{Axis, Conv, Line, Shape, conv};
 
 pub use reference::Pass;
@@ -45,7 +49,7 @@ impl Workload for Convolution {
         conv::AXES
     }
 
-    fn check(&self, shape: &Shape) -> Result<(), String> {
+    fn validate(&self, shape: &Shape) -> Result<(), String> {
         conv::check(shape)
     }
 
@@ -58,12 +62,16 @@ impl Workload for Convolution {
             product(&[2, conv.n, conv.k, conv.group_c(), places[0], places[1]])
         };
         let inside = |line: Line| (0..line.taps).map(|tap| line.inside(tap).len()).sum();
-        let bytes = 4 * (conv.x_len() + conv.f_len() + conv.y_len()) as u64;
+        let elements = conv.x_len() + conv.f_len() + conv.y_len();
         Work {
             flop_count: through([conv.p() * conv.r, conv.q() * conv.s]),
             flop_exact: through([inside(conv.rows()), inside(conv.columns())]),
-            bytes_moved: bytes,
+            elements_moved: elements as u64,
         }
+    }
+
+    fn check(&self) -> Check<'_> {
+        Check::ExactSums(self)
     }
 
     fn inputs(&self, shape: &Shape) -> Vec<usize> {
@@ -84,67 +92,10 @@ impl Workload for Convolution {
         }
     }
 
-    fn reduction(&self, shape: &Shape) -> u64 {
-        let conv = Conv::of(shape);
-        let terms = match self.0 {
-            Pass::Fprop => conv.group_c() * conv.r * conv.s,
-            Pass::Dgrad => conv.group_k() * conv.r * conv.s,
-            Pass::Wgrad => conv.n * conv.p() * conv.q(),
-        };
-        terms as u64
-    }
-
-    fn reference(&self, shape: &Shape, inputs: &[Vec<f32>], at: Option<&[usize]>) -> Reference {
-        let conv = Conv::of(shape);
-        match at {
-            Some(at) => reference::some(self.0, &conv, &inputs[0], &inputs[1], at),
-            None => reference::all(self.0, &conv, &inputs[0], &inputs[1]),
-        }
-    }
-
-    fn form(&self, shape: &Shape, output: &[f32], signs: Stream) -> Vec<f64> {
-        reference::form(self.0, &Conv::of(shape), output, signs)
-    }
-
-    fn expected_form(&self, shape: &Shape, inputs: &[Vec<f32>], signs: Stream) -> Vec<f64> {
-        reference::expected_form(self.0, &Conv::of(shape), &inputs[0], &inputs[1], signs)
-    }
-
-    fn form_element(&self) -> &'static str {
-        match self.0 {
-            Pass::Fprop | Pass::Dgrad => "pixel",
-            Pass::Wgrad => "tap",
-        }
-    }
-
-    fn transformed(
-        &self,
-        shape: &Shape,
-        inputs: &[Vec<f32>],
-        algorithm: Algorithm,
-        images: usize,
-    ) -> Option<Transformed> {
-        let Algorithm::Winograd(m) = algorithm else { return None };
-        let conv = Conv::of(shape);
-        // The last ones: an image that is taken for another shows there.
-        let images = (conv.n - images.clamp(1, conv.n), conv.n);
-        let (a, f) = (&inputs[0], &inputs[1]);
-        Some(winograd::transformed(self.0, &conv, a, f, m, images))
-    }
-
     fn flop_exact_by(&self, shape: &Shape, algorithm: Algorithm) -> u64 {
         match algorithm {
             Algorithm::Direct => self.work(shape).flop_exact,
             Algorithm::Winograd(m) => winograd::flop(&Conv::of(shape), m, self.0),
-        }
-    }
-
-    fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize> {
-        let conv = Conv::of(shape);
-        match self.0 {
-            Pass::Fprop => of_images((conv.n, conv.k, conv.p(), conv.q()), tile, count),
-            Pass::Dgrad => of_images((conv.n, conv.c, conv.h, conv.w), tile, count),
-            Pass::Wgrad => probes::of_matrix(conv.k, conv.group_c() * conv.r * conv.s, tile, count),
         }
     }
 
@@ -162,6 +113,67 @@ impl Workload for Convolution {
 
     fn label(&self, shape: &Shape) -> String {
         lists::label(&Conv::of(shape))
+    }
+}
+
+impl ExactSums for Convolution {
+    fn reduction(&self, shape: &Shape) -> u64 {
+        let conv = Conv::of(shape);
+        let terms = match self.0 {
+            Pass::Fprop => conv.group_c() * conv.r * conv.s,
+            Pass::Dgrad => conv.group_k() * conv.r * conv.s,
+            Pass::Wgrad => conv.n * conv.p() * conv.q(),
+        };
+        terms as u64
+    }
+
+    fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
+        let conv = Conv::of(shape);
+        let (a, b) = (inputs[0].f32s(), inputs[1].f32s());
+        match at {
+            Some(at) => reference::some(self.0, &conv, a, b, at),
+            None => reference::all(self.0, &conv, a, b),
+        }
+    }
+
+    fn form(&self, shape: &Shape, output: &Tensor, signs: Generator) -> Vec<f64> {
+        reference::form(self.0, &Conv::of(shape), output.f32s(), signs)
+    }
+
+    fn expected_form(&self, shape: &Shape, inputs: &[Tensor], signs: Generator) -> Vec<f64> {
+        let (a, b) = (inputs[0].f32s(), inputs[1].f32s());
+        reference::expected_form(self.0, &Conv::of(shape), a, b, signs)
+    }
+
+    fn form_element(&self) -> &'static str {
+        match self.0 {
+            Pass::Fprop | Pass::Dgrad => "pixel",
+            Pass::Wgrad => "tap",
+        }
+    }
+
+    fn transformed(
+        &self,
+        shape: &Shape,
+        inputs: &[Tensor],
+        algorithm: Algorithm,
+        images: usize,
+    ) -> Option<Transformed> {
+        let Algorithm::Winograd(m) = algorithm else { return None };
+        let conv = Conv::of(shape);
+        // The last ones: an image that is taken for another shows there.
+        let images = (conv.n - images.clamp(1, conv.n), conv.n);
+        let (a, f) = (inputs[0].f32s(), inputs[1].f32s());
+        Some(winograd::transformed(self.0, &conv, a, f, m, images))
+    }
+
+    fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize> {
+        let conv = Conv::of(shape);
+        match self.0 {
+            Pass::Fprop => of_images((conv.n, conv.k, conv.p(), conv.q()), tile, count),
+            Pass::Dgrad => of_images((conv.n, conv.c, conv.h, conv.w), tile, count),
+            Pass::Wgrad => probes::of_matrix(conv.k, conv.group_c() * conv.r * conv.s, tile, count),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::tensor::Stream;
+use crate::tensor::Generator;
 use crate::terms::Conv;
 use crate::workload::Reference;
 
@@ -259,7 +259,7 @@ fn wgrad_plane<Y, X, const ABS: bool>(
 }
 
 /// The output times signs, summed over its channels: over k, of dx over c.
-pub fn form(pass: Pass, conv: &Conv, output: &[f32], signs: Stream) -> Vec<f64> {
+pub fn form(pass: Pass, conv: &Conv, output: &[f32], signs: Generator) -> Vec<f64> {
     let signs = signs.signs(channels(pass, conv));
     match pass {
         Pass::Fprop | Pass::Dgrad => {
@@ -276,7 +276,7 @@ pub fn form(pass: Pass, conv: &Conv, output: &[f32], signs: Stream) -> Vec<f64> 
 }
 
 /// [`form`] from the operands: the same pass with one channel, or one a group, in place of all.
-pub fn expected_form(pass: Pass, conv: &Conv, a: &[f32], b: &[f32], signs: Stream) -> Vec<f64> {
+pub fn expected_form(pass: Pass, conv: &Conv, a: &[f32], b: &[f32], signs: Generator) -> Vec<f64> {
     let signs = signs.signs(channels(pass, conv));
     let (gc, gk, taps) = (conv.group_c(), conv.group_k(), conv.r * conv.s);
     match pass {

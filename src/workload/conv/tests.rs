@@ -1,27 +1,28 @@
 use super::*;
 use crate::tensor::Data;
+use crate::terms::Format;
 
 const PASSES: [Convolution; 3] = [FPROP, DGRAD, WGRAD];
 
-fn inputs(pass: &Convolution, shape: &Shape, data: Data) -> Vec<Vec<f32>> {
+fn inputs(pass: &Convolution, shape: &Shape, data: Data) -> Vec<Tensor> {
     let lengths = pass.inputs(shape);
-    lengths.iter().enumerate().map(|(t, len)| data.fill(t as u64, *len)).collect()
+    lengths.iter().enumerate().map(|(t, len)| data.fill(t as u64, Format::F32, *len)).collect()
 }
 
 fn parse(text: &str) -> Result<Shape, String> {
     let shape = FPROP.shape(text).map_err(|e| e.to_string())?;
-    FPROP.check(&shape).map(|()| shape)
+    FPROP.validate(&shape).map(|()| shape)
 }
 
 /// x = [1 2 3; 4 5 6; 7 8 9], f = [1 2; 3 4].
 #[test]
 fn a_convolution_by_hand() {
-    let x: Vec<f32> = (1..=9).map(|i| i as f32).collect();
-    let f = vec![1.0, 2.0, 3.0, 4.0];
+    let x = Tensor::from((1..=9).map(|i| i as f32).collect::<Vec<f32>>());
+    let f = Tensor::from(vec![1.0, 2.0, 3.0, 4.0]);
     let shape = parse("n=1,c=1,h=3,w=3,k=1,r=2,s=2").unwrap();
     let y = FPROP.reference(&shape, &[x.clone(), f.clone()], None);
     assert_eq!(y.value, [37.0, 47.0, 67.0, 77.0]);
-    let dy = vec![1.0, 0.0, 0.0, -1.0];
+    let dy = Tensor::from(vec![1.0, 0.0, 0.0, -1.0]);
     let dx = DGRAD.reference(&shape, &[dy.clone(), f], None);
     assert_eq!(dx.value, [1.0, 2.0, 0.0, 3.0, 3.0, -2.0, 0.0, -3.0, -4.0]);
     assert_eq!(dx.magnitude[4], 5.0);
@@ -59,7 +60,7 @@ fn the_forward_pass_is_its_definition() {
                                             + j as usize;
                                         let f =
                                             ((k * conv.group_c() + cg) * conv.r + r) * conv.s + s;
-                                        sum += f64::from(data[0][x]) * f64::from(data[1][f]);
+                                        sum += data[0].get(x) * data[1].get(f);
                                     }
                                 }
                             }
@@ -78,11 +79,11 @@ fn the_forward_pass_is_its_definition() {
 fn the_gradients_are_adjoint_to_the_forward_pass() {
     for shape in lists::awkward().iter().filter(|s| FPROP.work(s).flop_count < 1 << 24) {
         let data = Data::Integers { seed: 3, most: 8 };
-        let x = data.fill(0, FPROP.inputs(shape)[0]);
-        let f = data.fill(1, FPROP.inputs(shape)[1]);
-        let dy = data.fill(2, FPROP.output(shape));
+        let x = data.fill(0, Format::F32, FPROP.inputs(shape)[0]);
+        let f = data.fill(1, Format::F32, FPROP.inputs(shape)[1]);
+        let dy = data.fill(2, Format::F32, FPROP.output(shape));
         let dot =
-            |a: &[f64], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * f64::from(*b)).sum::<f64>();
+            |a: &[f64], b: &Tensor| a.iter().zip(b.to_f64s()).map(|(a, b)| a * b).sum::<f64>();
         let y = FPROP.reference(shape, &[x.clone(), f.clone()], None).value;
         let dx = DGRAD.reference(shape, &[dy.clone(), f.clone()], None).value;
         let df = WGRAD.reference(shape, &[dy.clone(), x.clone()], None).value;
@@ -109,8 +110,8 @@ fn forms_are_linear_forms_of_the_output() {
         for shape in lists::awkward().iter().filter(|s| pass.work(s).flop_count < 1 << 24) {
             let data = inputs(pass, shape, Data::Integers { seed: 1, most: 8 });
             let output = pass.reference(shape, &data, None).value;
-            let output: Vec<f32> = output.iter().map(|v| *v as f32).collect();
-            let signs = Stream::new(1, 7);
+            let output = Tensor::rounded(Format::F32, output.into_iter());
+            let signs = Generator::new(1, 7);
             let expected = pass.expected_form(shape, &data, signs);
             assert_eq!(pass.form(shape, &output, signs), expected, "{} {shape}", pass.name());
         }
@@ -127,16 +128,16 @@ fn a_form_shows_any_single_wrong_element() {
             let shape = parse(text).unwrap();
             let data = inputs(pass, &shape, Data::Integers { seed: 1, most: 8 });
             let right = pass.reference(&shape, &data, None).value;
-            let mut output: Vec<f32> = right.iter().map(|v| *v as f32).collect();
-            let signs = Stream::new(1, 0);
+            let mut output = Tensor::rounded(Format::F32, right.into_iter());
+            let signs = Generator::new(1, 0);
             let expected = pass.expected_form(&shape, &data, signs);
             for i in 0..output.len() {
-                let kept = output[i];
-                for wrong in [kept + 1.0, kept - 1e-3, f32::NAN, f32::INFINITY] {
-                    output[i] = wrong;
+                let kept = output.get(i);
+                for wrong in [kept + 1.0, kept - 1e-3, f64::NAN, f64::INFINITY] {
+                    output.set(i, wrong);
                     assert_ne!(pass.form(&shape, &output, signs), expected, "{text} element {i}");
                 }
-                output[i] = kept;
+                output.set(i, kept);
             }
         }
     }
@@ -151,14 +152,15 @@ fn work_of_a_known_layer() {
         assert_eq!(work.flop_count, 2 * 8 * 64 * 56 * 56 * 64 * 9);
         // (3 56 - 2) of 3 56 taps in each direction.
         assert_eq!(work.flop_exact, 2 * 8 * 64 * 64 * 166 * 166);
-        assert_eq!(work.bytes_moved, 4 * (2 * 8 * 64 * 56 * 56 + 64 * 64 * 9));
+        assert_eq!(work.elements_moved, (2 * 8 * 64 * 56 * 56 + 64 * 64 * 9));
     }
 }
 
 #[test]
 fn exact_work_counts_the_products_there_are() {
     for shape in lists::awkward().iter().filter(|s| FPROP.work(s).flop_count < 1 << 20) {
-        let ones: Vec<Vec<f32>> = FPROP.inputs(shape).iter().map(|len| vec![1.0; *len]).collect();
+        let ones = |len: &usize| Tensor::from(vec![1.0; *len]);
+        let ones: Vec<Tensor> = FPROP.inputs(shape).iter().map(ones).collect();
         let products: f64 = FPROP.reference(shape, &ones, None).value.iter().sum();
         assert_eq!(FPROP.work(shape).flop_exact, 2 * products as u64, "{shape}");
     }
@@ -204,7 +206,7 @@ fn lists_are_what_they_are_called() {
     assert_eq!(total(Preset::DeepBench).0, 94);
     for (_, preset) in Preset::ALL {
         for entry in lists::preset(*preset) {
-            assert_eq!(FPROP.check(&entry.shape), Ok(()));
+            assert_eq!(FPROP.validate(&entry.shape), Ok(()));
         }
     }
 }

@@ -282,8 +282,8 @@ mod tests {
     #[test]
     fn magnitudes_are_at_least_those_of_the_sums() {
         let conv = conv();
-        let x = Data::Random(1).fill(0, conv.x_len());
-        let f = Data::Random(1).fill(1, conv.f_len());
+        let x: Vec<f32> = Data::Random(1).values(0, conv.x_len());
+        let f: Vec<f32> = Data::Random(1).values(1, conv.f_len());
         let direct = reference::all(Pass::Fprop, &conv, &x, &f);
         for m in [2, 4] {
             let all = transformed(Pass::Fprop, &conv, &x, &f, m, (0, 2));
@@ -299,8 +299,8 @@ mod tests {
     #[test]
     fn the_gradient_is_a_convolution_of_its_own() {
         let conv = conv();
-        let dy = Data::Random(1).fill(0, conv.y_len());
-        let f = Data::Random(1).fill(1, conv.f_len());
+        let dy: Vec<f32> = Data::Random(1).values(0, conv.y_len());
+        let f: Vec<f32> = Data::Random(1).values(1, conv.f_len());
         let expected = reference::all(Pass::Dgrad, &conv, &dy, &f).value;
         let found = transformed(Pass::Dgrad, &conv, &dy, &f, 4, (0, 2));
         assert_eq!(found.elements, 0..conv.x_len());

@@ -162,7 +162,7 @@ impl Case {
             Way::Dgrad => [conv.y_len(), conv.f_len(), conv.x_len()],
         };
         let data = Data::Integers { seed: 1, most: 4 };
-        let (a, b) = (data.fill(0, lens[0]), data.fill(1, lens[1]));
+        let (a, b): (Vec<f32>, Vec<f32>) = (data.values(0, lens[0]), data.values(1, lens[1]));
         let mut expected = vec![0.0; lens[2]];
         each_product(&conv, |x, f, y| match way {
             Way::Fprop => expected[y] += a[x] * b[f],

@@ -31,6 +31,8 @@ mod pack;
 #[cfg(test)]
 mod tests;
 
+use half::bf16;
+
 use super::Pool;
 use crate::terms::Shape;
 pub use blocking::{Finish, Product};
@@ -129,4 +131,12 @@ pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
     let sizes = ["m", "n", "k"].map(|axis| shape.size(axis));
     let product = Product::dense(sizes, shape.get("ta") == 1, shape.get("tb") == 1);
     Path::best().multiply(pool, &product, &inputs[0], &inputs[1], c);
+}
+
+/// The same of operands in bf16, with f32 sums that are rounded when they are stored.
+pub fn gemm_bf16(pool: &Pool, shape: &Shape, inputs: &[Vec<bf16>], c: &mut [bf16]) {
+    let wide = |operand: &Vec<bf16>| operand.iter().map(|v| v.to_f32()).collect::<Vec<f32>>();
+    let mut sums = vec![0.0; c.len()];
+    gemm(pool, shape, &[wide(&inputs[0]), wide(&inputs[1])], &mut sums);
+    c.iter_mut().zip(sums).for_each(|(c, sum)| *c = bf16::from_f32(sum));
 }

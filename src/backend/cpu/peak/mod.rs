@@ -16,6 +16,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Pool;
+use crate::terms::Dtype;
 use crate::workload::{CHAINS, LENGTH};
 #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
 use vector::Fused;
@@ -41,6 +42,17 @@ pub enum Precision {
     F32,
     /// Double.
     F64,
+}
+
+impl Precision {
+    /// That of a dtype, if the CPU has it.
+    pub fn of(dtype: Dtype) -> Option<Precision> {
+        match dtype {
+            Dtype::F32 => Some(Precision::F32),
+            Dtype::F64 => Some(Precision::F64),
+            Dtype::F16 | Dtype::Bf16 => None,
+        }
+    }
 }
 
 /// Which instructions.

@@ -1,7 +1,7 @@
 //! Tensors in one piece of memory, each on a cache line of its own and between fences.
 
 use crate::backend::cpu::aligned::Aligned;
-use crate::tensor::{FENCE, POISON, SENTINEL};
+use crate::tensor::{Element, FENCE};
 
 /// Floats of a cache line.
 const LINE: usize = 16;
@@ -23,7 +23,7 @@ impl Arena {
             at = (at + len).next_multiple_of(LINE) + FENCE;
         }
         let mut arena = Arena { memory: Aligned::zeros(at), places };
-        arena.memory.fill(SENTINEL);
+        arena.memory.fill(f32::SENTINEL);
         arena.fill(0.0);
         arena
     }
@@ -74,8 +74,8 @@ impl Arena {
 
     /// Fills tensors with poison and mends the fences.
     pub fn poison(&mut self) {
-        self.memory.fill(SENTINEL);
-        self.fill(POISON);
+        self.memory.fill(f32::SENTINEL);
+        self.fill(f32::POISON);
     }
 
     /// Appends every tensor to `to`.
@@ -88,9 +88,7 @@ impl Arena {
         let ends = self.places.iter().map(|(start, len)| start + len);
         let starts = self.places.iter().map(|(start, _)| *start).chain([self.memory.len()]);
         let mut gaps = [0].into_iter().chain(ends).zip(starts);
-        gaps.any(|(from, to)| {
-            self.memory[from..to].iter().any(|x| x.to_bits() != SENTINEL.to_bits())
-        })
+        gaps.any(|(from, to)| self.memory[from..to].iter().any(|x| !x.is_same(f32::SENTINEL)))
     }
 }
 

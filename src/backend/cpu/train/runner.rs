@@ -5,7 +5,7 @@ use crate::backend::cpu::{Pool, SCRATCH_BYTES};
 use crate::backend::{Details, Part, Parts, Runner, Training};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Operation};
-use crate::tensor::{FENCE, POISON, fenced};
+use crate::tensor::{Element, FENCE, Tensor, fenced};
 use crate::terms::Scope;
 use crate::workload::Work;
 
@@ -53,12 +53,12 @@ impl<'a> TrainRunner<'a> {
 }
 
 impl Runner for TrainRunner<'_> {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
         let [parameters @ .., batch, labels] = inputs else {
             return Err(Error::device("a training step takes parameters, batch and labels"));
         };
-        self.initial = parameters.to_vec();
-        self.feed(batch, labels)?;
+        self.initial = parameters.iter().map(|p| p.f32s().to_vec()).collect();
+        self.feed(batch.f32s(), labels.f32s())?;
         self.restore()
     }
 
@@ -69,9 +69,9 @@ impl Runner for TrainRunner<'_> {
         }
         let input = t.graph.input();
         let values = t.values.iter_mut().enumerate().filter(|(value, _)| *value != input);
-        values.for_each(|(_, values)| values.fill(POISON));
-        t.value_gradients.iter_mut().for_each(|values| values.fill(POISON));
-        t.loss = POISON;
+        values.for_each(|(_, values)| values.fill(f32::POISON));
+        t.value_gradients.iter_mut().for_each(|values| values.fill(f32::POISON));
+        t.loss = f32::POISON;
         self.restore()
     }
 
@@ -85,14 +85,14 @@ impl Runner for TrainRunner<'_> {
         })
     }
 
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+    fn inputs(&mut self) -> Result<Vec<Tensor>> {
         let t = &self.step.tensors;
         let batch = t.values[t.graph.input()].to_vec();
         let labels = t.labels.iter().map(|label| *label as f32).collect();
-        Ok(self.initial.iter().cloned().chain([batch, labels]).collect())
+        Ok(self.initial.iter().cloned().chain([batch, labels]).map(Tensor::from).collect())
     }
 
-    fn output(&mut self, _: Scope) -> Result<Vec<f32>> {
+    fn output(&mut self, _: Scope) -> Result<Tensor> {
         let t = &self.step.tensors;
         let mut values = vec![t.loss];
         t.gradients.append_to(&mut values);
@@ -103,7 +103,7 @@ impl Runner for TrainRunner<'_> {
             // The fence before the result stands for those between its tensors.
             output[FENCE - 1] = 0.0;
         }
-        Ok(output)
+        Ok(output.into())
     }
 
     fn details(&self) -> Details {

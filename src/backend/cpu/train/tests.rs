@@ -10,7 +10,7 @@ use crate::workload::{WORKLOADS, Work};
 
 const SCRATCH: u64 = 64 << 20;
 
-const NO_WORK: Work = Work { flop_count: 0, flop_exact: 0, bytes_moved: 0 };
+const NO_WORK: Work = Work { flop_count: 0, flop_exact: 0, elements_moved: 0 };
 
 #[test]
 fn golden_trajectories_are_followed() {
@@ -48,7 +48,7 @@ fn steps_are_right_and_the_same_on_every_run() {
                         runner.run(Scope::Compute).unwrap();
                         runner.run(Scope::Compute).unwrap();
                         let output = runner.output(Scope::Compute).unwrap();
-                        output.iter().map(|x| x.to_bits()).collect()
+                        output.f32s().iter().map(|x| x.to_bits()).collect()
                     };
                     let first = bits(&mut runner);
                     assert_eq!(bits(&mut runner), first, "{} {shape}", workload.name());

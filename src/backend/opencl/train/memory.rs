@@ -8,7 +8,8 @@ use super::{Kind, attention, lstm};
 use crate::backend::gpu::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::network::{Activation, Gradient, Graph, Layer, Parameter};
-use crate::tensor::{FENCE, SENTINEL};
+use crate::tensor::{Element, FENCE};
+use crate::terms::Format;
 
 /// Most elements that a work-group of the optimiser takes.
 const PIECE: usize = 8192;
@@ -48,7 +49,7 @@ impl Layout {
 
     /// The whole, with these tensors between fences.
     pub fn fenced<'t>(&self, tensors: impl Iterator<Item = &'t [f32]>) -> Vec<f32> {
-        let mut whole = vec![SENTINEL; self.total];
+        let mut whole = vec![f32::SENTINEL; self.total];
         for (start, tensor) in self.starts.iter().zip(tensors) {
             whole[*start..start + tensor.len()].copy_from_slice(tensor);
         }
@@ -57,7 +58,7 @@ impl Layout {
 
     /// The whole, every element of the tensors this.
     pub fn filled(&self, value: f32) -> Vec<f32> {
-        let mut whole = vec![SENTINEL; self.total];
+        let mut whole = vec![f32::SENTINEL; self.total];
         for (start, length) in self.starts.iter().zip(&self.lengths) {
             whole[*start..start + length].fill(value);
         }
@@ -82,7 +83,7 @@ impl Layout {
         }
         gaps.push(end..self.total);
         let mut fences = gaps.into_iter().flat_map(|gap| &whole[gap]);
-        fences.find(|value| value.to_bits() != SENTINEL.to_bits()).copied()
+        fences.find(|value| !value.is_same(f32::SENTINEL)).copied()
     }
 }
 
@@ -101,7 +102,7 @@ impl Arena {
             let region = BufferRegion::<f32>::new(*start, *len);
             let mem = core::create_sub_buffer(&whole.mem, MemFlags::READ_WRITE, &region)
                 .map_err(|e| device.refused("dividing a buffer", &e))?;
-            Ok(Buffer { mem, len: *len })
+            Ok(Buffer { mem, len: *len, format: Format::F32 })
         };
         let parts = layout.starts.iter().zip(&layout.lengths).map(part).collect::<Result<_>>()?;
         Ok(Arena { whole, parts })
@@ -267,12 +268,11 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::POISON;
 
     #[test]
     fn tensors_lie_aligned_between_fences_that_notice_a_write() {
         let layout = Layout::new(vec![1, 100, 20_000], 32);
-        let mut whole = layout.filled(POISON);
+        let mut whole = layout.filled(f32::POISON);
         assert!(layout.starts.iter().all(|start| start % 32 == 0));
         let lengths: Vec<usize> = layout.tensors(&whole).map(<[f32]>::len).collect();
         assert_eq!(lengths, [1, 100, 20_000]);

@@ -10,7 +10,7 @@ use super::{Kind, conv, optimizer};
 use crate::backend::{Details, Part, Parts, Runner, Training};
 use crate::error::Result;
 use crate::network::{self, Graph, Operation, Ops, Optimizer};
-use crate::tensor::{FENCE, POISON, broken_fence, fenced};
+use crate::tensor::{Element, FENCE, Tensor, broken_fence, fenced};
 use crate::terms::Scope;
 
 /// See the module.
@@ -105,7 +105,7 @@ impl<'a> TrainRunner<'a> {
             part: None,
             host_batch: vec![0.0; graph.values[graph.input()].len()],
             host_labels: vec![0.0; graph.batch()],
-            host_loss: vec![POISON],
+            host_loss: vec![f32::POISON],
             graph,
             memory,
             plan,
@@ -118,12 +118,12 @@ impl<'a> TrainRunner<'a> {
         let layout = &memory.layout;
         let initial = memory.initial.to_vec(device)?;
         memory.parameters.whole.write_now(device, &initial)?;
-        memory.gradients.whole.write_now(device, &layout.filled(POISON))?;
+        memory.gradients.whole.write_now(device, &layout.filled(f32::POISON))?;
         for arena in &memory.state {
             arena.whole.write_now(device, &layout.filled(0.0))?;
         }
         memory.loss.poison(device)?;
-        memory.fill(device, POISON)?;
+        memory.fill(device, f32::POISON)?;
         self.steps = 0;
         Ok(())
     }
@@ -173,21 +173,21 @@ impl<'a> TrainRunner<'a> {
 }
 
 impl Runner for TrainRunner<'_> {
-    fn load(&mut self, inputs: &[Vec<f32>]) -> Result<()> {
+    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
         let parameters = self.graph.parameters.len();
-        let tensors = inputs[..parameters].iter().map(Vec::as_slice);
+        let tensors = inputs[..parameters].iter().map(Tensor::f32s);
         let whole = self.memory.layout.fenced(tensors);
         self.memory.initial.write_now(self.device, &whole)?;
         self.lay_down()?;
-        self.feed(&inputs[parameters], &inputs[parameters + 1])
+        self.feed(inputs[parameters].f32s(), inputs[parameters + 1].f32s())
     }
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
         self.lay_down()?;
-        self.host_loss = vec![POISON];
+        self.host_loss = vec![f32::POISON];
         if scope == Scope::EndToEnd {
             for operand in [&self.memory.values[self.graph.input()], &self.memory.labels] {
-                operand.write_now(self.device, &vec![POISON; operand.len])?;
+                operand.write_now(self.device, &vec![f32::POISON; operand.len])?;
             }
         }
         Ok(())
@@ -215,19 +215,18 @@ impl Runner for TrainRunner<'_> {
         Ok(seconds)
     }
 
-    fn inputs(&mut self) -> Result<Vec<Vec<f32>>> {
+    fn inputs(&mut self) -> Result<Vec<Tensor>> {
         let whole = self.memory.initial.to_vec(self.device)?;
-        let mut inputs: Vec<Vec<f32>> =
-            self.memory.layout.tensors(&whole).map(<[f32]>::to_vec).collect();
-        inputs.push(self.memory.values[self.graph.input()].to_vec(self.device)?);
-        inputs.push(self.memory.labels.to_vec(self.device)?);
-        Ok(inputs)
+        let parameters = self.memory.layout.tensors(&whole).map(<[f32]>::to_vec);
+        let batch = self.memory.values[self.graph.input()].to_vec(self.device)?;
+        let labels = self.memory.labels.to_vec(self.device)?;
+        Ok(parameters.chain([batch, labels]).map(Tensor::from).collect())
     }
 
     /// Loss, gradients, parameters. A fence on the device that was written shows in the output's own.
-    fn output(&mut self, scope: Scope) -> Result<Vec<f32>> {
+    fn output(&mut self, scope: Scope) -> Result<Tensor> {
         let (device, memory) = (self.device, &self.memory);
-        let loss = memory.loss.to_vec(device)?;
+        let loss = memory.loss.to_tensor(device)?.into_f32s();
         let mut foreign = broken_fence(&loss).map(|place| loss[(place + FENCE as isize) as usize]);
         let mut values = match scope {
             Scope::Compute => vec![loss[FENCE]],
@@ -247,7 +246,7 @@ impl Runner for TrainRunner<'_> {
         if let Some(value) = foreign {
             output[FENCE - 1] = value;
         }
-        Ok(output)
+        Ok(output.into())
     }
 
     fn details(&self) -> Details {

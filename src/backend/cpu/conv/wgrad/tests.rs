@@ -62,7 +62,7 @@ fn reference(conv: &Conv, dy: &[f32], x: &[f32]) -> Vec<f32> {
 }
 
 fn operands(conv: &Conv, data: Data) -> [Vec<f32>; 2] {
-    [data.fill(0, conv.y_len()), data.fill(1, conv.x_len())]
+    [data.values(0, conv.y_len()), data.values(1, conv.x_len())]
 }
 
 /// Runs into a poisoned output between fences.

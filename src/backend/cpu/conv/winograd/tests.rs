@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::backend::cpu::Pool;
-use crate::tensor::{Data, FENCE, broken_fence, fenced};
+use crate::tensor::{Data, FENCE, Tensor, broken_fence, fenced};
 use crate::workload::{self, Algorithm, Workload};
 
 /// Unit roundoff of f32.
@@ -68,16 +68,21 @@ struct Case {
     gamma: f64,
 }
 
+fn tensors(inputs: &[Vec<f32>]) -> Vec<Tensor> {
+    inputs.iter().cloned().map(Tensor::from).collect()
+}
+
 impl Case {
     fn new(m: usize, conv: Conv, is_gradient: bool) -> Case {
         let workload = workload(is_gradient);
         let shape = conv.shape();
         let lens = workload.inputs(&shape);
-        let fill = |(i, len): (usize, &usize)| Data::Random(1).fill(i as u64, *len);
+        let fill = |(i, len): (usize, &usize)| Data::Random(1).values(i as u64, *len);
         let inputs: Vec<Vec<f32>> = lens.iter().enumerate().map(fill).collect();
         let by = Algorithm::Winograd(m);
-        let bound = workload.transformed(&shape, &inputs, by, usize::MAX).unwrap();
-        let value = workload.reference(&shape, &inputs, None).value;
+        let (sums, tensors) = (workload.exact_sums().unwrap(), tensors(&inputs));
+        let bound = sums.transformed(&shape, &tensors, by, usize::MAX).unwrap();
+        let value = sums.reference(&shape, &tensors, None).value;
         let n = bound.roundings as f64 * U;
         let (magnitude, gamma) = (bound.magnitude, n / (1.0 - n));
         Case { m, conv, is_gradient, inputs, value, magnitude, gamma }
@@ -163,10 +168,12 @@ fn tiles_of_two_are_exact_on_multiples_of_four() {
         for is_gradient in [false, true] {
             let mut case = Case::new(2, conv, is_gradient);
             let small = Data::Integers { seed: 1, most: 4 };
-            case.inputs[0] = small.fill(0, case.inputs[0].len());
-            case.inputs[1] = small.fill(1, case.inputs[1].len()).iter().map(|x| 4.0 * x).collect();
+            case.inputs[0] = small.values(0, case.inputs[0].len());
+            case.inputs[1] =
+                small.values::<f32>(1, case.inputs[1].len()).iter().map(|x| 4.0 * x).collect();
             let shape = conv.shape();
-            let value = workload(is_gradient).reference(&shape, &case.inputs, None).value;
+            let sums = workload(is_gradient).exact_sums().unwrap();
+            let value = sums.reference(&shape, &tensors(&case.inputs), None).value;
             for isa in Isa::available() {
                 let out = case.run(&mut *case.prepare(isa, 2, 64 * MIB).unwrap(), &pool);
                 let wrong = out.iter().zip(&value).position(|(o, v)| f64::from(*o) != *v);

@@ -119,7 +119,7 @@ mod tests {
     use super::super::{classes, shapes};
     use super::*;
     use crate::network::{Graph, Layer};
-    use crate::terms::Conv;
+    use crate::terms::{Conv, Dtype};
     use crate::workload::{self, Pass};
 
     fn device(kind: DeviceKind, class: &str) -> DeviceEntry {
@@ -188,7 +188,7 @@ mod tests {
                     shapes::gemm(size("m"), size("n"), size("ta")).to_string()
                 }
                 None => {
-                    let in_cache = workload.work(&shape).bytes_moved < 1 << 20;
+                    let in_cache = workload.bytes_moved(&shape, Dtype::F32) < 1 << 20;
                     shapes::stream(*name == "stream-dot", in_cache).to_string()
                 }
             };

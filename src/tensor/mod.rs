@@ -1,0 +1,20 @@
+//! Tensors: their values as they lie in memory, the data that operands hold, and the fences round every
+//! output.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `data.rs` | what operands hold |
+//! | `fence.rs` | the fences round every output, and the poison between them |
+//! | `generator.rs` | the counter-based generator |
+//! | `values.rs` | the values of a tensor in the format of its dtype |
+
+mod data;
+mod fence;
+mod generator;
+mod values;
+
+pub use data::Data;
+pub use fence::{FENCE, broken_fence, fenced};
+pub use generator::Generator;
+pub use values::{Element, Tensor, bytes, bytes_mut};
+pub(crate) use values::{with_element, with_values};

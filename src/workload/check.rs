@@ -1,0 +1,91 @@
+//! How the results of a workload are checked: the workload says it, `verify` does it.
+
+use std::ops::Range;
+
+use crate::network::Network;
+use crate::tensor::{Generator, Tensor};
+use crate::terms::Shape;
+
+/// What kind of results a workload has, which is how they are checked.
+pub enum Check<'a> {
+    /// Sums of products: exact on small integers, within the error bound of sums on measured data.
+    ExactSums(&'a dyn ExactSums),
+    /// One training step of a network, which is held against the same network in f64. Inputs are the
+    /// parameters, a mini-batch and its labels; the output is the loss, every gradient, and every
+    /// parameter after the step.
+    Network(&'a Network),
+}
+
+/// Reference values of some output elements.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reference {
+    /// The exact result, computed in f64.
+    pub value: Vec<f64>,
+    /// The sum of the magnitudes of the terms, |A||B| for a product: scales the error bound.
+    pub magnitude: Vec<f64>,
+}
+
+/// A workload whose results are sums of products of its operands.
+pub trait ExactSums: Sync {
+    /// Length of the longest sum behind an output element.
+    fn reduction(&self, shape: &Shape) -> u64;
+
+    /// The reference for the output elements `at`, or for all of them in order.
+    fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference;
+
+    /// The output times a vector of signs, summed over some of its axes. It is linear, so that it can be
+    /// had without the output: [`ExactSums::expected_form`]. On small integers both are exact, and any
+    /// single wrong element of the output shows (Freivalds 1979). Without long sums: the output itself.
+    fn form(&self, _shape: &Shape, output: &Tensor, _signs: Generator) -> Vec<f64> {
+        output.to_f64s()
+    }
+
+    /// What [`ExactSums::form`] must give, from the operands.
+    fn expected_form(&self, shape: &Shape, inputs: &[Tensor], _signs: Generator) -> Vec<f64> {
+        self.reference(shape, inputs, None).value
+    }
+
+    /// What an element of a form is called: `row` of a product.
+    fn form_element(&self) -> &'static str {
+        "element"
+    }
+
+    /// What the last images of the output, as many as asked for, may be by an algorithm other than
+    /// the sums of the definition. None where there is no such algorithm for this workload.
+    fn transformed(
+        &self,
+        _shape: &Shape,
+        _inputs: &[Tensor],
+        _algorithm: Algorithm,
+        _images: usize,
+    ) -> Option<Transformed> {
+        None
+    }
+
+    /// Output elements worth a look where not all are checked: corners and both sides of the edges
+    /// of `tile` (rows, columns), the rest at random. Sorted, without repeats.
+    fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize>;
+}
+
+/// How an implementation comes to its results, as far as it changes their error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// By the sums of the definition, in any order.
+    #[default]
+    Direct,
+    /// By Winograd's minimal filtering with so many outputs a tile in each direction: 2 or 4.
+    Winograd(usize),
+}
+
+/// A part of the output as an algorithm that is not exact on integers may give it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transformed {
+    /// Which elements.
+    pub elements: Range<usize>,
+    /// The exact results.
+    pub value: Vec<f64>,
+    /// What the algorithm's errors are relative to.
+    pub magnitude: Vec<f64>,
+    /// Roundings on the way, n in gamma(n).
+    pub roundings: u64,
+}
