@@ -16,7 +16,7 @@ use crossover::manifest::{Manifest, Sampling, TimerCheck};
 use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::{self, Outcome, Record, SampleRow, SummaryRow};
 use crossover::roof::{ComputeRoof, Roofs};
-use crossover::session::{self, Agenda, Ending, Ledger, Rounds, Session, Setup, Silent};
+use crossover::session::{self, Agenda, Ending, Interleaved, Ledger, Session, Setup, Silent};
 use crossover::terms::DeviceKind;
 use crossover::workload;
 use support::device::{MadeUp, MadeUpClock, MadeUpRunner};
@@ -124,7 +124,7 @@ fn measured(
     bisects: bool,
 ) -> Ending {
     let agenda = Agenda { cases, effort: EFFORT, bisects };
-    session.run(agenda, &mut Rounds, &mut Ledger::new(Some(folder)), &mut Silent).unwrap()
+    session.run(agenda, &mut Interleaved, &mut Ledger::new(Some(folder)), &mut Silent).unwrap()
 }
 
 fn summary(done: &Done) -> Vec<SummaryRow> {

@@ -18,7 +18,7 @@ use crate::measure::WallClock;
 use crate::network::Memory;
 use crate::plan::{self, Effort, Selection};
 use crate::report;
-use crate::session::{self, Agenda, Chooser, Ledger, Rounds, Session, Setup};
+use crate::session::{self, Agenda, Chooser, Interleaved, Ledger, Session, Setup};
 use crate::units;
 use crate::workload::Preset;
 
@@ -57,7 +57,7 @@ pub fn run(args: &RunArgs) -> Result<End> {
     let mut session = Session::new(setup, folder.name(), manifest.roofs.clone());
     let mut progress = Terminal::new(args.json, &agenda.cases, &devices.all);
     let mut ledger = Ledger::new(Some(&mut folder));
-    let ended = session.run(agenda, &mut Rounds, &mut ledger, &mut progress);
+    let ended = session.run(agenda, &mut Interleaved, &mut ledger, &mut progress);
     progress.finish();
     let Some(ending) = conclude::finish(Some(&folder), manifest, session, ended, args.png) else {
         return Ok(End::Badly);

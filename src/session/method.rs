@@ -18,9 +18,9 @@ pub trait Method<'a> {
 }
 
 /// All runners of a case together, in rounds.
-pub struct Rounds;
+pub struct Interleaved;
 
-impl<'a> Method<'a> for Rounds {
+impl<'a> Method<'a> for Interleaved {
     fn measure(
         &mut self,
         session: &mut Session<'a>,

@@ -54,7 +54,7 @@ pub use canary::CanaryTimes;
 pub use choice::{Choice, check_implementations, is_named};
 pub use chooser::Chooser;
 pub use ledger::Ledger;
-pub use method::{Method, Rounds};
+pub use method::{Interleaved, Method};
 pub use prepare::{Facts, Ready, prepared};
 pub use progress::{Progress, Silent};
 pub use refusal::Refusal;

@@ -1,6 +1,6 @@
 //! The runners of a case, sampled together.
 
-use super::{CaseRows, Choice, Facts, Groups, Progress, Ready, Rows, Setup, prepared};
+use super::{CaseRows, Choice, Facts, Groups, Progress, Rows, Setup, prepared};
 use crate::backend::Runner;
 use crate::measure::{self, Conditions, Lane, Measured};
 use crate::plan::{Case, Effort};
@@ -51,21 +51,9 @@ impl<'a> Sampler<'a> {
         effort: Effort,
         progress: &mut dyn Progress,
     ) -> CaseRows {
-        let mut rows = CaseRows::default();
-        let mut facts = Vec::new();
-        let mut runners: Vec<Box<dyn Runner + 'a>> = Vec::new();
-        for choice in group {
-            progress.step(&format!("verifying {}", choice.implementation));
-            match prepared(&self.setup, case, problem, &choice) {
-                Ok(Ready { runner, facts: of_runner }) => {
-                    runners.push(runner);
-                    facts.push(of_runner);
-                }
-                Err(refusal) => rows.records.extend(self.rows.unmeasured(case, &choice, &refusal)),
-            }
-            if self.setup.is_stopped() {
-                return rows;
-            }
+        let (mut runners, facts, mut rows) = self.prepared(case, problem, group, progress);
+        if self.setup.is_stopped() {
+            return rows;
         }
         progress.step("measuring");
         let scopes = self.setup.scopes(case.workload);
@@ -95,6 +83,32 @@ impl<'a> Sampler<'a> {
             rows.add(record, measured);
         }
         rows
+    }
+
+    /// Those that are right, with what is known of them, and the rows of those that are not. Ends early
+    /// where the user wants to stop.
+    fn prepared(
+        &self,
+        case: &Case,
+        problem: &Problem<'_>,
+        group: Vec<Choice>,
+        progress: &mut dyn Progress,
+    ) -> (Vec<Box<dyn Runner + 'a>>, Vec<Facts>, CaseRows) {
+        let (mut runners, mut facts, mut rows) = (Vec::new(), Vec::new(), CaseRows::default());
+        for choice in group {
+            progress.step(&format!("verifying {}", choice.implementation));
+            match prepared(&self.setup, case, problem, &choice) {
+                Ok(ready) => {
+                    runners.push(ready.runner);
+                    facts.push(ready.facts);
+                }
+                Err(refusal) => rows.records.extend(self.rows.unmeasured(case, &choice, &refusal)),
+            }
+            if self.setup.is_stopped() {
+                break;
+            }
+        }
+        (runners, facts, rows)
     }
 
     /// Takes runs apart of the runners that have times. One that fails here has no breakdown, and
