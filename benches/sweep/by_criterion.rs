@@ -134,14 +134,17 @@ impl<'a> Bench<'_, 'a, '_> {
 
     /// The runner, prepared and verified once.
     fn ready(&mut self) -> std::result::Result<&mut Ready<'a>, Refusal> {
-        let (setup, case) = (self.session.setup, self.case);
-        if self.ready.is_none() {
-            let problem = self.problem.get_or_init(|| {
-                Problem::new(case.workload, &case.shape, case.dtype, setup.selection.seed)
-            });
-            self.ready = Some(session::prepared(&setup, case, problem, self.choice)?);
-        }
-        Ok(self.ready.as_mut().expect("it was just made"))
+        let ready = match self.ready.take() {
+            Some(ready) => ready,
+            None => {
+                let (setup, case) = (self.session.setup, self.case);
+                let problem = self.problem.get_or_init(|| {
+                    Problem::new(case.workload, &case.shape, case.dtype, setup.selection.seed)
+                });
+                session::prepared(&setup, case, problem, self.choice)?
+            }
+        };
+        Ok(self.ready.insert(ready))
     }
 
     /// The rows of a runner from `scope` on: the scopes before it have theirs.
