@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::super::simd::{Vector, Work};
+use super::super::simd::{Routine, Vector};
 use super::gather::{Gather, Phase, Tensor};
 use super::lanes;
 use super::share;
@@ -130,7 +130,9 @@ struct Band<'a> {
     output: [*mut f32; TOGETHER],
 }
 
-impl Work for Band<'_> {
+impl Routine for Band<'_> {
+    type Output = ();
+
     /// # Safety
     /// All segments may be read in the source channels of each group, the filters too, and those of the
     /// output written, which nothing else refers to during the call.

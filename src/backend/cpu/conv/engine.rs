@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::super::simd::fence;
+use super::super::simd::store_fence;
 use super::gather::{Gather, Phase, Tensor};
 use super::kernel::{NV, Output, Tile, most_rows};
 use super::pack::{CopyFilters, CopySource};
@@ -303,7 +303,7 @@ impl Prepared for Engine {
                 self.compute(&self.part(task, &operands), &mut scratch);
             }
             if self.stream {
-                fence();
+                store_fence();
             }
         });
     }

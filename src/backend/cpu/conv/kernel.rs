@@ -3,7 +3,7 @@
 
 use std::array::from_fn;
 
-use super::super::simd::{Vector, Work};
+use super::super::simd::{Routine, Vector};
 use super::lanes;
 use super::vectors::{Segment, Vectors};
 use crate::backend::cpu::simd::prefetch;
@@ -62,7 +62,9 @@ pub(super) struct Output<'a> {
     pub stream: bool,
 }
 
-impl Work for Tile<'_> {
+impl Routine for Tile<'_> {
+    type Output = ();
+
     /// # Safety
     /// Every step's numbers lie inside filters and source, for each row and vector; and every lane of
     /// the segments in the output, for each row, which nothing else refers to during the call.
@@ -166,7 +168,7 @@ impl Output<'_> {
                     unsafe {
                         match (ADD, STREAM) {
                             (true, _) => sum.add(V::load(to)).store(to),
-                            (_, true) => sum.stream(to),
+                            (_, true) => sum.store_nt(to),
                             _ => sum.store(to),
                         }
                     }

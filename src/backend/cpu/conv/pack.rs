@@ -2,7 +2,7 @@
 
 use std::array::from_fn;
 
-use super::super::simd::{Vector, Work, first, prefetch};
+use super::super::simd::{Routine, Vector, first, prefetch};
 use super::gather::{Filters, Tap};
 use super::kernel::NV;
 use super::lanes;
@@ -46,7 +46,9 @@ pub(super) struct CopyFilters<'a> {
     pub row: usize,
 }
 
-impl Work for CopyFilters<'_> {
+impl Routine for CopyFilters<'_> {
+    type Output = ();
+
     /// # Safety
     /// All filters may be read, and all panels written.
     #[inline(always)]
@@ -136,7 +138,9 @@ pub(super) struct CopySource<'a> {
     pub to: *mut f32,
 }
 
-impl Work for CopySource<'_> {
+impl Routine for CopySource<'_> {
+    type Output = ();
+
     /// # Safety
     /// The lanes of every segment may be read, for every channel, and the panel written.
     #[inline(always)]

@@ -2,22 +2,39 @@
 
 use std::arch::aarch64::*;
 
-use super::Vector;
+use super::vector::arithmetic;
+use super::{Arithmetic, Routine, Vector};
+
+arithmetic!(float32x4_t, f32: vdupq_n_f32 vld1q_f32 vst1q_f32 vaddq_f32 vsubq_f32 vmulq_f32 fmadd_f32);
+arithmetic!(float64x2_t, f64: vdupq_n_f64 vld1q_f64 vst1q_f64 vaddq_f64 vsubq_f64 vmulq_f64 fmadd_f64);
+
+/// a b + c, the operands in the order of x86.
+#[inline(always)]
+unsafe fn fmadd_f32(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+    // SAFETY: the caller's.
+    unsafe { vfmaq_f32(c, a, b) }
+}
+
+/// a b + c, the operands in the order of x86.
+#[inline(always)]
+unsafe fn fmadd_f64(a: float64x2_t, b: float64x2_t, c: float64x2_t) -> float64x2_t {
+    // SAFETY: the caller's.
+    unsafe { vfmaq_f64(c, a, b) }
+}
 
 impl Vector for float32x4_t {
-    const LANES: usize = 4;
-    const REGISTERS: usize = 32;
+    type Doubles = float64x2_t;
 
-    #[inline(always)]
-    unsafe fn splat(x: f32) -> Self {
-        // SAFETY: the caller's.
-        unsafe { vdupq_n_f32(x) }
+    const REGISTERS: usize = 32;
+    const HAS_NT: bool = false;
+
+    fn is_available() -> bool {
+        true
     }
 
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
+    unsafe fn call<R: Routine>(routine: R) -> R::Output {
         // SAFETY: the caller's.
-        unsafe { vld1q_f32(from) }
+        unsafe { routine.run::<Self>() }
     }
 
     #[inline(always)]
@@ -28,12 +45,6 @@ impl Vector for float32x4_t {
             vst1q_f32(lanes.as_mut_ptr(), self);
             vld1q_f32(lanes.load_masked(from, mask).as_ptr())
         }
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller's.
-        unsafe { vst1q_f32(to, self) }
     }
 
     #[inline(always)]
@@ -48,33 +59,9 @@ impl Vector for float32x4_t {
 
     // Arm's store past the caches, stnp, has no intrinsic.
     #[inline(always)]
-    unsafe fn stream(self, to: *mut f32) {
+    unsafe fn store_nt(self, to: *mut f32) {
         // SAFETY: the caller's.
         unsafe { vst1q_f32(to, self) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { vaddq_f32(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { vsubq_f32(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { vmulq_f32(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn add_product(self, a: Self, b: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { vfmaq_f32(self, a, b) }
     }
 
     #[inline(always)]

@@ -1,48 +1,31 @@
 //! Vectors in plain Rust: arrays, which the compiler keeps in whatever registers there are.
 
 use std::array::from_fn;
+use std::ops::{Add, Mul, Sub};
 
-use super::Vector;
+use super::{Arithmetic, Routine, Vector};
 
-impl<const N: usize> Vector for [f32; N] {
+impl<T, const N: usize> Arithmetic<T> for [T; N]
+where
+    T: Copy + Add<Output = T> + Sub<Output = T> + Mul<Output = T>,
+{
     const LANES: usize = N;
-    const REGISTERS: usize = 16;
 
     #[inline(always)]
-    unsafe fn splat(x: f32) -> Self {
+    unsafe fn splat(x: T) -> Self {
         [x; N]
     }
 
     #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
+    unsafe fn load(from: *const T) -> Self {
         // SAFETY: as of the trait; an array is aligned as its elements are.
         unsafe { *from.cast() }
     }
 
     #[inline(always)]
-    unsafe fn load_masked(self, from: *const f32, mask: u32) -> Self {
-        // SAFETY: as of the trait: lanes with a bit may be read.
-        from_fn(|i| if mask >> i & 1 == 1 { unsafe { *from.wrapping_add(i) } } else { self[i] })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
+    unsafe fn store(self, to: *mut T) {
         // SAFETY: as of the trait; an array is aligned as its elements are.
         unsafe { *to.cast() = self }
-    }
-
-    #[inline(always)]
-    unsafe fn store_masked(self, to: *mut f32, mask: u32) {
-        for (i, x) in self.into_iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
-            // SAFETY: as of the trait: lanes with a bit may be written.
-            unsafe { *to.wrapping_add(i) = x }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn stream(self, to: *mut f32) {
-        // SAFETY: the caller's.
-        unsafe { self.store(to) }
     }
 
     #[inline(always)]
@@ -63,6 +46,42 @@ impl<const N: usize> Vector for [f32; N] {
     #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         from_fn(|i| self[i] + a[i] * b[i])
+    }
+}
+
+impl<const N: usize> Vector for [f32; N] {
+    type Doubles = [f64; N];
+
+    const REGISTERS: usize = 16;
+    const HAS_NT: bool = false;
+
+    fn is_available() -> bool {
+        true
+    }
+
+    unsafe fn call<R: Routine>(routine: R) -> R::Output {
+        // SAFETY: the caller's.
+        unsafe { routine.run::<Self>() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_masked(self, from: *const f32, mask: u32) -> Self {
+        // SAFETY: as of the trait: lanes with a bit may be read.
+        from_fn(|i| if mask >> i & 1 == 1 { unsafe { *from.wrapping_add(i) } } else { self[i] })
+    }
+
+    #[inline(always)]
+    unsafe fn store_masked(self, to: *mut f32, mask: u32) {
+        for (i, x) in self.into_iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
+            // SAFETY: as of the trait: lanes with a bit may be written.
+            unsafe { *to.wrapping_add(i) = x }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_nt(self, to: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { self.store(to) }
     }
 
     #[inline(always)]

@@ -42,6 +42,11 @@ unsafe fn check<V: Vector>() {
                 assert_eq!(found, if chosen(i) { (1 + i) as f32 } else { -1.0 });
             }
         }
+        let mut lines = [Line([-1.0; 16]); 2];
+        x.store_nt(lines[1].0.as_mut_ptr());
+        store_fence();
+        assert_eq!(lines[1].0[..n], list(x));
+        assert!(lines[0].0.iter().chain(&lines[1].0[n..]).all(|x| *x == -1.0));
         let mut rows: Vec<V> = (0..n).map(|i| V::load(at(n * i))).collect();
         V::transpose(&mut rows);
         for (j, row) in rows.into_iter().enumerate() {
@@ -54,15 +59,51 @@ unsafe fn check<V: Vector>() {
     }
 }
 
+/// A cache line: where any vector may be stored past the caches.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line([f32; 16]);
+
+/// # Safety
+/// The CPU has the vector's instructions.
+#[inline(always)]
+unsafe fn check_doubles<V: Arithmetic<f64>>() {
+    // Numbers that are none of f32's.
+    let numbers: Vec<f64> = (0..2 * V::LANES).map(|i| 0.1 + i as f64).collect();
+    // SAFETY: the caller's; every access stays inside the numbers and inside as many lanes.
+    unsafe {
+        let (x, y) = (V::load(numbers.as_ptr()), V::load(numbers[V::LANES..].as_ptr()));
+        let expect = |v: V, f: &dyn Fn(f64, f64) -> f64| {
+            let mut to = vec![0.0; V::LANES];
+            v.store(to.as_mut_ptr());
+            for (i, found) in to.into_iter().enumerate() {
+                let wanted = f(numbers[i], numbers[V::LANES + i]);
+                assert!((found - wanted).abs() <= 1e-15 * wanted.abs(), "{found}, not {wanted}");
+            }
+        };
+        expect(V::splat(0.3), &|_, _| 0.3);
+        expect(x.add(y), &|x, y| x + y);
+        expect(y.sub(x), &|x, y| y - x);
+        expect(x.mul(y), &|x, y| x * y);
+        expect(V::splat(0.3).add_product(x, y), &|x, y| 0.3 + x * y);
+    }
+}
+
 /// Checks the vector that an [`Isa`] is said to have.
 struct Check(Isa);
 
-impl Work for Check {
+impl Routine for Check {
+    type Output = ();
+
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         assert_eq!((self.0.lanes(), self.0.registers()), (V::LANES, V::REGISTERS));
+        assert_eq!(self.0.has_nt(), V::HAS_NT);
         // SAFETY: the caller's.
-        unsafe { check::<V>() }
+        unsafe {
+            check::<V>();
+            check_doubles::<V::Doubles>();
+        }
     }
 }
 

@@ -2,22 +2,35 @@
 
 use std::arch::x86_64::*;
 
-use super::Vector;
+use super::vector::arithmetic;
+use super::{Arithmetic, Routine, Vector};
+
+arithmetic!(__m512, f32: _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_sub_ps
+    _mm512_mul_ps _mm512_fmadd_ps);
+arithmetic!(__m512d, f64: _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_add_pd _mm512_sub_pd
+    _mm512_mul_pd _mm512_fmadd_pd);
+arithmetic!(__m256, f32: _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_add_ps _mm256_sub_ps
+    _mm256_mul_ps _mm256_fmadd_ps);
+arithmetic!(__m256d, f64: _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_add_pd _mm256_sub_pd
+    _mm256_mul_pd _mm256_fmadd_pd);
 
 impl Vector for __m512 {
-    const LANES: usize = 16;
-    const REGISTERS: usize = 32;
+    type Doubles = __m512d;
 
-    #[inline(always)]
-    unsafe fn splat(x: f32) -> Self {
-        // SAFETY: the caller's.
-        unsafe { _mm512_set1_ps(x) }
+    const REGISTERS: usize = 32;
+    const HAS_NT: bool = true;
+
+    fn is_available() -> bool {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
     }
 
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    unsafe fn call<R: Routine>(routine: R) -> R::Output {
         // SAFETY: the caller's.
-        unsafe { _mm512_loadu_ps(from) }
+        unsafe { routine.run::<Self>() }
     }
 
     #[inline(always)]
@@ -27,45 +40,15 @@ impl Vector for __m512 {
     }
 
     #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller's.
-        unsafe { _mm512_storeu_ps(to, self) }
-    }
-
-    #[inline(always)]
     unsafe fn store_masked(self, to: *mut f32, mask: u32) {
         // SAFETY: the caller's.
         unsafe { _mm512_mask_storeu_ps(to, mask as __mmask16, self) }
     }
 
     #[inline(always)]
-    unsafe fn stream(self, to: *mut f32) {
+    unsafe fn store_nt(self, to: *mut f32) {
         // SAFETY: the caller's.
         unsafe { _mm512_stream_ps(to, self) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { _mm512_add_ps(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { _mm512_sub_ps(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { _mm512_mul_ps(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn add_product(self, a: Self, b: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { _mm512_fmadd_ps(a, b, self) }
     }
 
     #[inline(always)]
@@ -158,19 +141,19 @@ unsafe fn lanes(mask: u32) -> __m256i {
 }
 
 impl Vector for __m256 {
-    const LANES: usize = 8;
-    const REGISTERS: usize = 16;
+    type Doubles = __m256d;
 
-    #[inline(always)]
-    unsafe fn splat(x: f32) -> Self {
-        // SAFETY: the caller's.
-        unsafe { _mm256_set1_ps(x) }
+    const REGISTERS: usize = 16;
+    const HAS_NT: bool = true;
+
+    fn is_available() -> bool {
+        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
     }
 
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn call<R: Routine>(routine: R) -> R::Output {
         // SAFETY: the caller's.
-        unsafe { _mm256_loadu_ps(from) }
+        unsafe { routine.run::<Self>() }
     }
 
     #[inline(always)]
@@ -184,45 +167,15 @@ impl Vector for __m256 {
     }
 
     #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller's.
-        unsafe { _mm256_storeu_ps(to, self) }
-    }
-
-    #[inline(always)]
     unsafe fn store_masked(self, to: *mut f32, mask: u32) {
         // SAFETY: the caller's.
         unsafe { _mm256_maskstore_ps(to, lanes(mask), self) }
     }
 
     #[inline(always)]
-    unsafe fn stream(self, to: *mut f32) {
+    unsafe fn store_nt(self, to: *mut f32) {
         // SAFETY: the caller's.
         unsafe { _mm256_stream_ps(to, self) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { _mm256_add_ps(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { _mm256_sub_ps(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { _mm256_mul_ps(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn add_product(self, a: Self, b: Self) -> Self {
-        // SAFETY: the caller's.
-        unsafe { _mm256_fmadd_ps(a, b, self) }
     }
 
     #[inline(always)]

@@ -1,4 +1,4 @@
-//! Every path against plain loops, on small integers, where every order of sums is exact.
+//! Every set of instructions against plain loops, on small integers, where every order of sums is exact.
 
 use super::*;
 
@@ -16,16 +16,12 @@ fn numbers(len: usize, seed: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * 7 + seed + i / 13) % 17) as f32 - 8.0).collect()
 }
 
-fn available() -> impl Iterator<Item = Path> {
-    Path::ALL.iter().copied().filter(|path| path.is_available())
-}
-
 /// Runs a map into an output at every distance from a cache line, and compares all of it and the
 /// fences round it.
 fn check<M: Map>(pool: &Pool, inputs: &[Vec<f32>], wanted: impl Fn(f32, f32) -> f32) {
     let (a, b) = (&inputs[0], &inputs[inputs.len() - 1]);
     let wanted: Vec<f32> = a.iter().zip(b).map(|(a, b)| wanted(*a, *b)).collect();
-    for path in available() {
+    for isa in Isa::available() {
         for (nt, map) in
             [(false, map::<M, false> as fn(_, &_, &[_], &mut _)), (true, map::<M, true>)]
         {
@@ -34,8 +30,8 @@ fn check<M: Map>(pool: &Pool, inputs: &[Vec<f32>], wanted: impl Fn(f32, f32) -> 
                 let mut fenced = vec![SENTINEL; start + wanted.len() + FENCE];
                 let out = &mut fenced[start..start + wanted.len()];
                 out.fill(f32::NAN);
-                map(path, pool, inputs, out);
-                let of = format!("{path:?} nt {nt} length {} offset {offset}", wanted.len());
+                map(isa, pool, inputs, out);
+                let of = format!("{isa:?} nt {nt} length {} offset {offset}", wanted.len());
                 let wrong = out.iter().zip(&wanted).position(|(got, want)| got != want);
                 assert_eq!(wrong, None, "{of}");
                 let (before, rest) = fenced.split_at(start);
@@ -68,9 +64,9 @@ fn dots_are_exact_on_integers() {
                 let (a, b) = (numbers(len + offset, 3), numbers(len + 2 * offset, 5));
                 let (a, b) = (&a[offset..], &b[2 * offset..]);
                 let wanted: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum();
-                for path in available() {
-                    let got = sum_of_products(path, &pool, a, b);
-                    assert_eq!(got, wanted as f32, "{path:?} length {len} offset {offset}");
+                for isa in Isa::available() {
+                    let got = sum_of_products(isa, &pool, a, b);
+                    assert_eq!(got, wanted as f32, "{isa:?} length {len} offset {offset}");
                 }
             }
         }
@@ -85,11 +81,11 @@ fn dots_of_fractions_are_close_and_always_the_same() {
     let (a, b) = (numbers(0.37), numbers(0.91));
     let wanted: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
     let size: f64 = a.iter().zip(&b).map(|(a, b)| f64::from((a * b).abs())).sum();
-    for path in available() {
-        let got = sum_of_products(path, &two, &a, &b);
-        assert!((f64::from(got) - wanted).abs() <= 1e-6 * size, "{path:?}: {got}, not {wanted}");
+    for isa in Isa::available() {
+        let got = sum_of_products(isa, &two, &a, &b);
+        assert!((f64::from(got) - wanted).abs() <= 1e-6 * size, "{isa:?}: {got}, not {wanted}");
         for _ in 0..20 {
-            assert_eq!(sum_of_products(path, &two, &a, &b).to_bits(), got.to_bits(), "{path:?}");
+            assert_eq!(sum_of_products(isa, &two, &a, &b).to_bits(), got.to_bits(), "{isa:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ use super::product::Product;
 use super::task::{Shared, each};
 use crate::backend::cpu::Pool;
 use crate::backend::cpu::conv::share;
-use crate::backend::cpu::simd::{Isa, Vector, Work, first};
+use crate::backend::cpu::simd::{Isa, Routine, Vector, first};
 use crate::terms::Conv;
 
 /// Pixels of a chunk to choose from: its copies should stay in the first-level cache.
@@ -206,7 +206,9 @@ struct Task<'a> {
     step: Step,
 }
 
-impl Work for Task<'_> {
+impl Routine for Task<'_> {
+    type Output = ();
+
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let plan = self.run.plan;

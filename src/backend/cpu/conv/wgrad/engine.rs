@@ -8,7 +8,7 @@ use super::task::{Shared, each};
 use super::tile::{ROWS, Tile, multiply};
 use crate::backend::cpu::Pool;
 use crate::backend::cpu::conv::share;
-use crate::backend::cpu::simd::{Isa, Vector, Work};
+use crate::backend::cpu::simd::{Isa, Routine, Vector};
 
 /// The gradient of the filters by a [`Plan`].
 pub(super) struct Engine {
@@ -107,7 +107,9 @@ struct Task<'a> {
     step: Step,
 }
 
-impl Work for Task<'_> {
+impl Routine for Task<'_> {
+    type Output = ();
+
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let plan = self.run.plan;

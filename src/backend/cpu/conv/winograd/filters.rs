@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::problem::FilterOrder;
 use super::tile::{F2, F4, MOST, Tile};
 use crate::backend::cpu::simd::prefetch;
-use crate::backend::cpu::simd::{Vector, Work, first};
+use crate::backend::cpu::simd::{Routine, Vector, first};
 
 /// Filters of a group, side by side in memory: a multiple of every vector's lanes.
 pub(super) const GROUP: usize = 16;
@@ -32,7 +32,9 @@ pub(super) struct Filters<'a> {
     pub position: usize,
 }
 
-impl Work for Filters<'_> {
+impl Routine for Filters<'_> {
+    type Output = ();
+
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's.

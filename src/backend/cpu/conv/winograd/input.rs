@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::cells::Cells;
 use super::tile::{F2, F4, MOST, Tile};
 use crate::backend::cpu::simd::prefetch;
-use crate::backend::cpu::simd::{Vector, Work};
+use crate::backend::cpu::simd::{Routine, Vector};
 
 /// Channels to prefetch ahead: their rows lie too far apart for the hardware to foresee.
 const AHEAD: usize = 2;
@@ -29,7 +29,9 @@ pub(super) struct Input<'a> {
     pub channel: usize,
 }
 
-impl Work for Input<'_> {
+impl Routine for Input<'_> {
+    type Output = ();
+
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's.

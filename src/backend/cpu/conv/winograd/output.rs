@@ -3,7 +3,7 @@
 use super::cells::Cells;
 use super::tile::{F2, F4, MOST, Tile};
 use crate::backend::cpu::simd::prefetch;
-use crate::backend::cpu::simd::{Vector, Work};
+use crate::backend::cpu::simd::{Routine, Vector};
 
 /// Filters to prefetch ahead: their planes lie too far apart for the hardware to foresee.
 const AHEAD: usize = 2;
@@ -28,7 +28,9 @@ pub(super) struct Output<'a> {
     pub row: usize,
 }
 
-impl Work for Output<'_> {
+impl Routine for Output<'_> {
+    type Output = ();
+
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's.

@@ -1,7 +1,7 @@
 //! M = U V for each position: the inner loops.
 
 use super::filters::GROUP;
-use crate::backend::cpu::simd::{Vector, Work};
+use crate::backend::cpu::simd::{Routine, Vector};
 
 /// Most vectors of tiles that are kept in registers side by side.
 const WIDE: usize = 3;
@@ -31,7 +31,9 @@ pub(super) struct Product {
     pub add: bool,
 }
 
-impl Work for Product {
+impl Routine for Product {
+    type Output = ();
+
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's. As many filters side by side as leave registers for what they are

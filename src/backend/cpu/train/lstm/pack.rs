@@ -1,7 +1,7 @@
 //! Packing of the recurrent weights.
 
 use super::{GATES, MOST_LANES};
-use crate::backend::cpu::simd::{Vector, Work};
+use crate::backend::cpu::simd::{Routine, Vector};
 
 /// Copies recurrent weights (4 hidden, hidden) to one panel.
 pub(super) struct Pack<'a> {
@@ -12,7 +12,9 @@ pub(super) struct Pack<'a> {
     pub(super) to: &'a mut [f32],
 }
 
-impl Work for Pack<'_> {
+impl Routine for Pack<'_> {
+    type Output = ();
+
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let (h, width) = (self.hidden, GATES * V::LANES);

@@ -5,7 +5,7 @@ use super::super::tensors::Shared;
 use super::cell::{Cell, Lanes, put, take};
 use super::tile::{MOST_ROWS, Tile, multiply_rows, tiles};
 use super::{GATES, MOST_LANES};
-use crate::backend::cpu::simd::{Vector, Work};
+use crate::backend::cpu::simd::{Routine, Vector};
 
 /// A step forwards for the units of one panel and some rows.
 pub(super) struct Forward<'a> {
@@ -24,7 +24,9 @@ pub(super) struct Forward<'a> {
     pub(super) most_rows: usize,
 }
 
-impl Work for Forward<'_> {
+impl Routine for Forward<'_> {
+    type Output = ();
+
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let h = self.hidden;
@@ -77,7 +79,9 @@ pub(super) struct Backward<'a> {
     pub(super) most_rows: usize,
 }
 
-impl Work for Backward<'_> {
+impl Routine for Backward<'_> {
+    type Output = ();
+
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let h = self.hidden;

@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use super::vector::{Vector, fence};
 use super::{LINE, LINE_BYTES};
+use crate::backend::cpu::simd::{Arithmetic, Routine, Vector, store_fence};
 use crate::workload::SCALAR;
 
 /// Floats of one turn of a loop: four cache lines of each array.
@@ -17,20 +17,10 @@ const SUMS: usize = 8;
 /// keeps errors as small as those of a short product.
 const SINGLE: usize = 1 << 15;
 
-/// What one thread does with its stretch. To be compiled into a function that enables a vector's
-/// instructions: implementations are always inlined.
-pub(super) trait Work {
-    type Result;
-
-    /// # Safety
-    /// The CPU has the vector's instructions.
-    unsafe fn run<V: Vector>(self) -> Self::Result;
-}
-
 /// How an element of the output comes from those of the inputs.
 pub(super) trait Map {
     /// # Safety
-    /// As of [`Vector::load`], for each pointer.
+    /// As of [`Arithmetic::load`], for each pointer.
     unsafe fn at<V: Vector>(a: *const f32, b: *const f32) -> V;
 }
 
@@ -72,21 +62,21 @@ impl Map for Triad {
 }
 
 /// A map of a stretch, past the caches if `NT`.
-pub(super) struct MapWork<'a, M, const NT: bool> {
+pub(super) struct MapStretch<'a, M, const NT: bool> {
     a: &'a [f32],
     b: &'a [f32],
     out: &'a mut [f32],
     map: PhantomData<M>,
 }
 
-impl<'a, M, const NT: bool> MapWork<'a, M, NT> {
+impl<'a, M, const NT: bool> MapStretch<'a, M, NT> {
     pub(super) fn new(a: &'a [f32], b: &'a [f32], out: &'a mut [f32]) -> Self {
-        MapWork { a, b, out, map: PhantomData }
+        MapStretch { a, b, out, map: PhantomData }
     }
 }
 
-impl<M: Map, const NT: bool> Work for MapWork<'_, M, NT> {
-    type Result = ();
+impl<M: Map, const NT: bool> Routine for MapStretch<'_, M, NT> {
+    type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
@@ -105,35 +95,39 @@ impl<M: Map, const NT: bool> Work for MapWork<'_, M, NT> {
                 // of `out` that are a multiple of LANES away are aligned.
                 unsafe {
                     let x = M::at::<V>(a.add(i), b.add(i));
-                    if NT { x.stream(out.add(i)) } else { x.store(out.add(i)) }
+                    if NT { x.store_nt(out.add(i)) } else { x.store(out.add(i)) }
                 }
             }
             next += STEP;
         }
         (next..len).for_each(one);
         if NT {
-            fence();
+            store_fence();
         }
     }
 }
 
 /// The product of a stretch.
-pub(super) struct DotWork<'a> {
+pub(super) struct DotStretch<'a> {
     pub a: &'a [f32],
     pub b: &'a [f32],
 }
 
-impl Work for DotWork<'_> {
-    type Result = f64;
+impl Routine for DotStretch<'_> {
+    type Output = f64;
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) -> f64 {
         let head = self.a.as_ptr().align_offset(LINE_BYTES).min(self.a.len());
         let (a_head, a) = self.a.split_at(head);
         let (b_head, b) = self.b.split_at(head);
-        let parts = a.chunks(SINGLE).zip(b.chunks(SINGLE));
-        // SAFETY: the caller's.
-        one_by_one(a_head, b_head) + parts.map(|(a, b)| unsafe { short::<V>(a, b) }).sum::<f64>()
+        let mut sum = one_by_one(a_head, b_head);
+        // A loop, no closure: intrinsics only become instructions where all is inlined for certain.
+        for (a, b) in a.chunks(SINGLE).zip(b.chunks(SINGLE)) {
+            // SAFETY: the caller's.
+            sum += unsafe { short::<V>(a, b) };
+        }
+        sum
     }
 }
 
