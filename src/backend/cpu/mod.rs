@@ -25,6 +25,7 @@ use crate::workload::Workload;
 use flush::Flush;
 use plain::{Function, PlainRunner};
 pub use pool::Pool;
+use simd::Isa;
 
 /// A function of plain slices, by the type of their elements.
 #[derive(Clone, Copy)]
@@ -40,7 +41,7 @@ enum Kernel {
     /// From slices to a slice, as often as it is called.
     Plain(Plain),
     /// Chains of multiply-adds, with these instructions.
-    Peak(peak::Isa),
+    Peak(Isa),
     /// A convolution, made ready for its sizes.
     Conv(conv::Prepare),
     /// A training step, which is a runner of its own.
@@ -87,10 +88,13 @@ const IMPLEMENTATIONS: &[Implementation] = &[
     train("train-cnn"),
     train("train-lstm"),
     train("train-transformer"),
-    peak(peak::Isa::Avx512),
-    peak(peak::Isa::Avx2),
-    peak(peak::Isa::Neon),
-    peak(peak::Isa::Scalar),
+    #[cfg(target_arch = "x86_64")]
+    peak("avx512", Isa::Avx512),
+    #[cfg(target_arch = "x86_64")]
+    peak("avx2", Isa::Avx2),
+    #[cfg(target_arch = "aarch64")]
+    peak("neon", Isa::Neon),
+    peak("scalar", Isa::Portable),
 ];
 
 const fn product(name: &'static str, function: Plain, tile: (usize, usize)) -> Implementation {
@@ -118,13 +122,8 @@ const fn train(workload: &'static str) -> Implementation {
     Implementation { workload, name: "native", kernel: Kernel::Train, tile: (1, 1) }
 }
 
-const fn peak(isa: peak::Isa) -> Implementation {
-    Implementation {
-        workload: "peak-fma",
-        name: isa.name(),
-        kernel: Kernel::Peak(isa),
-        tile: (1, 64),
-    }
+const fn peak(name: &'static str, isa: Isa) -> Implementation {
+    Implementation { workload: "peak-fma", name, kernel: Kernel::Peak(isa), tile: (1, 64) }
 }
 
 impl Plain {

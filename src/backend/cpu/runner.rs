@@ -2,6 +2,7 @@
 
 use super::aligned::Aligned;
 use super::conv::Prepared;
+use super::simd::Isa;
 use super::{Cpu, Implementation, Kernel, Pool, SCRATCH_BYTES, peak};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
@@ -29,7 +30,7 @@ pub struct CpuRunner<'a> {
 
 /// What a run does.
 enum Computation {
-    Peak(peak::Isa, peak::Precision),
+    Peak(Isa, peak::Precision),
     /// With its operands, each on a cache line of its own.
     Conv(Box<dyn Prepared>, Vec<Aligned>),
 }

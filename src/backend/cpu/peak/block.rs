@@ -1,0 +1,183 @@
+//! Chains of a block, with any vectors.
+
+use super::number::Number;
+use crate::backend::cpu::simd::Arithmetic;
+use crate::workload::LENGTH;
+
+/// Vectors that are done after each other, in groups of ten or more: a CPU of two multipliers that
+/// takes five cycles for each result needs ten chains.
+const VECTORS: usize = 32;
+
+/// Most numbers of a vector.
+const MOST_LANES: usize = 16;
+
+/// Chains of a block: those of that many of the longest vectors.
+pub(super) const BLOCK: usize = MOST_LANES * VECTORS;
+
+/// One step of the chains of a vector, `chain * m + step`.
+pub(super) trait Step<T, V> {
+    /// # Safety
+    /// The CPU has the instructions of the vector and of the step.
+    unsafe fn step(chain: V, m: V, step: V) -> V;
+}
+
+/// By the vector's own multiply-add.
+pub(super) struct Vectors;
+
+impl<T, V: Arithmetic<T>> Step<T, V> for Vectors {
+    #[inline(always)]
+    unsafe fn step(chain: V, m: V, step: V) -> V {
+        // SAFETY: the caller's.
+        unsafe {
+            if cfg!(target_arch = "aarch64") {
+                // Arm's vectors are only added to: a chain goes through the sum. The multiplier is
+                // one, so that is the same number.
+                chain.add_product(m, step)
+            } else {
+                step.add_product(chain, m)
+            }
+        }
+    }
+}
+
+/// Of one number, by one instruction.
+pub(super) struct Fused;
+
+impl<T: Number> Step<T, [T; 1]> for Fused {
+    #[inline(always)]
+    unsafe fn step([chain]: [T; 1], [m]: [T; 1], [step]: [T; 1]) -> [T; 1] {
+        [chain.fused(m, step).alone()]
+    }
+}
+
+/// Of one number, by a multiplication and an addition.
+pub(super) struct Separate;
+
+impl<T: Number> Step<T, [T; 1]> for Separate {
+    #[inline(always)]
+    unsafe fn step([chain]: [T; 1], [m]: [T; 1], [step]: [T; 1]) -> [T; 1] {
+        [(chain * m + step).alone()]
+    }
+}
+
+/// `BLOCK` chains: their starts, their steps and where their ends go.
+pub(super) struct Block<'a> {
+    pub(super) multiplier: f32,
+    pub(super) start: &'a [f32],
+    pub(super) step: &'a [f32],
+    pub(super) end: &'a mut [f32; BLOCK],
+}
+
+impl Block<'_> {
+    /// Computes the ends, in numbers of type `T`. Panics unless there are `BLOCK` starts and steps.
+    ///
+    /// # Safety
+    /// The CPU has the instructions of the vector and of the step.
+    #[inline(always)]
+    pub(super) unsafe fn compute<T: Number, V: Arithmetic<T>, S: Step<T, V>>(self) {
+        let m = self.multiplier;
+        for first in (0..BLOCK).step_by(VECTORS * V::LANES) {
+            let (start, step) = (&self.start[first..], &self.step[first..]);
+            let end = &mut self.end[first..];
+            // SAFETY: the caller's.
+            unsafe {
+                if cfg!(target_arch = "aarch64") {
+                    group::<T, V, S, 16>(0, m, start, step, end);
+                    group::<T, V, S, 16>(16, m, start, step, end);
+                } else {
+                    group::<T, V, S, 11>(0, m, start, step, end);
+                    group::<T, V, S, 11>(11, m, start, step, end);
+                    group::<T, V, S, 10>(22, m, start, step, end);
+                }
+            }
+        }
+    }
+}
+
+/// The chains of vectors `first .. first + N`, side by side in registers. Panics unless the slices hold
+/// them.
+///
+/// # Safety
+/// The CPU has the instructions of the vector and of the step.
+#[inline(always)]
+unsafe fn group<T: Number, V: Arithmetic<T>, S: Step<T, V>, const N: usize>(
+    first: usize,
+    m: f32,
+    start: &[f32],
+    step: &[f32],
+    end: &mut [f32],
+) {
+    let floats = first * V::LANES..(first + N) * V::LANES;
+    // SAFETY: the caller's.
+    let (m, zero) = unsafe { (V::splat(T::of(m)), V::splat(T::of(0.0))) };
+    let (mut chains, mut steps) = ([zero; N], [zero; N]);
+    // Loops, no closures: intrinsics only become instructions where all is inlined for certain.
+    for (i, (chain, of_chain)) in chains.iter_mut().zip(&mut steps).enumerate() {
+        let floats = floats.start + i * V::LANES;
+        // SAFETY: the caller's.
+        unsafe {
+            *chain = load(&start[floats..]);
+            *of_chain = load(&step[floats..]);
+        }
+    }
+    for _ in 0..LENGTH {
+        for (chain, step) in chains.iter_mut().zip(read_again(&steps)) {
+            // SAFETY: the caller's.
+            *chain = unsafe { S::step(*chain, m, *step) };
+        }
+    }
+    for (chain, end) in chains.iter().zip(end[floats].chunks_mut(V::LANES)) {
+        // SAFETY: the caller's.
+        unsafe { store(*chain, end) };
+    }
+}
+
+/// A vector from the first of the floats. Panics unless there are enough.
+///
+/// # Safety
+/// The CPU has the vector's instructions.
+#[inline(always)]
+unsafe fn load<T: Number, V: Arithmetic<T>>(from: &[f32]) -> V {
+    let mut numbers = [T::of(0.0); MOST_LANES];
+    for (number, float) in numbers.iter_mut().zip(&from[..V::LANES]) {
+        *number = T::of(*float);
+    }
+    // SAFETY: the caller's; no vector has more numbers.
+    unsafe { V::load(numbers.as_ptr()) }
+}
+
+/// Writes the numbers of a vector, rounded to floats. Panics unless there is space.
+///
+/// # Safety
+/// The CPU has the vector's instructions.
+#[inline(always)]
+unsafe fn store<T: Number, V: Arithmetic<T>>(vector: V, to: &mut [f32]) {
+    let mut numbers = [T::of(0.0); MOST_LANES];
+    // SAFETY: the caller's; no vector has more numbers.
+    unsafe { vector.store(numbers.as_mut_ptr()) };
+    for (float, number) in to[..V::LANES].iter_mut().zip(numbers) {
+        *float = number.single();
+    }
+}
+
+/// The same, of which the compiler doesn't know what it holds. With 16 registers there is no space
+/// for steps beside the chains: a multiply-add can read its step from memory at no cost, but the
+/// compiler would keep some steps in registers and move chains in and out instead.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn read_again<T>(steps: &T) -> &T {
+    let mut at = std::ptr::from_ref(steps);
+    // SAFETY: no instruction at all.
+    unsafe {
+        std::arch::asm!("/* {0} */", inout(reg) at, options(readonly, nostack, preserves_flags));
+    }
+    // SAFETY: still the pointer made from the reference.
+    unsafe { &*at }
+}
+
+/// Elsewhere there are registers enough.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn read_again<T>(steps: &T) -> &T {
+    steps
+}
