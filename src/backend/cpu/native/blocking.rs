@@ -1,9 +1,9 @@
 //! The loops round the micro-kernel, and how c is shared out over threads.
 
 use super::Pool;
-use super::kernel::{B, Kernel, Tile};
-use super::pack::{panel_of_a, with_scratch};
-use crate::backend::cpu::simd::prefetch;
+use super::kernel::{self, B, KC_TRANSPOSED_A, Sizes, Tile};
+use super::pack::{PackA, PackTransposedB, panel_of_a, with_scratch};
+use crate::backend::cpu::simd::{Routine, Vector, prefetch};
 
 /// Sizes of a product and how its operands are stored: a is m x k (k x m when `ta`), b is k x n
 /// (n x k when `tb`), c is m x n; row-major, rows `lda`, `ldb` and `ldc` apart.
@@ -66,12 +66,12 @@ const DIRECT: usize = 4;
 const SAME_SET: usize = 256;
 
 impl Plan {
-    pub(super) fn of<K: Kernel>(p: &Product, threads: usize) -> Plan {
+    pub(super) fn of<V: Vector>(p: &Product, threads: usize) -> Plan {
         // Steps of equal depth, and the widest block whose packed b still fits.
-        let most = if p.ta { K::KC_TRANSPOSED_A } else { K::KC };
+        let most = if p.ta { KC_TRANSPOSED_A } else { V::KC };
         let kc = p.k.div_ceil(p.k.div_ceil(most));
-        let panels = p.n.div_ceil(K::NR);
-        let fitting = (K::PACKED_B / kc / K::NR).max(1);
+        let panels = p.n.div_ceil(V::NR);
+        let fitting = (V::PACKED_B / kc / V::NR).max(1);
         // Two blocks a thread balance best, and none should be flatter than some tiles.
         let least = panels.div_ceil(fitting);
         let rows = (2 * threads).div_ceil(least).min(p.m.div_ceil(64));
@@ -130,60 +130,76 @@ impl Output {
 
 /// c = op(a) op(b), or c += that, on all threads of `pool` or, without one, on this thread alone.
 /// Panics unless the slices hold what the product reaches.
-///
-/// # Safety
-/// The CPU has the kernel's instructions.
-pub(super) unsafe fn multiply<K: Kernel>(
-    pool: Option<&Pool>,
-    p: &Product,
-    (a, b): (&[f32], &[f32]),
-    c: &mut [f32],
-    finish: Option<Finish<'_>>,
-) {
-    if p.m == 0 || p.n == 0 {
-        return;
-    }
-    if p.k == 0 {
-        assert!(p.n <= p.ldc && (p.m - 1) * p.ldc + p.n <= c.len());
-        for (i, row) in c.chunks_mut(p.ldc).take(p.m).enumerate() {
-            if !p.add {
-                row[..p.n].fill(0.0);
-            }
-            finish.iter().for_each(|finish| finish(i, 0, &mut row[..p.n]));
-        }
-        return;
-    }
-    p.check(a.len(), b.len(), c.len());
-    let plan = Plan::of::<K>(p, pool.map_or(1, Pool::threads));
-    let output = Output { start: c.as_mut_ptr(), len: c.len(), row: p.ldc };
-    let (rows, columns) = plan.grid;
-    let task = |task: usize| {
-        let i = Span::share(p.m, K::MR, rows, task / columns);
-        let j = Span::share(p.n, K::NR, columns, task % columns);
-        if i.len() == 0 || j.len() == 0 {
+pub(super) struct Multiply<'a> {
+    pub pool: Option<&'a Pool>,
+    pub product: &'a Product,
+    pub operands: (&'a [f32], &'a [f32]),
+    pub c: &'a mut [f32],
+    pub finish: Option<Finish<'a>>,
+}
+
+impl Routine for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Multiply { pool, product: p, operands: (a, b), c, finish } = self;
+        if p.m == 0 || p.n == 0 {
             return;
         }
-        let width = j.len().next_multiple_of(K::NR);
-        let height = if p.ta { i.len().min(ROWS_PACKED).div_ceil(K::MR) } else { 0 };
-        with_scratch(width * plan.kc, height * panel_of_a(K::MR, plan.kc), |packed_b, packed_a| {
-            // SAFETY: the caller vouches for the CPU. The spans of different tasks differ in i or
-            // in j, and parts of one length are disjoint, so no other task writes this block.
-            unsafe {
-                block::<K>(p, plan.kc, (a, b, &output), (i, j), (packed_a, packed_b), finish)
-            };
-        });
-    };
-    match pool {
-        Some(pool) => pool.each(rows * columns, task),
-        None => (0..rows * columns).for_each(task),
+        if p.k == 0 {
+            assert!(p.n <= p.ldc && (p.m - 1) * p.ldc + p.n <= c.len());
+            for (i, row) in c.chunks_mut(p.ldc).take(p.m).enumerate() {
+                if !p.add {
+                    row[..p.n].fill(0.0);
+                }
+                finish.iter().for_each(|finish| finish(i, 0, &mut row[..p.n]));
+            }
+            return;
+        }
+        p.check(a.len(), b.len(), c.len());
+        let plan = Plan::of::<V>(p, pool.map_or(1, Pool::threads));
+        let output = Output { start: c.as_mut_ptr(), len: c.len(), row: p.ldc };
+        let (rows, columns) = plan.grid;
+        let task = |task: usize| {
+            let i = Span::share(p.m, V::MR, rows, task / columns);
+            let j = Span::share(p.n, V::NR, columns, task % columns);
+            if i.len() == 0 || j.len() == 0 {
+                return;
+            }
+            let width = j.len().next_multiple_of(V::NR);
+            let height = if p.ta { i.len().min(ROWS_PACKED).div_ceil(V::MR) } else { 0 };
+            with_scratch(
+                width * plan.kc,
+                height * panel_of_a(V::MR, plan.kc),
+                |packed_b, packed_a| {
+                    // SAFETY: the caller vouches for the CPU. The spans of different tasks differ in i or
+                    // in j, and parts of one length are disjoint, so no other task writes this block.
+                    unsafe {
+                        block::<V>(
+                            p,
+                            plan.kc,
+                            (a, b, &output),
+                            (i, j),
+                            (packed_a, packed_b),
+                            finish,
+                        )
+                    };
+                },
+            );
+        };
+        match pool {
+            Some(pool) => pool.each(rows * columns, task),
+            None => (0..rows * columns).for_each(task),
+        }
     }
 }
 
 /// Computes one block of c: rows `i`, columns `j`.
 ///
 /// # Safety
-/// The CPU has the kernel's instructions, and nothing else refers to the block during the call.
-unsafe fn block<K: Kernel>(
+/// The CPU has the vector's instructions, and nothing else refers to the block during the call.
+unsafe fn block<V: Vector>(
     p: &Product,
     kc: usize,
     (a, b, c): (&[f32], &[f32], &Output),
@@ -191,7 +207,7 @@ unsafe fn block<K: Kernel>(
     (packed_a, packed_b): (&mut [f32], &mut [f32]),
     finish: Option<Finish<'_>>,
 ) {
-    let (mr, nr) = (K::MR, K::NR);
+    let (mr, nr) = (V::MR, V::NR);
     let panels = j.len().div_ceil(nr);
     let columns = |q: usize| (j.len() - q * nr).min(nr);
     for p0 in (0..p.k).step_by(kc) {
@@ -200,7 +216,15 @@ unsafe fn block<K: Kernel>(
             for (q, to) in packed_b.chunks_exact_mut(kc * nr).take(panels).enumerate() {
                 let from = &b[(j.start + q * nr) * p.ldb + p0..];
                 // SAFETY: the caller vouches for the CPU.
-                unsafe { K::pack_transposed_b(from, p.ldb, kc, columns(q), to) };
+                unsafe {
+                    V::call(PackTransposedB {
+                        b: from,
+                        b_row: p.ldb,
+                        k: kc,
+                        columns: columns(q),
+                        to,
+                    });
+                }
             }
         }
         let group = if p.ta { ROWS_PACKED / mr * mr } else { i.len() };
@@ -210,7 +234,9 @@ unsafe fn block<K: Kernel>(
             if p.ta && !direct {
                 let from = &a[p0 * p.lda + i0..];
                 // SAFETY: the caller vouches for the CPU.
-                unsafe { K::pack_a(from, p.lda, kc, i1 - i0, packed_a) };
+                unsafe {
+                    V::call(PackA { a: from, a_row: p.lda, k: kc, rows: i1 - i0, to: packed_a });
+                }
             }
             // What is packed after this group, prefetched row by row in as many portions as there are
             // tiles: packing itself would wait for most of it.
@@ -279,7 +305,7 @@ unsafe fn block<K: Kernel>(
                     };
                     // SAFETY: the caller vouches for the CPU, and for the block: the tile lies in
                     // it, as r + rows <= i.end and q nr + columns(q) <= j.len().
-                    unsafe { K::multiply(tile) };
+                    unsafe { kernel::multiply::<V>(tile) };
                 }
                 if let Some(finish) = finish.filter(|_| p0 + kc == p.k) {
                     for row in r..r + rows {

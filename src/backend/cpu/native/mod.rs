@@ -7,7 +7,7 @@
 //! for each block of c, mb x nb, in parallel                            blocking.rs
 //!   for kc of k                     kc x nb of b: packed, kept in the second-level cache
 //!     for mr rows of the block      mr x kc of a: kept in the first-level cache
-//!       for nr columns of them      mr x nr of c: in registers         kernel_*.rs
+//!       for nr columns of them      mr x nr of c: in registers         kernel.rs
 //! ```
 //!
 //! What is packed (pack.rs)
@@ -17,16 +17,11 @@
 //! - a, only where it is stored k x m: panels `[rows / mr][kc][mr]`. Stored m x k, the micro-kernel
 //!   reads it where it is, as one stream a row.
 //!
-//! A [`Kernel`](kernel::Kernel) is a micro-kernel with its sizes. There is one for AVX-512, one for
-//! AVX2 with FMA and one in plain Rust for every other CPU; the best that the CPU has is taken.
+//! All of it is generic over [`Vector`](super::simd::Vector); sizes of tiles and blocks go by the vector
+//! ([`kernel::Sizes`]).
 
 mod blocking;
 mod kernel;
-#[cfg(target_arch = "x86_64")]
-mod kernel_avx2;
-#[cfg(target_arch = "x86_64")]
-mod kernel_avx512;
-mod kernel_portable;
 mod pack;
 #[cfg(test)]
 mod tests;
@@ -34,103 +29,52 @@ mod tests;
 use half::bf16;
 
 use super::Pool;
+use super::simd::Isa;
 use crate::terms::Shape;
+use blocking::Multiply;
 pub use blocking::{Finish, Product};
 
-/// Which micro-kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    Portable,
+/// c = op(a) op(b), or c += that, on the threads of `pool`. Panics unless the slices hold what the
+/// product reaches and the CPU has the instructions.
+pub fn multiply(isa: Isa, pool: &Pool, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+    run(isa, Some(pool), product, (a, b), c, None);
 }
 
-impl Path {
-    /// All, best first.
-    pub const ALL: &[Path] = &[
-        #[cfg(target_arch = "x86_64")]
-        Path::Avx512,
-        #[cfg(target_arch = "x86_64")]
-        Path::Avx2,
-        Path::Portable,
-    ];
+/// [`multiply`], with something done to each piece of a row of c as soon as it is there.
+pub fn multiply_then(
+    isa: Isa,
+    pool: &Pool,
+    product: &Product,
+    operands: (&[f32], &[f32]),
+    c: &mut [f32],
+    finish: Finish<'_>,
+) {
+    run(isa, Some(pool), product, operands, c, Some(finish));
+}
 
-    /// Whether this CPU has the instructions.
-    pub fn is_available(self) -> bool {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Path::Avx512 => is_x86_feature_detected!("avx512f"),
-            #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-            Path::Portable => true,
-        }
-    }
+/// [`multiply`] on this thread alone, which may be one of a pool's that computes a task.
+pub fn multiply_here(isa: Isa, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+    run(isa, None, product, (a, b), c, None);
+}
 
-    /// The best of this CPU.
-    pub fn best() -> Path {
-        Path::ALL.iter().copied().find(|path| path.is_available()).unwrap_or(Path::Portable)
-    }
-
-    /// c = op(a) op(b), or c += that, on the threads of `pool`. Panics unless the slices hold what the
-    /// product reaches and the CPU has the path.
-    pub fn multiply(self, pool: &Pool, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-        self.run(Some(pool), product, (a, b), c, None);
-    }
-
-    /// The same, with something done to each piece of a row of c as soon as it is there.
-    pub fn multiply_then(
-        self,
-        pool: &Pool,
-        product: &Product,
-        (a, b): (&[f32], &[f32]),
-        c: &mut [f32],
-        finish: Finish<'_>,
-    ) {
-        self.run(Some(pool), product, (a, b), c, Some(finish));
-    }
-
-    /// The same on this thread alone, which may be one of a pool's that computes a task.
-    pub fn multiply_here(self, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-        self.run(None, product, (a, b), c, None);
-    }
-
-    fn run(
-        self,
-        pool: Option<&Pool>,
-        product: &Product,
-        operands: (&[f32], &[f32]),
-        c: &mut [f32],
-        finish: Option<Finish<'_>>,
-    ) {
-        assert!(self.is_available());
-        // SAFETY: just checked that the CPU has what the kernel needs.
-        unsafe {
-            match self {
-                #[cfg(target_arch = "x86_64")]
-                Path::Avx512 => {
-                    blocking::multiply::<kernel_avx512::Avx512>(pool, product, operands, c, finish);
-                }
-                #[cfg(target_arch = "x86_64")]
-                Path::Avx2 => {
-                    blocking::multiply::<kernel_avx2::Avx2>(pool, product, operands, c, finish);
-                }
-                Path::Portable => {
-                    blocking::multiply::<kernel_portable::Portable>(
-                        pool, product, operands, c, finish,
-                    );
-                }
-            }
-        }
-    }
+fn run(
+    isa: Isa,
+    pool: Option<&Pool>,
+    product: &Product,
+    operands: (&[f32], &[f32]),
+    c: &mut [f32],
+    finish: Option<Finish<'_>>,
+) {
+    assert!(isa.is_available());
+    // SAFETY: just checked that the CPU has the instructions; a product asks for nothing else.
+    unsafe { isa.run(Multiply { pool, product, operands, c, finish }) }
 }
 
 /// The engine of this module, on the threads of `pool`.
 pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
     let sizes = ["m", "n", "k"].map(|axis| shape.size(axis));
     let product = Product::dense(sizes, shape.get("ta") == 1, shape.get("tb") == 1);
-    Path::best().multiply(pool, &product, &inputs[0], &inputs[1], c);
+    multiply(Isa::best(), pool, &product, &inputs[0], &inputs[1], c);
 }
 
 /// The same of operands in bf16, with f32 sums that are rounded when they are stored.

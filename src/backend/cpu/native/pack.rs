@@ -1,11 +1,13 @@
-//! Packing that needs no special instructions, and the memory that packed operands live in.
+//! Packing of operands, and the memory that they live in then.
 
+use std::array::from_fn;
 use std::cell::RefCell;
 
-use crate::backend::cpu::simd::prefetch;
+use super::kernel::Sizes;
+use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector, first, prefetch};
 
 /// Floats of a cache line.
-const LINE: usize = 16;
+pub(super) const LINE: usize = 16;
 
 /// Rows of an operand to prefetch ahead: they may lie a page apart each, too far for the hardware to
 /// foresee them.
@@ -39,27 +41,34 @@ pub(super) const fn panel_of_a(mr: usize, k: usize) -> usize {
     mr * k + LINE
 }
 
-/// `Kernel::pack_a`.
-pub(super) fn pack_a<const MR: usize>(
-    a: &[f32],
-    a_row: usize,
-    k: usize,
-    rows: usize,
-    to: &mut [f32],
-) {
-    for p in 0..k {
-        let from = &a[p * a_row..][..rows];
-        let ahead = from.as_ptr().wrapping_add(AHEAD * a_row);
-        (0..rows).step_by(LINE).for_each(|i| prefetch(ahead.wrapping_add(i)));
-        let (whole, rest) = from.as_chunks::<MR>();
-        let mut panels = to.chunks_mut(panel_of_a(MR, k));
-        for (from, panel) in whole.iter().zip(&mut panels) {
-            panel[p * MR..][..MR].copy_from_slice(from);
-        }
-        if !rest.is_empty()
-            && let Some(panel) = panels.next()
-        {
-            panel[p * MR..][..rest.len()].copy_from_slice(rest);
+/// Packs `rows` rows of op(a), which is stored k x m, its rows `a_row` floats apart: panels
+/// `[rows / MR][k][MR]`, [`panel_of_a`] floats apart. Panics unless the slices hold them.
+pub(super) struct PackA<'a> {
+    pub a: &'a [f32],
+    pub a_row: usize,
+    pub k: usize,
+    pub rows: usize,
+    pub to: &'a mut [f32],
+}
+
+impl Routine for PackA<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        for p in 0..self.k {
+            let from = &self.a[p * self.a_row..][..self.rows];
+            let ahead = from.as_ptr().wrapping_add(AHEAD * self.a_row);
+            (0..self.rows).step_by(LINE).for_each(|i| prefetch(ahead.wrapping_add(i)));
+            let panels = self.to.chunks_mut(panel_of_a(V::MR, self.k));
+            for (from, panel) in from.chunks(V::MR).zip(panels) {
+                let to = &mut panel[p * V::MR..];
+                // Of whole ones the length is known: moves, no call.
+                match from.len() == V::MR {
+                    true => to[..V::MR].copy_from_slice(from),
+                    false => to[..from.len()].copy_from_slice(from),
+                }
+            }
         }
     }
 }
@@ -68,28 +77,57 @@ pub(super) fn pack_a<const MR: usize>(
 pub(super) fn pack_b(b: &[f32], b_row: usize, k: usize, columns: usize, nr: usize, to: &mut [f32]) {
     for (p, to) in to.chunks_exact_mut(nr).take(k).enumerate() {
         let from = &b[p * b_row..][..columns];
-        prefetch(from.as_ptr().wrapping_add(AHEAD * b_row));
+        let ahead = from.as_ptr().wrapping_add(AHEAD * b_row);
+        (0..columns).step_by(LINE).for_each(|j| prefetch(ahead.wrapping_add(j)));
         to[..columns].copy_from_slice(from);
         to[columns..].fill(0.0);
     }
 }
 
-/// `Kernel::pack_transposed_b`, element by element.
-pub(super) fn pack_transposed_b(
-    b: &[f32],
-    b_row: usize,
-    k: usize,
-    columns: usize,
-    nr: usize,
-    to: &mut [f32],
-) {
-    // One cache line of each row of b at a time, so that the part written stays in cache.
-    for p0 in (0..k).step_by(LINE) {
-        let p1 = (p0 + LINE).min(k);
-        for j in 0..columns {
-            let from = &b[j * b_row..][p0..p1];
-            for (to, value) in to[p0 * nr..].chunks_mut(nr).zip(from) {
-                to[j] = *value;
+/// Packs one panel `[k][NR]` from b stored n x k, its rows `b_row` floats apart, by transposing squares in
+/// registers. What lies in the panel right of `columns` may hold anything: it reaches no element of c.
+/// Panics unless the slices hold them.
+pub(super) struct PackTransposedB<'a> {
+    pub b: &'a [f32],
+    pub b_row: usize,
+    pub k: usize,
+    pub columns: usize,
+    pub to: &'a mut [f32],
+}
+
+impl Routine for PackTransposedB<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let PackTransposedB { b, b_row, k, columns, to } = self;
+        assert!((1..=V::NR).contains(&columns) && k > 0);
+        assert!((columns - 1) * b_row + k <= b.len() && k * V::NR <= to.len());
+        for j in (0..columns).step_by(V::LANES) {
+            // Past the last column, that once more: what it is doesn't matter.
+            let rows: [*const f32; MOST_LANES] =
+                from_fn(|r| b.as_ptr().wrapping_add((j + r).min(columns - 1) * b_row));
+            for p in (0..k).step_by(V::LANES) {
+                let depth = V::LANES.min(k - p);
+                // SAFETY: the caller's; floats p .. p + depth <= k of rows of b up to columns - 1; p + r <
+                // k, and j + LANES <= NR as NR is a multiple of LANES.
+                unsafe {
+                    let mut square = [V::splat(0.0); MOST_LANES];
+                    for (square, row) in square.iter_mut().zip(rows).take(V::LANES) {
+                        let from = row.add(p);
+                        if V::LANES == LINE {
+                            prefetch(from.wrapping_add(V::LANES * b_row));
+                        }
+                        *square = match depth == V::LANES {
+                            true => V::load(from),
+                            false => square.load_masked(from, first(depth)),
+                        };
+                    }
+                    V::transpose(&mut square[..V::LANES]);
+                    for (r, row) in square.into_iter().enumerate().take(depth) {
+                        row.store(to.as_mut_ptr().add((p + r) * V::NR + j));
+                    }
+                }
             }
         }
     }

@@ -1,8 +1,9 @@
-//! Every path against plain loops, on small integers, where every order of sums is exact.
+//! Every set of instructions against plain loops, on small integers, where every order of sums is exact.
 
 use super::blocking::Plan;
-use super::kernel::Kernel;
+use super::kernel::Sizes;
 use super::*;
+use crate::backend::cpu::simd::{Routine, Vector};
 
 /// Lies before and behind every output.
 const SENTINEL: f32 = 12345.0;
@@ -17,12 +18,12 @@ fn numbers(len: usize, seed: usize) -> Vec<f32> {
 }
 
 /// Runs a product and compares all of c and the fences round it.
-fn check(path: Path, pool: &Pool, p: Product) {
+fn check(isa: Isa, pool: &Pool, p: Product) {
     let Product { m, n, k, ta, tb, .. } = p;
     let (a, b) = (numbers(m * k, 3), numbers(k * n, 5));
     let mut fenced = vec![SENTINEL; m * n + 2 * FENCE];
     fenced[FENCE..FENCE + m * n].fill(f32::NAN);
-    path.multiply(pool, &p, &a, &b, &mut fenced[FENCE..FENCE + m * n]);
+    multiply(isa, pool, &p, &a, &b, &mut fenced[FENCE..FENCE + m * n]);
 
     let mut expected = vec![0.0; m * n];
     for i in 0..m {
@@ -36,28 +37,24 @@ fn check(path: Path, pool: &Pool, p: Product) {
     let (before, rest) = fenced.split_at(FENCE);
     let (c, behind) = rest.split_at(m * n);
     let wrong = c.iter().zip(&expected).position(|(got, want)| got != want);
-    assert_eq!(wrong, None, "{path:?} {p:?}");
-    assert!(before.iter().chain(behind).all(|x| *x == SENTINEL), "{path:?} {p:?}");
+    assert_eq!(wrong, None, "{isa:?} {p:?}");
+    assert!(before.iter().chain(behind).all(|x| *x == SENTINEL), "{isa:?} {p:?}");
 }
 
-fn check_all_transposes(path: Path, pool: &Pool, (m, n, k): (usize, usize, usize)) {
+fn check_all_transposes(isa: Isa, pool: &Pool, (m, n, k): (usize, usize, usize)) {
     for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
-        check(path, pool, Product::dense([m, n, k], ta, tb));
+        check(isa, pool, Product::dense([m, n, k], ta, tb));
     }
-}
-
-fn available() -> impl Iterator<Item = Path> {
-    Path::ALL.iter().copied().filter(|path| path.is_available())
 }
 
 #[test]
 fn sizes_round_every_tile_are_exact() {
     let pool = pool(1);
-    for path in available() {
+    for isa in Isa::available() {
         for m in [1, 2, 3, 4, 5, 6, 7, 11, 12, 13] {
             for n in [1, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 63, 64, 65, 127] {
                 for k in [1, 2, 15, 16, 17] {
-                    check_all_transposes(path, &pool, (m, n, k));
+                    check_all_transposes(isa, &pool, (m, n, k));
                 }
             }
         }
@@ -67,11 +64,11 @@ fn sizes_round_every_tile_are_exact() {
 #[test]
 fn sizes_over_every_block_are_exact() {
     let two = pool(2);
-    for path in available() {
+    for isa in Isa::available() {
         // Several steps over k, the last of them odd; several blocks of columns; more rows than
         // are packed at a time.
         for size in [(7, 65, 2053), (5, 4099, 67), (197, 129, 259), (193, 66, 515), (1031, 3, 9)] {
-            check_all_transposes(path, &two, size);
+            check_all_transposes(isa, &two, size);
         }
     }
 }
@@ -80,9 +77,9 @@ fn sizes_over_every_block_are_exact() {
 fn any_number_of_threads_is_exact() {
     for threads in [1, 2, 3, 16] {
         let pool = pool(threads);
-        for path in available() {
+        for isa in Isa::available() {
             for size in [(1, 1, 1), (130, 70, 40), (65, 200, 33), (23, 1, 300), (1, 300, 23)] {
-                check_all_transposes(path, &pool, size);
+                check_all_transposes(isa, &pool, size);
             }
         }
     }
@@ -92,44 +89,49 @@ fn any_number_of_threads_is_exact() {
 #[test]
 fn one_product_leaves_nothing_to_the_next() {
     let pool = pool(2);
-    for path in available() {
+    for isa in Isa::available() {
         for size in [(100, 300, 300), (3, 5, 7), (50, 129, 31), (1, 1, 1), (100, 300, 300)] {
-            check_all_transposes(path, &pool, size);
+            check_all_transposes(isa, &pool, size);
         }
     }
 }
 
 #[test]
 fn without_terms_c_is_zero() {
-    for path in available() {
-        check_all_transposes(path, &pool(1), (3, 4, 0));
-        check_all_transposes(path, &pool(1), (0, 4, 3));
+    for isa in Isa::available() {
+        check_all_transposes(isa, &pool(1), (3, 4, 0));
+        check_all_transposes(isa, &pool(1), (0, 4, 3));
     }
 }
 
 #[test]
 fn plans_fit_the_cache_and_feed_every_thread() {
-    fn check<K: Kernel>() {
-        for (m, n, k) in
-            [(1, 1, 1), (256, 256, 256), (64, 3136, 576), (9, 9999, 9), (4096, 4096, 4096)]
-        {
-            for threads in [1, 2, 64] {
-                for ta in [false, true] {
-                    let p = Product::dense([m, n, k], ta, false);
-                    let Plan { kc, grid: (rows, columns) } = Plan::of::<K>(&p, threads);
-                    let widest = n.div_ceil(K::NR).div_ceil(columns) * K::NR;
-                    assert!(kc >= 1 && rows >= 1 && columns >= 1);
-                    assert!(widest * kc <= K::PACKED_B, "{p:?}");
-                    assert!(m * n < 1 << 20 || rows * columns >= threads, "{p:?}");
+    struct Check;
+    impl Routine for Check {
+        type Output = ();
+
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            for (m, n, k) in
+                [(1, 1, 1), (256, 256, 256), (64, 3136, 576), (9, 9999, 9), (4096, 4096, 4096)]
+            {
+                for threads in [1, 2, 64] {
+                    for ta in [false, true] {
+                        let p = Product::dense([m, n, k], ta, false);
+                        let Plan { kc, grid: (rows, columns) } = Plan::of::<V>(&p, threads);
+                        let widest = n.div_ceil(V::NR).div_ceil(columns) * V::NR;
+                        assert!(kc >= 1 && rows >= 1 && columns >= 1);
+                        assert!(widest * kc <= V::PACKED_B, "{p:?}");
+                        assert!(m * n < 1 << 20 || rows * columns >= threads, "{p:?}");
+                    }
                 }
             }
         }
     }
-    #[cfg(target_arch = "x86_64")]
-    check::<kernel_avx512::Avx512>();
-    #[cfg(target_arch = "x86_64")]
-    check::<kernel_avx2::Avx2>();
-    check::<kernel_portable::Portable>();
+    for isa in Isa::available() {
+        // SAFETY: it is available.
+        unsafe { isa.run(Check) };
+    }
 }
 
 /// Rows farther apart than they are long, sums on top of what is there, and a look at every finished
@@ -137,7 +139,7 @@ fn plans_fit_the_cache_and_feed_every_thread() {
 #[test]
 fn parts_of_larger_matrices_are_exact() {
     let two = pool(2);
-    for path in available() {
+    for isa in Isa::available() {
         for (m, n, k) in [(1, 1, 1), (7, 65, 33), (33, 130, 129), (13, 70, 1100), (200, 17, 9)] {
             for (ta, tb, add) in [
                 (false, false, true),
@@ -165,18 +167,18 @@ fn parts_of_larger_matrices_are_exact() {
                 }
                 for pool in [None, Some(&two)] {
                     let mut c = start.clone();
-                    path.run(pool, &p, (&a, &b), &mut c, None);
-                    assert_eq!(c, expected, "{path:?} {p:?}");
+                    run(isa, pool, &p, (&a, &b), &mut c, None);
+                    assert_eq!(c, expected, "{isa:?} {p:?}");
                     let mut c = start.clone();
                     let finish = |i: usize, j: usize, piece: &mut [f32]| {
                         let numbers = piece.iter_mut().enumerate();
                         numbers.for_each(|(d, c)| *c = 2.0 * *c + (i + j + d) as f32);
                     };
-                    path.run(pool, &p, (&a, &b), &mut c, Some(&finish));
+                    run(isa, pool, &p, (&a, &b), &mut c, Some(&finish));
                     for (at, (found, plain)) in c.iter().zip(&expected).enumerate() {
                         let (i, j) = (at / p.ldc, at % p.ldc);
                         let want = if j < n { 2.0 * plain + (i + j) as f32 } else { *plain };
-                        assert_eq!(*found, want, "{path:?} {p:?} {i} {j}");
+                        assert_eq!(*found, want, "{isa:?} {p:?} {i} {j}");
                     }
                 }
             }

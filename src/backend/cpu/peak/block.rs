@@ -1,15 +1,12 @@
 //! Chains of a block, with any vectors.
 
 use super::number::Number;
-use crate::backend::cpu::simd::Arithmetic;
+use crate::backend::cpu::simd::{Arithmetic, MOST_LANES};
 use crate::workload::LENGTH;
 
 /// Vectors that are done after each other, in groups of ten or more: a CPU of two multipliers that
 /// takes five cycles for each result needs ten chains.
 const VECTORS: usize = 32;
-
-/// Most numbers of a vector.
-const MOST_LANES: usize = 16;
 
 /// Chains of a block: those of that many of the longest vectors.
 pub(super) const BLOCK: usize = MOST_LANES * VECTORS;

@@ -25,6 +25,9 @@ pub use isa::Isa;
 pub(super) use isa::Routine;
 pub(super) use vector::{Arithmetic, Vector};
 
+/// Floats of the longest vector.
+pub(super) const MOST_LANES: usize = 16;
+
 /// Makes what [`Vector::store_nt`] wrote visible to other threads before anything stored later.
 #[inline(always)]
 pub(super) fn store_fence() {

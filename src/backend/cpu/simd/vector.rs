@@ -45,6 +45,9 @@ pub(in super::super) trait Vector: Arithmetic<f32> {
     /// How many vectors the CPU holds at once.
     const REGISTERS: usize;
 
+    /// Whether a mask costs nothing.
+    const HAS_MASKS: bool;
+
     /// Whether `store_nt` goes past the caches.
     const HAS_NT: bool;
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::tensors::{Shared, Tensors};
 use super::{Computed, math, sums};
 use crate::backend::cpu::aligned::Aligned;
-use crate::backend::cpu::native::Product;
+use crate::backend::cpu::native::{self, Product};
 use crate::network;
 
 thread_local! {
@@ -92,7 +92,7 @@ impl Computed for Attention {
         let l = self.sizes;
         let mut y = std::mem::take(&mut t.values[l.y]);
         let mut probabilities = std::mem::take(&mut self.probabilities);
-        let (path, isa, x) = (t.path, t.isa, &t.values[l.x]);
+        let (isa, x) = (t.isa, &t.values[l.x]);
         let (all_y, all_p) = (Shared::new(&mut y), Shared::new(&mut probabilities));
         let (this, size, row) = (&*self, self.size(), 3 * l.width);
         let scale = 1.0 / (size as f32).sqrt();
@@ -101,10 +101,10 @@ impl Computed for Attention {
             let [q, k, v] = head.columns.map(|start| &x[start..]);
             // SAFETY: a task has its own head.
             let p = unsafe { all_p.part(head.p, l.seq * l.seq) };
-            path.multiply_here(&this.scores(row, row), q, k, p);
+            native::multiply_here(isa, &this.scores(row, row), q, k, p);
             isa.vectorise(|| p.chunks_exact_mut(l.seq).for_each(|p| softmax(p, scale)));
             with_scratch([l.seq * size, 0], |out, _| {
-                path.multiply_here(&this.mix(false, row), p, v, out);
+                native::multiply_here(isa, &this.mix(false, row), p, v, out);
                 // SAFETY: as above.
                 unsafe { put(out, &all_y, head.y, l.width, size) };
             });
@@ -116,7 +116,7 @@ impl Computed for Attention {
     fn backward(&mut self, t: &mut Tensors<'_>) {
         let l = self.sizes;
         let mut dx = t.take_gradient(l.x);
-        let (path, isa, x, dy) = (t.path, t.isa, &t.values[l.x], t.gradient(l.y));
+        let (isa, x, dy) = (t.isa, &t.values[l.x], t.gradient(l.y));
         let all = Shared::new(&mut dx);
         let (this, size, row) = (&*self, self.size(), 3 * l.width);
         let scale = 1.0 / (size as f32).sqrt();
@@ -126,7 +126,7 @@ impl Computed for Attention {
             let dy = &dy[head.y..];
             let p = &this.probabilities[head.p..][..l.seq * l.seq];
             with_scratch([l.seq * l.seq, l.seq * size], |ds, out| {
-                path.multiply_here(&this.scores(l.width, row), dy, v, ds);
+                native::multiply_here(isa, &this.scores(l.width, row), dy, v, ds);
                 isa.vectorise(|| {
                     for (ds, p) in ds.chunks_exact_mut(l.seq).zip(p.chunks_exact(l.seq)) {
                         let sum = sums::dot(ds, p) as f32;
@@ -140,7 +140,7 @@ impl Computed for Attention {
                     (this.mix(true, l.width), p, dy, columns[2]),
                 ];
                 for (product, a, b, column) in products {
-                    path.multiply_here(&product, a, b, out);
+                    native::multiply_here(isa, &product, a, b, out);
                     // SAFETY: a task has its own head.
                     unsafe { put(out, &all, column, row, size) };
                 }

@@ -2,7 +2,7 @@
 
 use super::tensors::{Shared, Tensors};
 use super::{Computed, math, sums};
-use crate::backend::cpu::native::Product;
+use crate::backend::cpu::native::{self, Product};
 use crate::network::{self, Activation};
 
 /// Columns of a task that sums over rows.
@@ -43,7 +43,7 @@ impl Linear {
                 }
             });
         };
-        t.path.multiply_then(t.pool, &product, operands, &mut dx, &finish);
+        native::multiply_then(t.isa, t.pool, &product, operands, &mut dx, &finish);
         t.put_gradient(l.x, dx);
     }
 }
@@ -88,7 +88,7 @@ impl Computed for Linear {
         };
         let product = Product::dense([l.rows, l.outputs, l.inputs], false, true);
         let operands = (&t.values[l.x][..], t.parameters.get(l.weight));
-        t.path.multiply_then(t.pool, &product, operands, &mut y, &finish);
+        native::multiply_then(t.isa, t.pool, &product, operands, &mut y, &finish);
         t.values[l.y] = y;
         t.slopes[l.y] = slopes;
     }
@@ -101,7 +101,7 @@ impl Computed for Linear {
         let dz = t.take_gradient(l.y);
         let product = Product::dense([l.outputs, l.inputs, l.rows], true, false);
         let dw = t.gradients.get_mut(l.weight);
-        t.path.multiply(t.pool, &product, &dz, &t.values[l.x], dw);
+        native::multiply(t.isa, t.pool, &product, &dz, &t.values[l.x], dw);
         sum_rows(t, &dz, l.bias);
         t.put_gradient(l.y, dz);
     }

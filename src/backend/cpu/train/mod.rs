@@ -34,7 +34,6 @@ use crate::error::Result;
 use crate::network::{Graph, Layer, Ops};
 
 use super::Pool;
-use super::native::Path;
 use super::simd::Isa;
 pub use runner::TrainRunner;
 use tensors::Tensors;
@@ -65,17 +64,12 @@ struct Step<'a> {
 impl<'a> Step<'a> {
     /// Allocates, with at most so many bytes of scratch for each convolution.
     fn new(pool: &'a Pool, graph: Graph, scratch_limit: u64) -> Result<Step<'a>> {
-        Step::with(pool, graph, scratch_limit, (Path::best(), Isa::best()))
+        Step::with(pool, graph, scratch_limit, Isa::best())
     }
 
     /// The same, with these instructions of this CPU.
-    fn with(
-        pool: &'a Pool,
-        graph: Graph,
-        scratch_limit: u64,
-        instructions: (Path, Isa),
-    ) -> Result<Step<'a>> {
-        let tensors = Tensors::new(pool, graph, instructions);
+    fn with(pool: &'a Pool, graph: Graph, scratch_limit: u64, isa: Isa) -> Result<Step<'a>> {
+        let tensors = Tensors::new(pool, graph, isa);
         let ready = |layer: &Layer| -> Result<Box<dyn Computed>> {
             Ok(match layer {
                 Layer::Linear(l) => Box::new(linear::Linear::new(*l)),

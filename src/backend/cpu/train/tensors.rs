@@ -3,16 +3,12 @@
 use super::arena::Arena;
 use crate::backend::cpu::Pool;
 use crate::backend::cpu::aligned::Aligned;
-use crate::backend::cpu::native::Path;
 use crate::backend::cpu::simd::Isa;
 use crate::network::{Activation, Graph, Node, Parameter};
 
 /// See the module.
 pub struct Tensors<'a> {
     pub pool: &'a Pool,
-    /// Of products.
-    pub path: Path,
-    /// Of everything else.
     pub isa: Isa,
     pub graph: Graph,
     pub parameters: Arena,
@@ -30,7 +26,7 @@ pub struct Tensors<'a> {
 }
 
 impl<'a> Tensors<'a> {
-    pub fn new(pool: &'a Pool, graph: Graph, (path, isa): (Path, Isa)) -> Tensors<'a> {
+    pub fn new(pool: &'a Pool, graph: Graph, isa: Isa) -> Tensors<'a> {
         let lengths = || graph.parameters.iter().map(Parameter::len);
         let gradient = |(number, value): (usize, &Node)| {
             let own = graph.needs_gradient(number) && graph.gradient_of(number) == number;
@@ -41,7 +37,6 @@ impl<'a> Tensors<'a> {
         };
         Tensors {
             pool,
-            path,
             isa,
             parameters: Arena::new(lengths()),
             gradients: Arena::new(lengths()),

@@ -1,8 +1,8 @@
 //! The cell: gates and states of some units at once.
 
 use super::super::math::{sigmoid, tanh};
-use super::{GATES, MOST_LANES};
-use crate::backend::cpu::simd::Vector;
+use super::GATES;
+use crate::backend::cpu::simd::{MOST_LANES, Vector};
 
 /// As many numbers as the longest vector holds; the first `LANES` count.
 pub(super) type Lanes = [f32; MOST_LANES];

@@ -19,7 +19,7 @@ use super::Computed;
 use super::linear::sum_rows;
 use super::tensors::{Shared, Tensors};
 use crate::backend::cpu::aligned::Aligned;
-use crate::backend::cpu::native::Product;
+use crate::backend::cpu::native::{self, Product};
 use crate::backend::cpu::simd::Isa;
 use crate::network;
 
@@ -29,9 +29,6 @@ use tile::most_rows;
 
 /// Gates, and vectors of a panel.
 const GATES: usize = 4;
-
-/// Most floats of a vector.
-const MOST_LANES: usize = 16;
 
 /// See [`network::Lstm`].
 pub struct Lstm {
@@ -133,7 +130,7 @@ impl Computed for Lstm {
         };
         let product = Product::dense([l.seq * l.batch, GATES * h, h], false, true);
         let operands = (&t.values[l.x][..], t.parameters.get(l.weight_ih));
-        t.path.multiply_then(t.pool, &product, operands, &mut self.gates, &finish);
+        native::multiply_then(t.isa, t.pool, &product, operands, &mut self.gates, &finish);
         self.pack(t, true);
         let grid = self.grid(true);
         for time in 0..l.seq {
@@ -209,11 +206,11 @@ impl Computed for Lstm {
         let dz = std::mem::take(&mut self.gates);
         let product = Product::dense([GATES * h, h, l.seq * l.batch], true, false);
         let dw = t.gradients.get_mut(l.weight_ih);
-        t.path.multiply(t.pool, &product, &dz, &t.values[l.x], dw);
+        native::multiply(t.isa, t.pool, &product, &dz, &t.values[l.x], dw);
         // Of the first step there is no state before.
         let product = Product { k: (l.seq - 1) * l.batch, ..product };
         let dw = t.gradients.get_mut(l.weight_hh);
-        t.path.multiply(t.pool, &product, &dz[GATES * step..], &self.hiddens, dw);
+        native::multiply(t.isa, t.pool, &product, &dz[GATES * step..], &self.hiddens, dw);
         sum_rows(t, &dz, l.bias_ih);
         let db = t.gradients.get(l.bias_ih).to_vec();
         t.gradients.get_mut(l.bias_hh).copy_from_slice(&db);

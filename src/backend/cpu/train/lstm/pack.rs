@@ -1,7 +1,7 @@
 //! Packing of the recurrent weights.
 
-use super::{GATES, MOST_LANES};
-use crate::backend::cpu::simd::{Routine, Vector};
+use super::GATES;
+use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector};
 
 /// Copies recurrent weights (4 hidden, hidden) to one panel.
 pub(super) struct Pack<'a> {

@@ -2,10 +2,10 @@
 //! sums while they are at hand.
 
 use super::super::tensors::Shared;
+use super::GATES;
 use super::cell::{Cell, Lanes, put, take};
 use super::tile::{MOST_ROWS, Tile, multiply_rows, tiles};
-use super::{GATES, MOST_LANES};
-use crate::backend::cpu::simd::{Routine, Vector};
+use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector};
 
 /// A step forwards for the units of one panel and some rows.
 pub(super) struct Forward<'a> {

@@ -1,7 +1,7 @@
 //! The recurrent product, a tile at a time: rows times a packed panel, its sums in registers.
 
-use super::{GATES, MOST_LANES};
-use crate::backend::cpu::simd::{Isa, Vector};
+use super::GATES;
+use crate::backend::cpu::simd::{Isa, MOST_LANES, Vector};
 
 /// Most rows of a tile.
 pub(super) const MOST_ROWS: usize = 6;
