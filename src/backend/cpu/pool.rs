@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::machine;
 
-/// A helper without work spins this long before it sleeps: waking it costs a tenth of the run time
-/// at 256 cubed. Short enough to be over before the next runner's sample.
+/// How long a helper without work spins before it sleeps: to wake it costs a tenth of a gemm's run time at 256
+/// cubed. Short enough to be over before the next runner's sample.
 const SPIN: Duration = Duration::from_micros(40);
 
 /// Pinned threads: unpinned, two can share one core for many runs at half the speed, with no sign of
@@ -42,10 +42,11 @@ struct Shared {
     next: AtomicUsize,
     /// Helpers that have left the current call.
     left: AtomicUsize,
-    /// A task panicked.
+    /// Whether a task panicked.
     failed: AtomicBool,
+    /// Whether the helpers are to end.
     stop: AtomicBool,
-    /// By helper: asleep, or about to be.
+    /// By helper: whether it is asleep, or about to be.
     asleep: Vec<AtomicBool>,
 }
 
@@ -57,7 +58,8 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Pool {
-    /// One thread for each of `cores`.
+    /// Starts one thread on each of `cores`, the numbers that the system gives them; the calling thread is that
+    /// of the first.
     pub fn new(cores: &[usize]) -> Pool {
         let helpers = cores.len().saturating_sub(1);
         let shared = Arc::new(Shared {
@@ -90,18 +92,18 @@ impl Pool {
         Pool { cores: cores.to_vec(), shared, helpers, held: Cell::new(false), rayon }
     }
 
-    /// How many threads.
+    /// How many threads there are, the calling one among them.
     pub fn threads(&self) -> usize {
         self.helpers.len() + 1
     }
 
-    /// Runs `work` on pinned threads of rayon's, which it may share work out to.
+    /// Runs `work` on a pool of rayon's with as many threads, pinned to the same cores.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.rayon.install(work)
     }
 
-    /// Does work that calls [`Pool::each`] many times: the calling thread stays on its core from the first
-    /// call to the last, which saves two calls of the system each time.
+    /// Runs `work`, which calls [`Pool::each`] many times: the calling thread stays on its core all the while,
+    /// which saves two system calls for each of them.
     pub fn hold<R>(&self, work: impl FnOnce() -> R) -> R {
         if self.helpers.is_empty() || self.held.replace(true) {
             return work();
@@ -113,8 +115,8 @@ impl Pool {
         ended.unwrap_or_else(|payload| panic::resume_unwind(payload))
     }
 
-    /// Runs `work(0)`, `work(1)` .. `work(tasks - 1)`, each once, and waits. For one caller at a time
-    /// (`&self` of a pool that is not shared between threads); not from inside a task.
+    /// Runs `work(0)`, `work(1)` .. `work(tasks - 1)`, each once, on all threads, and waits for them; whichever
+    /// thread is free takes the next. Not to be called from inside a task. Panics where a task did.
     pub fn each(&self, tasks: usize, work: impl Fn(usize) + Sync) {
         if self.helpers.is_empty() {
             return (0..tasks).for_each(work);
@@ -167,7 +169,7 @@ impl Shared {
         }
     }
 
-    /// The life of a helper.
+    /// What a helper does until it is told to stop.
     fn help(&self, index: usize) {
         let mut seen = 0;
         loop {

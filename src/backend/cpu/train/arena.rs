@@ -1,4 +1,5 @@
-//! Tensors in one piece of memory, each on a cache line of its own and between fences.
+//! Tensors in one piece of memory, each on a cache line of its own and between fences, which show whether
+//! something was written past its ends.
 
 use crate::backend::cpu::aligned::Aligned;
 use crate::tensor::{Element, FENCE};
@@ -6,7 +7,7 @@ use crate::tensor::{Element, FENCE};
 /// Floats of a cache line.
 const LINE: usize = 16;
 
-/// See the module.
+/// Tensors by number; see the module.
 pub struct Arena {
     memory: Aligned,
     /// Start and length of each tensor.

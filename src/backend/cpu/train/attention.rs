@@ -1,4 +1,19 @@
 //! Multi-head attention: a task has a head of a sample.
+//!
+//! With q, k, v (seq, size) of a head, size = width / heads, and softmax over each row (Vaswani et al.,
+//! Attention Is All You Need, 2017, section 3.2):
+//!
+//! ```text
+//! p = softmax(scale q k^T)      y = p v      scale = 1 / sqrt(size)
+//! ```
+//!
+//! Backwards, with sums over each row and products of elements where there is a dot; ds is the gradient of
+//! the scores q k^T:
+//!
+//! ```text
+//! dp = dy v^T      ds = scale p . (dp - sum(dp . p))
+//! dq = ds k        dk = ds^T q        dv = p^T dy
+//! ```
 
 use std::cell::RefCell;
 
@@ -13,7 +28,7 @@ thread_local! {
     static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Hands `work` two pieces of this thread's scratch, which hold anything.
+/// Hands `work` two pieces of this thread's scratch, of so many floats each, which hold anything.
 fn with_scratch(lengths: [usize; 2], work: impl FnOnce(&mut [f32], &mut [f32])) {
     SCRATCH.with_borrow_mut(|all| {
         all.resize(all.len().max(lengths[0] + lengths[1]), 0.0);
@@ -22,20 +37,20 @@ fn with_scratch(lengths: [usize; 2], work: impl FnOnce(&mut [f32], &mut [f32])) 
     });
 }
 
-/// See [`network::Attention`].
+/// A prepared [`network::Attention`], with what its backward pass needs of the forward pass.
 pub struct Attention {
     sizes: network::Attention,
-    /// Probabilities (batch, heads, seq, seq).
+    /// p, (batch, heads, seq, seq).
     probabilities: Aligned,
 }
 
-/// Where a head of a sample lies.
+/// Where a head of a sample begins, in floats.
 struct Head {
-    /// Its columns of q, k and v in x.
-    columns: [usize; 3],
-    /// Its columns in y.
+    /// q, k and v in x: (seq, size) in rows of 3 width.
+    qkv: [usize; 3],
+    /// In y: (seq, size) in rows of width.
     y: usize,
-    /// Its probabilities.
+    /// p: (seq, seq).
     p: usize,
 }
 
@@ -45,41 +60,44 @@ impl Attention {
         Attention { sizes, probabilities }
     }
 
+    /// Head `number` of batch x heads.
     fn head(&self, number: usize) -> Head {
         let l = self.sizes;
         let (sample, head) = (number / l.heads, number % l.heads);
         let column = head * (l.width / l.heads);
         let x = sample * l.seq * 3 * l.width + column;
         Head {
-            columns: [x, x + l.width, x + 2 * l.width],
+            qkv: [x, x + l.width, x + 2 * l.width],
             y: sample * l.seq * l.width + column,
             p: number * l.seq * l.seq,
         }
     }
 
-    /// Columns of a head.
+    /// Columns of q, k or v that a head has.
     fn size(&self) -> usize {
         self.sizes.width / self.sizes.heads
     }
 
-    /// seq x seq, of rows of q, k, v or y, `row` and `other_row` apart.
+    /// (seq, seq) = a b^T, where a and b are two of q, k, v and y, in rows of `row` and `other_row` floats.
     fn scores(&self, row: usize, other_row: usize) -> Product {
         let seq = self.sizes.seq;
         let dense = Product::dense([seq, seq, self.size()], false, true);
         Product { lda: row, ldb: other_row, ..dense }
     }
 
-    /// seq x size, of probabilities or their like, transposed or not, and rows that are `row` apart.
+    /// (seq, size) = s b or s^T b, where s (seq, seq) is p or ds and b one of q, k, v and y, in rows of `row`
+    /// floats.
     fn mix(&self, transposed: bool, row: usize) -> Product {
         let seq = self.sizes.seq;
         Product { ldb: row, ..Product::dense([seq, self.size(), seq], transposed, false) }
     }
 }
 
-/// Copies dense rows of `size` to a head's columns of rows that are `row` apart.
+/// Copies dense rows of `size` floats to a head's columns, from `start` on in rows of `row` floats. Panics
+/// where they are not inside.
 ///
 /// # Safety
-/// Nobody else has these columns.
+/// Nothing else refers to these columns.
 unsafe fn put(from: &[f32], to: &Shared<'_>, start: usize, row: usize, size: usize) {
     for (number, from) in from.chunks_exact(size).enumerate() {
         // SAFETY: the caller's.
@@ -98,7 +116,7 @@ impl Computed for Attention {
         let scale = 1.0 / (size as f32).sqrt();
         t.pool.each(l.batch * l.heads, |task| {
             let head = this.head(task);
-            let [q, k, v] = head.columns.map(|start| &x[start..]);
+            let [q, k, v] = head.qkv.map(|start| &x[start..]);
             // SAFETY: a task has its own head.
             let p = unsafe { all_p.part(head.p, l.seq * l.seq) };
             native::multiply_here(isa, &this.scores(row, row), q, k, p);
@@ -122,22 +140,22 @@ impl Computed for Attention {
         let scale = 1.0 / (size as f32).sqrt();
         t.pool.each(l.batch * l.heads, |task| {
             let head = this.head(task);
-            let [q, k, v] = head.columns.map(|start| &x[start..]);
+            let [q, k, v] = head.qkv.map(|start| &x[start..]);
             let dy = &dy[head.y..];
             let p = &this.probabilities[head.p..][..l.seq * l.seq];
             with_scratch([l.seq * l.seq, l.seq * size], |ds, out| {
                 native::multiply_here(isa, &this.scores(l.width, row), dy, v, ds);
                 isa.vectorise(|| {
                     for (ds, p) in ds.chunks_exact_mut(l.seq).zip(p.chunks_exact(l.seq)) {
+                        // What the product has left in ds is dp.
                         let sum = sums::dot(ds, p) as f32;
                         ds.iter_mut().zip(p).for_each(|(ds, p)| *ds = scale * p * (*ds - sum));
                     }
                 });
-                let columns = head.columns;
                 let products = [
-                    (this.mix(false, row), &*ds, k, columns[0]),
-                    (this.mix(true, row), &*ds, q, columns[1]),
-                    (this.mix(true, l.width), p, dy, columns[2]),
+                    (this.mix(false, row), &*ds, k, head.qkv[0]),
+                    (this.mix(true, row), &*ds, q, head.qkv[1]),
+                    (this.mix(true, l.width), p, dy, head.qkv[2]),
                 ];
                 for (product, a, b, column) in products {
                     native::multiply_here(isa, &product, a, b, out);
@@ -154,11 +172,11 @@ impl Computed for Attention {
     }
 }
 
-/// Scores, before their scale, to probabilities.
+/// A row of scores to one of p. The largest is subtracted first, so that no power overflows.
 #[inline(always)]
 fn softmax(p: &mut [f32], scale: f32) {
-    let most = sums::largest(p);
-    p.iter_mut().for_each(|p| *p = math::exp(scale * (*p - most)));
-    let scale = (1.0 / sums::of(p)) as f32;
-    p.iter_mut().for_each(|p| *p *= scale);
+    let max = sums::max(p);
+    p.iter_mut().for_each(|p| *p = math::exp(scale * (*p - max)));
+    let inv_sum = (1.0 / sums::of(p)) as f32;
+    p.iter_mut().for_each(|p| *p *= inv_sum);
 }

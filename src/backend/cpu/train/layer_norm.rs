@@ -1,28 +1,43 @@
 //! Layer norm: a task has some rows.
+//!
+//! Of a row with mean m and biased variance v over its `width` elements:
+//!
+//! ```text
+//! inv_std = 1 / sqrt(v + eps)      x_hat = (x - m) inv_std      y = weight x_hat + bias
+//! ```
+//!
+//! Backwards, with g = dy weight, mean over the row and sum over all rows (Ba, Kiros and Hinton, Layer
+//! Normalization, 2016, differentiated as batch norm is):
+//!
+//! ```text
+//! dbias = sum dy      dweight = sum dy x_hat
+//! dx = inv_std (g - mean(g) - x_hat mean(g x_hat))
+//! ```
 
 use super::Computed;
+use super::moments::Moments;
 use super::sums;
 use super::tensors::{Each, Shared, Tensors};
 use crate::network;
 
-/// Floats that a task has at least.
+/// Fewest floats of a task.
 const LEAST: usize = 1 << 13;
 
-/// See [`network::LayerNorm`].
+/// A prepared [`network::LayerNorm`], with what its backward pass needs of the forward pass.
 pub struct LayerNorm {
     sizes: network::LayerNorm,
-    /// Mean and 1 / sqrt(variance + eps), by row.
-    moments: Vec<[f32; 2]>,
-    /// Shares of the gradients of weight and bias, by task.
-    shares: Vec<f32>,
+    /// By row.
+    moments: Vec<Moments>,
+    /// Sums over the rows of a task, (tasks, 2, width): dweight, then dbias.
+    partial_sums: Vec<f32>,
 }
 
 impl LayerNorm {
     pub fn new(sizes: network::LayerNorm) -> LayerNorm {
-        LayerNorm { sizes, moments: vec![[0.0; 2]; sizes.rows], shares: Vec::new() }
+        LayerNorm { sizes, moments: vec![Moments::default(); sizes.rows], partial_sums: Vec::new() }
     }
 
-    /// Tasks, and rows of each.
+    /// How many tasks, and rows of each but the last, which may have fewer.
     fn tasks(&self, t: &Tensors<'_>) -> (usize, usize) {
         let l = self.sizes;
         let tasks = t.tasks(l.rows * l.width, LEAST).min(l.rows);
@@ -53,10 +68,10 @@ impl Computed for LayerNorm {
                     let width = l.width as f64;
                     let mean = (sums::of(x) / width) as f32;
                     let squares = sums::sum([x], |[x]| (x - mean) * (x - mean));
-                    let scale = (1.0 / (squares / width + l.eps).sqrt()) as f32;
-                    *moments = [mean, scale];
+                    let inv_std = (1.0 / (squares / width + l.eps).sqrt()) as f32;
+                    *moments = Moments { mean, inv_std };
                     for (((y, x), w), b) in y.iter_mut().zip(x).zip(weight).zip(bias) {
-                        *y = w * ((x - mean) * scale) + b;
+                        *y = w * moments.normalised(*x) + b;
                     }
                 }
             });
@@ -71,38 +86,39 @@ impl Computed for LayerNorm {
         let mut dx = t.take_gradient(l.x);
         let (x, dy, isa) = (&t.values[l.x], t.gradient(l.y), t.isa);
         let weight = t.parameters.get(l.weight);
-        self.shares.resize(2 * tasks * l.width, 0.0);
-        let (all_dx, all_shares) = (Shared::new(&mut dx), Shared::new(&mut self.shares));
+        self.partial_sums.resize(2 * tasks * l.width, 0.0);
+        let (all_dx, all_sums) = (Shared::new(&mut dx), Shared::new(&mut self.partial_sums));
         let moments = &self.moments;
         t.pool.each(tasks, |task| {
-            // SAFETY: a task has its own share.
-            let sums = unsafe { all_shares.part(2 * task * l.width, 2 * l.width) };
+            // SAFETY: a task has its own sums.
+            let sums = unsafe { all_sums.part(2 * task * l.width, 2 * l.width) };
             let (dweight, dbias) = sums.split_at_mut(l.width);
             isa.vectorise(|| {
                 dweight.fill(0.0);
                 dbias.fill(0.0);
-                let rows = moments.iter().enumerate().skip(task * share).take(share);
-                for (row, [mean, scale]) in rows {
+                let rows = moments.iter().copied().enumerate().skip(task * share).take(share);
+                for (row, moments) in rows {
                     let range = row * l.width..(row + 1) * l.width;
                     let (x, dy) = (&x[range.clone()], &dy[range.clone()]);
-                    let normed = |x: f32| (x - mean) * scale;
                     let sums = dweight.iter_mut().zip(dbias.iter_mut());
                     for (((dweight, dbias), x), dy) in sums.zip(x).zip(dy) {
-                        *dweight += dy * normed(*x);
+                        *dweight += dy * moments.normalised(*x);
                         *dbias += dy;
                     }
                     if !needs_dx {
                         continue;
                     }
                     let width = l.width as f64;
-                    let sum = (sums::dot(dy, weight) / width) as f32;
-                    let terms = |[dy, w, x]: [f32; 3]| dy * w * normed(x);
-                    let product = (sums::sum([dy, weight, x], terms) / width) as f32;
+                    let mean_g = (sums::dot(dy, weight) / width) as f32;
+                    let terms = |[dy, w, x]: [f32; 3]| dy * w * moments.normalised(x);
+                    let mean_g_x_hat = (sums::sum([dy, weight, x], terms) / width) as f32;
                     // SAFETY: tasks have different rows.
                     let dx = unsafe { all_dx.part(range.start, l.width) };
                     for (((dx, dy), w), x) in dx.iter_mut().zip(dy).zip(weight).zip(x) {
-                        let pull = scale * (dy * w - sum - normed(*x) * product);
-                        *dx = if l.adds { *dx + pull } else { pull };
+                        let g = dy * w;
+                        let own =
+                            moments.inv_std * (g - mean_g - moments.normalised(*x) * mean_g_x_hat);
+                        *dx = if l.adds { *dx + own } else { own };
                     }
                 }
             });
@@ -111,14 +127,14 @@ impl Computed for LayerNorm {
         for (part, parameter) in [l.weight, l.bias].into_iter().enumerate() {
             let to = gradients.get_mut(parameter);
             to.fill(0.0);
-            for share in self.shares.chunks_exact(2 * l.width) {
-                sums::add_rows(to, &share[part * l.width..][..l.width]);
+            for sums in self.partial_sums.chunks_exact(2 * l.width) {
+                sums::add_rows(to, &sums[part * l.width..][..l.width]);
             }
         }
         t.put_gradient(l.x, dx);
     }
 
     fn scratch_bytes(&self) -> u64 {
-        (8 * self.moments.len() + 4 * self.shares.len()) as u64
+        (size_of::<Moments>() * self.moments.len() + 4 * self.partial_sums.len()) as u64
     }
 }

@@ -1,17 +1,30 @@
 //! Linear layers.
+//!
+//! With x (rows, inputs), weight (outputs, inputs) and an activation element by element:
+//!
+//! ```text
+//! z = x weight^T + bias      y = activation(z) + residual
+//! ```
+//!
+//! The gradient that is kept for y is already that of z: whoever computes it applies the activation's
+//! derivative. Backwards, with sums over rows, and likewise for the activation that made x:
+//!
+//! ```text
+//! dweight = dz^T x      dbias = sum dz      dx = dz weight . activation'
+//! ```
 
 use super::tensors::{Shared, Tensors};
 use super::{Computed, math, sums};
 use crate::backend::cpu::native::{self, Product};
 use crate::network::{self, Activation};
 
-/// Columns of a task that sums over rows.
+/// Columns that a task sums over all rows.
 const COLUMNS: usize = 64;
 
-/// Rows that are added up before they join the sum: keeps long sums exact.
+/// Rows that are added up by themselves before they join the sum, which keeps the rounding of long sums small.
 const ROWS: usize = 64;
 
-/// See [`network::Linear`].
+/// A prepared [`network::Linear`].
 pub struct Linear {
     sizes: network::Linear,
 }
@@ -21,7 +34,7 @@ impl Linear {
         Linear { sizes }
     }
 
-    /// dx = dz W, times the derivative of the activation that made x.
+    /// dx (rows, inputs), times the derivative of the activation that made x.
     fn backward_to_x(&self, t: &mut Tensors<'_>) {
         let l = self.sizes;
         let mut dx = t.take_gradient(l.x);
@@ -111,7 +124,7 @@ impl Computed for Linear {
     }
 }
 
-/// The gradient of a bias: the sum of the rows of dz, as long as the bias.
+/// The gradient of parameter `bias`: the sum of the rows of dz, each as long as the bias.
 pub fn sum_rows(t: &mut Tensors<'_>, dz: &[f32], bias: usize) {
     let (pool, isa) = (t.pool, t.isa);
     let db = t.gradients.get_mut(bias);

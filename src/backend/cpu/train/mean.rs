@@ -1,10 +1,11 @@
-//! The mean over a sequence.
+//! The mean over a sequence: y (batch, width) = sum x / seq over the steps of x (batch, seq, width);
+//! backwards every step has dx = dy / seq.
 
 use super::tensors::{Shared, Tensors};
 use super::{Computed, sums};
 use crate::network;
 
-/// See [`network::Mean`].
+/// A prepared [`network::Mean`].
 pub struct Mean {
     sizes: network::Mean,
 }

@@ -6,7 +6,7 @@
 //! | `linear.rs` `conv.rs` `batch_norm.rs` `layer_norm.rs` `attention.rs` `lstm.rs` `mean.rs` | a kind of layer each |
 //! | `loss.rs` `update.rs` | softmax cross-entropy; the optimisers |
 //! | `tensors.rs` `arena.rs` | what layers share: parameters and gradients between fences, values |
-//! | `math.rs` `sums.rs` | functions and sums that the compiler makes vectors of |
+//! | `math.rs` `sums.rs` `moments.rs` | functions and sums that the compiler makes vectors of; mean and standard deviation |
 //! | `runner.rs` | a prepared step as a [`crate::backend::Runner`] |
 //!
 //! Products go through the engine of `native/`. What follows a product element by element (bias,
@@ -23,6 +23,7 @@ mod loss;
 mod lstm;
 mod math;
 mod mean;
+mod moments;
 mod runner;
 mod sums;
 mod tensors;

@@ -1,10 +1,10 @@
-//! Sums that the compiler makes vectors of. To be inlined into vectorised work.
+//! Sums that the compiler makes vectors of, where they are inlined into what `Isa::vectorise` runs.
 
 /// Partial sums side by side: as many as four vectors hold.
 const LANES: usize = 64;
 
-/// The sum of a term of each place of some arrays, as long as each other: in `LANES` partial sums, then
-/// in f64.
+/// The sum over i of `term([x[i], y[i], ...])`, for the N `arrays` x, y, ...: in `LANES` partial sums in f32,
+/// which are added up in f64. Panics unless the arrays are equally long.
 #[inline(always)]
 pub fn sum<const N: usize>(arrays: [&[f32]; N], term: impl Fn([f32; N]) -> f32) -> f64 {
     let len = arrays[0].len();
@@ -22,21 +22,21 @@ pub fn sum<const N: usize>(arrays: [&[f32]; N], term: impl Fn([f32; N]) -> f32) 
     rest + lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>()
 }
 
-/// The sum of numbers.
+/// The sum of the numbers of x.
 #[inline(always)]
 pub fn of(x: &[f32]) -> f64 {
     sum([x], |[x]| x)
 }
 
-/// The sum of products of two as long as each other.
+/// The dot product of x and y. Panics unless they are equally long.
 #[inline(always)]
 pub fn dot(x: &[f32], y: &[f32]) -> f64 {
     sum([x, y], |[x, y]| x * y)
 }
 
-/// The largest of some numbers.
+/// The largest number of x; minus infinity of none.
 #[inline(always)]
-pub fn largest(x: &[f32]) -> f32 {
+pub fn max(x: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let (chunks, rest) = x.as_chunks::<LANES>();
     for chunk in chunks {
@@ -48,7 +48,7 @@ pub fn largest(x: &[f32]) -> f32 {
     lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// Adds rows to `to`, one after the other.
+/// Adds every row of `rows` to `to`; a row has as many floats as `to`.
 #[inline(always)]
 pub fn add_rows(to: &mut [f32], rows: &[f32]) {
     for row in rows.chunks_exact(to.len()) {
@@ -68,8 +68,8 @@ mod tests {
             assert_eq!(of(&x), expected);
             let squares: f64 = x.iter().map(|x| f64::from(x * x)).sum();
             assert_eq!(dot(&x, &x), squares);
-            let most = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            assert_eq!(largest(&x), most);
+            let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            assert_eq!(max(&x), largest);
         }
         let mut to = vec![1.0, 2.0];
         add_rows(&mut to, &[1.0, 2.0, 3.0, 4.0]);

@@ -1,4 +1,4 @@
-//! What the layers of a step share.
+//! What the layers of a step share: parameters, values, and their gradients.
 
 use super::arena::Arena;
 use crate::backend::cpu::Pool;
@@ -6,20 +6,21 @@ use crate::backend::cpu::aligned::Aligned;
 use crate::backend::cpu::simd::Isa;
 use crate::network::{Activation, Graph, Node, Parameter};
 
-/// See the module.
+/// The tensors of a step, by the numbers that the graph gives to parameters and values.
 pub struct Tensors<'a> {
     pub pool: &'a Pool,
     pub isa: Isa,
     pub graph: Graph,
     pub parameters: Arena,
     pub gradients: Arena,
-    /// The optimiser's numbers: one arena for each.
+    /// The optimiser's state: an arena, laid out as the parameters are, for each number that it keeps of a
+    /// parameter.
     pub state: Vec<Arena>,
-    /// By number of the value.
+    /// By number of the value, the input among them.
     pub values: Vec<Aligned>,
-    /// Empty where another value's holds it, or none is needed.
+    /// By number of the value; empty where another value's place holds the gradient, or none is needed.
     pub value_gradients: Vec<Aligned>,
-    /// Derivatives of GELU, of values that it made.
+    /// By number of the value: the derivative of GELU where GELU made it, else empty.
     pub slopes: Vec<Aligned>,
     pub labels: Vec<usize>,
     pub loss: f32,
@@ -65,8 +66,8 @@ impl<'a> Tensors<'a> {
         self.value_gradients[self.graph.gradient_of(value)] = gradient;
     }
 
-    /// Tasks that an amount of work is cut into, of at least `least` each. The same on every run, as
-    /// sums over tasks depend on it.
+    /// How many tasks `work` numbers are cut into, of at least `least` numbers each. The same on every run
+    /// with the same number of threads, as sums over tasks depend on it.
     pub fn tasks(&self, work: usize, least: usize) -> usize {
         (work / least.max(1)).clamp(1, 4 * self.pool.threads())
     }

@@ -1,13 +1,13 @@
-//! The optimisers: one pass over all parameters.
+//! The optimisers: one pass over all parameters w, with their gradients g and the optimiser's state.
 
 use super::arena::Arena;
 use super::tensors::{Shared, Tensors};
 use crate::network::{Adam, Optimizer, Sgd};
 
-/// Parameters of a task.
+/// Most parameters of a task.
 const CHUNK: usize = 1 << 14;
 
-/// Moves every parameter. `step` counts from 1.
+/// Updates every parameter. `step` counts from 1.
 pub fn update(t: &mut Tensors<'_>, step: u64) {
     let chunks: Vec<(usize, usize)> = chunks(&t.parameters).collect();
     let (isa, optimizer) = (t.isa, t.graph.optimizer);
@@ -31,13 +31,14 @@ pub fn update(t: &mut Tensors<'_>, step: u64) {
     });
 }
 
-/// Pieces of tensors, each of one tensor alone.
+/// Start and length of every task's parameters in the arena, each of one tensor alone.
 fn chunks(arena: &Arena) -> impl Iterator<Item = (usize, usize)> {
     arena.places().iter().flat_map(|(start, len)| {
         (0..*len).step_by(CHUNK).map(move |at| (start + at, CHUNK.min(len - at)))
     })
 }
 
+/// With momentum: v = momentum v + g, w -= lr v.
 #[inline(always)]
 fn step_sgd(sgd: Sgd, w: &mut [f32], g: &[f32], v: &mut [f32]) {
     let (lr, momentum) = (sgd.lr as f32, sgd.momentum as f32);
@@ -47,16 +48,22 @@ fn step_sgd(sgd: Sgd, w: &mut [f32], g: &[f32], v: &mut [f32]) {
     }
 }
 
+/// By Kingma and Ba (Adam, 2015, algorithm 1); corrections[i] is 1 - beta_i^step:
+///
+/// ```text
+/// m = beta1 m + (1 - beta1) g      v = beta2 v + (1 - beta2) g^2
+/// w -= lr (m / corrections[0]) / (sqrt(v / corrections[1]) + eps)
+/// ```
 #[inline(always)]
 fn step_adam(adam: Adam, step: u64, w: &mut [f32], g: &[f32], (m, v): (&mut [f32], &mut [f32])) {
     let corrections = adam.corrections(step);
     let (lr, eps) = ((adam.lr / corrections[0]) as f32, adam.eps as f32);
-    let unbiased = (1.0 / corrections[1]) as f32;
-    let kept = [adam.beta1, adam.beta2].map(|beta| beta as f32);
-    let new = [adam.beta1, adam.beta2].map(|beta| (1.0 - beta) as f32);
+    let inv_correction = (1.0 / corrections[1]) as f32;
+    let beta = [adam.beta1, adam.beta2].map(|beta| beta as f32);
+    let one_minus_beta = [adam.beta1, adam.beta2].map(|beta| (1.0 - beta) as f32);
     for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-        *m = kept[0] * *m + new[0] * g;
-        *v = kept[1] * *v + new[1] * g * g;
-        *w -= lr * *m / ((unbiased * *v).sqrt() + eps);
+        *m = beta[0] * *m + one_minus_beta[0] * g;
+        *v = beta[1] * *v + one_minus_beta[1] * g * g;
+        *w -= lr * *m / ((inv_correction * *v).sqrt() + eps);
     }
 }

@@ -1,4 +1,20 @@
 //! The cell: gates and states of some units at once.
+//!
+//! With z the gates' inputs and c' the c of the step before (Hochreiter and Schmidhuber, Long Short-Term
+//! Memory, 1997, with the forget gate of Gers et al., 2000):
+//!
+//! ```text
+//! i, f, o = sigmoid(z_i), sigmoid(z_f), sigmoid(z_o)      g = tanh(z_g)
+//! c = f c' + i g                                          h = o tanh(c)
+//! ```
+//!
+//! Backwards, where the first term of dc comes from the step that follows:
+//!
+//! ```text
+//! dc = dc + dh o (1 - tanh(c)^2)      dc' = dc f
+//! dz_i = dc g i (1 - i)               dz_f = dc c' f (1 - f)
+//! dz_g = dc i (1 - g^2)               dz_o = dh tanh(c) o (1 - o)
+//! ```
 
 use super::super::math::{sigmoid, tanh};
 use super::GATES;
@@ -28,8 +44,7 @@ pub(super) fn put<V: Vector>(lanes: &Lanes, to: &mut [f32]) {
     }
 }
 
-/// Some units of a step: gates i f g o, cell, its tanh, hidden state. On the way back: the gates'
-/// gradients and the cell's, which comes from the step behind; `hidden` is the gradient of h.
+/// Some units of a step: gates i f g o, cell c, tanh c and hidden state h.
 #[derive(Default)]
 pub(super) struct Cell {
     pub(super) gates: [Lanes; GATES],
@@ -39,9 +54,10 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// From what came in from x, the recurrent sums, gate after gate, and the cell before.
+    /// From the gates' shares of x, `z`, those of the previous h, `sums` (gate after gate, a vector each), and
+    /// the previous c.
     #[inline(always)]
-    pub(super) fn forward<V: Vector>(z: [Lanes; GATES], sums: &[f32], before: Lanes) -> Cell {
+    pub(super) fn new<V: Vector>(z: [Lanes; GATES], sums: &[f32], prev_cell: Lanes) -> Cell {
         let sums: [&[f32]; GATES] = std::array::from_fn(|g| &sums[g * V::LANES..][..V::LANES]);
         let mut new = Cell::default();
         for j in 0..V::LANES {
@@ -50,28 +66,40 @@ impl Cell {
             new.gates[2][j] = tanh(z[2][j] + sums[2][j]);
             new.gates[3][j] = sigmoid(z[3][j] + sums[3][j]);
         }
-        for (j, before) in before.iter().enumerate().take(V::LANES) {
-            new.cell[j] = new.gates[1][j] * before + new.gates[0][j] * new.gates[2][j];
+        for (j, prev_cell) in prev_cell.iter().enumerate().take(V::LANES) {
+            new.cell[j] = new.gates[1][j] * prev_cell + new.gates[0][j] * new.gates[2][j];
             new.tanh[j] = tanh(new.cell[j]);
             new.hidden[j] = new.gates[3][j] * new.tanh[j];
         }
         new
     }
+}
 
-    /// Gradients of what went into the gates, and of the cell before.
+/// Some units of a step on the way back: its gates and tanh c, the previous c, and the gradients of h and, from
+/// the step that follows, of c.
+pub(super) struct Backward {
+    pub(super) gates: [Lanes; GATES],
+    pub(super) tanh: Lanes,
+    pub(super) prev_cell: Lanes,
+    pub(super) dh: Lanes,
+    pub(super) dc: Lanes,
+}
+
+impl Backward {
+    /// The gradients of what went into the gates, before sigmoid and tanh, and of the previous c.
     #[inline(always)]
-    pub(super) fn backward<V: Vector>(&self, before: Lanes) -> Cell {
+    pub(super) fn gradients<V: Vector>(&self) -> ([Lanes; GATES], Lanes) {
         let [i, f, g, o] = &self.gates;
-        let mut back = Cell::default();
+        let (mut dz, mut dc_prev) = ([Lanes::default(); GATES], Lanes::default());
         for j in 0..V::LANES {
-            let (dh, tanh) = (self.hidden[j], self.tanh[j]);
-            let dcell = self.cell[j] + dh * o[j] * (1.0 - tanh * tanh);
-            back.gates[0][j] = dcell * g[j] * i[j] * (1.0 - i[j]);
-            back.gates[1][j] = dcell * before[j] * f[j] * (1.0 - f[j]);
-            back.gates[2][j] = dcell * i[j] * (1.0 - g[j] * g[j]);
-            back.gates[3][j] = dh * tanh * o[j] * (1.0 - o[j]);
-            back.cell[j] = dcell * f[j];
+            let (dh, tanh) = (self.dh[j], self.tanh[j]);
+            let dc = self.dc[j] + dh * o[j] * (1.0 - tanh * tanh);
+            dz[0][j] = dc * g[j] * i[j] * (1.0 - i[j]);
+            dz[1][j] = dc * self.prev_cell[j] * f[j] * (1.0 - f[j]);
+            dz[2][j] = dc * i[j] * (1.0 - g[j] * g[j]);
+            dz[3][j] = dh * tanh * o[j] * (1.0 - o[j]);
+            dc_prev[j] = dc * f[j];
         }
-        back
+        (dz, dc_prev)
     }
 }

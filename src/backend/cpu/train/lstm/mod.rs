@@ -1,6 +1,19 @@
 //! The LSTM. One product brings the inputs of all steps; then each step multiplies the few rows of the
-//! last hidden state by recurrent weights that were packed once, and goes on to the gates of a tile while
+//! previous hidden state by recurrent weights that were packed once, and goes on to the gates of a tile while
 //! its sums are in registers. Backwards likewise; the weights' gradients are single products at the end.
+//!
+//! With z_t (batch, 4 hidden) what goes into the gates of step t, and the cell in `cell.rs`:
+//!
+//! ```text
+//! z_t = x_t weight_ih^T + bias_ih + h_{t-1} weight_hh^T + bias_hh
+//! ```
+//!
+//! Backwards, from the last step, where dh is dy, to the first, with sums over steps:
+//!
+//! ```text
+//! dh_{t-1} = dz_t weight_hh
+//! dweight_ih = sum dz_t^T x_t      dweight_hh = sum dz_t^T h_{t-1}      dbias_ih = dbias_hh = sum dz_t
+//! ```
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -27,32 +40,32 @@ use pack::Pack;
 use step::{Backward, Forward};
 use tile::most_rows;
 
-/// Gates, and vectors of a panel.
+/// How many gates, and vectors of a row of a panel.
 const GATES: usize = 4;
 
-/// See [`network::Lstm`].
+/// A prepared [`network::Lstm`], with what its backward pass needs of the forward pass.
 pub struct Lstm {
     sizes: network::Lstm,
-    /// (seq, batch, 4 hidden): gates; on the way back, the gradients of what goes into them.
+    /// (seq, batch, 4 hidden): the gates' shares of x, then the gates, and on the way back dz.
     gates: Aligned,
-    /// (seq, batch, hidden): the cell, tanh of it, and h.
+    /// c, tanh c and h, (seq, batch, hidden).
     cells: Aligned,
     tanhs: Aligned,
     hiddens: Aligned,
-    /// The cell's gradient (batch, hidden).
-    dcell: Aligned,
+    /// On the way back, dc of a step, (batch, hidden).
+    dc: Aligned,
     /// Recurrent weights, `[panel][k][4 vectors]`. Forwards a panel has the four gates of as many
-    /// units as a vector has lanes, k is the last hidden state; backwards it has four vectors of
+    /// units as a vector has lanes, k is the previous hidden state; backwards it has four vectors of
     /// units, k is the gates.
     packed: Aligned,
     isa: Isa,
     threads: usize,
 }
 
-/// How a step is shared out: panels, and parts of the rows of each.
+/// How a step is shared out: panels of units, and parts of the batch's rows for each panel.
 #[derive(Clone, Copy)]
 struct Grid {
-    /// Units of a panel, and floats.
+    /// Units and floats of a panel.
     units: usize,
     floats: usize,
     panels: usize,
@@ -61,7 +74,7 @@ struct Grid {
 }
 
 impl Grid {
-    /// First unit, panel and rows of a task.
+    /// First unit, panel and rows (the first, and the one behind the last) of a task.
     fn task<'a>(&self, task: usize, packed: &'a [f32]) -> (usize, &'a [f32], (usize, usize)) {
         let (panel, part) = (task / self.parts, task % self.parts);
         let edge = |part: usize| self.batch * part / self.parts;
@@ -80,7 +93,7 @@ impl Lstm {
             cells: zeros(),
             tanhs: zeros(),
             hiddens: zeros(),
-            dcell: Aligned::zeros(sizes.batch * sizes.hidden),
+            dc: Aligned::zeros(sizes.batch * sizes.hidden),
             packed: Aligned::default(),
             isa,
             threads: t.pool.threads(),
@@ -90,6 +103,7 @@ impl Lstm {
         lstm
     }
 
+    /// How a step of this direction is shared out.
     fn grid(&self, forward: bool) -> Grid {
         let (h, lanes, batch) = (self.sizes.hidden, self.isa.lanes(), self.sizes.batch);
         let (units, depth) = if forward { (lanes, h) } else { (GATES * lanes, GATES * h) };
@@ -101,7 +115,7 @@ impl Lstm {
         Grid { units, floats: depth * GATES * lanes, panels, parts, batch }
     }
 
-    /// Packs the recurrent weights.
+    /// Packs the recurrent weights for steps of this direction.
     fn pack(&mut self, t: &Tensors<'_>, forward: bool) {
         let (grid, isa, hidden) = (self.grid(forward), self.isa, self.sizes.hidden);
         let weights = t.parameters.get(self.sizes.weight_hh);
@@ -135,13 +149,12 @@ impl Computed for Lstm {
         let grid = self.grid(true);
         for time in 0..l.seq {
             let now = time * step;
-            let (cells_before, cells) = self.cells.split_at_mut(now);
-            let (before, hiddens) = self.hiddens.split_at_mut(now);
-            let last = |all| if time > 0 { Some::<&[f32]>(all) } else { None };
-            let (before, cells_before) = (
-                last(&before[now.saturating_sub(step)..]),
-                last(&cells_before[now.saturating_sub(step)..]),
-            );
+            let (prev_cells, cells) = self.cells.split_at_mut(now);
+            let (prev_hiddens, hiddens) = self.hiddens.split_at_mut(now);
+            let (prev_cells, prev_hiddens) = match time {
+                0 => (None, None),
+                _ => (Some(&prev_cells[now - step..]), Some(&prev_hiddens[now - step..])),
+            };
             let gates = Shared::new(&mut self.gates[GATES * now..][..GATES * step]);
             let (cells, hiddens) = (Shared::new(cells), Shared::new(hiddens));
             let tanhs = Shared::new(&mut self.tanhs[now..][..step]);
@@ -150,8 +163,8 @@ impl Computed for Lstm {
                 let (unit, panel, rows) = grid.task(task, packed);
                 let work = Forward {
                     panel,
-                    before,
-                    cells_before,
+                    prev_hiddens,
+                    prev_cells,
                     gates: &gates,
                     cells: &cells,
                     tanhs: &tanhs,
@@ -173,27 +186,27 @@ impl Computed for Lstm {
         let (h, step) = (l.hidden, l.batch * l.hidden);
         let (isa, most_rows) = (self.isa, most_rows(self.isa));
         self.pack(t, false);
-        self.dcell.fill(0.0);
+        self.dc.fill(0.0);
         let grid = self.grid(false);
         let dy = t.gradient(l.y);
         for time in (0..l.seq).rev() {
             let now = time * step;
-            let (gates, behind) = self.gates.split_at_mut(GATES * (now + step));
-            let behind = (time + 1 < l.seq).then_some(&behind[..]);
+            let (gates, next_dz) = self.gates.split_at_mut(GATES * (now + step));
+            let next_dz = (time + 1 < l.seq).then_some(&next_dz[..]);
             let gates = Shared::new(&mut gates[GATES * now..]);
-            let dcell = Shared::new(&mut self.dcell);
-            let cells_before = (time > 0).then(|| &self.cells[now - step..now]);
+            let dc = Shared::new(&mut self.dc);
+            let prev_cells = (time > 0).then(|| &self.cells[now - step..now]);
             let (packed, tanhs) = (&self.packed, &self.tanhs[now..now + step]);
             t.pool.each(grid.panels * grid.parts, |task| {
                 let (unit, panel, rows) = grid.task(task, packed);
                 let work = Backward {
                     panel,
-                    behind,
+                    next_dz,
                     dy,
                     gates: &gates,
-                    dcell: &dcell,
+                    dc: &dc,
                     tanhs,
-                    cells_before,
+                    prev_cells,
                     unit,
                     rows,
                     hidden: h,
@@ -207,7 +220,7 @@ impl Computed for Lstm {
         let product = Product::dense([GATES * h, h, l.seq * l.batch], true, false);
         let dw = t.gradients.get_mut(l.weight_ih);
         native::multiply(t.isa, t.pool, &product, &dz, &t.values[l.x], dw);
-        // Of the first step there is no state before.
+        // Before the first step h is zero.
         let product = Product { k: (l.seq - 1) * l.batch, ..product };
         let dw = t.gradients.get_mut(l.weight_hh);
         native::multiply(t.isa, t.pool, &product, &dz[GATES * step..], &self.hiddens, dw);
@@ -218,6 +231,6 @@ impl Computed for Lstm {
     }
 
     fn scratch_bytes(&self) -> u64 {
-        4 * (self.packed.len() + self.tanhs.len() + self.dcell.len()) as u64
+        4 * (self.packed.len() + self.tanhs.len() + self.dc.len()) as u64
     }
 }

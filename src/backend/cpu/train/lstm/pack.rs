@@ -3,10 +3,13 @@
 use super::GATES;
 use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector};
 
-/// Copies recurrent weights (4 hidden, hidden) to one panel.
+/// Copies recurrent weights (4 hidden, hidden) of some units to one panel: `[hidden][4 gates][LANES]` of
+/// LANES units if `transposed`, else `[4 hidden][4 LANES]` of 4 LANES units. Panics unless the slices hold
+/// them.
 pub(super) struct Pack<'a> {
     pub(super) weights: &'a [f32],
     pub(super) hidden: usize,
+    /// The panel's first unit.
     pub(super) unit: usize,
     pub(super) transposed: bool,
     pub(super) to: &'a mut [f32],

@@ -3,22 +3,29 @@
 
 use super::super::tensors::Shared;
 use super::GATES;
-use super::cell::{Cell, Lanes, put, take};
+use super::cell::{self, Cell, Lanes, put, take};
 use super::tile::{MOST_ROWS, Tile, multiply_rows, tiles};
 use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector};
 
-/// A step forwards for the units of one panel and some rows.
+/// A step forwards for the units of one panel and some rows of the batch.
+///
+/// To run it is safe where the CPU has the vector's instructions and nothing else refers to these units of
+/// these rows in what is shared.
 pub(super) struct Forward<'a> {
+    /// Recurrent weights, `[hidden][4 gates][LANES]`.
     pub(super) panel: &'a [f32],
-    /// The hidden state before, none at the first step.
-    pub(super) before: Option<&'a [f32]>,
-    pub(super) cells_before: Option<&'a [f32]>,
+    /// h and c of the step before, (batch, hidden); none at the first step.
+    pub(super) prev_hiddens: Option<&'a [f32]>,
+    pub(super) prev_cells: Option<&'a [f32]>,
+    /// (batch, 4 hidden): the gates' shares of x, in whose place come the gates.
     pub(super) gates: &'a Shared<'a>,
+    /// c, tanh c and h, (batch, hidden).
     pub(super) cells: &'a Shared<'a>,
     pub(super) tanhs: &'a Shared<'a>,
     pub(super) hiddens: &'a Shared<'a>,
-    /// First unit, rows.
+    /// The panel's first unit.
     pub(super) unit: usize,
+    /// First row, and the one behind the last.
     pub(super) rows: (usize, usize),
     pub(super) hidden: usize,
     pub(super) most_rows: usize,
@@ -33,8 +40,8 @@ impl Routine for Forward<'_> {
         let units = V::LANES.min(h - self.unit);
         let mut sums = [[0.0; GATES * MOST_LANES]; MOST_ROWS];
         for (row, rows) in tiles(self.rows.0, self.rows.1, self.most_rows) {
-            if let Some(before) = self.before {
-                let (a, panel) = (&before[row * h..], self.panel);
+            if let Some(prev_hiddens) = self.prev_hiddens {
+                let (a, panel) = (&prev_hiddens[row * h..], self.panel);
                 let mut tile = Tile { a, a_row: h, depth: h, panel, rows, sums: &mut sums };
                 // SAFETY: the caller's.
                 unsafe { multiply_rows::<V>(&mut tile) };
@@ -46,8 +53,8 @@ impl Routine for Forward<'_> {
                     self.gates.part(row * GATES * h + gate * h + self.unit, units)
                 };
                 let z: [Lanes; GATES] = std::array::from_fn(|g| take::<V>(gate(g)));
-                let before = self.cells_before.map(|cells| take::<V>(&cells[at..at + units]));
-                let cell = Cell::forward::<V>(z, sums, before.unwrap_or_default());
+                let prev_cell = self.prev_cells.map(|cells| take::<V>(&cells[at..at + units]));
+                let cell = Cell::new::<V>(z, sums, prev_cell.unwrap_or_default());
                 (0..GATES).for_each(|g| put::<V>(&cell.gates[g], gate(g)));
                 for (all, values) in [
                     (self.cells, &cell.cell),
@@ -62,18 +69,28 @@ impl Routine for Forward<'_> {
     }
 }
 
-/// A step backwards for four vectors of units and some rows.
+/// A step backwards for four vectors of units and some rows of the batch.
+///
+/// To run it is safe where the CPU has the vector's instructions and nothing else refers to these units of
+/// these rows in what is shared.
 pub(super) struct Backward<'a> {
+    /// Recurrent weights, `[4 hidden][4 LANES units]`.
     pub(super) panel: &'a [f32],
-    /// Gradients of the gates of the step behind, none at the last.
-    pub(super) behind: Option<&'a [f32]>,
-    /// The gradient of h, at the last step.
+    /// dz of the step that follows, (batch, 4 hidden); none at the last step.
+    pub(super) next_dz: Option<&'a [f32]>,
+    /// dh of the last step, (batch, hidden).
     pub(super) dy: &'a [f32],
+    /// (batch, 4 hidden): the gates, in whose place comes dz.
     pub(super) gates: &'a Shared<'a>,
-    pub(super) dcell: &'a Shared<'a>,
+    /// (batch, hidden): dc from the step that follows, in whose place comes that for the step before.
+    pub(super) dc: &'a Shared<'a>,
+    /// (batch, hidden).
     pub(super) tanhs: &'a [f32],
-    pub(super) cells_before: Option<&'a [f32]>,
+    /// c of the step before, (batch, hidden); none at the first step.
+    pub(super) prev_cells: Option<&'a [f32]>,
+    /// The panel's first unit.
     pub(super) unit: usize,
+    /// First row, and the one behind the last.
     pub(super) rows: (usize, usize),
     pub(super) hidden: usize,
     pub(super) most_rows: usize,
@@ -88,9 +105,9 @@ impl Routine for Backward<'_> {
         let units = (GATES * V::LANES).min(h - self.unit);
         let mut sums = [[0.0; GATES * MOST_LANES]; MOST_ROWS];
         for (row, rows) in tiles(self.rows.0, self.rows.1, self.most_rows) {
-            match self.behind {
-                Some(behind) => {
-                    let (a, a_row, panel) = (&behind[row * GATES * h..], GATES * h, self.panel);
+            match self.next_dz {
+                Some(next_dz) => {
+                    let (a, a_row, panel) = (&next_dz[row * GATES * h..], GATES * h, self.panel);
                     let depth = GATES * h;
                     let mut tile = Tile { a, a_row, depth, panel, rows, sums: &mut sums };
                     // SAFETY: the caller's.
@@ -112,17 +129,18 @@ impl Routine for Backward<'_> {
                     let gate =
                         |gate| unsafe { self.gates.part(row * GATES * h + gate * h + unit, units) };
                     // SAFETY: as above.
-                    let dcell = unsafe { self.dcell.part(at, units) };
-                    let before = self.cells_before.map(|cells| take::<V>(&cells[at..at + units]));
-                    let cell = Cell {
+                    let dc = unsafe { self.dc.part(at, units) };
+                    let prev_cell = self.prev_cells.map(|cells| take::<V>(&cells[at..at + units]));
+                    let back = cell::Backward {
                         gates: std::array::from_fn(|g| take::<V>(gate(g))),
-                        cell: take::<V>(dcell),
                         tanh: take::<V>(&self.tanhs[at..at + units]),
-                        hidden: take::<V>(dh),
+                        prev_cell: prev_cell.unwrap_or_default(),
+                        dh: take::<V>(dh),
+                        dc: take::<V>(dc),
                     };
-                    let back = cell.backward::<V>(before.unwrap_or_default());
-                    (0..GATES).for_each(|g| put::<V>(&back.gates[g], gate(g)));
-                    put::<V>(&back.cell, dcell);
+                    let (dz, dc_prev) = back.gradients::<V>();
+                    (0..GATES).for_each(|g| put::<V>(&dz[g], gate(g)));
+                    put::<V>(&dc_prev, dc);
                 }
             }
         }

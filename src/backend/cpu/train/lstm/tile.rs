@@ -6,19 +6,19 @@ use crate::backend::cpu::simd::{Isa, MOST_LANES, Vector};
 /// Most rows of a tile.
 pub(super) const MOST_ROWS: usize = 6;
 
-/// A tile of a product: rows of a times a panel.
+/// A tile of a product: `rows` rows of a times a panel `[depth][4 LANES]`.
 pub(super) struct Tile<'a> {
-    /// Rows, `a_row` apart, each `depth` long.
+    /// Rows of `depth` floats, `a_row` floats apart.
     pub(super) a: &'a [f32],
     pub(super) a_row: usize,
     pub(super) depth: usize,
     pub(super) panel: &'a [f32],
     pub(super) rows: usize,
-    /// Rows of `4 LANES` sums.
+    /// The results, whose rows have room for the longest vectors: the first 4 LANES of a row are written.
     pub(super) sums: &'a mut [[f32; GATES * MOST_LANES]; MOST_ROWS],
 }
 
-/// Computes a tile of `ROWS` rows.
+/// Computes a tile of `ROWS` rows. Panics unless the slices hold it.
 ///
 /// # Safety
 /// The CPU has the vector's instructions.
@@ -49,7 +49,7 @@ pub(super) unsafe fn multiply<V: Vector, const ROWS: usize>(tile: &mut Tile<'_>)
     }
 }
 
-/// Computes a tile.
+/// Computes a tile of up to [`MOST_ROWS`] rows. Panics unless the slices hold it.
 ///
 /// # Safety
 /// The CPU has the vector's instructions.
@@ -68,7 +68,7 @@ pub(super) unsafe fn multiply_rows<V: Vector>(tile: &mut Tile<'_>) {
     }
 }
 
-/// Rows of a tile, where the CPU holds so many vectors: sums of four vectors each and the panel's.
+/// Most rows of a tile whose sums, four vectors a row, stay in registers beside a row of the panel.
 pub(super) fn most_rows(isa: Isa) -> usize {
     if isa.registers() >= 32 { MOST_ROWS } else { MOST_ROWS / 2 }
 }
