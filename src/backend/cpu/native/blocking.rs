@@ -1,59 +1,15 @@
 //! The loops round the micro-kernel, and how c is shared out over threads.
 
+use std::ops::Range;
+
 use super::Pool;
-use super::kernel::{self, B, KC_TRANSPOSED_A, Sizes, Tile};
-use super::pack::{PackA, PackTransposedB, panel_of_a, with_scratch};
+use super::kernel::{self, B, Sizes, Tile};
+use super::pack::{LINE, PackA, PackTransposedB, panel_of_a, with_scratch};
+use super::plan::{Plan, Product, Span};
 use crate::backend::cpu::simd::{Routine, Vector, prefetch};
-
-/// Sizes of a product and how its operands are stored: a is m x k (k x m when `ta`), b is k x n
-/// (n x k when `tb`), c is m x n; row-major, rows `lda`, `ldb` and `ldc` apart.
-#[derive(Clone, Copy, Debug)]
-pub struct Product {
-    pub m: usize,
-    pub n: usize,
-    pub k: usize,
-    pub ta: bool,
-    pub tb: bool,
-    pub lda: usize,
-    pub ldb: usize,
-    pub ldc: usize,
-    /// Whether the product is added to c. Else c is only written.
-    pub add: bool,
-}
-
-impl Product {
-    /// Of dense operands, into a c that may hold anything.
-    pub fn dense([m, n, k]: [usize; 3], ta: bool, tb: bool) -> Product {
-        let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
-        Product { m, n, k, ta, tb, lda, ldb, ldc: n, add: false }
-    }
-
-    /// Panics unless all that is read and written lies inside slices of these lengths.
-    fn check(&self, a: usize, b: usize, c: usize) {
-        let (m, n, k) = (self.m, self.n, self.k);
-        let fits = |rows: usize, columns: usize, row: usize, len: usize| {
-            columns <= row && (rows - 1) * row + columns <= len
-        };
-        assert!(if self.ta { fits(k, m, self.lda, a) } else { fits(m, k, self.lda, a) });
-        assert!(if self.tb { fits(n, k, self.ldb, b) } else { fits(k, n, self.ldb, b) });
-        assert!(fits(m, n, self.ldc, c));
-    }
-}
 
 /// What is done to each finished piece of a row of c: its row, its first column, the piece.
 pub type Finish<'a> = &'a (dyn Fn(usize, usize, &mut [f32]) + Sync);
-
-/// How a product is cut up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
-    /// Steps over k are this deep, but for the last.
-    pub kc: usize,
-    /// Rows and columns of blocks of c. A block is a task.
-    pub grid: (usize, usize),
-}
-
-/// Blocks are at most this high, so that threads finish together.
-const MOST_ROWS: usize = 1024;
 
 /// Rows of a, stored k x m, that are packed at a time.
 const ROWS_PACKED: usize = 192;
@@ -64,49 +20,6 @@ const DIRECT: usize = 4;
 /// But not where its rows are a multiple of this many floats apart: they would fall into the same
 /// sets of the cache.
 const SAME_SET: usize = 256;
-
-impl Plan {
-    pub(super) fn of<V: Vector>(p: &Product, threads: usize) -> Plan {
-        // Steps of equal depth, and the widest block whose packed b still fits.
-        let most = if p.ta { KC_TRANSPOSED_A } else { V::KC };
-        let kc = p.k.div_ceil(p.k.div_ceil(most));
-        let panels = p.n.div_ceil(V::NR);
-        let fitting = (V::PACKED_B / kc / V::NR).max(1);
-        // Two blocks a thread balance best, and none should be flatter than some tiles.
-        let least = panels.div_ceil(fitting);
-        let rows = (2 * threads).div_ceil(least).min(p.m.div_ceil(64));
-        let rows = rows.max(p.m.div_ceil(MOST_ROWS));
-        // Panels are shared out evenly: the number of columns that makes the longest thread
-        // shortest.
-        let most = panels.min(2 * least + threads).max(least);
-        let longest = |columns: &usize| {
-            let share = panels.div_ceil(*columns);
-            (rows * panels.div_ceil(share)).div_ceil(threads) * share
-        };
-        let columns = (least..=most).min_by_key(longest).unwrap_or(least);
-        Plan { kc, grid: (rows, columns) }
-    }
-}
-
-/// A part of the rows or columns of c.
-#[derive(Clone, Copy)]
-struct Span {
-    start: usize,
-    end: usize,
-}
-
-impl Span {
-    /// Part `index` of `parts` even ones, in whole units. May be empty.
-    fn share(length: usize, unit: usize, parts: usize, index: usize) -> Span {
-        let units = length.div_ceil(unit);
-        let edge = |i: usize| (units * i / parts * unit).min(length);
-        Span { start: edge(index), end: edge(index + 1) }
-    }
-
-    fn len(self) -> usize {
-        self.end - self.start
-    }
-}
 
 /// c, shared by tasks that each write their own block of it.
 struct Output {
@@ -169,24 +82,13 @@ impl Routine for Multiply<'_> {
             }
             let width = j.len().next_multiple_of(V::NR);
             let height = if p.ta { i.len().min(ROWS_PACKED).div_ceil(V::MR) } else { 0 };
-            with_scratch(
-                width * plan.kc,
-                height * panel_of_a(V::MR, plan.kc),
-                |packed_b, packed_a| {
-                    // SAFETY: the caller vouches for the CPU. The spans of different tasks differ in i or
-                    // in j, and parts of one length are disjoint, so no other task writes this block.
-                    unsafe {
-                        block::<V>(
-                            p,
-                            plan.kc,
-                            (a, b, &output),
-                            (i, j),
-                            (packed_a, packed_b),
-                            finish,
-                        )
-                    };
-                },
-            );
+            let block = Block { product: p, a, b, c: &output, i, j, finish };
+            let lengths = (width * plan.kc, height * panel_of_a(V::MR, plan.kc));
+            with_scratch(lengths.0, lengths.1, |packed_b, packed_a| {
+                // SAFETY: the caller vouches for the CPU. The spans of different tasks differ in i or
+                // in j, and parts of one length are disjoint, so no other task writes this block.
+                unsafe { block.compute::<V>(plan.kc, packed_a, packed_b) };
+            });
         };
         match pool {
             Some(pool) => pool.each(rows * columns, task),
@@ -195,129 +97,208 @@ impl Routine for Multiply<'_> {
     }
 }
 
-/// Computes one block of c: rows `i`, columns `j`.
-///
-/// # Safety
-/// The CPU has the vector's instructions, and nothing else refers to the block during the call.
-unsafe fn block<V: Vector>(
-    p: &Product,
-    kc: usize,
-    (a, b, c): (&[f32], &[f32], &Output),
-    (i, j): (Span, Span),
-    (packed_a, packed_b): (&mut [f32], &mut [f32]),
-    finish: Option<Finish<'_>>,
-) {
-    let (mr, nr) = (V::MR, V::NR);
-    let panels = j.len().div_ceil(nr);
-    let columns = |q: usize| (j.len() - q * nr).min(nr);
-    for p0 in (0..p.k).step_by(kc) {
-        let kc = kc.min(p.k - p0);
-        if p.tb {
-            for (q, to) in packed_b.chunks_exact_mut(kc * nr).take(panels).enumerate() {
-                let from = &b[(j.start + q * nr) * p.ldb + p0..];
-                // SAFETY: the caller vouches for the CPU.
-                unsafe {
-                    V::call(PackTransposedB {
-                        b: from,
-                        b_row: p.ldb,
-                        k: kc,
-                        columns: columns(q),
-                        to,
-                    });
+/// A block of c, rows `i` and columns `j`, with the operands of the whole product.
+struct Block<'a> {
+    product: &'a Product,
+    a: &'a [f32],
+    b: &'a [f32],
+    c: &'a Output,
+    i: Span,
+    j: Span,
+    finish: Option<Finish<'a>>,
+}
+
+/// How the micro-kernel reads a.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Stored m x k, where it lies: a stream a row.
+    Rows,
+    /// Stored k x m, where it lies.
+    Columns,
+    /// Stored k x m, packed.
+    Packed,
+}
+
+impl Block<'_> {
+    /// How many panels of NR columns there are; the last may be narrower.
+    fn panels<V: Vector>(&self) -> usize {
+        self.j.len().div_ceil(V::NR)
+    }
+
+    /// First column of a panel, and how many it has.
+    fn panel<V: Vector>(&self, panel: usize) -> (usize, usize) {
+        let start = self.j.start + panel * V::NR;
+        (start, (self.j.end - start).min(V::NR))
+    }
+
+    /// Most rows of a group: those of a that are packed at a time, or all.
+    fn group_rows<V: Vector>(&self) -> usize {
+        if self.product.ta { ROWS_PACKED / V::MR * V::MR } else { self.i.len() }
+    }
+
+    fn reading<V: Vector>(&self) -> Reading {
+        let p = self.product;
+        match p.ta {
+            false => Reading::Rows,
+            true if self.panels::<V>() <= DIRECT && !p.lda.is_multiple_of(SAME_SET) => {
+                Reading::Columns
+            }
+            true => Reading::Packed,
+        }
+    }
+
+    /// Computes the block in steps of `kc` over k.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions, and nothing else refers to the block during the call.
+    unsafe fn compute<V: Vector>(&self, kc: usize, packed_a: &mut [f32], packed_b: &mut [f32]) {
+        let p = self.product;
+        let group = self.group_rows::<V>();
+        for start in (0..p.k).step_by(kc) {
+            let k = Span { start, end: (start + kc).min(p.k) };
+            if p.tb {
+                let panels = packed_b.chunks_exact_mut(k.len() * V::NR).take(self.panels::<V>());
+                for (q, to) in panels.enumerate() {
+                    let (column, columns) = self.panel::<V>(q);
+                    let b = &self.b[column * p.ldb + k.start..];
+                    // SAFETY: the caller vouches for the CPU.
+                    unsafe {
+                        V::call(PackTransposedB { b, b_row: p.ldb, k: k.len(), columns, to });
+                    }
                 }
+            }
+            for start in (self.i.start..self.i.end).step_by(group) {
+                let rows = Span { start, end: (start + group).min(self.i.end) };
+                // SAFETY: the caller's.
+                unsafe { self.group::<V>(k, rows, packed_a, packed_b) };
             }
         }
-        let group = if p.ta { ROWS_PACKED / mr * mr } else { i.len() };
-        for i0 in (i.start..i.end).step_by(group) {
-            let i1 = (i0 + group).min(i.end);
-            let direct = p.ta && panels <= DIRECT && !p.lda.is_multiple_of(SAME_SET);
-            if p.ta && !direct {
-                let from = &a[p0 * p.lda + i0..];
-                // SAFETY: the caller vouches for the CPU.
-                unsafe {
-                    V::call(PackA { a: from, a_row: p.lda, k: kc, rows: i1 - i0, to: packed_a });
+    }
+
+    /// One step over k for a group of rows.
+    ///
+    /// # Safety
+    /// As of [`Block::compute`].
+    unsafe fn group<V: Vector>(
+        &self,
+        k: Span,
+        rows: Span,
+        packed_a: &mut [f32],
+        packed_b: &mut [f32],
+    ) {
+        let (p, kc, mr) = (self.product, k.len(), V::MR);
+        let (reading, panels) = (self.reading::<V>(), self.panels::<V>());
+        if reading == Reading::Packed {
+            let a = &self.a[k.start * p.lda + rows.start..];
+            // SAFETY: the caller vouches for the CPU.
+            unsafe { V::call(PackA { a, a_row: p.lda, k: kc, rows: rows.len(), to: packed_a }) };
+        }
+        let tiles = rows.len().div_ceil(mr) * panels;
+        let mut tiles_done = 0;
+        for r in (rows.start..rows.end).step_by(mr) {
+            let height = mr.min(rows.end - r);
+            let (a, a_row, a_column) = match reading {
+                Reading::Rows => (&self.a[r * p.lda + k.start..], p.lda, 1),
+                Reading::Columns => (&self.a[k.start * p.lda + r..], 1, p.lda),
+                Reading::Packed => (&packed_a[(r - rows.start) / mr * panel_of_a(mr, kc)..], 1, mr),
+            };
+            for q in 0..panels {
+                if reading == Reading::Packed {
+                    let part = tiles_done * kc / tiles..(tiles_done + 1) * kc / tiles;
+                    self.prefetch_group::<V>(k, rows, part);
+                    tiles_done += 1;
                 }
-            }
-            // What is packed after this group, prefetched row by row in as many portions as there are
-            // tiles: packing itself would wait for most of it.
-            let (next_p, next_i) = if i1 < i.end { (p0, i1) } else { (p0 + kc, i.start) };
-            let next_group = a.as_ptr().wrapping_add(next_p * p.lda + next_i);
-            let tiles = (i1 - i0).div_ceil(mr) * panels;
-            let mut tiles_done = 0;
-            for r in (i0..i1).step_by(mr) {
-                let rows = mr.min(i1 - r);
-                let (a, a_row, a_column) = if direct {
-                    (&a[p0 * p.lda + r..], 1, p.lda)
-                } else if p.ta {
-                    (&packed_a[(r - i0) / mr * panel_of_a(mr, kc)..], 1, mr)
+                let (column, columns) = self.panel::<V>(q);
+                let panel = &mut packed_b[q * V::NR * kc..][..V::NR * kc];
+                let b = if r == self.i.start && !p.tb {
+                    let from = &self.b[k.start * p.ldb + column..];
+                    B::Stored { from, row: p.ldb, pack: panel }
                 } else {
-                    (&a[r * p.lda + p0..], p.lda, 1)
+                    B::Packed(panel)
                 };
-                // The rows after these, or of the next step over k: prefetched in as many portions
-                // as there are panels. What is packed is in cache.
-                let ahead = if r + mr < i.end {
-                    mr * p.lda
+                let (next, next_rows, next_step) = self.next::<V>(reading, a, (k, r), q);
+                let tile = Tile {
+                    rows: height,
+                    columns,
+                    k: kc,
+                    a,
+                    a_row,
+                    a_column,
+                    b,
+                    c: self.c.tile((r, height), (column, columns)),
+                    c_row: p.ldc,
+                    add: p.add || k.start > 0,
+                    next,
+                    next_rows,
+                    next_row: p.lda,
+                    next_step,
+                };
+                // SAFETY: the caller vouches for the CPU, and for the block: the tile lies in it, as r +
+                // height <= i.end and column + columns <= j.end.
+                unsafe { kernel::multiply::<V>(tile) };
+            }
+            if k.end == p.k {
+                // SAFETY: the caller vouches for the block, and every tile has written its part.
+                unsafe { self.finish_rows(r, height) };
+            }
+        }
+    }
+
+    /// What a tile prefetches for those after it: where that starts, its lines for every 16 steps over k,
+    /// and the floats by which they move on then.
+    fn next<V: Vector>(
+        &self,
+        reading: Reading,
+        a: &[f32],
+        (k, r): (Span, usize),
+        panel: usize,
+    ) -> (*const f32, usize, usize) {
+        let (lda, mr, panels) = (self.product.lda, V::MR, self.panels::<V>());
+        match reading {
+            // What is packed is in cache.
+            Reading::Packed => (a.as_ptr(), 0, LINE),
+            Reading::Columns => {
+                let lines = LINE.div_ceil(panels);
+                (a.as_ptr().wrapping_add(mr + 5 + panel * lines * lda), lines, LINE * lda)
+            }
+            // The rows after these, or of the next step over k, in as many portions as there are panels.
+            Reading::Rows => {
+                let ahead = if r + mr < self.i.end {
+                    mr * lda
                 } else {
-                    kc.wrapping_sub((r - i.start) * p.lda)
+                    k.len().wrapping_sub((r - self.i.start) * lda)
                 };
                 let portion = mr.div_ceil(panels);
-                for q in 0..panels {
-                    if p.ta && !direct {
-                        for p1 in tiles_done * kc / tiles..(tiles_done + 1) * kc / tiles {
-                            let row = next_group.wrapping_add(p1 * p.lda);
-                            (0..group).step_by(16).for_each(|l| prefetch(row.wrapping_add(l)));
-                        }
-                        tiles_done += 1;
-                    }
-                    let panel = &mut packed_b[q * nr * kc..][..nr * kc];
-                    let first = r == i.start && !p.tb;
-                    let skipped = (q * portion).min(mr);
-                    let tile = Tile {
-                        rows,
-                        columns: columns(q),
-                        k: kc,
-                        a,
-                        a_row,
-                        a_column,
-                        b: if first {
-                            let from = &b[p0 * p.ldb + j.start + q * nr..];
-                            B::Stored { from, row: p.ldb, pack: panel }
-                        } else {
-                            B::Packed(panel)
-                        },
-                        c: c.tile((r, rows), (j.start + q * nr, columns(q))),
-                        c_row: p.ldc,
-                        add: p.add || p0 > 0,
-                        next_step: if direct { 16 * p.lda } else { 16 },
-                        next_row: p.lda,
-                        next: if direct {
-                            a.as_ptr().wrapping_add(mr + 5 + q * 16usize.div_ceil(panels) * p.lda)
-                        } else {
-                            a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * p.lda)
-                        },
-                        next_rows: if direct {
-                            16usize.div_ceil(panels)
-                        } else if p.ta {
-                            0
-                        } else {
-                            portion.min(mr - skipped)
-                        },
-                    };
-                    // SAFETY: the caller vouches for the CPU, and for the block: the tile lies in
-                    // it, as r + rows <= i.end and q nr + columns(q) <= j.len().
-                    unsafe { kernel::multiply::<V>(tile) };
-                }
-                if let Some(finish) = finish.filter(|_| p0 + kc == p.k) {
-                    for row in r..r + rows {
-                        let piece = c.tile((row, 1), (j.start, j.len()));
-                        // SAFETY: a row of this block, which nothing else refers to; `tile` found it
-                        // inside, and every tile has written its part.
-                        finish(row, j.start, unsafe {
-                            std::slice::from_raw_parts_mut(piece, j.len())
-                        });
-                    }
-                }
+                let skipped = (panel * portion).min(mr);
+                let next = a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * lda);
+                (next, portion.min(mr - skipped), LINE)
             }
+        }
+    }
+
+    /// Prefetches a part of what is packed after a group, rows of k x m: packing itself would wait for most
+    /// of it.
+    fn prefetch_group<V: Vector>(&self, k: Span, rows: Span, part: Range<usize>) {
+        let (lda, group) = (self.product.lda, self.group_rows::<V>());
+        let (k, i) =
+            if rows.end < self.i.end { (k.start, rows.end) } else { (k.end, self.i.start) };
+        for row in part {
+            let row = self.a.as_ptr().wrapping_add((k + row) * lda + i);
+            (0..group).step_by(LINE).for_each(|l| prefetch(row.wrapping_add(l)));
+        }
+    }
+
+    /// Hands finished rows on.
+    ///
+    /// # Safety
+    /// The rows are written, and nothing else refers to them.
+    unsafe fn finish_rows(&self, start: usize, rows: usize) {
+        let Some(finish) = self.finish else { return };
+        for row in start..start + rows {
+            let piece = self.c.tile((row, 1), (self.j.start, self.j.len()));
+            // SAFETY: a row of this block, which the caller vouches for; `tile` found it inside.
+            let piece = unsafe { std::slice::from_raw_parts_mut(piece, self.j.len()) };
+            finish(row, self.j.start, piece);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! needs no other task: no barrier, and every thread packs what it reads itself.
 //!
 //! ```text
-//! for each block of c, mb x nb, in parallel                            blocking.rs
+//! for each block of c, mb x nb, in parallel                            blocking.rs, plan.rs
 //!   for kc of k                     kc x nb of b: packed, kept in the second-level cache
 //!     for mr rows of the block      mr x kc of a: kept in the first-level cache
 //!       for nr columns of them      mr x nr of c: in registers         kernel.rs
@@ -23,6 +23,7 @@
 mod blocking;
 mod kernel;
 mod pack;
+mod plan;
 #[cfg(test)]
 mod tests;
 
@@ -31,8 +32,9 @@ use half::bf16;
 use super::Pool;
 use super::simd::Isa;
 use crate::terms::Shape;
+pub use blocking::Finish;
 use blocking::Multiply;
-pub use blocking::{Finish, Product};
+pub use plan::Product;
 
 /// c = op(a) op(b), or c += that, on the threads of `pool`. Panics unless the slices hold what the
 /// product reaches and the CPU has the instructions.

@@ -60,14 +60,15 @@ impl Routine for PackA<'_> {
             let from = &self.a[p * self.a_row..][..self.rows];
             let ahead = from.as_ptr().wrapping_add(AHEAD * self.a_row);
             (0..self.rows).step_by(LINE).for_each(|i| prefetch(ahead.wrapping_add(i)));
-            let panels = self.to.chunks_mut(panel_of_a(V::MR, self.k));
-            for (from, panel) in from.chunks(V::MR).zip(panels) {
-                let to = &mut panel[p * V::MR..];
-                // Of whole ones the length is known: moves, no call.
-                match from.len() == V::MR {
-                    true => to[..V::MR].copy_from_slice(from),
-                    false => to[..from.len()].copy_from_slice(from),
-                }
+            let (whole, rest) = from.split_at(self.rows / V::MR * V::MR);
+            let mut panels = self.to.chunks_mut(panel_of_a(V::MR, self.k));
+            for (from, panel) in whole.chunks_exact(V::MR).zip(&mut panels) {
+                panel[p * V::MR..][..V::MR].copy_from_slice(from);
+            }
+            if !rest.is_empty()
+                && let Some(panel) = panels.next()
+            {
+                panel[p * V::MR..][..rest.len()].copy_from_slice(rest);
             }
         }
     }
@@ -108,26 +109,53 @@ impl Routine for PackTransposedB<'_> {
             let rows: [*const f32; MOST_LANES] =
                 from_fn(|r| b.as_ptr().wrapping_add((j + r).min(columns - 1) * b_row));
             for p in (0..k).step_by(V::LANES) {
+                let from = rows.map(|row| row.wrapping_add(p));
+                let to = to[p * V::NR + j..].as_mut_ptr();
                 let depth = V::LANES.min(k - p);
-                // SAFETY: the caller's; floats p .. p + depth <= k of rows of b up to columns - 1; p + r <
-                // k, and j + LANES <= NR as NR is a multiple of LANES.
+                // SAFETY: the caller's; floats p .. p + depth <= k of rows of b up to columns - 1; p + depth
+                // <= k, and j + LANES <= NR as NR is a multiple of LANES. Whole squares in a call of their
+                // own, where the compiler knows their depth.
                 unsafe {
-                    let mut square = [V::splat(0.0); MOST_LANES];
-                    for (square, row) in square.iter_mut().zip(rows).take(V::LANES) {
-                        let from = row.add(p);
-                        if V::LANES == LINE {
-                            prefetch(from.wrapping_add(V::LANES * b_row));
-                        }
-                        *square = match depth == V::LANES {
-                            true => V::load(from),
-                            false => square.load_masked(from, first(depth)),
-                        };
-                    }
-                    V::transpose(&mut square[..V::LANES]);
-                    for (r, row) in square.into_iter().enumerate().take(depth) {
-                        row.store(to.as_mut_ptr().add((p + r) * V::NR + j));
+                    match depth == V::LANES {
+                        true => transpose::<V>(from, b_row, V::LANES, to),
+                        false => transpose::<V>(from, b_row, depth, to),
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Writes `depth` floats of each of LANES rows as columns to rows NR floats apart, and prefetches the rows of b
+/// after these.
+///
+/// # Safety
+/// The CPU has the vector's instructions; `depth` floats of each row may be read, and LANES floats of each
+/// of `depth` rows from `to` on written.
+#[inline(always)]
+unsafe fn transpose<V: Vector>(
+    rows: [*const f32; MOST_LANES],
+    b_row: usize,
+    depth: usize,
+    to: *mut f32,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut square = [V::splat(0.0); MOST_LANES];
+        for (square, row) in square.iter_mut().zip(rows).take(V::LANES) {
+            if V::LANES == LINE {
+                prefetch(row.wrapping_add(V::LANES * b_row));
+            }
+            *square = match depth == V::LANES {
+                true => V::load(row),
+                false => square.load_masked(row, first(depth)),
+            };
+        }
+        V::transpose(&mut square[..V::LANES]);
+        for (r, row) in square.into_iter().enumerate().take(V::LANES) {
+            // A condition, not fewer rounds: those are unrolled, and rows stay in registers.
+            if r < depth {
+                row.store(to.add(r * V::NR));
             }
         }
     }

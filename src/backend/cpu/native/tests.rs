@@ -1,7 +1,7 @@
 //! Every set of instructions against plain loops, on small integers, where every order of sums is exact.
 
-use super::blocking::Plan;
 use super::kernel::Sizes;
+use super::plan::Plan;
 use super::*;
 use crate::backend::cpu::simd::{Routine, Vector};
 
