@@ -43,7 +43,8 @@ fn loaded<'a>(
 ) -> Box<dyn Runner + 'a> {
     let inner = find(&format!("train-{}", network.name)).unwrap();
     let workload = Variant { inner, network: *network };
-    let task = Task { workload: &workload, shape, dtype: Dtype::F32, implementation };
+    let task =
+        Task { workload: &workload, shape, dtype: Dtype::F32, implementation, parameters: None };
     let mut runner = device.prepare(&task).unwrap();
     let graph = (network.graph)(shape);
     runner.load(&inputs(&graph, seed)).unwrap();

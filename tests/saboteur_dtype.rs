@@ -102,7 +102,7 @@ fn verified(dtype: Dtype, shape: &str, fault: Fault) -> Result<Proof, Rejection>
     let workload = workload::find("gemm").unwrap();
     let shape = workload.shape(shape).unwrap();
     let problem = Problem::new(workload, &shape, dtype, 1);
-    let task = Task { workload, shape: &shape, dtype, implementation: "" };
+    let task = Task { workload, shape: &shape, dtype, implementation: "", parameters: None };
     let sizes = shape.clone();
     let mut runner = MadeUpRunner::new(&task, move |memory, _| {
         match (&memory.inputs[0], &memory.inputs[1]) {

@@ -3,7 +3,7 @@
 mod claim;
 pub mod contender;
 pub mod cpu;
-mod gpu;
+pub mod gpu;
 pub mod opencl;
 mod parts;
 mod remote;
@@ -27,7 +27,7 @@ pub use remote::Remote;
 pub use runner::{Details, Runner};
 pub use trainer::{Stepwise, retrained, trainer};
 pub use training::Training;
-use tunable::{Finding, Point, Tunable};
+use tunable::{Finding, Pinned, Tunable};
 
 /// One thing to be computed, in one way.
 #[derive(Clone, Copy)]
@@ -40,6 +40,8 @@ pub struct Task<'a> {
     pub dtype: Dtype,
     /// Name of the implementation.
     pub implementation: &'a str,
+    /// Parameters that one of its kernels has to go by.
+    pub parameters: Option<Pinned<'a>>,
 }
 
 impl Task<'_> {
@@ -71,16 +73,6 @@ pub trait Device {
     /// What can be tuned on this device.
     fn tunables(&self) -> Vec<Tunable> {
         Vec::new()
-    }
-
-    /// The same as [`Device::prepare`] with the parameters of a point.
-    fn prepare_at(
-        &self,
-        _tunable: &Tunable,
-        _point: &Point,
-        task: &Task<'_>,
-    ) -> Result<Box<dyn Runner + '_>> {
-        self.prepare(task)
     }
 
     /// Keeps what a search found, for this and later runs.

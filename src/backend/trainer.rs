@@ -88,7 +88,7 @@ pub fn trainer<'d>(
     seed: u64,
 ) -> Result<Stepwise<'d>> {
     let workload = workload::of_network(network)?;
-    let task = Task { workload, shape, dtype: Dtype::F32, implementation };
+    let task = Task { workload, shape, dtype: Dtype::F32, implementation, parameters: None };
     Ok(Stepwise::new(device.prepare(&task)?, &(network.graph)(shape), seed))
 }
 

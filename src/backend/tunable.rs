@@ -71,10 +71,14 @@ impl Tunable {
         (self.space.is_legal)(point) && (self.space.items)(point) <= self.max_group_size
     }
 
+    /// Workloads that share the kernel's parameters: see [`family`].
+    pub fn family(&self) -> &'static str {
+        family(self.workload)
+    }
+
     /// Whether points of the other one are points of this one.
     pub fn shares_kernel(&self, other: &Tunable) -> bool {
-        let family = |t: &Tunable| t.workload.split('-').next();
-        (family(self), self.implementation) == (family(other), other.implementation)
+        (self.family(), self.implementation) == (other.family(), other.implementation)
     }
 
     /// Adds a point to begin at, unless it is there or breaks a rule.
@@ -88,6 +92,20 @@ impl Tunable {
     pub fn name(&self) -> String {
         format!("{} {} {}", self.workload, self.implementation, self.shape_class)
     }
+}
+
+/// Workloads that share their parameters: `stream-copy` and its like are one family.
+pub fn family(workload: &str) -> &str {
+    workload.split('-').next().unwrap_or_default()
+}
+
+/// The parameters of one kernel for one class of shapes, in place of what is kept for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pinned<'a> {
+    /// Which kernel, and which class of shapes.
+    pub tunable: &'a Tunable,
+    /// Its parameters.
+    pub point: &'a Point,
 }
 
 /// What a search found for a tunable.

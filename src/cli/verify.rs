@@ -151,7 +151,7 @@ impl Tally<'_> {
     fn verify(&mut self, case: &Case, problem: &Problem<'_>) -> Record {
         let Case { workload, shape, dtype, .. } = case;
         let (workload, dtype, implementation) = (*workload, *dtype, self.implementation);
-        let task = Task { workload, shape, dtype, implementation };
+        let task = Task { workload, shape, dtype, implementation, parameters: None };
         let scope = workload.scopes()[0];
         let mut record = session::blank("", case, self.device.entry(), implementation, scope);
         match verify::admitted(self.device.prepare(&task), |_| Ok(()), problem) {

@@ -38,7 +38,13 @@ impl<'a> Canary<'a> {
         for device in setup.devices {
             let names = device.defaults(peak, Dtype::F32);
             let Some(implementation) = names.first() else { continue };
-            let task = Task { workload: peak, shape: &shape, dtype: Dtype::F32, implementation };
+            let task = Task {
+                workload: peak,
+                shape: &shape,
+                dtype: Dtype::F32,
+                implementation,
+                parameters: None,
+            };
             if let Ok(mut runner) = device.prepare(&task)
                 && runner.load(&inputs).is_ok()
             {

@@ -22,6 +22,7 @@ impl Choice {
             shape: &case.shape,
             dtype: case.dtype,
             implementation: &self.implementation,
+            parameters: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::tunable::{Point, Tunable};
+use crate::backend::tunable::{Pinned, Point, Tunable};
 use crate::backend::{self, Device, Request, Runner, Task};
 use crate::error::{Error, Result};
 use crate::measure::{self, Clock, WallClock};
@@ -137,13 +137,15 @@ fn serve_tunable<'d>(device: &'d dyn Device, tunable: &'d Tunable, seed: u64) ->
     let problem = Problem::new(workload, &shape, Dtype::F32, seed);
     tell(&Say::Done);
     let implementation = tunable.prepared_as;
-    let task = Task { workload, shape: &shape, dtype: Dtype::F32, implementation };
     let part = tunable.part.as_deref();
     let mut stage = Stage { clock: WallClock::default(), part, runners: HashMap::new() };
     loop {
         match listen()? {
             Ask::Admit(point, limit_s) => {
-                let prepared = device.prepare_at(tunable, &point, &task);
+                let parameters = Some(Pinned { tunable, point: &point });
+                let (shape, dtype) = (&shape, Dtype::F32);
+                let task = Task { workload, shape, dtype, implementation, parameters };
+                let prepared = device.prepare(&task);
                 tell(&stage.admit(point, limit_s, prepared, &problem));
             }
             Ask::Race(points) => tell(&stage.race(&points)),

@@ -2,18 +2,19 @@
 //!
 //!     cargo run --example gpu_builds -- nvidia amd
 
-use crossover::backend::opencl::gpu_builds;
+use crossover::backend::opencl::{KERNELS, gpu_builds};
 
-fn main() {
+fn main() -> crossover::error::Result<()> {
     for class in std::env::args().skip(1) {
         for build in gpu_builds(&class) {
             let line = serde_json::json!({
                 "class": class,
                 "name": build.name,
-                "source": build.source,
+                "source": KERNELS.text(build.program)?,
                 "options": build.options,
             });
             println!("{line}");
         }
     }
+    Ok(())
 }

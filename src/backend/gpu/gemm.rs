@@ -1,22 +1,11 @@
 //! `gemm` on OpenCL: which kernel, which parameters, which launch. Twin of `kernels/gemm/`.
 
 use super::recipe::{Argument, Build, Launch, Recipe, Step};
-use super::tuned::{Parameters, Tuned, shapes};
+use super::target::Target;
+use super::tuned::{Chooser, Parameters, Tuned, shapes};
 use crate::backend::Task;
-use crate::backend::opencl::OpenClDevice;
 use crate::error::{Error, Result};
 use crate::terms::Shape;
-
-const LOCAL: &str = concat!(
-    include_str!("../../../kernels/tile.cl"),
-    include_str!("../../../kernels/gemm/local.cl")
-);
-const REGISTER: &str = include_str!("../../../kernels/gemm/register.cl");
-const PACKED: &str = include_str!("../../../kernels/gemm/packed.cl");
-
-/// Sources of the implementations that are tuned.
-pub const SOURCES: &[(&str, &str)] =
-    &[("local", LOCAL), ("register", REGISTER), ("packed", PACKED)];
 
 /// Sizes as the kernels take them. Operands are dense: a row is as long as it is stored.
 struct Product {
@@ -66,19 +55,12 @@ impl Product {
         format!("-D TA={} -D TB={} {}", self.ta, self.tb, parameters.options())
     }
 
-    fn recipe(
-        &self,
-        (file, source): (&'static str, &'static str),
-        parameters: &Parameters,
-        shape: Geometry,
-    ) -> Recipe {
+    fn recipe(&self, program: &'static str, parameters: &Parameters, shape: Geometry) -> Recipe {
         let step = Step {
-            file,
-            source,
+            program,
             kernel: "gemm",
             options: self.options(parameters),
             arguments: self.arguments(),
-            group_size: shape.launch.local.iter().product(),
             launch: shape.launch,
             local_bytes: shape.local_bytes,
         };
@@ -93,7 +75,7 @@ impl Product {
     }
 
     /// The parameters of an implementation for such sizes.
-    fn chosen(&self, tuned: &Tuned, implementation: &str, cases: &[&str]) -> Parameters {
+    fn chosen(&self, tuned: Chooser<'_>, implementation: &str, cases: &[&str]) -> Parameters {
         tuned.chosen("gemm", implementation, cases, shapes::gemm(self.m, self.n, self.ta))
     }
 }
@@ -106,14 +88,14 @@ struct Geometry {
 }
 
 /// Local-memory tiles.
-pub fn local(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+pub fn local(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let p = Product::of(task.shape)?;
-    let parameters = local_parameters(&device.tuned, &p);
+    let parameters = local_parameters(target.tuned.at(task.parameters), &p);
     let geometry = local_geometry(&p, &parameters);
-    Ok(p.recipe(("gemm/local.cl", LOCAL), &parameters, geometry))
+    Ok(p.recipe("gemm/local", &parameters, geometry))
 }
 
-fn local_parameters(tuned: &Tuned, p: &Product) -> Parameters {
+fn local_parameters(tuned: Chooser<'_>, p: &Product) -> Parameters {
     let short = p.lda.min(p.ldb) < 4;
     let choose = |cases: &[&str]| p.chosen(tuned, "local", cases);
     local_parameters_of(choose, p.aligned(4), short, p.n.is_multiple_of(4))
@@ -172,9 +154,9 @@ fn local_geometry(p: &Product, parameters: &Parameters) -> Geometry {
 }
 
 /// Registers only.
-pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+pub fn register(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let p = Product::of(task.shape)?;
-    let parameters = register_parameters(&device.tuned, &p);
+    let parameters = register_parameters(target.tuned.at(task.parameters), &p);
     let get = |name| parameters.get(name);
     let (rows, columns) = (get("LY") * get("WM"), get("LX") * get("WN"));
     let items = get("LX") * get("LY");
@@ -186,10 +168,10 @@ pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         local_bytes: 0,
         tile: (rows, columns),
     };
-    Ok(p.recipe(("gemm/register.cl", REGISTER), &parameters, geometry))
+    Ok(p.recipe("gemm/register", &parameters, geometry))
 }
 
-fn register_parameters(tuned: &Tuned, p: &Product) -> Parameters {
+fn register_parameters(tuned: Chooser<'_>, p: &Product) -> Parameters {
     let parameters = p.chosen(tuned, "register", &[]);
     if p.aligned(parameters.get("V")) {
         parameters
@@ -205,24 +187,24 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     for (ta, tb) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
         for (size, word) in [(64, "aligned"), (63, "unaligned")] {
             let p = Product { m: size, n: size, k: size, ta, tb, lda: size, ldb: size };
-            let mut add = |kernel: &str, source: &'static str, parameters: &Parameters| {
+            let mut add = |kernel: &str, program: &'static str, parameters: &Parameters| {
                 builds.push(Build {
                     name: format!("gemm {kernel} ta={ta} tb={tb} {word}"),
-                    source,
+                    program,
                     options: p.options(parameters),
                 });
             };
-            add("local", LOCAL, &local_parameters(&tuned, &p));
-            add("register", REGISTER, &register_parameters(&tuned, &p));
+            add("local", "gemm/local", &local_parameters(tuned.at(None), &p));
+            add("register", "gemm/register", &register_parameters(tuned.at(None), &p));
         }
     }
     builds
 }
 
 /// One work-item an element.
-pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+pub fn naive(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let p = Product::of(task.shape)?;
-    let parameters = device.tuned.parameters("gemm", "naive");
+    let parameters = target.tuned.parameters("gemm", "naive");
     let (x, y) = (parameters.get("LX"), parameters.get("LY"));
     let geometry = Geometry {
         launch: Launch {
@@ -232,17 +214,16 @@ pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         local_bytes: 0,
         tile: (y, x),
     };
-    let source = include_str!("../../../kernels/gemm/naive.cl");
-    Ok(p.recipe(("gemm/naive.cl", source), &parameters, geometry))
+    Ok(p.recipe("gemm/naive", &parameters, geometry))
 }
 
 /// Packed panels, for CPU devices: a work-group is one work-item, which owns a block of c.
-pub fn packed(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+pub fn packed(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let p = Product::of(task.shape)?;
-    let base = packed_parameters(&device.tuned, &p)
+    let base = packed_parameters(target.tuned.at(task.parameters), &p)
         .ok_or_else(|| Error::Unsupported("packed is for CPU devices".into()))?;
-    let local_memory = device.entry.local_memory_bytes.unwrap_or(0) as usize;
-    let threads = device.entry.compute_units.unwrap_or(1) as usize;
+    let local_memory = target.local_memory();
+    let threads = target.units();
     let (parameters, blocks) = packed_blocks(&p, &base, local_memory, threads);
     let (mr, nr) = (parameters.get("MR"), 16 * parameters.get("NV"));
     let (nc, kc) = (parameters.get("NC"), parameters.get("KC"));
@@ -251,17 +232,17 @@ pub fn packed(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
         local_bytes: 4 * (nc * kc + mr * (kc + 16) + mr * nr) as u64,
         tile: (mr, nr),
     };
-    Ok(p.recipe(("gemm/packed.cl", PACKED), &parameters, geometry))
+    Ok(p.recipe("gemm/packed", &parameters, geometry))
 }
 
 /// None for classes that have no such kernel.
-fn packed_parameters(tuned: &Tuned, p: &Product) -> Option<Parameters> {
+fn packed_parameters(tuned: Chooser<'_>, p: &Product) -> Option<Parameters> {
     let parameters = packed_parameters_of(tuned, shapes::gemm(p.m, p.n, p.ta));
     Some(parameters).filter(|parameters| parameters.get("NV") > 0)
 }
 
 /// By the class of shapes alone.
-fn packed_parameters_of(tuned: &Tuned, shape_class: &str) -> Parameters {
+fn packed_parameters_of(tuned: Chooser<'_>, shape_class: &str) -> Parameters {
     let cases: &[&str] = if shape_class == "transposed-a" { &["transposed_a"] } else { &[] };
     tuned.chosen("gemm", "packed", cases, shape_class)
 }
@@ -311,16 +292,16 @@ pub struct PackedFit {
 
 impl PackedFit {
     /// For a device and a class of products.
-    pub fn new(device: &OpenClDevice, shape_class: &str) -> PackedFit {
+    pub fn new(target: &Target, tuned: Chooser<'_>, shape_class: &str) -> PackedFit {
         const MOST_KC: usize = 256;
-        let base = packed_parameters_of(&device.tuned, shape_class);
-        let floats = device.entry.local_memory_bytes.unwrap_or(0).min(1 << 20) as usize / 8;
+        let base = packed_parameters_of(tuned, shape_class);
+        let floats = target.local_memory().min(1 << 20) / 8;
         let (nr, mut nc) = (16 * base.get("NV").max(1), base.get("NC"));
         while nc > nr && nc * MOST_KC > floats {
             nc /= 2;
         }
         let kc = ((floats / nc.max(1) + 1).next_power_of_two() / 2).clamp(16, MOST_KC);
-        let threads = device.entry.compute_units.unwrap_or(1) as usize;
+        let threads = target.units();
         PackedFit { parameters: base.with(&[("NC", nc), ("KC", kc)]), threads }
     }
 
@@ -374,7 +355,7 @@ mod tests {
                 let geometry = local_geometry(&product(100, 100, 100), &parameters);
                 assert!(geometry.local_bytes <= 32 << 10 && items <= 256, "{class}");
             }
-            let packed = packed_parameters(&tuned, &product(100, 100, 100));
+            let packed = packed_parameters(tuned.at(None), &product(100, 100, 100));
             assert_eq!(packed.is_some(), class == "cpu", "{class}");
             let naive = tuned.parameters("gemm", "naive");
             assert!(naive.get("LX") > 0 && naive.get("LY") > 0, "{class}");

@@ -1,8 +1,29 @@
 //! What any API for GPUs can use: recipes of kernels, their tuned parameters, the geometry of their tiles.
+//! Nothing here knows an API.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `recipe.rs` | how a task is computed: kernels, launches, arguments |
+//! | `kernels.rs` | the texts of kernels, which each API has in its own language |
+//! | `target.rs` | what recipes know of a device, and what it can hold |
+//! | `implementations.rs` | which recipes there are for a workload |
+//! | `gemm.rs` `conv/` `stream.rs` `peak.rs` `launch.rs` | recipes |
+//! | `tuned/` | parameters: defaults of classes of devices, what searches found, what is searched |
 
-pub mod conv;
-pub mod gemm;
-pub mod peak;
-pub mod recipe;
-pub mod stream;
-pub mod tuned;
+pub(super) mod conv;
+pub(super) mod gemm;
+mod implementations;
+mod kernels;
+pub(super) mod launch;
+mod peak;
+pub(super) mod recipe;
+mod stream;
+mod target;
+pub(super) mod tuned;
+
+pub use implementations::builds;
+pub(super) use implementations::{Make, recipes};
+pub use kernels::Kernels;
+pub(super) use kernels::fnv1a;
+pub use recipe::Build;
+pub(super) use target::Target;

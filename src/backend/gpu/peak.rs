@@ -1,14 +1,15 @@
 //! `peak-fma` on OpenCL: a vector width and a spelling of multiply-add. Twin of `kernels/peak.cl`.
 
 use super::recipe::{Argument, Build, Launch, Recipe, Step};
+use super::target::Target;
 use super::tuned::{Parameters, Tuned};
 use crate::backend::Task;
-use crate::backend::opencl::OpenClDevice;
 use crate::error::{Error, Result};
 use crate::terms::Dtype;
 use crate::workload::{CHAINS, LENGTH, peak_work};
 
-const SOURCE: &str = include_str!("../../../kernels/peak.cl");
+/// The program.
+const PROGRAM: &str = "peak";
 
 /// Spellings in the order of the kernel's parameter FMA_MODE.
 const SPELLINGS: [&str; 4] = ["expression", "mad", "fma", "accumulate"];
@@ -38,16 +39,16 @@ pub const NAMES: [&str; 20] = [
 ];
 
 /// Chains in registers, as the implementation's name says.
-pub fn peak(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
-    let type_name = chain_type_on(device, task.dtype)?;
-    let parameters = parameters(&device.tuned, task.implementation, task.dtype)?;
-    let units = device.entry.compute_units.unwrap_or(1) as usize;
+pub fn peak(target: &Target, task: &Task<'_>) -> Result<Recipe> {
+    let what = || Error::Unsupported(format!("no chains are computed in {}", task.dtype.name()));
+    let type_name = chain_type(task.dtype).ok_or_else(what)?;
+    let parameters = parameters(&target.tuned, task.implementation, task.dtype)?;
+    let units = target.units();
     let batches = parameters.get("BATCHES_PER_UNIT") * units;
     let per_item = parameters.get("ACC") * parameters.get("VW");
     let group = parameters.get("WG");
     let step = Step {
-        file: "peak.cl",
-        source: SOURCE,
+        program: PROGRAM,
         kernel: "peak",
         options: format!("{} -D TYPE={type_name}", parameters.options()),
         arguments: vec![
@@ -58,7 +59,6 @@ pub fn peak(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
             Argument::Output,
         ],
         launch: Launch { global: [CHAINS / per_item * batches, 1, 1], local: [group, 1, 1] },
-        group_size: group,
         local_bytes: 0,
     };
     Ok(Recipe {
@@ -71,27 +71,13 @@ pub fn peak(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     })
 }
 
-/// The type of a chain in OpenCL C, and the extension that it needs; none where there are no chains of it.
-fn chain_type(dtype: Dtype) -> Option<(&'static str, Option<&'static str>)> {
+/// The type of a chain as C calls it; none where there are no chains of it.
+fn chain_type(dtype: Dtype) -> Option<&'static str> {
     match dtype {
-        Dtype::F32 => Some(("float", None)),
-        Dtype::F64 => Some(("double", Some("cl_khr_fp64"))),
-        Dtype::F16 => Some(("half", Some("cl_khr_fp16"))),
+        Dtype::F32 => Some("float"),
+        Dtype::F64 => Some("double"),
+        Dtype::F16 => Some("half"),
         Dtype::Bf16 => None,
-    }
-}
-
-/// The type of a chain on this device.
-fn chain_type_on(device: &OpenClDevice, dtype: Dtype) -> Result<&'static str> {
-    match chain_type(dtype) {
-        Some((name, None)) => Ok(name),
-        Some((name, Some(extension))) => {
-            if device.entry.extensions.iter().any(|e| e == extension) {
-                return Ok(name);
-            }
-            Err(Error::Unsupported(format!("the device has no {extension}")))
-        }
-        None => Err(Error::Unsupported(format!("no chains are computed in {}", dtype.name()))),
     }
 }
 
@@ -116,10 +102,10 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     let name = tuned.implementation("peak").unwrap_or_default();
     let build = |dtype: Dtype| {
         let parameters = parameters(&tuned, &name, dtype).ok()?;
-        let (type_name, _) = chain_type(dtype)?;
+        let type_name = chain_type(dtype)?;
         Some(Build {
             name: format!("peak {name} {}", dtype.name()),
-            source: SOURCE,
+            program: PROGRAM,
             options: format!("{} -D TYPE={type_name}", parameters.options()),
         })
     };

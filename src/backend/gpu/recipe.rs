@@ -1,4 +1,5 @@
-//! How a task is computed: kernels, one after the other.
+//! How a task is computed on any GPU API: kernels by name, one after the other, with their arguments and
+//! launches.
 
 use super::tuned::Tuning;
 use crate::workload::Work;
@@ -10,6 +11,13 @@ pub struct Launch {
     pub global: [usize; 3],
     /// Work-items of a work-group in each direction.
     pub local: [usize; 3],
+}
+
+impl Launch {
+    /// Work-items of a work-group.
+    pub fn group_size(&self) -> usize {
+        self.local.iter().product()
+    }
 }
 
 /// How a task is computed on a device: kernels, one after the other.
@@ -29,23 +37,27 @@ pub struct Recipe {
 }
 
 /// One kernel and its launch.
-pub struct Step {
-    /// File of the kernel, for messages and the program cache.
-    pub file: &'static str,
-    /// Its source.
-    pub source: &'static str,
+pub struct Step<A = Argument> {
+    /// Name of the program that has the kernel, among [`Kernels`](super::Kernels).
+    pub program: &'static str,
     /// Name of the function in it.
     pub kernel: &'static str,
-    /// `-D` options.
+    /// Macros, as `-D` options.
     pub options: String,
-    /// Scalar arguments that surround the buffers, in the kernel's order.
-    pub arguments: Vec<Argument>,
+    /// Sizes, numbers and buffers, in the kernel's order.
+    pub arguments: Vec<A>,
     /// How it is launched.
     pub launch: Launch,
-    /// Work-items of a work-group.
-    pub group_size: usize,
     /// Local memory it takes, in bytes.
     pub local_bytes: u64,
+}
+
+impl<A> Step<A> {
+    /// The same with other arguments.
+    pub fn with<B>(self, change: impl FnOnce(Vec<A>) -> Vec<B>) -> Step<B> {
+        let Step { program, kernel, options, arguments, launch, local_bytes } = self;
+        Step { program, kernel, options, arguments: change(arguments), launch, local_bytes }
+    }
 }
 
 /// One kernel argument.
@@ -69,8 +81,8 @@ pub enum Argument {
 pub struct Build {
     /// Which kernel, and for which operands.
     pub name: String,
-    /// Its source.
-    pub source: &'static str,
-    /// `-D` options.
+    /// Name of its program, among [`Kernels`](super::Kernels).
+    pub program: &'static str,
+    /// Macros, as `-D` options.
     pub options: String,
 }

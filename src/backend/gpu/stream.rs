@@ -1,16 +1,14 @@
 //! The five streams on OpenCL. Twin of `kernels/stream.cl`.
 
 use super::recipe::{Argument, Build, Launch, Recipe, Step};
-use super::tuned::{Parameters, Tuned, shapes};
+use super::target::Target;
+use super::tuned::{Chooser, Parameters, Tuned, shapes};
 use crate::backend::Task;
-use crate::backend::opencl::OpenClDevice;
 use crate::error::{Error, Result};
 use crate::workload::SCALAR;
 
-const SOURCE: &str = include_str!("../../../kernels/stream.cl");
-
-/// Sources of the implementations that are tuned.
-pub const SOURCES: &[(&str, &str)] = &[("vector", SOURCE)];
+/// The program.
+const PROGRAM: &str = "stream";
 
 /// Operations in the order of the kernel's parameter OP.
 const OPERATIONS: [&str; 5] =
@@ -20,25 +18,23 @@ const OPERATIONS: [&str; 5] =
 const DOT: usize = 4;
 
 /// Vectors, shared out as the class of the device asks.
-pub fn vector(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+pub fn vector(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let operation = OPERATIONS.iter().position(|name| *name == task.workload.name());
     let operation =
         operation.ok_or_else(|| Error::Unsupported("the kernel has no such stream".into()))?;
     let n = task.workload.inputs(task.shape)[0];
     let bytes = task.workload.bytes_moved(task.shape, task.dtype);
-    let in_cache = device.entry.cache_bytes.is_some_and(|cache| bytes < cache);
-    let parameters = parameters(&device.tuned, operation, in_cache);
-    let units = device.entry.compute_units.unwrap_or(1) as usize;
+    let in_cache = target.entry.cache_bytes.is_some_and(|cache| bytes < cache);
+    let parameters = parameters(target.tuned.at(task.parameters), operation, in_cache);
+    let units = target.units();
     let groups = groups(&parameters, operation, n, units);
     let group = parameters.get("WG");
     let step = |kernel, arguments, groups: usize| Step {
-        file: "stream.cl",
-        source: SOURCE,
+        program: PROGRAM,
         kernel,
         options: parameters.options(),
         arguments,
         launch: Launch { global: [groups * group, 1, 1], local: [group, 1, 1] },
-        group_size: group,
         local_bytes: if operation == DOT { 4 * group as u64 } else { 0 },
     };
     let two = task.workload.inputs(task.shape).len() == 2;
@@ -67,7 +63,7 @@ pub fn vector(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
     })
 }
 
-fn parameters(tuned: &Tuned, operation: usize, in_cache: bool) -> Parameters {
+fn parameters(tuned: Chooser<'_>, operation: usize, in_cache: bool) -> Parameters {
     let cases: &[&str] = if in_cache { &["in_cache"] } else { &[] };
     let class = shapes::stream(operation == DOT, in_cache);
     tuned.chosen("stream", "vector", cases, class).with(&[("OP", operation)])
@@ -91,8 +87,8 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     let tuned = Tuned::of_class(class);
     let build = |(operation, name): (usize, &&str)| Build {
         name: name.to_string(),
-        source: SOURCE,
-        options: parameters(&tuned, operation, false).options(),
+        program: PROGRAM,
+        options: parameters(tuned.at(None), operation, false).options(),
     };
     OPERATIONS.iter().enumerate().map(build).collect()
 }
@@ -106,7 +102,7 @@ mod tests {
     #[test]
     fn shipped_parameters_are_legal() {
         for class in classes() {
-            let p = parameters(&Tuned::of_class(class), 0, false);
+            let p = parameters(Tuned::of_class(class).at(None), 0, false);
             assert!([1, 2, 4, 8, 16].contains(&p.get("VW")), "{class}");
             assert!((1..=16).contains(&p.get("WPI")) && p.get("PATTERN") <= 1, "{class}");
             assert!((1..=256).contains(&p.get("WG")) && p.get("GROUPS_PER_UNIT") >= 1, "{class}");

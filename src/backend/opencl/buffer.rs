@@ -2,7 +2,7 @@
 
 use ocl::core::{self, BufferRegion, Event, Mem, MemFlags};
 
-use super::OpenClDevice;
+use super::device::OpenClDevice;
 use crate::error::Result;
 use crate::tensor::{self, Element, FENCE, Tensor, fenced, with_element, with_values};
 use crate::terms::Format;
@@ -154,7 +154,7 @@ impl FencedBuffer {
     /// Allocates; what it holds is open.
     pub fn of(device: &OpenClDevice, format: Format, len: usize) -> Result<FencedBuffer> {
         // The alignment counts f32: enough for anything shorter, and more than that for f64.
-        let start = FENCE.next_multiple_of(device.base_alignment * 2);
+        let start = FENCE.next_multiple_of(device.target.base_alignment * 2);
         let whole = Buffer::of(device, format, start + len + FENCE)?;
         let bytes = format.bytes() as usize;
         let region = BufferRegion::<u8>::new(start * bytes, len * bytes);

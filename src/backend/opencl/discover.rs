@@ -3,8 +3,9 @@
 use ocl::core::{DeviceId, PlatformId};
 use ocl::ffi;
 
+use super::device::OpenClDevice;
 use super::probe::{self, Place};
-use super::{OpenClDevice, class, info};
+use super::{class, info};
 use crate::error::{Error, Result, one_line};
 use crate::machine::DeviceEntry;
 use crate::terms::DeviceKind;
@@ -105,7 +106,7 @@ fn add_platform(
         }
         match open(platform, id, &name, threads) {
             Ok(device) => {
-                found.problems.extend(device.advice());
+                found.problems.extend(device.target.advice());
                 found.devices.push(device);
             }
             Err(error) => found.problems.push(format!("{name} can't be used: {error}")),

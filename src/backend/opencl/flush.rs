@@ -3,7 +3,8 @@
 use ocl::core::{self, ArgVal, Event, Kernel};
 
 use super::buffer::Buffer;
-use super::{OpenClDevice, info, program};
+use super::device::OpenClDevice;
+use super::{info, program};
 use crate::backend::gpu::recipe::{Launch, Step};
 use crate::error::Result;
 
@@ -27,15 +28,13 @@ impl Flush {
     pub(super) fn new(device: &OpenClDevice) -> Result<Flush> {
         let refused = |e: core::Error| device.refused("preparing to flush the caches", &e);
         let wanted = (TIMES_CACHE * info::cache_bytes(device.id)).max(LEAST_BYTES);
-        let vectors = (wanted.min(device.entry.max_allocation_bytes) / 16).max(1) as usize;
-        let step = Step {
-            file: "flush.cl",
-            source: include_str!("../../../kernels/flush.cl"),
+        let vectors = (wanted.min(device.target.entry.max_allocation_bytes) / 16).max(1) as usize;
+        let step: Step = Step {
+            program: "flush",
             kernel: "flush",
             options: String::new(),
             arguments: Vec::new(),
             launch: Launch { global: [ITEMS, 1, 1], local: [GROUP, 1, 1] },
-            group_size: GROUP,
             local_bytes: 0,
         };
         let (program, _) = program::build(device, &step)?;

@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ocl::core::ProfilingInfo;
 
-use super::OpenClDevice;
+use super::device::OpenClDevice;
 use super::runner::KernelRunner;
-use crate::backend::gpu::recipe::{Argument, Launch, Recipe, Step};
+use crate::backend::gpu::launch::round_trip;
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
@@ -51,35 +51,13 @@ struct LaunchRunner<'a> {
     way: Way,
 }
 
-/// Enqueued and waited for.
-pub fn round_trip(_: &OpenClDevice, _: &Task<'_>) -> Result<Recipe> {
-    let step = Step {
-        file: "launch.cl",
-        source: include_str!("../../../kernels/launch.cl"),
-        kernel: "touch",
-        options: String::new(),
-        arguments: vec![Argument::Input(0), Argument::Output],
-        launch: Launch { global: [1, 1, 1], local: [1, 1, 1] },
-        group_size: 1,
-        local_bytes: 0,
-    };
-    Ok(Recipe {
-        steps: vec![step],
-        scratch: Vec::new(),
-        tables: Vec::new(),
-        tile: (1, 1),
-        tuned: None,
-        work: None,
-    })
-}
-
 /// One of `NAMES`.
 pub fn launch<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Runner + 'a>> {
     let way = Way::of(task.implementation);
     if way == Way::Latency && device.profiling_queue.is_none() {
         return Err(Error::Unsupported("the driver has no profiling queue".into()));
     }
-    let kernel = KernelRunner::new(device, task, round_trip(device, task)?)?;
+    let kernel = KernelRunner::new(device, task, round_trip(&device.target, task)?)?;
     Ok(Box::new(LaunchRunner { device, kernel, way }))
 }
 

@@ -12,7 +12,8 @@ use std::time::SystemTime;
 
 use ocl::core::{self, Program, ProgramInfo, ProgramInfoResult};
 
-use super::OpenClDevice;
+use super::device::OpenClDevice;
+use crate::backend::gpu::fnv1a;
 use crate::backend::gpu::recipe::Step;
 use crate::error::Result;
 
@@ -30,14 +31,15 @@ const OPTIONS: &str = "-cl-std=CL1.2 -cl-mad-enable";
 pub type Store = RefCell<HashMap<String, Program>>;
 
 /// A step's program, from this process or the cache where they have it. Tells whether it was compiled.
-pub fn build(device: &OpenClDevice, step: &Step) -> Result<(Program, bool)> {
+pub fn build<A>(device: &OpenClDevice, step: &Step<A>) -> Result<(Program, bool)> {
     let options = options(step, "");
+    let source = device.target.kernels.text(step.program)?;
     let key = format!(
         "{MAGIC}{}\n{}\n{options}\n{:016x} {}\n",
-        device.entry.name,
-        device.entry.driver,
-        fnv1a(step.source.as_bytes()),
-        step.source.len()
+        device.target.entry.name,
+        device.target.entry.driver,
+        fnv1a(source.as_bytes()),
+        source.len()
     );
     if let Some(program) = device.programs.borrow().get(&key) {
         return Ok((program.clone(), false));
@@ -47,9 +49,9 @@ pub fn build(device: &OpenClDevice, step: &Step) -> Result<(Program, bool)> {
     Ok((program, is_new))
 }
 
-fn read_or_compile(
+fn read_or_compile<A>(
     device: &OpenClDevice,
-    step: &Step,
+    step: &Step<A>,
     options: &str,
     key: &str,
 ) -> Result<(Program, bool)> {
@@ -70,20 +72,21 @@ fn read_or_compile(
 }
 
 /// Builds a step's program from source with further options, past the cache.
-pub fn compile(device: &OpenClDevice, step: &Step, more: &str) -> Result<Program> {
+pub fn compile<A>(device: &OpenClDevice, step: &Step<A>, more: &str) -> Result<Program> {
     from_source(device, step, &options(step, more))
 }
 
-fn options(step: &Step, more: &str) -> String {
+fn options<A>(step: &Step<A>, more: &str) -> String {
     // For trying things out, and for devices that need another setting.
     let own = std::env::var("CROSSOVER_KERNEL_OPTIONS").unwrap_or_default();
     format!("{OPTIONS} {} {own} {more}", step.options).trim_end().to_string()
 }
 
-fn from_source(device: &OpenClDevice, step: &Step, options: &str) -> Result<Program> {
-    let what = format!("building {}", step.file);
+fn from_source<A>(device: &OpenClDevice, step: &Step<A>, options: &str) -> Result<Program> {
+    let what = format!("building {}", step.program);
     let refused = |e: core::Error| device.refused(&what, &e);
-    let source = CString::new(step.source).expect("kernel files hold no NUL");
+    let source =
+        CString::new(device.target.kernels.text(step.program)?).expect("kernel files hold no NUL");
     let options = CString::new(options).expect("options hold no NUL");
     let program = core::create_program_with_source(&device.context, &[source]).map_err(refused)?;
     core::build_program(&program, Some(&[device.id]), &options, None, None).map_err(refused)?;
@@ -177,13 +180,6 @@ fn is_ours(path: &Path) -> bool {
     stem.len() == 16
         && stem.bytes().all(|b| b.is_ascii_hexdigit())
         && (name.ends_with(".bin") || name.ends_with(".new"))
-}
-
-/// FNV-1a, 64 bits: names files and notices damage. The full key is compared too.
-pub fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use ocl::core::{
 };
 
 use super::buffer::{Buffer, FencedBuffer, Table};
-use super::{OpenClDevice, program};
+use super::device::OpenClDevice;
+use super::program;
 use crate::backend::gpu::recipe::{Argument, Launch, Recipe, Step};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
@@ -85,7 +86,7 @@ impl<'a> KernelRunner<'a> {
     fn kernel(&self, step: &Step, program: &Program) -> Result<Kernel> {
         let kernel = core::create_kernel(program, step.kernel)
             .map_err(|e| self.device.refused("making a kernel", &e))?;
-        check_group_size(self.device, &kernel, step.group_size)?;
+        check_group_size(self.device, &kernel, step.launch.group_size())?;
         for (index, argument) in step.arguments.iter().enumerate() {
             let value = match argument {
                 Argument::Int(size) => ArgVal::scalar(size),

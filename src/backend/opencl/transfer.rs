@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use ocl::core::{self, Event, MapFlags, MemFlags, MemMap};
 
-use super::OpenClDevice;
 use super::buffer::{Buffer, FencedBuffer};
+use super::device::OpenClDevice;
 use crate::backend::{Details, Runner, Task};
 use crate::error::Result;
 use crate::tensor::{FENCE, Tensor, fenced};
@@ -76,7 +76,7 @@ impl<'a> TransferRunner<'a> {
         let length = task.workload.output(task.shape);
         // The driver may take pinned memory from the device's.
         let buffers = if way == Way::Pinned { 2 } else { 1 };
-        device.check_memory(&[length, length][..buffers])?;
+        device.target.check_memory(&[length, length][..buffers])?;
         let on_host: Box<dyn DerefMut<Target = [f32]> + 'a> = match way {
             Way::Pinned => Box::new(Pinned::new(device, &fenced(length))?),
             Way::Pageable | Way::Mapped => Box::new(fenced(length)),

@@ -1,18 +1,16 @@
 //! Filters that see one channel each.
 
 use super::super::recipe::{Argument, Build, Launch, Recipe, Step};
-use super::super::tuned::{Parameters, Tuned};
+use super::super::target::Target;
+use super::super::tuned::{Chooser, Parameters, Tuned};
 use super::naive;
 use crate::backend::Task;
-use crate::backend::opencl::OpenClDevice;
 use crate::error::Result;
 use crate::terms::Conv;
 use crate::workload::Pass;
 
-pub const SOURCE: &str = concat!(
-    include_str!("../../../../kernels/conv/sizes.cl"),
-    include_str!("../../../../kernels/conv/depthwise.cl")
-);
+/// The program.
+const PROGRAM: &str = "conv/depthwise";
 
 /// The longest filter and the most elements of a row that a work-item keeps in registers.
 const MAX_TAPS: usize = 49;
@@ -20,12 +18,14 @@ const MAX_SPAN: usize = 32;
 
 /// A recipe where each filter sees one channel and the kernel's registers suffice.
 pub fn depthwise(
-    device: &OpenClDevice,
+    target: &Target,
     task: &Task<'_>,
     conv: &Conv,
     pass: Pass,
 ) -> Result<Option<Recipe>> {
-    let Some(parameters) = plan(&device.tuned, conv, pass) else { return Ok(None) };
+    let Some(parameters) = plan(target.tuned.at(task.parameters), conv, pass) else {
+        return Ok(None);
+    };
     let output = task.workload.output(task.shape);
     let (group, width) = (parameters.get("WG"), parameters.get("QW"));
     let by_rows = |rows: usize, length: usize| {
@@ -37,7 +37,7 @@ pub fn depthwise(
         Pass::Fprop => (by_rows(conv.n * conv.k * conv.p(), conv.q()), None, 1, 0),
         Pass::Dgrad => (by_rows(conv.n * conv.c * conv.h, conv.w), None, 1, 0),
         Pass::Wgrad => {
-            let units = device.entry.compute_units.unwrap_or(1) as usize;
+            let units = target.units();
             let (rows, slices) = slices(conv, &parameters, units);
             if slices > 1 {
                 scratch.push(slices * output);
@@ -49,13 +49,11 @@ pub fn depthwise(
     };
     let operands = [Argument::Input(0), Argument::Input(1), sum];
     let step = Step {
-        file: "conv/depthwise.cl",
-        source: SOURCE,
+        program: PROGRAM,
         kernel: pass.name(),
         options: parameters.options(),
         arguments: [Argument::Table(0)].into_iter().chain(extra).chain(operands).collect(),
         launch: Launch { global, local: [group, 1, 1] },
-        group_size: group,
         local_bytes: local_bytes as u64,
     };
     let mut steps = vec![step];
@@ -73,7 +71,7 @@ pub fn depthwise(
 }
 
 /// The parameters; none where the kernel does not serve.
-fn plan(tuned: &Tuned, conv: &Conv, pass: Pass) -> Option<Parameters> {
+fn plan(tuned: Chooser<'_>, conv: &Conv, pass: Pass) -> Option<Parameters> {
     let parameters = tuned.chosen("conv", "depthwise", &[], pass.name());
     let ([_, stride], [_, pad], [_, dilation]) = (conv.stride, conv.pad, conv.dilation);
     let mut width = parameters.get("QW");
@@ -133,9 +131,9 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     };
     let kinds = [("3x3", conv(3, 1)), ("3x3 stride 2", conv(3, 2)), ("7x7", conv(7, 1))];
     let build = |(word, conv): &(&str, Conv), pass: Pass| {
-        plan(&tuned, conv, pass).map(|parameters| Build {
+        plan(tuned.at(None), conv, pass).map(|parameters| Build {
             name: format!("conv depthwise {} {word}", pass.workload()),
-            source: SOURCE,
+            program: PROGRAM,
             options: parameters.options(),
         })
     };
@@ -167,7 +165,9 @@ mod tests {
                         dilation: [1, dilation],
                         groups: 2,
                     };
-                    let Some(parameters) = plan(&tuned, &conv, Pass::Dgrad) else { continue };
+                    let Some(parameters) = plan(tuned.at(None), &conv, Pass::Dgrad) else {
+                        continue;
+                    };
                     served += 1;
                     let options = parameters.options();
                     let low = options.split("LOW=").nth(1).unwrap().split(' ').next().unwrap();
@@ -206,7 +206,7 @@ mod tests {
                 dilation: [1, 1],
                 groups: k,
             };
-            let parameters = plan(&tuned, &conv, Pass::Wgrad).unwrap();
+            let parameters = plan(tuned.at(None), &conv, Pass::Wgrad).unwrap();
             for units in [1, 2, 132] {
                 let (rows, slices) = slices(&conv, &parameters, units);
                 assert!(rows * slices >= n * h && rows * (slices - 1) < n * h);

@@ -1,35 +1,32 @@
 //! Tiles in local memory.
 
 use super::super::recipe::{Build, Recipe};
-use super::super::tuned::{Parameters, Tuned, shapes};
+use super::super::target::Target;
+use super::super::tuned::{Chooser, Parameters, shapes};
 use super::depthwise::depthwise;
 use super::view::Product;
 use super::{Kernel, pass_of};
 use crate::backend::Task;
-use crate::backend::opencl::OpenClDevice;
 use crate::error::Result;
 use crate::terms::Conv;
 use crate::workload::Pass;
 
-pub const SOURCE: &str = concat!(
-    include_str!("../../../../kernels/tile.cl"),
-    include_str!("../../../../kernels/conv/view.cl"),
-    include_str!("../../../../kernels/conv/local.cl")
-);
+/// The program.
+const PROGRAM: &str = "conv/local";
 
 /// Local-memory tiles.
-pub fn local(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+pub fn local(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let (conv, pass) = (Conv::of(task.shape), pass_of(task)?);
-    if let Some(recipe) = depthwise(device, task, &conv, pass)? {
+    if let Some(recipe) = depthwise(target, task, &conv, pass)? {
         return Ok(recipe);
     }
-    let (product, parameters) = plan(&device.tuned, &conv, pass)?;
+    let (product, parameters) = plan(target.tuned.at(task.parameters), &conv, pass)?;
     let kernel = kernel(&parameters);
-    Ok(super::recipe(device, task, pass, product, &kernel))
+    Ok(super::recipe(target, task, pass, product, &kernel))
 }
 
 /// The product of a pass and the parameters that suit it.
-fn plan(tuned: &Tuned, conv: &Conv, pass: Pass) -> Result<(Product, Parameters)> {
+fn plan(tuned: Chooser<'_>, conv: &Conv, pass: Pass) -> Result<(Product, Parameters)> {
     let rows = if pass == Pass::Dgrad { conv.group_c() } else { conv.group_k() };
     let mut cases = Vec::new();
     if pass == Pass::Wgrad {
@@ -61,8 +58,7 @@ fn kernel(parameters: &Parameters) -> Kernel {
     let (tm, tn, tk) = (get("TM"), get("TN"), get("TK"));
     let buffers = if get("DB") == 2 { 2 } else { 1 };
     Kernel {
-        file: "conv/local.cl",
-        source: SOURCE,
+        program: PROGRAM,
         options: parameters.options(),
         tile: (tm, tn),
         items: (tm / get("WM")) * (tn / get("WN")),
@@ -74,12 +70,12 @@ fn kernel(parameters: &Parameters) -> Kernel {
 
 /// The kernel as a class of devices builds it for convolutions of all kinds.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
-    super::builds_of(class, "local", SOURCE, plan)
+    super::builds_of(class, "local", PROGRAM, plan)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::tuned::classes;
+    use super::super::super::tuned::{Tuned, classes};
     use super::*;
 
     /// The rules at the top of tile.cl and local.cl, for every class and kind of convolution.
@@ -90,7 +86,7 @@ mod tests {
             for (word, conv) in super::super::kinds() {
                 for pass in Pass::ALL {
                     let name = pass.name();
-                    let (_, parameters) = plan(&tuned, &conv, pass).unwrap();
+                    let (_, parameters) = plan(tuned.at(None), &conv, pass).unwrap();
                     let what = format!("{class} {name} {word}: {}", parameters.options());
                     let get = |name| parameters.get(name);
                     let kernel = kernel(&parameters);

@@ -15,21 +15,13 @@ pub use register::register;
 use std::collections::HashSet;
 
 use super::recipe::{Argument, Build, Launch, Recipe, Step};
-use super::tuned::{Parameters, Tuned, Tuning};
+use super::target::Target;
+use super::tuned::{Chooser, Parameters, Tuned, Tuning};
 use crate::backend::Task;
-use crate::backend::opencl::OpenClDevice;
 use crate::error::{Error, Result};
 use crate::terms::Conv;
 use crate::workload::Pass;
 use view::Product;
-
-/// Sources of the implementations that are tuned.
-pub const SOURCES: &[(&str, &str)] = &[
-    ("local", local::SOURCE),
-    ("register", register::SOURCE),
-    ("packed", packed::SOURCES),
-    ("depthwise", depthwise::SOURCE),
-];
 
 /// The pass that a task is.
 fn pass_of(task: &Task<'_>) -> Result<Pass> {
@@ -52,22 +44,22 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     let builds =
         [local::gpu_builds(class), register::gpu_builds(class), depthwise::gpu_builds(class)];
     let mut seen = HashSet::new();
-    let first = |build: &Build| seen.insert((build.source, build.options.clone()));
+    let first = |build: &Build| seen.insert((build.program, build.options.clone()));
     builds.into_iter().flatten().filter(first).collect()
 }
 
 /// What chooses a product's parameters.
-type Choose = fn(&Tuned, &Conv, Pass) -> Result<(Product, Parameters)>;
+type Choose = fn(Chooser<'_>, &Conv, Pass) -> Result<(Product, Parameters)>;
 
 /// A product's kernel as a class of devices builds it for every pass of every kind.
-fn builds_of(class: &str, kernel: &str, source: &'static str, choose: Choose) -> Vec<Build> {
+fn builds_of(class: &str, kernel: &str, program: &'static str, choose: Choose) -> Vec<Build> {
     let tuned = Tuned::of_class(class);
     let mut builds = Vec::new();
     for (word, conv) in kinds() {
         for pass in Pass::ALL {
-            let (_, parameters) = choose(&tuned, &conv, pass).expect("the sizes are small");
+            let (_, parameters) = choose(tuned.at(None), &conv, pass).expect("the sizes are small");
             let name = format!("conv {kernel} {} {word}", pass.workload());
-            builds.push(Build { name, source, options: parameters.options() });
+            builds.push(Build { name, program, options: parameters.options() });
         }
     }
     builds
@@ -104,8 +96,7 @@ const MAX_SCRATCH: usize = 16 << 20;
 
 /// A kernel that computes a `Product`.
 struct Kernel {
-    file: &'static str,
-    source: &'static str,
+    program: &'static str,
     options: String,
     /// Rows and columns of a work-group's tile, and its work-items.
     tile: (usize, usize),
@@ -120,7 +111,7 @@ struct Kernel {
 /// The steps of a product: filters into the order of k where that differs, the product itself, and
 /// the sum of the slices where there are not enough tiles for the device's compute units.
 fn recipe(
-    device: &OpenClDevice,
+    target: &Target,
     task: &Task<'_>,
     pass: Pass,
     mut product: Product,
@@ -130,7 +121,7 @@ fn recipe(
     let (m, n) = (product.views[0].m, product.n());
     let phases = product.views.len();
     let tiles = [n.div_ceil(kernel.tile.1), m.div_ceil(kernel.tile.0), product.groups * phases];
-    let units = device.entry.compute_units.unwrap_or(1) as usize;
+    let units = target.units();
     let wanted = slices(tiles.iter().product(), units, product.k(), output);
     let slices = product.cut(wanted, kernel.depth, output);
 
@@ -147,8 +138,7 @@ fn recipe(
         // A kernel argument is never an empty buffer.
         tables.push([order.as_slice(), &[0]].concat());
         steps.push(Step {
-            file: "conv/order.cl",
-            source: ORDER,
+            program: "conv/order",
             kernel: "order",
             options: String::new(),
             arguments: vec![
@@ -165,7 +155,6 @@ fn recipe(
                 global: [lda.next_multiple_of(64).max(64), m, product.groups * phases],
                 local: [64, 1, 1],
             },
-            group_size: 64,
             local_bytes: 0,
         });
         a = ordered;
@@ -177,8 +166,7 @@ fn recipe(
         Argument::Scratch(scratch.len() - 1)
     };
     steps.push(Step {
-        file: kernel.file,
-        source: kernel.source,
+        program: kernel.program,
         kernel: "conv",
         options: kernel.options.clone(),
         arguments: vec![int(product.groups), int(phases), views, taps, a, b, sum],
@@ -186,7 +174,6 @@ fn recipe(
             global: [tiles[0] * kernel.items, tiles[1], tiles[2] * slices],
             local: [kernel.items, 1, 1],
         },
-        group_size: kernel.items,
         local_bytes: kernel.local_bytes,
     });
     if slices > 1 {
@@ -194,11 +181,6 @@ fn recipe(
     }
     Recipe { steps, scratch, tables, tile: kernel.tile, tuned: Some(kernel.tuned), work: None }
 }
-
-const ORDER: &str = concat!(
-    include_str!("../../../../kernels/conv/view.cl"),
-    include_str!("../../../../kernels/conv/order.cl")
-);
 
 /// Into how many slices to share out the sums: two work-groups for each compute unit, but no less
 /// than 128 steps of k for each.
@@ -210,8 +192,7 @@ fn slices(tiles: usize, units: usize, k: usize, output: usize) -> usize {
 /// Adds up slices of the output.
 fn add_slices(len: usize, slices: usize, part: Argument) -> Step {
     Step {
-        file: "conv/slices.cl",
-        source: include_str!("../../../../kernels/conv/slices.cl"),
+        program: "conv/slices",
         kernel: "add_slices",
         options: String::new(),
         arguments: vec![
@@ -221,7 +202,6 @@ fn add_slices(len: usize, slices: usize, part: Argument) -> Step {
             Argument::Output,
         ],
         launch: Launch { global: [len.next_multiple_of(128), 1, 1], local: [128, 1, 1] },
-        group_size: 128,
         local_bytes: 0,
     }
 }

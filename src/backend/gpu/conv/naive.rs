@@ -1,26 +1,23 @@
 //! One work-item an element.
 
 use super::super::recipe::{Argument, Launch, Recipe, Step};
+use super::super::target::Target;
 use super::pass_of;
 use crate::backend::Task;
-use crate::backend::opencl::OpenClDevice;
 use crate::error::Result;
 use crate::terms::Conv;
 
-const SOURCE: &str = concat!(
-    include_str!("../../../../kernels/conv/sizes.cl"),
-    include_str!("../../../../kernels/conv/naive.cl")
-);
+/// The program.
+const PROGRAM: &str = "conv/naive";
 
 /// Plain loops.
-pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+pub fn naive(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let pass = pass_of(task)?;
-    let parameters = device.tuned.parameters("conv", "naive");
+    let parameters = target.tuned.parameters("conv", "naive");
     let items = parameters.get("LX");
     let elements = task.workload.output(task.shape);
     let step = Step {
-        file: "conv/naive.cl",
-        source: SOURCE,
+        program: PROGRAM,
         kernel: pass.name(),
         options: parameters.options(),
         arguments: vec![
@@ -30,7 +27,6 @@ pub fn naive(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
             Argument::Output,
         ],
         launch: Launch { global: [elements.next_multiple_of(items), 1, 1], local: [items, 1, 1] },
-        group_size: items,
         local_bytes: 0,
     };
     Ok(Recipe {

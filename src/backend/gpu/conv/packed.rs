@@ -2,35 +2,16 @@
 //! result. Twin of `kernels/conv/packed*.cl`.
 
 use super::super::recipe::{Argument, Launch, Recipe, Step};
-use super::super::tuned::{Parameters, Tuned, shapes};
+use super::super::target::Target;
+use super::super::tuned::{Chooser, Parameters, shapes};
 use crate::backend::Task;
-use crate::backend::opencl::OpenClDevice;
 use crate::error::{Error, Result};
 use crate::terms::Conv;
 use crate::workload::Pass;
 
-const DATA: (&str, &str) = (
-    "conv/packed.cl",
-    concat!(
-        include_str!("../../../../kernels/conv/packed_tile.cl"),
-        include_str!("../../../../kernels/conv/packed.cl")
-    ),
-);
-
-const FILTERS: (&str, &str) = (
-    "conv/packed_wgrad.cl",
-    concat!(
-        include_str!("../../../../kernels/conv/packed_tile.cl"),
-        include_str!("../../../../kernels/conv/packed_wgrad.cl")
-    ),
-);
-
-/// Everything that their parameters are about.
-pub const SOURCES: &str = concat!(
-    include_str!("../../../../kernels/conv/packed_tile.cl"),
-    include_str!("../../../../kernels/conv/packed.cl"),
-    include_str!("../../../../kernels/conv/packed_wgrad.cl")
-);
+/// The programs to data and to filters.
+const DATA: &str = "conv/packed";
+const FILTERS: &str = "conv/packed_wgrad";
 
 /// Most floats of the shares that are added up at the end.
 const MOST_SCRATCH: usize = 4 << 20;
@@ -44,11 +25,8 @@ struct Machine {
 }
 
 impl Machine {
-    fn of(device: &OpenClDevice) -> Machine {
-        Machine {
-            local_memory: device.entry.local_memory_bytes.unwrap_or(0) as usize,
-            threads: device.entry.compute_units.unwrap_or(1) as usize,
-        }
+    fn of(target: &Target) -> Machine {
+        Machine { local_memory: target.local_memory(), threads: target.units() }
     }
 }
 
@@ -61,29 +39,33 @@ struct Plan {
 }
 
 /// Forward.
-pub fn packed_fprop(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
-    to_data(device, task, false)
+pub fn packed_fprop(target: &Target, task: &Task<'_>) -> Result<Recipe> {
+    to_data(target, task, false)
 }
 
 /// Backward to the data.
-pub fn packed_dgrad(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
-    to_data(device, task, true)
+pub fn packed_dgrad(target: &Target, task: &Task<'_>) -> Result<Recipe> {
+    to_data(target, task, true)
 }
 
-fn to_data(device: &OpenClDevice, task: &Task<'_>, dgrad: bool) -> Result<Recipe> {
+fn to_data(target: &Target, task: &Task<'_>, dgrad: bool) -> Result<Recipe> {
     let conv = conv_of(task)?;
-    let base = base(&device.tuned, &conv, if dgrad { Pass::Dgrad } else { Pass::Fprop })?;
-    let plan = data_plan(&conv, &base, Machine::of(device), dgrad);
+    let base = base(
+        target.tuned.at(task.parameters),
+        &conv,
+        if dgrad { Pass::Dgrad } else { Pass::Fprop },
+    )?;
+    let plan = data_plan(&conv, &base, Machine::of(target), dgrad);
     let operands = [Argument::Input(0), Argument::Input(1), Argument::Output];
     let step = step(DATA, &conv, &plan, &operands);
     Ok(recipe(&plan, vec![step], Vec::new()))
 }
 
 /// Backward to the filters.
-pub fn packed_wgrad(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+pub fn packed_wgrad(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let conv = conv_of(task)?;
-    let base = base(&device.tuned, &conv, Pass::Wgrad)?;
-    let machine = Machine::of(device);
+    let base = base(target.tuned.at(task.parameters), &conv, Pass::Wgrad)?;
+    let machine = Machine::of(target);
     let (plan, splits) = filters_plan(&conv, &base, machine);
     let parts = if splits == 1 { Argument::Output } else { Argument::Scratch(0) };
     let mut steps =
@@ -120,7 +102,7 @@ fn conv_of(task: &Task<'_>) -> Result<Conv> {
 }
 
 /// The parameters of a pass; refused on classes that have no such kernels.
-fn base(tuned: &Tuned, conv: &Conv, pass: Pass) -> Result<Parameters> {
+fn base(tuned: Chooser<'_>, conv: &Conv, pass: Pass) -> Result<Parameters> {
     let class = shapes::conv(pass, conv, false);
     let parameters = tuned.chosen("conv", "packed", &[pass.name()], &class);
     if parameters.get("NV") == 0 {
@@ -214,12 +196,7 @@ fn local_bytes(parameters: &Parameters, tables: usize) -> u64 {
     4 * (get("PANEL") + get("MC") * (get("KC") + 16) + tile + tables) as u64
 }
 
-fn step(
-    (file, source): (&'static str, &'static str),
-    conv: &Conv,
-    plan: &Plan,
-    operands: &[Argument],
-) -> Step {
+fn step(program: &'static str, conv: &Conv, plan: &Plan, operands: &[Argument]) -> Step {
     let conv = flat(conv);
     let sizes = [
         conv.n,
@@ -239,13 +216,11 @@ fn step(
     ];
     let sizes = sizes.map(|size| Argument::Int(size as i32));
     Step {
-        file,
-        source,
+        program,
         kernel: "conv",
         options: plan.parameters.options(),
         arguments: [&sizes[..], operands].concat(),
         launch: Launch { global: plan.global, local: [1, 1, 1] },
-        group_size: 1,
         local_bytes: plan.local_bytes,
     }
 }
@@ -264,6 +239,7 @@ fn recipe(plan: &Plan, steps: Vec<Step>, scratch: Vec<usize>) -> Recipe {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::tuned::Tuned;
     use super::*;
 
     fn conv(sizes: [usize; 7], stride: usize, groups: usize) -> Conv {
@@ -306,7 +282,7 @@ mod tests {
                 let machine = Machine { local_memory, threads };
                 for conv in convs() {
                     for (pass, dgrad) in [(Pass::Fprop, false), (Pass::Dgrad, true)] {
-                        let base = base(&tuned, &conv, pass).unwrap();
+                        let base = base(tuned.at(None), &conv, pass).unwrap();
                         let plan = data_plan(&conv, &base, machine, dgrad);
                         let [high, wide] = if dgrad {
                             [conv.h.div_ceil(conv.stride[0]), conv.w.div_ceil(conv.stride[1])]
@@ -315,7 +291,7 @@ mod tests {
                         };
                         check(&plan, conv.n * high * wide, plan.global[1], local_memory);
                     }
-                    let base = base(&tuned, &conv, Pass::Wgrad).unwrap();
+                    let base = base(tuned.at(None), &conv, Pass::Wgrad).unwrap();
                     let (plan, splits) = filters_plan(&conv, &base, machine);
                     let columns = conv.group_c() * conv.r * conv.s;
                     check(&plan, columns, plan.global[1], local_memory);
@@ -329,7 +305,10 @@ mod tests {
     #[test]
     fn no_class_of_gpus_has_them() {
         for class in ["gpu", "nvidia", "amd", "mali"] {
-            assert!(base(&Tuned::of_class(class), &convs()[0], Pass::Fprop).is_err(), "{class}");
+            assert!(
+                base(Tuned::of_class(class).at(None), &convs()[0], Pass::Fprop).is_err(),
+                "{class}"
+            );
         }
     }
 }

@@ -1,34 +1,32 @@
 //! Registers only.
 
 use super::super::recipe::{Build, Recipe};
-use super::super::tuned::{Parameters, Tuned, shapes};
+use super::super::target::Target;
+use super::super::tuned::{Chooser, Parameters, shapes};
 use super::depthwise::depthwise;
 use super::view::Product;
 use super::{Kernel, pass_of};
 use crate::backend::Task;
-use crate::backend::opencl::OpenClDevice;
 use crate::error::Result;
 use crate::terms::Conv;
 use crate::workload::Pass;
 
-pub const SOURCE: &str = concat!(
-    include_str!("../../../../kernels/conv/view.cl"),
-    include_str!("../../../../kernels/conv/register.cl")
-);
+/// The program.
+const PROGRAM: &str = "conv/register";
 
 /// No local memory.
-pub fn register(device: &OpenClDevice, task: &Task<'_>) -> Result<Recipe> {
+pub fn register(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let (conv, pass) = (Conv::of(task.shape), pass_of(task)?);
-    if let Some(recipe) = depthwise(device, task, &conv, pass)? {
+    if let Some(recipe) = depthwise(target, task, &conv, pass)? {
         return Ok(recipe);
     }
-    let (product, parameters) = plan(&device.tuned, &conv, pass)?;
+    let (product, parameters) = plan(target.tuned.at(task.parameters), &conv, pass)?;
     let kernel = kernel(&parameters);
-    Ok(super::recipe(device, task, pass, product, &kernel))
+    Ok(super::recipe(target, task, pass, product, &kernel))
 }
 
 /// The product of a pass and the parameters that suit it.
-fn plan(tuned: &Tuned, conv: &Conv, pass: Pass) -> Result<(Product, Parameters)> {
+fn plan(tuned: Chooser<'_>, conv: &Conv, pass: Pass) -> Result<(Product, Parameters)> {
     let product = Product::of(conv, pass, None)?;
     let parameters = tuned.chosen("conv", "register", &[], &shapes::conv(pass, conv, false));
     let flags = [
@@ -44,8 +42,7 @@ fn plan(tuned: &Tuned, conv: &Conv, pass: Pass) -> Result<(Product, Parameters)>
 fn kernel(parameters: &Parameters) -> Kernel {
     let get = |name| parameters.get(name);
     Kernel {
-        file: "conv/register.cl",
-        source: SOURCE,
+        program: PROGRAM,
         options: parameters.options(),
         tile: (get("LY") * get("WM"), get("LX") * get("WN")),
         items: get("LX") * get("LY"),
@@ -57,13 +54,12 @@ fn kernel(parameters: &Parameters) -> Kernel {
 
 /// The kernel as a class of devices builds it for convolutions of all kinds.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
-    super::builds_of(class, "register", SOURCE, plan)
+    super::builds_of(class, "register", PROGRAM, plan)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::tuned::classes;
-    use super::*;
+    use super::super::super::tuned::{Tuned, classes};
 
     #[test]
     fn shipped_parameters_are_legal() {

@@ -3,16 +3,15 @@
 
 mod origin;
 pub mod shapes;
-mod store;
-mod tunables;
+pub mod store;
+pub mod tunables;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use crate::backend::tunable::{Finding, Point, Tunable};
-use crate::error::Result;
+use crate::backend::gpu::kernels::Kernels;
+use crate::backend::tunable::{Pinned, Point, Tunable};
 use crate::machine::DeviceEntry;
 
 use origin::Origin;
@@ -85,11 +84,11 @@ impl Parameters {
         Parameters { values, ..self.clone() }
     }
 
-    /// The same with what a search found.
-    fn tuned(mut self, entry: &Entry) -> Parameters {
-        let values = entry.parameters.0.iter();
+    /// The same with those of a point on top.
+    fn at(mut self, point: &Point, origin: Origin) -> Parameters {
+        let values = point.0.iter();
         self.values.extend(values.map(|(name, value)| (name.clone(), value.to_string())));
-        self.tuning.origin = entry.origin;
+        self.tuning.origin = origin;
         self
     }
 
@@ -110,9 +109,14 @@ pub struct Tuned {
     class: Table,
     fallback: Table,
     /// What searches found, the most trusted first.
-    entries: Vec<Entry>,
-    /// What a search is trying.
-    trial: RefCell<Option<Entry>>,
+    pub entries: Vec<Entry>,
+}
+
+/// The parameters of one device as one task goes by them.
+#[derive(Clone, Copy)]
+pub struct Chooser<'a> {
+    tuned: &'a Tuned,
+    pinned: Option<Pinned<'a>>,
 }
 
 impl Tuned {
@@ -122,33 +126,17 @@ impl Tuned {
             let text = SHIPPED.iter().find(|(name, _)| *name == class).map_or("", |(_, text)| text);
             text.parse::<Table>().expect("a test parses every shipped file")
         };
-        Tuned {
-            class: table(class),
-            fallback: table("gpu"),
-            entries: Vec::new(),
-            trial: RefCell::new(None),
-        }
+        Tuned { class: table(class), fallback: table("gpu"), entries: Vec::new() }
     }
 
-    /// The defaults of a device's class with what was found for the device.
-    pub fn of_device(device: &DeviceEntry) -> Tuned {
-        Tuned { entries: store::entries(device), ..Tuned::of_class(&device.class) }
+    /// The defaults of a device's class with what was found for the device and these kernels.
+    pub fn of_device(device: &DeviceEntry, kernels: &Kernels) -> Tuned {
+        Tuned { entries: store::entries(device, kernels), ..Tuned::of_class(&device.class) }
     }
 
-    /// What can be tuned on a device, with where to begin.
-    pub fn tunables(&self, device: &DeviceEntry, max_group_size: usize) -> Vec<Tunable> {
-        tunables::tunables(self, device, max_group_size)
-    }
-
-    /// Until the next call, parameters of a tunable are those of `point`.
-    pub fn attempt(&self, trial: Option<(&Tunable, &Point)>) {
-        let entry = trial.map(|(tunable, point)| Entry::of(tunable, point));
-        self.trial.replace(entry);
-    }
-
-    /// Writes what a search found into the user's file of the device.
-    pub fn keep(device: &DeviceEntry, tunable: &Tunable, finding: &Finding) -> Result<()> {
-        store::keep(device, tunable, finding)
+    /// As a task goes by them whose parameters are pinned, or by all that is kept.
+    pub fn at<'a>(&'a self, pinned: Option<Pinned<'a>>) -> Chooser<'a> {
+        Chooser { tuned: self, pinned }
     }
 
     /// The implementation that is timed for a workload where the user names none: the class's, unless
@@ -158,32 +146,6 @@ impl Tuned {
             |table: &Table| Some(table.get(workload)?.get("implementation")?.as_str()?.to_string());
         let usual = in_file(&self.class).or_else(|| in_file(&self.fallback))?;
         Some(store::fastest(&self.entries, workload, &usual).unwrap_or(usual))
-    }
-
-    /// The parameters of an implementation for a class of shapes: its defaults with those of the special
-    /// cases on top, then what a search found for such shapes.
-    pub fn chosen(
-        &self,
-        workload: &str,
-        implementation: &str,
-        cases: &[&str],
-        shape_class: &str,
-    ) -> Parameters {
-        let mut defaults = self.specials(workload, implementation, cases);
-        defaults.of = part(implementation, shape_class);
-        let is_it = |e: &&Entry| e.is_for(workload, implementation, shape_class);
-        let used = |e: &&Entry| is_it(e) && !e.origin.is_seed();
-        let trial = self.trial.borrow();
-        let found = trial.iter().find(is_it).or_else(|| self.entries.iter().find(used));
-        let mut parameters = match found {
-            Some(entry) => defaults.tuned(entry),
-            None => defaults,
-        };
-        if parameters.tuning.origin != Origin::User {
-            let mut all = self.entries.iter().filter(is_it);
-            parameters.tuning.change = all.find_map(|e| e.origin.change());
-        }
-        parameters
     }
 
     /// What has changed since the user tuned this device, where that leaves entries without use.
@@ -216,8 +178,44 @@ impl Tuned {
     }
 }
 
+impl Chooser<'_> {
+    /// The parameters of an implementation for a class of shapes: its defaults with those of the special
+    /// cases on top, then those that are pinned, or else what a search found for such shapes.
+    pub fn chosen(
+        self,
+        workload: &str,
+        implementation: &str,
+        cases: &[&str],
+        shape_class: &str,
+    ) -> Parameters {
+        let mut defaults = self.tuned.specials(workload, implementation, cases);
+        defaults.of = part(implementation, shape_class);
+        let this = (workload, implementation, shape_class);
+        let is_pinned = |t: &Tunable| (t.family(), t.implementation, t.shape_class) == this;
+        if let Some(pinned) = self.pinned.filter(|pinned| is_pinned(pinned.tunable)) {
+            return defaults.at(pinned.point, Origin::User);
+        }
+        let is_it = |e: &&Entry| e.is_for(workload, implementation, shape_class);
+        let used = |e: &&Entry| is_it(e) && !e.origin.is_seed();
+        let mut parameters = match self.tuned.entries.iter().find(used) {
+            Some(entry) => defaults.at(&entry.parameters, entry.origin),
+            None => defaults,
+        };
+        if parameters.tuning.origin != Origin::User {
+            let mut all = self.tuned.entries.iter().filter(is_it);
+            parameters.tuning.change = all.find_map(|e| e.origin.change());
+        }
+        parameters
+    }
+
+    /// The parameters of an implementation that is not searched.
+    pub fn parameters(self, workload: &str, implementation: &str) -> Parameters {
+        self.tuned.parameters(workload, implementation)
+    }
+}
+
 /// What goes by the parameters of an implementation for a class of shapes.
-fn part(implementation: &str, shape_class: &str) -> String {
+pub fn part(implementation: &str, shape_class: &str) -> String {
     format!("{implementation} {shape_class}")
 }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::origin::{Change, Origin};
-use super::tunables;
+use super::tunables::is_legal;
+use crate::backend::gpu::kernels::Kernels;
 use crate::backend::tunable::{Finding, Point, Tunable};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
@@ -57,7 +58,7 @@ impl Entry {
         Entry {
             device: String::new(),
             driver: String::new(),
-            family: crate::backend::opencl::family(tunable.workload).to_string(),
+            family: tunable.family().to_string(),
             implementation: tunable.implementation.to_string(),
             shape_class: tunable.shape_class.to_string(),
             dtype: "f32".to_string(),
@@ -82,16 +83,18 @@ impl Entry {
     }
 
     /// As found on a device: a seed where driver or source have changed. None on other devices.
-    fn on(mut self, device: &DeviceEntry, origin: Origin) -> Option<Entry> {
+    fn on(mut self, device: &DeviceEntry, kernels: &Kernels, origin: Origin) -> Option<Entry> {
         if !device.name.contains(&self.device) {
             return None;
         }
-        let source = tunables::source_hash(&self.family, &self.implementation);
+        let source = kernels.hash(&self.family, &self.implementation);
         self.origin = match () {
             () if source.is_none() => Origin::Seed(None),
             () if !device.driver.contains(&self.driver) => Origin::Seed(Some(Change::Driver)),
             () if source.as_deref() != Some(&*self.source) => Origin::Seed(Some(Change::Source)),
-            () if !tunables::is_legal(&self) => Origin::Seed(None),
+            () if !is_legal(&self.family, &self.implementation, &self.parameters) => {
+                Origin::Seed(None)
+            }
             () => origin,
         };
         Some(self)
@@ -107,13 +110,14 @@ struct File {
 
 /// All entries about a device: the user's first. What is shipped for others of its class is where its
 /// searches begin.
-pub fn entries(device: &DeviceEntry) -> Vec<Entry> {
+pub fn entries(device: &DeviceEntry, kernels: &Kernels) -> Vec<Entry> {
     let own = user_file(device).map(|path| read(&path)).unwrap_or_default();
-    let own = own.into_iter().filter_map(|entry| entry.on(device, Origin::User));
+    let own = own.into_iter().filter_map(|entry| entry.on(device, kernels, Origin::User));
     let of_class = SHIPPED.iter().filter(|(class, _)| *class == device.class);
     let shipped = of_class.flat_map(|(_, text)| parse(text)).map(|entry| {
         let stranger = Entry { origin: Origin::Seed(None), ..entry.clone() };
-        let found = entry.on(device, Origin::Shipped).filter(|entry| !entry.origin.is_seed());
+        let found =
+            entry.on(device, kernels, Origin::Shipped).filter(|entry| !entry.origin.is_seed());
         found.unwrap_or(stranger)
     });
     let (nearest, strange): (Vec<Entry>, Vec<Entry>) =
@@ -156,12 +160,17 @@ pub fn fastest(entries: &[Entry], family: &str, usual: &str) -> Option<String> {
 }
 
 /// Writes a finding into the user's file, in one step. What it replaces goes.
-pub fn keep(device: &DeviceEntry, tunable: &Tunable, finding: &Finding) -> Result<()> {
+pub fn keep(
+    device: &DeviceEntry,
+    kernels: &Kernels,
+    tunable: &Tunable,
+    finding: &Finding,
+) -> Result<()> {
     let Some(path) = user_file(device) else {
         return Err(Error::usage("there is no folder for user data: set CROSSOVER_DATA_DIR"));
     };
     let mut entry = Entry::of(tunable, &finding.point);
-    let source = tunables::source_hash(&entry.family, &entry.implementation);
+    let source = kernels.hash(&entry.family, &entry.implementation);
     entry.device.clone_from(&device.name);
     entry.driver.clone_from(&device.driver);
     entry.source = source.unwrap_or_default();
@@ -209,6 +218,11 @@ mod tests {
     use super::*;
     use crate::terms::DeviceKind;
 
+    const KERNELS: Kernels = Kernels {
+        programs: &[],
+        tuned: &[("gemm", "local", &["a"]), ("gemm", "register", &["b"])],
+    };
+
     fn entry(implementation: &str, class: &str, wall_s: f64) -> Entry {
         Entry {
             device: "device 1".into(),
@@ -217,10 +231,10 @@ mod tests {
             implementation: implementation.into(),
             shape_class: class.into(),
             dtype: "f32".into(),
-            source: tunables::source_hash("gemm", implementation).unwrap(),
+            source: KERNELS.hash("gemm", implementation).unwrap(),
             wall_s,
             default_s: 1.0,
-            parameters: tunables::a_legal_point("gemm", implementation),
+            parameters: Point::of(&[("TM", 64), ("TN", 64), ("TK", 16), ("WM", 8), ("WN", 8)]),
             origin: Origin::User,
         }
     }
@@ -233,8 +247,9 @@ mod tests {
 
     #[test]
     fn a_changed_driver_or_kernel_makes_a_seed() {
-        let origin =
-            |entry: Entry, device: &DeviceEntry| Some(entry.on(device, Origin::User)?.origin);
+        let origin = |entry: Entry, device: &DeviceEntry| {
+            Some(entry.on(device, &KERNELS, Origin::User)?.origin)
+        };
         let same = device("device 1", "driver 1");
         assert_eq!(origin(entry("local", "large", 1.0), &same), Some(Origin::User));
         let newer = device("device 1", "driver 2");
@@ -250,7 +265,7 @@ mod tests {
     fn what_a_user_made_illegal_is_not_used() {
         let mut broken = entry("local", "large", 1.0);
         broken.parameters.0.insert("TM".into(), 7);
-        let found = broken.on(&device("device 1", "driver 1"), Origin::User).unwrap();
+        let found = broken.on(&device("device 1", "driver 1"), &KERNELS, Origin::User).unwrap();
         assert_eq!(found.origin, Origin::Seed(None));
     }
 
@@ -287,10 +302,10 @@ mod tests {
     fn what_is_shipped_for_others_is_where_a_search_begins() {
         let mut stranger = device("a CPU", "another driver");
         stranger.class = "cpu".to_string();
-        let found = entries(&stranger);
+        let found = entries(&stranger, &KERNELS);
         assert!(!found.is_empty() && found.iter().all(|e| e.origin == Origin::Seed(None)));
         stranger.class = "nvidia".to_string();
-        assert_eq!(entries(&stranger), []);
+        assert_eq!(entries(&stranger, &KERNELS), []);
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! Multi-head attention: products of every head of every sample at once, which read q, k and v where
 //! they lie.
 
-use super::super::buffer::Buffer;
-use super::launches::Value;
 use super::plan::{Passes, Planner};
 use super::product::{Operand, Product};
-use crate::error::Result;
+use super::tensors::{Tensor, Value};
 use crate::network::Attention;
 
 /// Probabilities, and their gradients.
@@ -14,8 +12,8 @@ pub fn saved(l: &Attention) -> Vec<usize> {
 }
 
 impl Planner<'_> {
-    pub fn attention(&mut self, l: &Attention, saved: &[Buffer]) -> Result<Passes> {
-        let (memory, graph) = (self.memory, self.graph);
+    pub fn attention(&mut self, l: &Attention, layer: usize) -> Passes {
+        let saved = |number| Tensor::Saved(layer, number);
         let Attention { batch, seq, width, heads, .. } = *l;
         let (size, squared) = (width / heads, seq * seq);
         let of_x = |mem, part: usize| {
@@ -23,32 +21,32 @@ impl Planner<'_> {
         };
         let of_y = |mem| Operand::rows(mem, width).steps([seq * width, size]);
         let of_p = |mem| Operand::rows(mem, seq).steps([heads * squared, squared]);
-        let x = &memory.values[l.x].mem;
+        let x = Tensor::Value(l.x);
         let [q, k, v] = [0, 1, 2].map(|part| of_x(x, part));
-        let (p, ds) = (of_p(&saved[0].mem), of_p(&saved[1].mem));
-        let y = of_y(&memory.values[l.y].mem);
+        let (p, ds) = (of_p(saved(0)), of_p(saved(1)));
+        let y = of_y(Tensor::Value(l.y));
         let all = [batch, heads];
         let (inner, outer) = ([seq, seq, size], [seq, size, seq]);
         let rows = (batch * heads * seq, seq);
         let scale = Value::from(1.0 / (size as f64).sqrt());
         let sizes = [Value::from(rows.0), Value::from(rows.1), scale];
-        let softmax = [&sizes[..], &[(&saved[0].mem).into()]].concat();
+        let softmax = [&sizes[..], &[saved(0).into()]].concat();
         let forward = vec![
-            self.product(&Product::new(inner, q, k, p).b_transposed().batch(all))?,
-            self.softmax_rows("softmax", rows, &softmax)?,
-            self.product(&Product::new(outer, p, v, y).batch(all))?,
+            self.product(&Product::new(inner, q, k, p).b_transposed().batch(all)),
+            self.softmax_rows("softmax", rows, &softmax),
+            self.product(&Product::new(outer, p, v, y).batch(all)),
         ];
-        let dy = of_y(&memory.gradient(graph, l.y)?.mem);
-        let dx = &memory.gradient(graph, l.x)?.mem;
+        let dy = of_y(self.gradient(l.y));
+        let dx = self.gradient(l.x);
         let [dq, dk, dv] = [0, 1, 2].map(|part| of_x(dx, part));
-        let softmax = [&sizes[..], &[0, 1].map(|number| (&saved[number].mem).into())].concat();
+        let softmax = [&sizes[..], &[0, 1].map(|number| (saved(number)).into())].concat();
         let backward = vec![
-            self.product(&Product::new(outer, p, dy, dv).a_transposed().batch(all))?,
-            self.product(&Product::new(inner, dy, v, ds).b_transposed().batch(all))?,
-            self.softmax_rows("softmax_back", rows, &softmax)?,
-            self.product(&Product::new(outer, ds, k, dq).batch(all))?,
-            self.product(&Product::new(outer, ds, q, dk).a_transposed().batch(all))?,
+            self.product(&Product::new(outer, p, dy, dv).a_transposed().batch(all)),
+            self.product(&Product::new(inner, dy, v, ds).b_transposed().batch(all)),
+            self.softmax_rows("softmax_back", rows, &softmax),
+            self.product(&Product::new(outer, ds, k, dq).batch(all)),
+            self.product(&Product::new(outer, ds, q, dk).a_transposed().batch(all)),
         ];
-        Ok([forward, backward])
+        [forward, backward]
     }
 }

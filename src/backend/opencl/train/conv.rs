@@ -1,12 +1,12 @@
 //! Convolutions: the kernels of the three passes.
 
-use super::super::OpenClDevice;
 use super::Kind;
-use super::launches::{Prepared, Value};
 use super::plan::{Passes, Planner};
+use super::tensors::{Call, Tensor, Value};
 use crate::backend::Task;
-use crate::backend::gpu::conv;
-use crate::backend::gpu::recipe::{Argument, Recipe};
+use crate::backend::gpu::recipe::{Argument, Recipe, Step};
+use crate::backend::gpu::{Target, conv};
+use crate::backend::tunable::Pinned;
 use crate::error::Result;
 use crate::network::{Conv3x3, Graph, Layer};
 use crate::terms::Dtype;
@@ -14,7 +14,13 @@ use crate::workload::{Pass, find};
 
 /// By layer: of a convolution the forward pass, that to the filters and, where it is needed, that to the
 /// data; of other layers none.
-pub fn recipes(device: &OpenClDevice, graph: &Graph, kind: Kind) -> Result<Vec<Vec<Recipe>>> {
+pub fn recipes(
+    target: &Target,
+    graph: &Graph,
+    kind: Kind,
+    parameters: Option<Pinned<'_>>,
+) -> Result<Vec<Vec<Recipe>>> {
+    let recipe = |l: &Conv3x3, pass: &Pass| recipe(target, l, kind, *pass, parameters);
     let of = |layer: &Layer| match layer {
         Layer::Conv(l) => {
             let passes: &[Pass] = if graph.needs_gradient(l.x) {
@@ -22,16 +28,23 @@ pub fn recipes(device: &OpenClDevice, graph: &Graph, kind: Kind) -> Result<Vec<V
             } else {
                 &[Pass::Fprop, Pass::Wgrad]
             };
-            passes.iter().map(|pass| recipe(device, l, kind, *pass)).collect()
+            passes.iter().map(|pass| recipe(l, pass)).collect()
         }
         _ => Ok(Vec::new()),
     };
     graph.layers.iter().map(of).collect()
 }
 
-fn recipe(device: &OpenClDevice, l: &Conv3x3, kind: Kind, pass: Pass) -> Result<Recipe> {
+fn recipe(
+    target: &Target,
+    l: &Conv3x3,
+    kind: Kind,
+    pass: Pass,
+    parameters: Option<Pinned<'_>>,
+) -> Result<Recipe> {
     let (workload, shape) = (find(pass.workload())?, l.sizes().shape());
-    let task = Task { workload, shape: &shape, dtype: Dtype::F32, implementation: kind.name() };
+    let implementation = kind.name();
+    let task = Task { workload, shape: &shape, dtype: Dtype::F32, implementation, parameters };
     let recipe = match (kind, pass) {
         (Kind::Local, _) => conv::local,
         (Kind::Register, _) => conv::register,
@@ -40,52 +53,38 @@ fn recipe(device: &OpenClDevice, l: &Conv3x3, kind: Kind, pass: Pass) -> Result<
         (Kind::Packed, Pass::Dgrad) => conv::packed_dgrad,
         (Kind::Packed, Pass::Wgrad) => conv::packed_wgrad,
     };
-    recipe(device, &task)
+    recipe(target, &task)
 }
 
 impl Planner<'_> {
-    pub fn conv(&mut self, l: &Conv3x3, recipes: Vec<Recipe>) -> Result<Passes> {
-        let (memory, graph) = (self.memory, self.graph);
-        let [x, y] = [l.x, l.y].map(|value| Value::Mem(&memory.values[value].mem));
-        let f = (&memory.parameters.parts[l.weight].mem).into();
-        let df = (&memory.gradients.parts[l.weight].mem).into();
-        let dy = (&memory.gradient(graph, l.y)?.mem).into();
-        let mut operands = vec![[x, f, y], [dy, x, df]];
-        if graph.needs_gradient(l.x) {
-            operands.push([dy, f, (&memory.gradient(graph, l.x)?.mem).into()]);
-        }
-        let mut passes = Vec::new();
-        for (recipe, operands) in recipes.into_iter().zip(operands) {
-            passes.push(self.follow(recipe, operands)?);
-        }
-        let backward = passes.split_off(1).into_iter().flatten().collect();
-        Ok([passes.into_iter().flatten().collect(), backward])
+    pub fn conv(&mut self, l: &Conv3x3, recipes: Vec<Recipe>) -> Passes {
+        let [x, y] = [l.x, l.y].map(Tensor::Value);
+        let (f, df) = (Tensor::Parameter(l.weight), Tensor::ParameterGradient(l.weight));
+        let dy = self.gradient(l.y);
+        let operands = [[x, f, y], [dy, x, df], [dy, f, self.gradient(l.x)]];
+        let passes = recipes.into_iter().zip(operands);
+        let mut passes = passes.map(|(recipe, operands)| self.follow(recipe, operands));
+        let forward = passes.next().unwrap_or_default();
+        [forward, passes.flatten().collect()]
     }
 
     /// The launches of a recipe on two operands and a result.
-    fn follow(
-        &mut self,
-        recipe: Recipe,
-        [first, second, out]: [Value<'_>; 3],
-    ) -> Result<Vec<Prepared>> {
-        let tables = self.upload(recipe.tables)?;
-        let memory = self.memory;
-        let value = |argument: &Argument| match argument {
-            Argument::Int(size) => Value::Int(*size),
-            Argument::Float(number) => Value::Float(*number),
-            Argument::Input(0) => first,
-            Argument::Input(_) => second,
-            Argument::Output => out,
-            Argument::Scratch(number) => (&memory.scratch[*number].mem).into(),
-            Argument::Table(number) => (&tables[*number].mem).into(),
+    fn follow(&mut self, recipe: Recipe, [first, second, out]: [Tensor; 3]) -> Vec<Call> {
+        let first_table = self.add_tables(recipe.tables);
+        let value = |argument: Argument| match argument {
+            Argument::Int(size) => Value::Int(size),
+            Argument::Float(number) => Value::Float(number),
+            Argument::Input(0) => first.into(),
+            Argument::Input(_) => second.into(),
+            Argument::Output => out.into(),
+            Argument::Scratch(number) => Tensor::Scratch(number).into(),
+            Argument::Table(number) => Tensor::Table(first_table + number).into(),
         };
         self.tells(recipe.tuned.unwrap_or_default());
-        let mut launches = Vec::new();
-        for step in recipe.steps {
-            let values: Vec<Value<'_>> = step.arguments.iter().map(value).collect();
-            launches.push(self.prepare_step(&step, &values)?);
-        }
-        self.keep(tables);
-        Ok(launches)
+        let call = |step: Step| Call {
+            step: step.with(|arguments| arguments.into_iter().map(value).collect()),
+            goes_by: String::new(),
+        };
+        recipe.steps.into_iter().map(call).collect()
     }
 }

@@ -2,56 +2,15 @@
 
 use std::collections::HashMap;
 
-use ocl::core::{self, ArgVal, CommandQueue, Event, Kernel, Mem, Program};
+use ocl::core::{self, ArgVal, CommandQueue, Event, Kernel, Program};
 
+use super::super::device::OpenClDevice;
+use super::super::program;
 use super::super::runner::check_group_size;
-use super::super::{OpenClDevice, program};
+use super::memory::Memory;
+use super::tensors::{Call, Value};
 use crate::backend::gpu::recipe::{Launch, Step};
-use crate::error::{Error, Result};
-
-/// A kernel file with what stands in front of it.
-#[derive(Clone, Copy)]
-pub struct Source {
-    /// For messages and the cache.
-    pub file: &'static str,
-    /// All of its text.
-    pub text: &'static str,
-}
-
-/// One kernel argument.
-#[derive(Clone, Copy)]
-pub enum Value<'m> {
-    /// A size or a flag.
-    Int(i32),
-    /// A number.
-    Float(f32),
-    /// Memory.
-    Mem(&'m Mem),
-}
-
-impl From<usize> for Value<'_> {
-    fn from(size: usize) -> Self {
-        Value::Int(size as i32)
-    }
-}
-
-impl From<bool> for Value<'_> {
-    fn from(flag: bool) -> Self {
-        Value::Int(i32::from(flag))
-    }
-}
-
-impl From<f64> for Value<'_> {
-    fn from(number: f64) -> Self {
-        Value::Float(number as f32)
-    }
-}
-
-impl<'m> From<&'m Mem> for Value<'m> {
-    fn from(mem: &'m Mem) -> Self {
-        Value::Mem(mem)
-    }
-}
+use crate::error::Result;
 
 /// A kernel with its arguments and how it is launched. The memory behind the arguments is the caller's
 /// to keep.
@@ -63,11 +22,6 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The same, going by the parameters that were chosen for this.
-    pub fn going_by(self, what: &str) -> Prepared {
-        Prepared { goes_by: what.to_string(), ..self }
-    }
-
     /// Whether it goes by the parameters that were chosen for this.
     pub fn goes_by(&self, what: &str) -> bool {
         self.goes_by == what
@@ -92,18 +46,24 @@ impl Prepared {
     }
 
     /// Replaces an argument for the launches from now on.
-    pub fn set(&self, device: &OpenClDevice, index: usize, value: Value<'_>) -> Result<()> {
+    pub fn set(
+        &self,
+        device: &OpenClDevice,
+        memory: &Memory,
+        index: usize,
+        value: Value,
+    ) -> Result<()> {
         let value = match &value {
             Value::Int(size) => ArgVal::scalar(size),
             Value::Float(number) => ArgVal::scalar(number),
-            Value::Mem(mem) => ArgVal::mem(mem),
+            Value::Tensor(tensor) => ArgVal::mem(memory.mem(*tensor)?),
         };
         core::set_kernel_arg(&self.kernel, index as u32, value)
             .map_err(|e| device.refused("passing an argument", &e))
     }
 }
 
-/// What prepares launches.
+/// What prepares launches: programs, each built once.
 pub struct Programs<'a> {
     device: &'a OpenClDevice,
     built: HashMap<(&'static str, String), Program>,
@@ -117,60 +77,28 @@ impl<'a> Programs<'a> {
         Programs { device, built: HashMap::new(), compiled: false }
     }
 
-    /// A launch of kernel `name` of a source under options.
-    pub fn prepare(
-        &mut self,
-        source: Source,
-        (name, options): (&'static str, &str),
-        values: &[Value<'_>],
-        launch: Launch,
-        local_bytes: u64,
-    ) -> Result<Prepared> {
-        let step = Step {
-            file: source.file,
-            source: source.text,
-            kernel: name,
-            options: options.to_string(),
-            arguments: Vec::new(),
-            group_size: launch.local.iter().product(),
-            launch,
-            local_bytes,
-        };
-        self.check_limits(&step)?;
-        let kernel = core::create_kernel(self.program(&step)?, name)
+    /// A launch with its arguments in memory.
+    pub fn prepare(&mut self, call: Call, memory: &Memory) -> Result<Prepared> {
+        let Call { step, goes_by } = call;
+        self.device.target.check_step(&step)?;
+        let kernel = core::create_kernel(self.program(&step)?, step.kernel)
             .map_err(|e| self.device.refused("making a kernel", &e))?;
-        check_group_size(self.device, &kernel, step.group_size)?;
-        let prepared = Prepared { kernel, launch: step.launch, goes_by: String::new() };
-        for (index, value) in values.iter().enumerate() {
-            prepared.set(self.device, index, *value)?;
+        check_group_size(self.device, &kernel, step.launch.group_size())?;
+        let prepared = Prepared { kernel, launch: step.launch, goes_by };
+        for (index, value) in step.arguments.iter().enumerate() {
+            prepared.set(self.device, memory, index, *value)?;
         }
         Ok(prepared)
     }
 
     /// A step's program, built when it is first asked for.
-    fn program(&mut self, step: &Step) -> Result<&Program> {
-        let key = (step.file, step.options.clone());
+    fn program(&mut self, step: &Step<Value>) -> Result<&Program> {
+        let key = (step.program, step.options.clone());
         if !self.built.contains_key(&key) {
             let (program, is_new) = program::build(self.device, step)?;
             self.compiled |= is_new;
             self.built.insert(key.clone(), program);
         }
         Ok(&self.built[&key])
-    }
-
-    fn check_limits(&self, step: &Step) -> Result<()> {
-        let (items, most) = (step.group_size, self.device.max_group_size);
-        if items > most {
-            return Err(Error::Unsupported(format!(
-                "needs work-groups of {items} items, the device allows {most}"
-            )));
-        }
-        let (bytes, most) = (step.local_bytes, self.device.entry.local_memory_bytes.unwrap_or(0));
-        if bytes > most {
-            return Err(Error::Unsupported(format!(
-                "needs {bytes} bytes of local memory, the device has {most}"
-            )));
-        }
-        Ok(())
     }
 }

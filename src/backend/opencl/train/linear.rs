@@ -1,60 +1,55 @@
 //! Linear layers: three products, the one to the weights with the bias gradient's sums.
 
-use super::super::buffer::Buffer;
 use super::plan::{Passes, Planner};
 use super::product::{Finish, Operand, Product};
-use crate::error::Result;
+use super::tensors::Tensor;
 use crate::network::{Activation, Layer, Linear};
 
-impl<'p> Planner<'p> {
-    pub fn linear(&mut self, l: &Linear, saved: &[Buffer]) -> Result<Passes> {
-        let (memory, graph) = (self.memory, self.graph);
-        let parameter = |number: usize| &memory.parameters.parts[number].mem;
-        let gradient = |number: usize| &memory.gradients.parts[number].mem;
-        let (x, y) = (&memory.values[l.x].mem, &memory.values[l.y].mem);
+impl Planner<'_> {
+    pub fn linear(&mut self, l: &Linear, layer: usize) -> Passes {
+        let graph = self.graph;
+        let parameter = Tensor::Parameter;
+        let gradient = Tensor::ParameterGradient;
+        let (x, y) = (Tensor::Value(l.x), Tensor::Value(l.y));
         let (rows, inputs, outputs) = (l.rows, l.inputs, l.outputs);
         let weight = Operand::rows(parameter(l.weight), inputs);
         let x = Operand::rows(x, inputs);
         let finish = Finish {
             bias: Some(parameter(l.bias)),
             relu: l.activation == Activation::Relu,
-            gelu: saved.first().map(|slopes| &slopes.mem),
-            plus: l.residual.map(|onto| &memory.values[onto].mem),
+            gelu: (l.activation == Activation::Gelu).then(|| Tensor::Saved(layer, 0)),
+            plus: l.residual.map(Tensor::Value),
             ..Finish::default()
         };
         let forward = Product::new([rows, outputs, inputs], x, weight, Operand::rows(y, outputs))
             .b_transposed()
             .finish(finish);
-        let forward = vec![self.product(&forward)?];
+        let forward = vec![self.product(&forward)];
 
-        let dz = &memory.gradient(graph, l.y)?.mem;
+        let dz = self.gradient(l.y);
         let rows_of_dz = Operand::rows(dz, outputs);
         let dw = Operand::rows(gradient(l.weight), inputs);
         let dw = Product::new([outputs, inputs, rows], rows_of_dz, x, dw).a_transposed();
         let db = gradient(l.bias);
-        let mut backward = self.product_with_sums(&dw, [db, db])?;
+        let mut backward = self.product_with_sums(&dw, [db, db]);
         if graph.needs_gradient(l.x) {
-            let dx = Operand::rows(&memory.gradient(graph, l.x)?.mem, inputs);
+            let dx = Operand::rows(self.gradient(l.x), inputs);
             let dx = Product::new([rows, inputs, outputs], rows_of_dz, weight, dx);
             let dx = dx.finish(self.slope_of(l.x));
-            backward.push(self.product(&dx)?);
+            backward.push(self.product(&dx));
         }
-        Ok([forward, backward])
+        [forward, backward]
     }
 
     /// The derivative of the activation that made a value.
-    fn slope_of(&self, value: usize) -> Finish<'p> {
-        let memory = self.memory;
+    fn slope_of(&self, value: usize) -> Finish {
         let made = |layer: &Layer| matches!(layer, Layer::Linear(maker) if maker.y == value);
         let maker = self.graph.layers.iter().position(made);
         match self.graph.values[value].activation {
             Activation::None => Finish::default(),
-            Activation::Relu => {
-                Finish { mask: Some(&memory.values[value].mem), ..Finish::default() }
-            }
+            Activation::Relu => Finish { mask: Some(Tensor::Value(value)), ..Finish::default() },
             Activation::Gelu => {
-                let slopes = maker.and_then(|maker| memory.saved[maker].first());
-                Finish { times: slopes.map(|slopes| &slopes.mem), ..Finish::default() }
+                Finish { times: maker.map(|maker| Tensor::Saved(maker, 0)), ..Finish::default() }
             }
         }
     }

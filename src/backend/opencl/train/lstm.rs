@@ -2,12 +2,10 @@
 //! weights as single products after the way back. On CPU devices a step is one launch, from weights that
 //! are packed once.
 
-use super::super::buffer::Buffer;
 use super::Kind;
-use super::launches::{Prepared, Value};
 use super::plan::{Passes, Planner};
 use super::product::{Finish, Operand, Product};
-use crate::error::Result;
+use super::tensors::{Call, Tensor, Value};
 use crate::network::Lstm;
 
 /// Units of a panel of packed weights, forward and backward.
@@ -28,7 +26,7 @@ pub fn saved(l: &Lstm, kind: Kind) -> Vec<usize> {
 }
 
 /// A step of time, in the order of the kernels' arguments.
-fn step_values(l: &Lstm, t: usize) -> [Value<'static>; 6] {
+fn step_values(l: &Lstm, t: usize) -> [Value; 6] {
     let step = l.batch * l.hidden;
     let (gates, at) = (4 * t * step, t * step);
     let flags = [t == 0, t + 1 == l.seq].map(Value::from);
@@ -36,137 +34,130 @@ fn step_values(l: &Lstm, t: usize) -> [Value<'static>; 6] {
 }
 
 impl Planner<'_> {
-    pub fn lstm(&mut self, l: &Lstm, saved: &[Buffer]) -> Result<Passes> {
-        Ok([self.lstm_forward(l, saved)?, self.lstm_backward(l, saved)?])
+    pub fn lstm(&mut self, l: &Lstm, layer: usize) -> Passes {
+        [self.lstm_forward(l, layer), self.lstm_backward(l, layer)]
     }
 
-    fn lstm_forward(&mut self, l: &Lstm, saved: &[Buffer]) -> Result<Vec<Prepared>> {
-        let memory = self.memory;
+    fn lstm_forward(&mut self, l: &Lstm, layer: usize) -> Vec<Call> {
+        let saved = |number| Tensor::Saved(layer, number);
         let Lstm { seq, batch, hidden, .. } = *l;
-        let parameter = |number: usize| &memory.parameters.parts[number].mem;
-        let z = Operand::rows(&saved[0].mem, 4 * hidden);
+        let parameter = Tensor::Parameter;
+        let z = Operand::rows(saved(0), 4 * hidden);
         let biases = Finish {
             bias: Some(parameter(l.bias_ih)),
             more: Some(parameter(l.bias_hh)),
             ..Finish::default()
         };
-        let x = Operand::rows(&memory.values[l.x].mem, hidden);
+        let x = Operand::rows(Tensor::Value(l.x), hidden);
         let weight = Operand::rows(parameter(l.weight_ih), hidden);
         let inputs = Product::new([seq * batch, 4 * hidden, hidden], x, weight, z);
-        let mut launches = vec![self.product(&inputs.b_transposed().finish(biases))?];
+        let mut launches = vec![self.product(&inputs.b_transposed().finish(biases))];
         if self.kind == Kind::Packed {
             let weight = parameter(l.weight_hh).into();
-            let values = [hidden.into(), weight, (&saved[4].mem).into()];
-            launches.push(self.lstm_packed("pack_forward", [hidden, PANELS[0], 4], &values)?);
+            let values = [hidden.into(), weight, saved(4).into()];
+            launches.push(self.lstm_packed("pack_forward", [hidden, PANELS[0], 4], &values));
         }
         for t in 0..seq {
-            launches.extend(self.lstm_forward_at(l, saved, t)?);
+            launches.extend(self.lstm_forward_at(l, layer, t));
         }
-        Ok(launches)
+        launches
     }
 
-    fn lstm_forward_at(&mut self, l: &Lstm, saved: &[Buffer], t: usize) -> Result<Vec<Prepared>> {
-        let memory = self.memory;
+    fn lstm_forward_at(&mut self, l: &Lstm, layer: usize, t: usize) -> Vec<Call> {
+        let saved = |number| Tensor::Saved(layer, number);
         let Lstm { batch, hidden, .. } = *l;
         let step = batch * hidden;
-        let tensors = [0, 1, 2].map(|number| Value::Mem(&saved[number].mem));
-        let y = Value::Mem(&memory.values[l.y].mem);
+        let tensors = [0, 1, 2].map(|number| Value::Tensor(saved(number)));
+        let y = Value::Tensor(Tensor::Value(l.y));
         if self.kind == Kind::Packed {
-            let packed = [(&saved[4].mem).into()];
+            let packed = [saved(4).into()];
             let values = [&step_values(l, t)[..], &packed, &tensors, &[y]].concat();
             let rows = self.row_shares(hidden.div_ceil(PANELS[0]), batch);
-            return Ok(vec![self.lstm_packed(
-                "lstm_forward",
-                [hidden, PANELS[0], rows],
-                &values,
-            )?]);
+            return vec![self.lstm_packed("lstm_forward", [hidden, PANELS[0], rows], &values)];
         }
         let mut launches = Vec::new();
         if t > 0 {
-            let last = Operand::rows(&saved[2].mem, hidden).from((t - 1) * step);
-            let here = Operand::rows(&saved[0].mem, 4 * hidden).from(4 * t * step);
-            let weight = Operand::rows(&memory.parameters.parts[l.weight_hh].mem, hidden);
+            let last = Operand::rows(saved(2), hidden).from((t - 1) * step);
+            let here = Operand::rows(saved(0), 4 * hidden).from(4 * t * step);
+            let weight = Operand::rows(Tensor::Parameter(l.weight_hh), hidden);
             let product = Product::new([batch, 4 * hidden, hidden], last, weight, here);
             let adds = Finish { adds: true, ..Finish::default() };
-            launches.push(self.product(&product.b_transposed().finish(adds))?);
+            launches.push(self.product(&product.b_transposed().finish(adds)));
         }
         let values = [&step_values(l, t)[..], &tensors, &[y]].concat();
-        launches.push(self.lstm_elements("lstm_forward", (batch, hidden), &values)?);
-        Ok(launches)
+        launches.push(self.lstm_elements("lstm_forward", (batch, hidden), &values));
+        launches
     }
 
-    fn lstm_backward(&mut self, l: &Lstm, saved: &[Buffer]) -> Result<Vec<Prepared>> {
-        let memory = self.memory;
+    fn lstm_backward(&mut self, l: &Lstm, layer: usize) -> Vec<Call> {
+        let saved = |number| Tensor::Saved(layer, number);
         let mut launches = Vec::new();
         if self.kind == Kind::Packed {
-            let weight = (&memory.parameters.parts[l.weight_hh].mem).into();
-            let values = [l.hidden.into(), weight, (&saved[5].mem).into()];
-            launches.push(self.lstm_packed("pack_backward", [l.hidden, PANELS[1], 4], &values)?);
+            let weight = (Tensor::Parameter(l.weight_hh)).into();
+            let values = [l.hidden.into(), weight, saved(5).into()];
+            launches.push(self.lstm_packed("pack_backward", [l.hidden, PANELS[1], 4], &values));
         }
         for t in (0..l.seq).rev() {
-            launches.extend(self.lstm_backward_at(l, saved, t)?);
+            launches.extend(self.lstm_backward_at(l, layer, t));
         }
-        launches.extend(self.lstm_gradients(l, saved)?);
-        Ok(launches)
+        launches.extend(self.lstm_gradients(l, layer));
+        launches
     }
 
-    fn lstm_backward_at(&mut self, l: &Lstm, saved: &[Buffer], t: usize) -> Result<Vec<Prepared>> {
-        let (memory, graph) = (self.memory, self.graph);
+    fn lstm_backward_at(&mut self, l: &Lstm, layer: usize, t: usize) -> Vec<Call> {
+        let saved = |number| Tensor::Saved(layer, number);
         let Lstm { seq, batch, hidden, .. } = *l;
-        let [gates, cells, dc] = [0, 1, 3].map(|number| Value::Mem(&saved[number].mem));
-        let dy = &memory.gradient(graph, l.y)?.mem;
+        let [gates, cells, dc] = [0, 1, 3].map(|number| Value::Tensor(saved(number)));
+        let dy = self.gradient(l.y);
         if self.kind == Kind::Packed {
-            let tensors = [(&saved[5].mem).into(), gates, cells, dy.into(), dc];
+            let tensors = [saved(5).into(), gates, cells, dy.into(), dc];
             let values = [&step_values(l, t)[..], &tensors].concat();
             let rows = self.row_shares(hidden.div_ceil(PANELS[1]), batch);
-            return Ok(vec![self.lstm_packed(
-                "lstm_backward",
-                [hidden, PANELS[1], rows],
-                &values,
-            )?]);
+            return vec![self.lstm_packed("lstm_backward", [hidden, PANELS[1], rows], &values)];
         }
-        let dh = &saved[4].mem;
+        let dh = saved(4);
         let tensors = [gates, cells, if t + 1 == seq { dy } else { dh }.into(), dc];
         let values = [&step_values(l, t)[..], &tensors].concat();
-        let mut launches = vec![self.lstm_elements("lstm_backward", (batch, hidden), &values)?];
+        let mut launches = vec![self.lstm_elements("lstm_backward", (batch, hidden), &values)];
         if t > 0 {
-            let here = Operand::rows(&saved[0].mem, 4 * hidden).from(4 * t * batch * hidden);
-            let weight = Operand::rows(&memory.parameters.parts[l.weight_hh].mem, hidden);
+            let here = Operand::rows(saved(0), 4 * hidden).from(4 * t * batch * hidden);
+            let weight = Operand::rows(Tensor::Parameter(l.weight_hh), hidden);
             let before = Operand::rows(dh, hidden);
             let product = Product::new([batch, hidden, 4 * hidden], here, weight, before);
-            launches.push(self.product(&product)?);
+            launches.push(self.product(&product));
         }
-        Ok(launches)
+        launches
     }
 
     /// From the gradients of what went into the gates, those of the parameters and of x.
-    fn lstm_gradients(&mut self, l: &Lstm, saved: &[Buffer]) -> Result<Vec<Prepared>> {
-        let (memory, graph) = (self.memory, self.graph);
+    fn lstm_gradients(&mut self, l: &Lstm, layer: usize) -> Vec<Call> {
+        let saved = |number| Tensor::Saved(layer, number);
+        let graph = self.graph;
         let Lstm { seq, batch, hidden, .. } = *l;
-        let gradient = |number: usize| &memory.gradients.parts[number].mem;
-        let (gates, hiddens) = (&saved[0].mem, &saved[2].mem);
+        let gradient = Tensor::ParameterGradient;
+        let (gates, hiddens) = (saved(0), saved(2));
         let z = Operand::rows(gates, 4 * hidden);
-        let x = Operand::rows(&memory.values[l.x].mem, hidden);
+        let x = Operand::rows(Tensor::Value(l.x), hidden);
         let dw = Operand::rows(gradient(l.weight_ih), hidden);
         let product = Product::new([4 * hidden, hidden, seq * batch], z, x, dw);
         let biases = [gradient(l.bias_ih), gradient(l.bias_hh)];
-        let mut launches = self.product_with_sums(&product.a_transposed(), biases)?;
+        let mut launches = self.product_with_sums(&product.a_transposed(), biases);
         let dw = gradient(l.weight_hh);
         if seq > 1 {
             let (later, before) = (z.from(4 * batch * hidden), Operand::rows(hiddens, hidden));
             let sizes = [4 * hidden, hidden, (seq - 1) * batch];
             let product = Product::new(sizes, later, before, Operand::rows(dw, hidden));
-            launches.push(self.product(&product.a_transposed())?);
+            launches.push(self.product(&product.a_transposed()));
         } else {
             // A sum of nothing.
-            launches.push(self.column_sums([1, 0, 4 * hidden * hidden], 1.0, gates, [dw, dw])?);
+            launches.push(self.column_sums([1, 0, 4 * hidden * hidden], 1.0, gates, [dw, dw]));
         }
         if graph.needs_gradient(l.x) {
-            let dx = Operand::rows(&memory.gradient(graph, l.x)?.mem, hidden);
-            let weight = Operand::rows(&memory.parameters.parts[l.weight_ih].mem, hidden);
+            let dx = Operand::rows(self.gradient(l.x), hidden);
+            let weight = Operand::rows(Tensor::Parameter(l.weight_ih), hidden);
             let sizes = [seq * batch, hidden, 4 * hidden];
-            launches.push(self.product(&Product::new(sizes, z, weight, dx))?);
+            launches.push(self.product(&Product::new(sizes, z, weight, dx)));
         }
-        Ok(launches)
+        launches
     }
 }

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `runner.rs` | the runner: steps, poison, fences |
 //! | `plan.rs` | the launches of every operation |
+//! | `tensors.rs` `sizes.rs` | where kernels read and write; how long each tensor is |
 //! | `memory.rs` | tensors on the device |
 //! | `launches.rs` | programs and prepared launches |
 //! | `product.rs` | matrix products |
@@ -24,11 +25,13 @@ mod optimizer;
 mod plan;
 mod product;
 mod runner;
+mod sizes;
 mod sums;
+mod tensors;
 
-use super::OpenClDevice;
+use super::device::OpenClDevice;
 use crate::backend::gpu::recipe::Build;
-use crate::backend::gpu::tuned::{Parameters, Tuned};
+use crate::backend::gpu::tuned::{Chooser, Parameters, Tuned};
 use crate::backend::{Runner, Task};
 use crate::error::{Error, Result};
 use crate::network::Graph;
@@ -62,7 +65,7 @@ impl Kind {
     }
 
     /// Parameters of the kernels that work on rows, columns, channels or elements of a class of shapes.
-    fn parameters(self, tuned: &Tuned, what: &str, shape_class: &str) -> Parameters {
+    fn parameters(self, tuned: Chooser<'_>, what: &str, shape_class: &str) -> Parameters {
         let makers = if self == Kind::Packed { "packed" } else { "local" };
         tuned.chosen("train", &format!("{makers}-{what}"), &[], shape_class)
     }
@@ -78,10 +81,10 @@ pub fn train<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Ru
     let unsupported = |what: &str| Error::Unsupported(what.to_string());
     let graph = graph_of(task).ok_or_else(|| unsupported("it trains no network"))?;
     let kind = Kind::of(task.implementation).ok_or_else(|| unsupported("no such kernels"))?;
-    if kind.parameters(&device.tuned, "rows", "wide").get("VW") == 0 {
+    if kind.parameters(device.target.tuned.at(task.parameters), "rows", "wide").get("VW") == 0 {
         return Err(unsupported("packed is for CPU devices"));
     }
-    Ok(Box::new(runner::TrainRunner::new(device, graph, kind)?))
+    Ok(Box::new(runner::TrainRunner::new(device, graph, kind, task.parameters)?))
 }
 
 /// Memory that a step takes on the device and on the host together, in bytes; none for what is no
@@ -89,29 +92,17 @@ pub fn train<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Ru
 pub fn footprint_bytes(device: &OpenClDevice, task: &Task<'_>) -> Option<u64> {
     let graph = graph_of(task)?;
     let kind = Kind::of(task.implementation)?;
-    let recipes = conv::recipes(device, &graph, kind).unwrap_or_default();
-    let sizes = memory::Sizes::of(device, &graph, kind, &recipes);
+    let recipes = conv::recipes(&device.target, &graph, kind, task.parameters).unwrap_or_default();
+    let sizes = sizes::Sizes::of(device.target.base_alignment, &graph, kind, &recipes);
     let on_host = graph.values[graph.input()].len() + 2 * graph.parameter_count() as usize;
     Some(4 * (sizes.lengths().iter().sum::<usize>() + on_host) as u64)
 }
 
-/// Sources of the kernels that are tuned, but for the products.
-pub const SOURCES: &[(&str, &[&str])] = &[
-    ("local-rows", &plan::ROWS),
-    ("local-columns", &plan::COLUMN_SUMS),
-    ("local-channels", &plan::CHANNELS),
-    ("local-elements", &plan::ELEMENTS),
-    ("packed-rows", &plan::ROWS),
-    ("packed-columns", &plan::COLUMN_SUMS),
-    ("packed-channels", &plan::CHANNELS),
-    ("packed-elements", &plan::ELEMENTS),
-    ("packed-lstm", &plan::STEPS_OF_TIME),
-];
-
 /// The GPU kernels as a class of devices builds them.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
     let tuned = Tuned::of_class(class);
-    [product::gpu_builds(&tuned), plan::gpu_builds(&tuned)].into_iter().flatten().collect()
+    let tuned = tuned.at(None);
+    [product::gpu_builds(tuned), plan::gpu_builds(tuned)].into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -132,11 +123,11 @@ mod tests {
             for kind in Kind::ALL {
                 let served = kind != Kind::Packed || class == "cpu";
                 for what in ["rows", "channels", "elements"] {
-                    let p = kind.parameters(&tuned, what, "all");
+                    let p = kind.parameters(tuned.at(None), what, "all");
                     assert_eq!([4, 16].contains(&p.get("VW")), served, "{class} {what}");
                     assert!(!served || p.get("WG").is_power_of_two(), "{class} {what}");
                 }
-                let p = kind.parameters(&tuned, "columns", "all");
+                let p = kind.parameters(tuned.at(None), "columns", "all");
                 assert_eq!([1, 4, 16].contains(&p.get("VW")), served, "{class}");
                 assert!(!served || p.get("LY").is_power_of_two() && p.get("UC") >= 1, "{class}");
             }

@@ -1,20 +1,15 @@
 //! The update of all parameters in one launch, and the way back to the start.
 
-use super::launches::{Prepared, Value};
 use super::plan::Planner;
-use crate::error::Result;
+use super::tensors::{Call, Tensor, Value};
 use crate::network::{Adam, Optimizer};
 
 /// Place of Adam's first correction among the arguments; the second follows.
 const CORRECTIONS: usize = 7;
 
 impl Planner<'_> {
-    pub fn update(&mut self) -> Result<Vec<Prepared>> {
-        let memory = self.memory;
-        let pieces = Value::Mem(&memory.pieces.mem);
-        let [w, g] = [&memory.parameters, &memory.gradients].map(|a| Value::Mem(&a.whole.mem));
-        let state = memory.state.iter().map(|arena| Value::Mem(&arena.whole.mem));
-        let mut values = vec![pieces];
+    pub fn update(&mut self) -> Vec<Call> {
+        let mut values: Vec<Value> = vec![Tensor::Pieces.into()];
         let kernel = match self.graph.optimizer {
             Optimizer::Sgd(sgd) => {
                 values.extend([sgd.lr, sgd.momentum].map(Value::from));
@@ -28,30 +23,34 @@ impl Planner<'_> {
                 "adam"
             }
         };
-        values.extend([w, g].into_iter().chain(state));
-        Ok(vec![self.over_pieces(kernel, &values)?])
+        values.extend([Tensor::Parameters, Tensor::ParameterGradients].map(Value::from));
+        values.extend(self.state().map(Value::from));
+        vec![self.over_pieces(kernel, &values)]
     }
 
-    pub fn restore(&mut self) -> Result<Vec<Prepared>> {
-        let memory = self.memory;
-        let pieces = Value::Mem(&memory.pieces.mem);
-        let values = [pieces, (&memory.initial.mem).into(), (&memory.parameters.whole.mem).into()];
-        let mut launches = vec![self.over_pieces("restore", &values)?];
-        for arena in &memory.state {
-            launches.push(self.over_pieces("clear", &[pieces, (&arena.whole.mem).into()])?);
+    pub fn restore(&mut self) -> Vec<Call> {
+        let copy = [Tensor::Pieces, Tensor::Initial, Tensor::Parameters].map(Value::from);
+        let mut launches = vec![self.over_pieces("restore", &copy)];
+        for state in self.state() {
+            launches.push(self.over_pieces("clear", &[Tensor::Pieces, state].map(Value::from)));
         }
-        Ok(launches)
+        launches
+    }
+
+    /// What the optimiser keeps.
+    fn state(&self) -> impl Iterator<Item = Tensor> + use<> {
+        (0..self.graph.optimizer.states()).map(Tensor::State)
     }
 }
 
 /// The arguments that change from step to step, with their places.
-pub fn changing(optimizer: Optimizer, step: u64) -> Vec<(usize, Value<'static>)> {
+pub fn changing(optimizer: Optimizer, step: u64) -> Vec<(usize, Value)> {
     match optimizer {
         Optimizer::Sgd(_) => Vec::new(),
         Optimizer::Adam(adam) => (CORRECTIONS..).zip(corrections(&adam, step)).collect(),
     }
 }
 
-fn corrections(adam: &Adam, step: u64) -> [Value<'static>; 2] {
+fn corrections(adam: &Adam, step: u64) -> [Value; 2] {
     adam.corrections(step).map(|divisor| Value::from(1.0 / divisor))
 }

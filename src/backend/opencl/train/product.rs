@@ -1,40 +1,18 @@
 //! Matrix products: many at once, of parts of tensors, with what is done to each element before it is
 //! written. Twin of `kernels/train/product.cl` and the kernels of `kernels/gemm/`.
 
-use ocl::core::Mem;
-
 use super::Kind;
-use super::launches::{Prepared, Source, Value};
 use super::plan::Planner;
+use super::tensors::{Call, Tensor, Value};
 use crate::backend::gpu::gemm;
 use crate::backend::gpu::recipe::{Build, Launch};
-use crate::backend::gpu::tuned::{Parameters, Tuned, shapes};
-use crate::error::Result;
-
-macro_rules! source {
-    ($file:literal $(, $more:literal)*) => {
-        Source {
-            file: concat!("train/product.cl with ", $file),
-            text: concat!(
-                include_str!("../../../../kernels/train/vector.cl"),
-                include_str!("../../../../kernels/train/product.cl"),
-                $(include_str!(concat!("../../../../kernels/", $more)),)*
-                include_str!(concat!("../../../../kernels/", $file))
-            ),
-        }
-    };
-}
-
-const PACKED: Source = source!("gemm/packed.cl");
-const LOCAL: Source = source!("gemm/local.cl", "tile.cl");
-const REGISTER: Source = source!("gemm/register.cl");
-const NAIVE: Source = source!("gemm/naive.cl");
+use crate::backend::gpu::tuned::{Chooser, Parameters, shapes};
 
 /// A matrix, or many, in a tensor.
 #[derive(Clone, Copy)]
-pub struct Operand<'m> {
+pub struct Operand {
     /// The tensor.
-    mem: &'m Mem,
+    tensor: Tensor,
     /// Elements from row to row.
     ld: usize,
     /// The first element.
@@ -43,10 +21,10 @@ pub struct Operand<'m> {
     steps: [usize; 2],
 }
 
-impl<'m> Operand<'m> {
+impl Operand {
     /// One matrix, its rows of `ld` elements.
-    pub fn rows(mem: &'m Mem, ld: usize) -> Self {
-        Operand { mem, ld, first: 0, steps: [0; 2] }
+    pub fn rows(tensor: Tensor, ld: usize) -> Self {
+        Operand { tensor, ld, first: 0, steps: [0; 2] }
     }
 
     /// From element `first` on.
@@ -66,29 +44,29 @@ impl<'m> Operand<'m> {
 
 /// What is done to an element before it is written, in this order.
 #[derive(Clone, Copy, Default)]
-pub struct Finish<'m> {
+pub struct Finish {
     /// Added to what is there.
     pub adds: bool,
     /// A number for each column.
-    pub bias: Option<&'m Mem>,
+    pub bias: Option<Tensor>,
     /// Another.
-    pub more: Option<&'m Mem>,
+    pub more: Option<Tensor>,
     /// max(v, 0).
     pub relu: bool,
     /// GELU; its derivative goes here.
-    pub gelu: Option<&'m Mem>,
+    pub gelu: Option<Tensor>,
     /// Added.
-    pub plus: Option<&'m Mem>,
+    pub plus: Option<Tensor>,
     /// Where this is not positive, zero.
-    pub mask: Option<&'m Mem>,
+    pub mask: Option<Tensor>,
     /// Times this.
-    pub times: Option<&'m Mem>,
+    pub times: Option<Tensor>,
     /// Not to the element: where the sums of the rows of op(a) go as well. Of packed products with a
     /// transposed, see [`Planner::product_with_sums`].
-    pub sums: Option<[&'m Mem; 2]>,
+    pub sums: Option<[Tensor; 2]>,
 }
 
-impl<'m> Finish<'m> {
+impl Finish {
     /// The flags of product.cl.
     fn flags(&self) -> i32 {
         let flags = [
@@ -105,33 +83,33 @@ impl<'m> Finish<'m> {
         flags.iter().enumerate().map(|(bit, flag)| i32::from(*flag) << bit).sum()
     }
 
-    fn other(&self) -> Option<&'m Mem> {
+    fn other(&self) -> Option<Tensor> {
         self.plus.or(self.mask).or(self.times)
     }
 }
 
 /// c (m, n) = op(a) (m, k) op(b) (k, n), `batch` times; op(x) is the transpose where x is stored so.
 #[derive(Clone, Copy)]
-pub struct Product<'m> {
+pub struct Product {
     /// m, n, k.
     pub sizes: [usize; 3],
     /// Whether a and b are stored transposed.
     pub transposed: [bool; 2],
     /// Left.
-    pub a: Operand<'m>,
+    pub a: Operand,
     /// Right.
-    pub b: Operand<'m>,
+    pub b: Operand,
     /// The result.
-    pub c: Operand<'m>,
+    pub c: Operand,
     /// How many along both directions.
     pub batch: [usize; 2],
     /// What is done to each element.
-    pub finish: Finish<'m>,
+    pub finish: Finish,
 }
 
-impl<'m> Product<'m> {
+impl Product {
     /// A single one.
-    pub fn new(sizes: [usize; 3], a: Operand<'m>, b: Operand<'m>, c: Operand<'m>) -> Self {
+    pub fn new(sizes: [usize; 3], a: Operand, b: Operand, c: Operand) -> Self {
         let (transposed, batch) = ([false; 2], [1; 2]);
         Product { sizes, transposed, a, b, c, batch, finish: Finish::default() }
     }
@@ -149,7 +127,7 @@ impl<'m> Product<'m> {
     }
 
     /// What is done to each element.
-    pub fn finish(self, finish: Finish<'m>) -> Self {
+    pub fn finish(self, finish: Finish) -> Self {
         Product { finish, ..self }
     }
 
@@ -169,20 +147,20 @@ impl<'m> Product<'m> {
         }
     }
 
-    fn values(&self) -> Vec<Value<'m>> {
+    fn values(&self) -> Vec<Value> {
         let [m, n, k] = self.sizes;
         let (a, b, c) = (&self.a, &self.b, &self.c);
-        let or_c = |mem: Option<&'m Mem>| Value::Mem(mem.unwrap_or(c.mem));
-        let steps = |x: &Operand<'_>| [x.first, x.steps[0], x.steps[1]].map(Value::from);
-        let mut values: Vec<Value<'m>> = vec![
+        let or_c = |tensor: Option<Tensor>| Value::Tensor(tensor.unwrap_or(c.tensor));
+        let steps = |x: &Operand| [x.first, x.steps[0], x.steps[1]].map(Value::from);
+        let mut values: Vec<Value> = vec![
             m.into(),
             n.into(),
             k.into(),
-            a.mem.into(),
+            a.tensor.into(),
             a.ld.into(),
-            b.mem.into(),
+            b.tensor.into(),
             b.ld.into(),
-            c.mem.into(),
+            c.tensor.into(),
             c.ld.into(),
             self.batch[1].into(),
         ];
@@ -217,12 +195,12 @@ impl Facts {
         format!("-D TA={ta} -D TB={tb} -D VW={width} -D ALIGNED={aligned} {own}")
     }
 
-    fn local(&self, tuned: &Tuned) -> Parameters {
+    fn local(&self, tuned: Chooser<'_>) -> Parameters {
         let choose = |cases: &[&str]| tuned.chosen("gemm", "local", cases, self.shape_class);
         gemm::local_parameters_of(choose, self.in_fours, self.short, self.c_in_fours)
     }
 
-    fn register(&self, tuned: &Tuned) -> Parameters {
+    fn register(&self, tuned: Chooser<'_>) -> Parameters {
         let parameters = tuned.chosen("gemm", "register", &[], self.shape_class);
         if self.in_fours { parameters } else { parameters.with(&[("V", 1)]) }
     }
@@ -231,38 +209,41 @@ impl Facts {
 impl Planner<'_> {
     /// A product with `a` stored k x m and, to both of these, the sums over k of a: gradients of a
     /// weight and a bias.
-    pub fn product_with_sums(
-        &mut self,
-        product: &Product<'_>,
-        sums: [&Mem; 2],
-    ) -> Result<Vec<Prepared>> {
+    pub fn product_with_sums(&mut self, product: &Product, sums: [Tensor; 2]) -> Vec<Call> {
         let [m, _, k] = product.sizes;
         if self.kind == Kind::Packed {
             let finish = Finish { sums: Some(sums), ..product.finish };
-            return Ok(vec![self.product(&Product { finish, ..*product })?]);
+            return vec![self.product(&Product { finish, ..*product })];
         }
-        let sums = self.column_sums([1, k, m], 1.0, product.a.mem, sums)?;
-        Ok(vec![self.product(product)?, sums])
+        let sums = self.column_sums([1, k, m], 1.0, product.a.tensor, sums);
+        vec![self.product(product), sums]
     }
 
     /// The launch of a product.
-    pub fn product(&mut self, product: &Product<'_>) -> Result<Prepared> {
+    pub fn product(&mut self, product: &Product) -> Call {
         let [m, n, _] = product.sizes;
-        let (facts, tuned) = (product.facts(), &self.device.tuned);
+        let (facts, tuned) = (product.facts(), self.tuned);
         let count = product.batch[0] * product.batch[1];
-        let (source, p, width, [x, y], local, local_bytes) = match self.kind {
+        let (program, p, width, [x, y], local, local_bytes) = match self.kind {
             Kind::Packed => {
-                let fit = gemm::PackedFit::new(self.device, facts.shape_class);
+                let fit = gemm::PackedFit::new(self.target, tuned, facts.shape_class);
                 let (rows, columns) = fit.grid(m, n, count);
                 let local_bytes = fit.local_bytes();
-                (PACKED, fit.parameters, 16, [rows, columns], [1, 1, 1], local_bytes)
+                (
+                    "train/product/packed",
+                    fit.parameters,
+                    16,
+                    [rows, columns],
+                    [1, 1, 1],
+                    local_bytes,
+                )
             }
             Kind::Local => {
                 let p = facts.local(tuned);
                 let tiles = gemm::local_tiles(&p);
                 let grid = [n.div_ceil(tiles.columns) * tiles.items, m.div_ceil(tiles.rows)];
                 let local = [tiles.items, 1, 1];
-                (LOCAL, p, 4, grid, local, tiles.local_bytes)
+                ("train/product/local", p, 4, grid, local, tiles.local_bytes)
             }
             Kind::Register => {
                 let p = facts.register(tuned);
@@ -270,24 +251,24 @@ impl Planner<'_> {
                 let items = get("LX") * get("LY");
                 let (rows, columns) = (get("LY") * get("WM"), get("LX") * get("WN"));
                 let grid = [n.div_ceil(columns) * items, m.div_ceil(rows)];
-                (REGISTER, p, 1, grid, [items, 1, 1], 0)
+                ("train/product/register", p, 1, grid, [items, 1, 1], 0)
             }
             Kind::Naive => {
                 let p = tuned.parameters("gemm", "naive");
                 let (x, y) = (p.get("LX"), p.get("LY"));
                 let grid = [n.next_multiple_of(x), m.next_multiple_of(y)];
-                (NAIVE, p, 1, grid, [x, y, 1], 0)
+                ("train/product/naive", p, 1, grid, [x, y, 1], 0)
             }
         };
         let launch = Launch { global: [x, y, count], local };
         let kernel = ("gemm", &*facts.options(&p, width));
-        self.prepare((source, &p), kernel, &product.values(), launch, local_bytes)
+        self.call((program, &p), kernel, &product.values(), launch, local_bytes)
     }
 }
 
 /// The GPU kernels as a class of devices builds them: the transposes that a step needs, aligned and odd
 /// sizes.
-pub fn gpu_builds(tuned: &Tuned) -> Vec<Build> {
+pub fn gpu_builds(tuned: Chooser<'_>) -> Vec<Build> {
     let mut builds = Vec::new();
     for transposed in [[false, false], [false, true], [true, false]] {
         for (in_fours, word) in [(true, "aligned"), (false, "unaligned")] {
@@ -299,15 +280,15 @@ pub fn gpu_builds(tuned: &Tuned) -> Vec<Build> {
                 c_in_fours: in_fours,
             };
             let [ta, tb] = transposed.map(usize::from);
-            let mut add = |kernel: &str, source: Source, parameters: &Parameters, width| {
+            let mut add = |kernel: &str, program: &'static str, parameters: &Parameters, width| {
                 builds.push(Build {
                     name: format!("train product {kernel} ta={ta} tb={tb} {word}"),
-                    source: source.text,
+                    program,
                     options: facts.options(parameters, width),
                 });
             };
-            add("local", LOCAL, &facts.local(tuned), 4);
-            add("register", REGISTER, &facts.register(tuned), 1);
+            add("local", "train/product/local", &facts.local(tuned), 4);
+            add("register", "train/product/register", &facts.register(tuned), 1);
         }
     }
     builds

@@ -2,11 +2,14 @@
 
 use ocl::core::{self, CommandQueue, Event, ProfilingInfo};
 
-use super::super::OpenClDevice;
-use super::launches::Prepared;
-use super::memory::{Memory, Sizes};
+use super::super::device::OpenClDevice;
+use super::launches::{Prepared, Programs};
+use super::memory::Memory;
 use super::plan::Plan;
-use super::{Kind, conv, optimizer};
+use super::tensors::Schedule;
+use super::{Kind, optimizer};
+use crate::backend::gpu::tuned::Tuning;
+use crate::backend::tunable::Pinned;
 use crate::backend::{Details, Part, Parts, Runner, Training};
 use crate::error::Result;
 use crate::network::{self, Graph, Operation, Ops, Optimizer};
@@ -18,7 +21,11 @@ pub struct TrainRunner<'a> {
     device: &'a OpenClDevice,
     graph: Graph,
     memory: Memory,
-    plan: Plan,
+    schedule: Schedule<Prepared>,
+    /// Whether a program was compiled from source.
+    compiled: bool,
+    /// Where the parameters of all kernels come from.
+    tuning: Tuning,
     scratch_bytes: u64,
     /// Steps since the initial parameters.
     steps: u64,
@@ -34,7 +41,8 @@ pub struct TrainRunner<'a> {
 /// Enqueues operations on a queue, with an event for each launch where the device's clock is wanted.
 struct Enqueue<'q> {
     device: &'q OpenClDevice,
-    plan: &'q Plan,
+    memory: &'q Memory,
+    schedule: &'q Schedule<Prepared>,
     optimizer: Optimizer,
     queue: &'q CommandQueue,
     /// Only the kernels that go by these parameters.
@@ -70,37 +78,44 @@ impl Enqueue<'_> {
 
 impl Ops for Enqueue<'_> {
     fn forward(&mut self, layer: usize) -> Result<()> {
-        self.all(&self.plan.forward[layer])
+        self.all(&self.schedule.forward[layer])
     }
 
     fn loss(&mut self) -> Result<()> {
-        self.all(&self.plan.loss)
+        self.all(&self.schedule.loss)
     }
 
     fn backward(&mut self, layer: usize) -> Result<()> {
-        self.all(&self.plan.backward[layer])
+        self.all(&self.schedule.backward[layer])
     }
 
     fn update(&mut self, step: u64) -> Result<()> {
         for (place, value) in optimizer::changing(self.optimizer, step) {
-            for launch in &self.plan.update {
-                launch.set(self.device, place, value)?;
+            for launch in &self.schedule.update {
+                launch.set(self.device, self.memory, place, value)?;
             }
         }
-        self.all(&self.plan.update)
+        self.all(&self.schedule.update)
     }
 }
 
 impl<'a> TrainRunner<'a> {
     /// Compiles, allocates and prepares every launch.
-    pub(super) fn new(device: &'a OpenClDevice, graph: Graph, kind: Kind) -> Result<Self> {
-        let recipes = conv::recipes(device, &graph, kind)?;
-        let sizes = Sizes::of(device, &graph, kind, &recipes);
-        let memory = Memory::new(device, &sizes)?;
-        let plan = Plan::new(device, &graph, kind, &memory, recipes)?;
+    pub fn new(
+        device: &'a OpenClDevice,
+        graph: Graph,
+        kind: Kind,
+        parameters: Option<Pinned<'_>>,
+    ) -> Result<Self> {
+        let plan = Plan::new(&device.target, &graph, kind, parameters)?;
+        let memory = Memory::new(device, &plan.sizes, &plan.tables)?;
+        let mut programs = Programs::new(device);
+        let schedule = plan.schedule.try_map(|call| programs.prepare(call, &memory))?;
         Ok(TrainRunner {
             device,
-            scratch_bytes: sizes.scratch_bytes(),
+            scratch_bytes: plan.sizes.scratch_bytes(),
+            compiled: programs.compiled,
+            tuning: plan.tuning,
             steps: 0,
             part: None,
             host_batch: vec![0.0; graph.values[graph.input()].len()],
@@ -108,7 +123,7 @@ impl<'a> TrainRunner<'a> {
             host_loss: vec![f32::POISON],
             graph,
             memory,
-            plan,
+            schedule,
         })
     }
 
@@ -129,9 +144,10 @@ impl<'a> TrainRunner<'a> {
     }
 
     fn enqueue<'q>(&'q self, queue: &'q CommandQueue, timed: bool) -> Enqueue<'q> {
-        let (device, plan, optimizer) = (self.device, &self.plan, self.graph.optimizer);
+        let (device, memory, schedule) = (self.device, &self.memory, &self.schedule);
+        let optimizer = self.graph.optimizer;
         let (part, events) = (self.part.as_deref(), timed.then(Vec::new));
-        Enqueue { device, plan, optimizer, queue, part, events }
+        Enqueue { device, memory, schedule, optimizer, queue, part, events }
     }
 
     fn finish(&self, queue: &CommandQueue) -> Result<()> {
@@ -250,13 +266,13 @@ impl Runner for TrainRunner<'_> {
     }
 
     fn details(&self) -> Details {
-        let launches = format!("launches={}", self.plan.launches());
-        let change = self.plan.tuning.change.map(|change| change.note().to_string());
+        let launches = format!("launches={}", self.schedule.launches());
+        let change = self.tuning.change.map(|change| change.note().to_string());
         Details {
-            tuned: self.plan.tuning.name(),
+            tuned: self.tuning.name(),
             notes: change.into_iter().chain([launches]).collect(),
             scratch_bytes: self.scratch_bytes,
-            compiled: self.plan.compiled,
+            compiled: self.compiled,
             ..Details::default()
         }
     }
@@ -273,7 +289,7 @@ impl Runner for TrainRunner<'_> {
 
 impl Training for TrainRunner<'_> {
     fn restore(&mut self) -> Result<()> {
-        for launch in &self.plan.restore {
+        for launch in &self.schedule.restore {
             launch.enqueue(self.device, &self.device.queue, None)?;
         }
         self.steps = 0;

@@ -112,6 +112,19 @@ const fn kernel(
     Kernel { family, implementation, for_cpus, space }
 }
 
+/// Whether parameters of a kernel are among those that may be tried: a user may have written them.
+pub fn is_legal(family: &str, implementation: &str, point: &Point) -> bool {
+    let fits = |kernel: &&Kernel| {
+        (kernel.family, kernel.implementation) == (family, implementation)
+            && point.0.iter().all(|(name, value)| {
+                let known = kernel.space.dimensions.iter().find(|(other, _)| other == name);
+                known.is_some_and(|(_, values)| values.contains(value))
+            })
+            && (kernel.space.is_legal)(point)
+    };
+    KERNELS.iter().any(|kernel| fits(&kernel))
+}
+
 /// Work-items of a group.
 fn items(p: &Point) -> usize {
     match () {

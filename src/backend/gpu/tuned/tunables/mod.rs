@@ -13,14 +13,12 @@ use std::cmp::Reverse;
 use super::Tuned;
 use super::part;
 use super::store::Entry;
-use crate::backend::gpu::{conv, gemm, stream};
-use crate::backend::opencl::{family, program, train};
-use crate::backend::tunable::{Dimension, Point, Tunable};
+use crate::backend::tunable::{Dimension, Point, Tunable, family};
 use crate::machine::DeviceEntry;
 use crate::terms::DeviceKind;
 
 use classes::{CLASSES, shape_on};
-use kernels::{KERNELS, Kernel};
+pub use kernels::{KERNELS, Kernel, is_legal};
 
 /// What can be tuned on a device whose work-groups hold up to `max_group_size` items.
 pub fn tunables(tuned: &Tuned, device: &DeviceEntry, max_group_size: usize) -> Vec<Tunable> {
@@ -78,42 +76,6 @@ fn defaults(tuned: &Tuned, kernel: &Kernel, cases: &[&str]) -> Point {
     Point::of(&kernel.space.dimensions.iter().filter_map(set).collect::<Vec<_>>())
 }
 
-/// Names the source of an implementation; none for those that are not tuned.
-pub fn source_hash(family: &str, implementation: &str) -> Option<String> {
-    let single = |sources: &[(&str, &'static str)]| {
-        let (_, source) = sources.iter().find(|(name, _)| *name == implementation)?;
-        Some(vec![*source])
-    };
-    let texts = match family {
-        "gemm" => single(gemm::SOURCES)?,
-        "conv" => single(conv::SOURCES)?,
-        "stream" => single(stream::SOURCES)?,
-        "train" => train::SOURCES.iter().find(|(name, _)| *name == implementation)?.1.to_vec(),
-        _ => return None,
-    };
-    Some(format!("{:016x}", program::fnv1a(texts.concat().as_bytes())))
-}
-
-/// Whether an entry keeps the rules: a user may have written it.
-pub fn is_legal(entry: &Entry) -> bool {
-    let fits = |kernel: &&Kernel| {
-        (kernel.family, kernel.implementation) == (&*entry.family, &*entry.implementation)
-            && entry.parameters.0.iter().all(|(name, value)| {
-                let known = kernel.space.dimensions.iter().find(|(other, _)| other == name);
-                known.is_some_and(|(_, values)| values.contains(value))
-            })
-            && (kernel.space.is_legal)(&entry.parameters)
-    };
-    KERNELS.iter().any(|kernel| fits(&kernel))
-}
-
-/// Defaults of GPUs.
-#[cfg(test)]
-pub fn a_legal_point(family: &str, implementation: &str) -> Point {
-    let kernel = KERNELS.iter().find(|k| k.family == family && k.implementation == implementation);
-    defaults(&Tuned::of_class("gpu"), kernel.unwrap(), &[])
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{classes, shapes};
@@ -145,7 +107,6 @@ mod tests {
                     let dimension = tunable.space.dimensions.iter().find(|(d, _)| d == name);
                     assert!(dimension.unwrap().1.contains(value), "{class} {name}={value}");
                 }
-                assert!(source_hash(&entry.family, tunable.implementation).is_some());
             }
         }
     }

@@ -1,0 +1,127 @@
+//! What recipes know of a device, and what it can hold.
+
+use super::kernels::Kernels;
+use super::recipe::{Recipe, Step};
+use super::tuned::{Tuned, store, tunables};
+use crate::backend::Task;
+use crate::backend::tunable::{Finding, Tunable, family};
+use crate::error::{Error, Result};
+use crate::machine::DeviceEntry;
+use crate::tensor::FENCE;
+
+/// A device as recipes see it.
+pub struct Target {
+    /// Its facts.
+    pub entry: DeviceEntry,
+    /// The parameters of its kernels.
+    pub tuned: Tuned,
+    /// The texts of its kernels.
+    pub kernels: &'static Kernels,
+    /// Most work-items of a work-group.
+    pub max_group_size: usize,
+    /// Alignment of parts of a buffer, in elements of f32.
+    pub base_alignment: usize,
+}
+
+impl Target {
+    /// A device by its facts, with what is kept of its parameters.
+    pub fn new(
+        entry: DeviceEntry,
+        kernels: &'static Kernels,
+        max_group_size: usize,
+        base_alignment: usize,
+    ) -> Target {
+        let tuned = Tuned::of_device(&entry, kernels);
+        Target { entry, tuned, kernels, max_group_size, base_alignment }
+    }
+
+    /// The implementation of a workload that is timed where the user names none, if one is chosen.
+    pub fn default_implementation(&self, workload: &str) -> Option<String> {
+        self.tuned.implementation(family(workload))
+    }
+
+    /// What can be tuned.
+    pub fn tunables(&self) -> Vec<Tunable> {
+        tunables::tunables(&self.tuned, &self.entry, self.max_group_size)
+    }
+
+    /// Writes what a search found into the user's file of the device.
+    pub fn keep(&self, tunable: &Tunable, finding: &Finding) -> Result<()> {
+        store::keep(&self.entry, self.kernels, tunable, finding)
+    }
+
+    /// That the user should tune again, where what has changed since makes that of use.
+    pub fn advice(&self) -> Option<String> {
+        let change = self.tuned.change()?;
+        let DeviceEntry { id, name, .. } = &self.entry;
+        Some(format!(
+            "{id} {name} was tuned for {}; run 'crossover tune --device {id}' again",
+            change.words()
+        ))
+    }
+
+    /// Compute units, at least one.
+    pub fn units(&self) -> usize {
+        self.entry.compute_units.unwrap_or(1) as usize
+    }
+
+    /// Bytes of local memory of a work-group; zero where the device has none.
+    pub fn local_memory(&self) -> usize {
+        self.entry.local_memory_bytes.unwrap_or(0) as usize
+    }
+
+    /// Whether the device can run a recipe and hold its tensors.
+    pub fn check(&self, task: &Task<'_>, recipe: &Recipe) -> Result<()> {
+        recipe.steps.iter().try_for_each(|step| self.check_step(step))?;
+        let mut tensors = task.workload.inputs(task.shape);
+        tensors.push(task.workload.output(task.shape));
+        tensors.extend(&recipe.scratch);
+        tensors.extend(recipe.tables.iter().map(Vec::len));
+        self.check_memory(&tensors)?;
+        if tensors.iter().any(|len| *len >= 1 << 31) {
+            let what = "the kernels index operands of less than 2^31 elements";
+            return Err(Error::Unsupported(what.into()));
+        }
+        Ok(())
+    }
+
+    /// Whether work-groups of a kernel are within the device's limits.
+    pub fn check_step<A>(&self, step: &Step<A>) -> Result<()> {
+        let (items, most) = (step.launch.group_size(), self.max_group_size);
+        if items > most {
+            return Err(Error::Unsupported(format!(
+                "needs work-groups of {items} items, the device allows {most}"
+            )));
+        }
+        let (bytes, most) = (step.local_bytes, self.local_memory() as u64);
+        if bytes > most {
+            return Err(Error::Unsupported(format!(
+                "needs {bytes} bytes of local memory, the device has {most}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether buffers of these many floats fit, one of them between fences.
+    pub fn check_memory(&self, lengths: &[usize]) -> Result<()> {
+        let unsupported = |what: String| Err(Error::Unsupported(what));
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        // An output stands between fences, the first of them as long as the alignment asks.
+        let fences = 2 * (FENCE + self.base_alignment);
+        let largest = 4 * (longest + fences) as u64;
+        let all = 4 * (lengths.iter().sum::<usize>() + fences) as u64;
+        if all > self.entry.memory_bytes {
+            return unsupported(format!(
+                "needs {all} bytes of the device's memory, it has {}",
+                self.entry.memory_bytes
+            ));
+        }
+        if largest > self.entry.max_allocation_bytes {
+            return unsupported(format!(
+                "needs a buffer of {largest} bytes, the device allows {}",
+                self.entry.max_allocation_bytes
+            ));
+        }
+        Ok(())
+    }
+}

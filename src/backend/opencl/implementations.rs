@@ -1,0 +1,107 @@
+//! Which implementations a device has, and what makes their runners.
+
+use super::device::OpenClDevice;
+use super::runner::KernelRunner;
+use super::{launch, train, transfer};
+use crate::backend::gpu;
+use crate::backend::tunable::{Finding, Tunable};
+use crate::backend::{Device, Runner, Task};
+use crate::error::{Error, Result};
+use crate::machine::DeviceEntry;
+use crate::terms::{Dtype, Role};
+use crate::workload::Workload;
+
+/// What makes a runner of something that is no recipe: a transfer, a build, a training.
+type Own = for<'a> fn(&'a OpenClDevice, &Task<'_>) -> Result<Box<dyn Runner + 'a>>;
+
+/// Workload, names of implementations in the order of reports, and what makes their runners.
+const OWN: &[(&str, &[&str], Own)] = &[
+    ("transfer-h2d", &transfer::WRITES, transfer::write),
+    ("transfer-d2h", &transfer::READS, transfer::read),
+    ("launch", &launch::NAMES, launch::launch),
+    ("train-mlp", &train::NAMES, train::train),
+    ("train-cnn", &train::NAMES, train::train),
+    ("train-lstm", &train::NAMES, train::train),
+    ("train-transformer", &train::NAMES, train::train),
+];
+
+/// What makes a runner.
+enum How {
+    /// Kernels, one after the other.
+    Recipe(gpu::Make),
+    /// Something that is no recipe.
+    Own(Own),
+}
+
+/// A workload's implementations in a dtype, by their names.
+fn implementations(
+    workload: &dyn Workload,
+    dtype: Dtype,
+) -> impl Iterator<Item = (&'static str, How)> {
+    let serves = dtype == Dtype::F32 || workload.role() == Role::Peak;
+    let workload = if serves { workload.name() } else { "" };
+    let recipes = gpu::recipes(workload).map(|(name, make)| (name, How::Recipe(make)));
+    let rows = OWN.iter().filter(move |(name, ..)| *name == workload);
+    let own = rows.flat_map(|(_, names, make)| names.iter().map(|name| (*name, How::Own(*make))));
+    recipes.chain(own)
+}
+
+impl Device for OpenClDevice {
+    fn entry(&self) -> &DeviceEntry {
+        &self.target.entry
+    }
+
+    fn implementations(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<&str> {
+        implementations(workload, dtype).map(|(name, _)| name).collect()
+    }
+
+    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
+        let mut names = implementations(workload, dtype).map(|(name, _)| name);
+        match self.target.default_implementation(workload.name()) {
+            Some(name) => names.any(|known| known == name).then_some(name).into_iter().collect(),
+            // Where nothing is chosen, each says something of its own.
+            None => names.map(str::to_string).collect(),
+        }
+    }
+
+    fn is_zero_copy(&self) -> Option<bool> {
+        transfer::is_zero_copy(self).ok()
+    }
+
+    fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
+        if let Some(bytes) = train::footprint_bytes(self, task) {
+            return bytes;
+        }
+        let inputs: usize = task.workload.inputs(task.shape).iter().sum();
+        let elements = (inputs + task.workload.output(task.shape)) as u64;
+        let tensors = task.format().bytes() * elements;
+        // On the device and, for transfers, on the host.
+        2 * tensors
+    }
+
+    fn tunables(&self) -> Vec<Tunable> {
+        self.target.tunables()
+    }
+
+    fn keep(&self, tunable: &Tunable, finding: &Finding) -> Result<()> {
+        self.target.keep(tunable, finding)
+    }
+
+    fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
+        let name = task.implementation;
+        let found = implementations(task.workload, task.dtype).find(|(known, _)| *known == name);
+        let (_, how) = found.ok_or_else(|| {
+            let device = &self.target.entry.name;
+            Error::Unsupported(format!("{device} has no implementation '{name}'"))
+        })?;
+        self.check_dtype(task.dtype)?;
+        match how {
+            How::Recipe(make) => {
+                let recipe = make(&self.target, task)?;
+                self.target.check(task, &recipe)?;
+                Ok(Box::new(KernelRunner::new(self, task, recipe)?))
+            }
+            How::Own(make) => make(self, task),
+        }
+    }
+}
