@@ -2,11 +2,11 @@
 //!
 //!     cargo run --example gpu_builds -- nvidia amd
 
-use crossover::backend::opencl::{KERNELS, gpu_builds};
+use crossover::backend::{gpu::builds, opencl::KERNELS};
 
 fn main() -> crossover::error::Result<()> {
     for class in std::env::args().skip(1) {
-        for build in gpu_builds(&class) {
+        for build in builds(&class) {
             let line = serde_json::json!({
                 "class": class,
                 "name": build.name,

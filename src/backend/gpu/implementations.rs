@@ -2,7 +2,7 @@
 
 use super::recipe::{Build, Recipe};
 use super::target::Target;
-use super::{conv, gemm, launch, peak, stream};
+use super::{conv, gemm, launch, peak, stream, train};
 use crate::backend::Task;
 use crate::error::Result;
 
@@ -49,6 +49,7 @@ pub fn builds(class: &str) -> Vec<Build> {
         conv::gpu_builds(class),
         stream::gpu_builds(class),
         peak::gpu_builds(class),
+        train::gpu_builds(class),
     ];
     builds.into_iter().flatten().collect()
 }

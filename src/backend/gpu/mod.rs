@@ -8,10 +8,12 @@
 //! | `target.rs` | what recipes know of a device, and what it can hold |
 //! | `implementations.rs` | which recipes there are for a workload |
 //! | `gemm.rs` `conv/` `stream.rs` `peak.rs` `launch.rs` | recipes |
-//! | `tuned/` | parameters: defaults of classes of devices, what searches found, what is searched |
+//! | `train/` | the plan of training steps |
+//! | `tuned/` | parameters: defaults of classes of devices, what searches found |
+//! | `tunables/` | what is searched |
 
-pub(super) mod conv;
-pub(super) mod gemm;
+mod conv;
+mod gemm;
 mod implementations;
 mod kernels;
 pub(super) mod launch;
@@ -19,6 +21,8 @@ mod peak;
 pub(super) mod recipe;
 mod stream;
 mod target;
+pub(super) mod train;
+pub(super) mod tunables;
 pub(super) mod tuned;
 
 pub use implementations::builds;

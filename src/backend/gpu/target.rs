@@ -2,7 +2,8 @@
 
 use super::kernels::Kernels;
 use super::recipe::{Recipe, Step};
-use super::tuned::{Tuned, store, tunables};
+use super::tunables;
+use super::tuned::{Tuned, store};
 use crate::backend::Task;
 use crate::backend::tunable::{Finding, Tunable, family};
 use crate::error::{Error, Result};

@@ -1,12 +1,13 @@
 //! A device with its own context and queues.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 
 use ocl::core::{self, CommandQueue, CommandQueueProperties, Context, ContextProperties};
-use ocl::core::{DeviceId, PlatformId};
+use ocl::core::{DeviceId, Kernel, Mem, PlatformId, Program};
 
+use super::info;
 use super::sources::KERNELS;
-use super::{flush, info, program};
 use crate::backend::gpu::Target;
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
@@ -25,9 +26,10 @@ pub struct OpenClDevice {
     /// In order, with times of the device's own; none where the driver has no such queue.
     pub profiling_queue: Option<CommandQueue>,
     /// Programs that this process has built, so that runners share them.
-    pub programs: program::Store,
-    /// Made when it is first needed.
-    flush: OnceCell<flush::Flush>,
+    pub programs: RefCell<HashMap<String, Program>>,
+    /// A kernel that empties the caches, with the buffer that it walks through. Made when it is first
+    /// needed.
+    pub flush: OnceCell<(Kernel, Mem)>,
 }
 
 impl OpenClDevice {
@@ -47,7 +49,7 @@ impl OpenClDevice {
             queue,
             profiling_queue,
             target: Target::new(entry, &KERNELS, info::max_group_size(id), base_alignment),
-            programs: program::Store::default(),
+            programs: RefCell::default(),
             flush: OnceCell::new(),
             context,
             id,
@@ -66,15 +68,6 @@ impl OpenClDevice {
             return Ok(());
         }
         Err(Error::Unsupported(format!("the device has no {extension}")))
-    }
-
-    /// Empties the device's caches.
-    pub fn flush(&self) -> Result<()> {
-        if self.flush.get().is_none() {
-            let flush = flush::Flush::new(self)?;
-            let _ = self.flush.set(flush);
-        }
-        self.flush.get().map_or(Ok(()), |flush| flush.run(self))
     }
 
     /// A driver's refusal, with the device's name and the true status code where it was an odd one.

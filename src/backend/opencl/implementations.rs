@@ -19,10 +19,10 @@ const OWN: &[(&str, &[&str], Own)] = &[
     ("transfer-h2d", &transfer::WRITES, transfer::write),
     ("transfer-d2h", &transfer::READS, transfer::read),
     ("launch", &launch::NAMES, launch::launch),
-    ("train-mlp", &train::NAMES, train::train),
-    ("train-cnn", &train::NAMES, train::train),
-    ("train-lstm", &train::NAMES, train::train),
-    ("train-transformer", &train::NAMES, train::train),
+    ("train-mlp", &gpu::train::NAMES, train::train),
+    ("train-cnn", &gpu::train::NAMES, train::train),
+    ("train-lstm", &gpu::train::NAMES, train::train),
+    ("train-transformer", &gpu::train::NAMES, train::train),
 ];
 
 /// What makes a runner.
@@ -69,7 +69,7 @@ impl Device for OpenClDevice {
     }
 
     fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
-        if let Some(bytes) = train::footprint_bytes(self, task) {
+        if let Some(bytes) = gpu::train::footprint_bytes(&self.target, task) {
             return bytes;
         }
         let inputs: usize = task.workload.inputs(task.shape).iter().sum();

@@ -30,9 +30,3 @@ mod transfer;
 pub use device::OpenClDevice;
 pub use discover::{Discovery, discover, limit_driver_threads};
 pub use sources::KERNELS;
-
-/// Every GPU kernel as a class of `kernels/tuned/` builds it.
-pub fn gpu_builds(class: &str) -> Vec<crate::backend::gpu::Build> {
-    let builds = [crate::backend::gpu::builds(class), train::gpu_builds(class)];
-    builds.into_iter().flatten().collect()
-}

@@ -3,8 +3,6 @@
 //! A cache file holds the full key (device, driver, options, source) beside the binary, and a
 //! checksum: a file that is cut, changed or of another key is dropped and built anew.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,9 +24,6 @@ const MAX_BYTES: u64 = 64 << 20;
 
 /// Options of every build.
 const OPTIONS: &str = "-cl-std=CL1.2 -cl-mad-enable";
-
-/// Programs by their keys.
-pub type Store = RefCell<HashMap<String, Program>>;
 
 /// A step's program, from this process or the cache where they have it. Tells whether it was compiled.
 pub fn build<A>(device: &OpenClDevice, step: &Step<A>) -> Result<(Program, bool)> {

@@ -7,7 +7,7 @@ use ocl::core::{
 
 use super::buffer::{Buffer, FencedBuffer, Table};
 use super::device::OpenClDevice;
-use super::program;
+use super::{flush, program};
 use crate::backend::gpu::recipe::{Argument, Launch, Recipe, Step};
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
@@ -224,7 +224,7 @@ impl Runner for KernelRunner<'_> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.device.flush()
+        flush::flush(self.device)
     }
 
     fn run_on_device_clock(&mut self) -> Result<Option<f64>> {

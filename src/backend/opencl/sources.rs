@@ -87,12 +87,13 @@ pub const KERNELS: Kernels = Kernels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::gpu::tuned::{classes, tunables};
-    use crate::backend::opencl::gpu_builds;
+    use crate::backend::gpu::builds;
+    use crate::backend::gpu::tunables::kernels;
+    use crate::backend::gpu::tuned::classes;
 
     #[test]
     fn every_program_that_is_built_has_a_text() {
-        for build in classes().into_iter().flat_map(gpu_builds) {
+        for build in classes().into_iter().flat_map(builds) {
             assert!(KERNELS.text(build.program).is_ok(), "{}", build.name);
         }
         assert!(KERNELS.text("gemm/unheard-of").is_err());
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn every_kernel_that_is_searched_has_a_hash_of_its_own_texts() {
-        for kernel in tunables::KERNELS {
+        for kernel in kernels::KERNELS {
             assert!(KERNELS.hash(kernel.family, kernel.implementation).is_some());
         }
         assert_ne!(KERNELS.hash("gemm", "local"), KERNELS.hash("conv", "local"));

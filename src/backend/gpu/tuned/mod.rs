@@ -4,7 +4,6 @@
 mod origin;
 pub mod shapes;
 pub mod store;
-pub mod tunables;
 
 use std::collections::BTreeMap;
 
@@ -66,7 +65,7 @@ impl Parameters {
     }
 
     /// The same; none where the file does not set it.
-    fn number(&self, name: &str) -> Option<usize> {
+    pub fn number(&self, name: &str) -> Option<usize> {
         self.values.get(name)?.parse().ok()
     }
 

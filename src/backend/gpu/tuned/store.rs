@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::origin::{Change, Origin};
-use super::tunables::is_legal;
 use crate::backend::gpu::kernels::Kernels;
+use crate::backend::gpu::tunables::kernels::is_legal;
 use crate::backend::tunable::{Finding, Point, Tunable};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;

@@ -8,8 +8,8 @@ use super::super::device::OpenClDevice;
 use super::super::program;
 use super::super::runner::check_group_size;
 use super::memory::Memory;
-use super::tensors::{Call, Value};
 use crate::backend::gpu::recipe::{Launch, Step};
+use crate::backend::gpu::train::{Call, Value};
 use crate::error::Result;
 
 /// A kernel with its arguments and how it is launched. The memory behind the arguments is the caller's

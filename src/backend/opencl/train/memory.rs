@@ -4,8 +4,7 @@ use ocl::core::{self, BufferRegion, Event, Mem, MemFlags};
 
 use super::super::buffer::{Buffer, FencedBuffer, Table};
 use super::super::device::OpenClDevice;
-use super::sizes::{Layout, Sizes};
-use super::tensors::Tensor;
+use crate::backend::gpu::train::{Layout, Sizes, Tensor};
 use crate::error::{Error, Result};
 use crate::terms::Format;
 

@@ -3,21 +3,25 @@
 use ocl::core::{self, CommandQueue, Event, ProfilingInfo};
 
 use super::super::device::OpenClDevice;
+use super::super::flush;
 use super::launches::{Prepared, Programs};
 use super::memory::Memory;
-use super::plan::Plan;
-use super::tensors::Schedule;
-use super::{Kind, optimizer};
+use crate::backend::gpu::train::{self, Plan, Schedule, changing};
 use crate::backend::gpu::tuned::Tuning;
-use crate::backend::tunable::Pinned;
-use crate::backend::{Details, Part, Parts, Runner, Training};
+use crate::backend::{Details, Part, Parts, Runner, Task, Training};
 use crate::error::Result;
 use crate::network::{self, Graph, Operation, Ops, Optimizer};
 use crate::tensor::{Element, FENCE, Tensor, broken_fence, fenced};
 use crate::terms::Scope;
 
+/// A training step in one of the implementations of `gpu::train`.
+pub fn train<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Runner + 'a>> {
+    let (graph, plan) = train::plan(&device.target, task)?;
+    Ok(Box::new(TrainRunner::new(device, graph, plan)?))
+}
+
 /// See the module.
-pub struct TrainRunner<'a> {
+struct TrainRunner<'a> {
     device: &'a OpenClDevice,
     graph: Graph,
     memory: Memory,
@@ -90,7 +94,7 @@ impl Ops for Enqueue<'_> {
     }
 
     fn update(&mut self, step: u64) -> Result<()> {
-        for (place, value) in optimizer::changing(self.optimizer, step) {
+        for (place, value) in changing(self.optimizer, step) {
             for launch in &self.schedule.update {
                 launch.set(self.device, self.memory, place, value)?;
             }
@@ -101,13 +105,7 @@ impl Ops for Enqueue<'_> {
 
 impl<'a> TrainRunner<'a> {
     /// Compiles, allocates and prepares every launch.
-    pub fn new(
-        device: &'a OpenClDevice,
-        graph: Graph,
-        kind: Kind,
-        parameters: Option<Pinned<'_>>,
-    ) -> Result<Self> {
-        let plan = Plan::new(&device.target, &graph, kind, parameters)?;
+    fn new(device: &'a OpenClDevice, graph: Graph, plan: Plan) -> Result<Self> {
         let memory = Memory::new(device, &plan.sizes, &plan.tables)?;
         let mut programs = Programs::new(device);
         let schedule = plan.schedule.try_map(|call| programs.prepare(call, &memory))?;
@@ -217,7 +215,7 @@ impl Runner for TrainRunner<'_> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.device.flush()
+        flush::flush(self.device)
     }
 
     fn run_on_device_clock(&mut self) -> Result<Option<f64>> {

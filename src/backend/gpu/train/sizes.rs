@@ -1,7 +1,7 @@
 //! What a training step takes on a device: where parameters lie in one buffer, and how long the others are.
 
+use super::super::recipe::Recipe;
 use super::{Kind, attention, lstm};
-use crate::backend::gpu::recipe::Recipe;
 use crate::network::{Activation, Gradient, Graph, Layer, Node, Parameter};
 use crate::tensor::{Element, FENCE};
 

@@ -1,6 +1,6 @@
 //! The tensors of a training step, and the arguments and launches of its kernels.
 
-use crate::backend::gpu::recipe::Step;
+use super::super::recipe::Step;
 use crate::error::Result;
 
 /// Where a kernel reads or writes.

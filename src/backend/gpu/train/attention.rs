@@ -1,7 +1,7 @@
 //! Multi-head attention: products of every head of every sample at once, which read q, k and v where
 //! they lie.
 
-use super::plan::{Passes, Planner};
+use super::planner::{Passes, Planner};
 use super::product::{Operand, Product};
 use super::tensors::{Tensor, Value};
 use crate::network::Attention;

@@ -1,15 +1,11 @@
-//! The launches of every operation of a step.
+//! What plans the launches of a network: one function for each kind of kernel.
 
+use super::super::recipe::{Build, Launch, Step};
+use super::super::tuned::{Chooser, Parameters, Tuning, shapes};
 use super::Kind;
-use super::conv;
-use super::sizes::Sizes;
-use super::tensors::{Call, Schedule, Tensor, Value};
+use super::tensors::{Call, Tensor, Value};
 use crate::backend::gpu::Target;
-use crate::backend::gpu::recipe::{Build, Launch, Step};
-use crate::backend::gpu::tuned::{Chooser, Parameters, Tuning, shapes};
-use crate::backend::tunable::Pinned;
-use crate::error::Result;
-use crate::network::{Graph, Layer};
+use crate::network::Graph;
 
 /// The programs.
 const COLUMNS: &str = "train/columns";
@@ -19,58 +15,6 @@ const SOFTMAX: &str = "train/softmax";
 const LSTM: &str = "train/lstm";
 const LSTM_PACKED: &str = "train/lstm_packed";
 const OPTIMIZER: &str = "train/optimizer";
-
-/// A training step on a device: what it takes and what it launches.
-pub struct Plan {
-    /// Of all tensors.
-    pub sizes: Sizes,
-    /// What kernels look up.
-    pub tables: Vec<Vec<i32>>,
-    /// Every operation's launches.
-    pub schedule: Schedule<Call>,
-    /// Where the parameters of all kernels come from.
-    pub tuning: Tuning,
-}
-
-impl Plan {
-    /// The step of a network.
-    pub fn new(
-        target: &Target,
-        graph: &Graph,
-        kind: Kind,
-        parameters: Option<Pinned<'_>>,
-    ) -> Result<Plan> {
-        let recipes = conv::recipes(target, graph, kind, parameters)?;
-        let sizes = Sizes::of(target.base_alignment, graph, kind, &recipes);
-        let mut planner = Planner {
-            target,
-            graph,
-            kind,
-            tuned: target.tuned.at(parameters),
-            pieces: sizes.layout.pieces().len() / 2,
-            tables: Vec::new(),
-            tuning: Tuning::default(),
-        };
-        let (mut forward, mut backward) = (Vec::new(), Vec::new());
-        for (number, (layer, recipes)) in graph.layers.iter().zip(recipes).enumerate() {
-            let passes = match layer {
-                Layer::Linear(l) => planner.linear(l, number),
-                Layer::Conv(l) => planner.conv(l, recipes),
-                Layer::BatchNorm(l) => planner.batch_norm(l, number),
-                Layer::Lstm(l) => planner.lstm(l, number),
-                Layer::LayerNorm(l) => planner.layer_norm(l, number),
-                Layer::Attention(l) => planner.attention(l, number),
-                Layer::Mean(l) => planner.mean(l),
-            };
-            let [ahead, back] = passes;
-            forward.push(ahead);
-            backward.push(back);
-        }
-        let (loss, update, restore) = (planner.loss(), planner.update(), planner.restore());
-        let schedule = Schedule { forward, backward, loss, update, restore };
-        Ok(Plan { sizes, schedule, tables: planner.tables, tuning: planner.tuning })
-    }
-}
 
 /// Launches of a layer's passes.
 pub type Passes = [Vec<Call>; 2];
@@ -87,11 +31,25 @@ pub struct Planner<'p> {
     pub tuned: Chooser<'p>,
     /// Parts of the parameters that a work-group takes.
     pieces: usize,
-    tables: Vec<Vec<i32>>,
-    tuning: Tuning,
+    /// What kernels look up.
+    pub tables: Vec<Vec<i32>>,
+    /// Where the parameters of all kernels come from.
+    pub tuning: Tuning,
 }
 
-impl Planner<'_> {
+impl<'p> Planner<'p> {
+    /// For a network whose parameters are `pieces` parts to a work-group each.
+    pub fn new(
+        target: &'p Target,
+        graph: &'p Graph,
+        kind: Kind,
+        tuned: Chooser<'p>,
+        pieces: usize,
+    ) -> Planner<'p> {
+        let (tables, tuning) = (Vec::new(), Tuning::default());
+        Planner { target, graph, kind, tuned, pieces, tables, tuning }
+    }
+
     /// A launch of a kernel of a program that goes by these parameters.
     pub fn call(
         &mut self,

@@ -3,7 +3,7 @@
 //! are packed once.
 
 use super::Kind;
-use super::plan::{Passes, Planner};
+use super::planner::{Passes, Planner};
 use super::product::{Finish, Operand, Product};
 use super::tensors::{Call, Tensor, Value};
 use crate::network::Lstm;

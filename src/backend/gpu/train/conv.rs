@@ -1,10 +1,10 @@
 //! Convolutions: the kernels of the three passes.
 
+use super::super::recipe::{Argument, Recipe, Step};
 use super::Kind;
-use super::plan::{Passes, Planner};
+use super::planner::{Passes, Planner};
 use super::tensors::{Call, Tensor, Value};
 use crate::backend::Task;
-use crate::backend::gpu::recipe::{Argument, Recipe, Step};
 use crate::backend::gpu::{Target, conv};
 use crate::backend::tunable::Pinned;
 use crate::error::Result;

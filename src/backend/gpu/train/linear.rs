@@ -1,6 +1,6 @@
 //! Linear layers: three products, the one to the weights with the bias gradient's sums.
 
-use super::plan::{Passes, Planner};
+use super::planner::{Passes, Planner};
 use super::product::{Finish, Operand, Product};
 use super::tensors::Tensor;
 use crate::network::{Activation, Layer, Linear};

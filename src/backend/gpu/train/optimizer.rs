@@ -1,6 +1,6 @@
 //! The update of all parameters in one launch, and the way back to the start.
 
-use super::plan::Planner;
+use super::planner::Planner;
 use super::tensors::{Call, Tensor, Value};
 use crate::network::{Adam, Optimizer};
 

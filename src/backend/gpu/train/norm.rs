@@ -1,6 +1,6 @@
 //! Batch norm with ReLU and pooling, and layer norm.
 
-use super::plan::{Passes, Planner};
+use super::planner::{Passes, Planner};
 use super::tensors::{Tensor, Value};
 use crate::network::{BatchNorm, LayerNorm};
 

@@ -1,12 +1,12 @@
 //! Matrix products: many at once, of parts of tensors, with what is done to each element before it is
 //! written. Twin of `kernels/train/product.cl` and the kernels of `kernels/gemm/`.
 
+use super::super::recipe::{Build, Launch};
+use super::super::tuned::{Chooser, Parameters, shapes};
 use super::Kind;
-use super::plan::Planner;
+use super::planner::Planner;
 use super::tensors::{Call, Tensor, Value};
 use crate::backend::gpu::gemm;
-use crate::backend::gpu::recipe::{Build, Launch};
-use crate::backend::gpu::tuned::{Chooser, Parameters, shapes};
 
 /// A matrix, or many, in a tensor.
 #[derive(Clone, Copy)]

@@ -6,19 +6,18 @@
 //! | `classes.rs` | the classes of shapes, with one that stands for each |
 
 mod classes;
-mod kernels;
+pub mod kernels;
 
 use std::cmp::Reverse;
 
-use super::Tuned;
-use super::part;
-use super::store::Entry;
+use super::tuned::store::Entry;
+use super::tuned::{Tuned, part};
 use crate::backend::tunable::{Dimension, Point, Tunable, family};
 use crate::machine::DeviceEntry;
 use crate::terms::DeviceKind;
 
 use classes::{CLASSES, shape_on};
-pub use kernels::{KERNELS, Kernel, is_legal};
+use kernels::{KERNELS, Kernel};
 
 /// What can be tuned on a device whose work-groups hold up to `max_group_size` items.
 pub fn tunables(tuned: &Tuned, device: &DeviceEntry, max_group_size: usize) -> Vec<Tunable> {
@@ -78,8 +77,8 @@ fn defaults(tuned: &Tuned, kernel: &Kernel, cases: &[&str]) -> Point {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{classes, shapes};
     use super::*;
+    use crate::backend::gpu::tuned::{classes, shapes};
     use crate::network::{Graph, Layer};
     use crate::terms::{Conv, Dtype};
     use crate::workload::{self, Pass};

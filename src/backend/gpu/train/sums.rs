@@ -1,6 +1,6 @@
 //! Sums over rows: bias gradients, means over a sequence; and the loss.
 
-use super::plan::{Passes, Planner};
+use super::planner::{Passes, Planner};
 use super::tensors::{Call, Tensor, Value};
 use crate::network::Mean;
 
