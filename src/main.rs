@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    crossover::backend::opencl::probe::answer_if_asked();
+    crossover::backend::registry::answer_if_asked();
     crossover::tune::answer_if_asked();
     crossover::cli::main()
 }

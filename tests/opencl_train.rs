@@ -6,7 +6,8 @@ mod support;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crossover::backend::{Device, Devices, Runner, Stepwise, Task, discover};
+use crossover::backend::registry::discover;
+use crossover::backend::{Device, Devices, Request, Runner, Stepwise, Task};
 use crossover::network::{
     self, Graph, Layer, NETWORKS, Network, Optimizer, Tolerance, Trajectory, golden,
 };
@@ -25,7 +26,7 @@ const IMPLEMENTATIONS: [&str; 4] = ["packed", "local", "register", "naive"];
 
 /// The OpenCL devices here.
 fn devices() -> Vec<Box<dyn Device>> {
-    let Devices { all, .. } = discover(&[0, 1]);
+    let Devices { all, .. } = discover(&Request::default(), &[0, 1]).unwrap();
     let devices: Vec<_> = all.into_iter().filter(|d| d.entry().id.starts_with("opencl:")).collect();
     if devices.is_empty() {
         missing("there is no OpenCL device");

@@ -115,7 +115,8 @@ fn every_fault_is_rejected(shape: &str) {
         for algorithm in [Algorithm::Direct].into_iter().chain(algorithms) {
             let proof = |fault: Fault| {
                 let (dtype, implementation) = (Dtype::F32, "");
-                let task = Task { workload, shape: &shape, dtype, implementation };
+                let task =
+                    Task { workload, shape: &shape, dtype, implementation, parameters: None };
                 let sabotaged = Sabotaged { workload, shape: shape.clone(), fault };
                 let mut runner = MadeUpRunner::new(&task, move |memory, _| {
                     memory.write(&sabotaged.result(&memory.inputs));

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, PlottingBackend};
 
-use crossover::backend::{self, Devices};
+use crossover::backend::{Devices, Request, registry};
 use crossover::conclude;
 use crossover::config;
 use crossover::error::{Error, Result};
@@ -32,7 +32,7 @@ use by_criterion::ByCriterion;
 static STOP: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
-    backend::opencl::probe::answer_if_asked();
+    registry::answer_if_asked();
     match bench() {
         Ok(code) => code,
         Err(error) => {
@@ -48,7 +48,7 @@ fn bench() -> Result<ExitCode> {
     let preset = Preset::parse(&selection.preset)?;
     // SAFETY: nothing has started a thread yet.
     let (cores, devices) = unsafe {
-        backend::start(&backend::Request {
+        registry::start(&Request {
             threads: selection.threads,
             names: &selection.devices,
             contenders: &selection.contenders,
@@ -104,7 +104,7 @@ fn interrupt() -> &'static AtomicBool {
     // Fails only where a handler is there already; Ctrl-C then ends the process at once.
     let _ = ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::Relaxed) {
-            backend::contender::abandon();
+            registry::abandon();
             std::process::exit(130);
         }
     });

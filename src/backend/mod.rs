@@ -6,6 +6,7 @@ pub mod cpu;
 pub mod gpu;
 pub mod opencl;
 mod parts;
+pub mod registry;
 mod remote;
 mod runner;
 mod trainer;
@@ -15,9 +16,8 @@ pub mod tunable;
 use std::path::Path;
 
 use crate::config::ContenderConfig;
-use crate::error::{Error, Result, did_you_mean};
-use crate::machine::{self, DeviceEntry};
-use crate::terms::DeviceKind;
+use crate::error::Result;
+use crate::machine::DeviceEntry;
 use crate::terms::{Dtype, Format, Shape};
 use crate::workload::Workload;
 
@@ -102,6 +102,7 @@ pub fn names<'d>(device: &'d dyn Device, workload: &dyn Workload) -> Vec<&'d str
 }
 
 /// Devices that were found, and sentences about those that can't be used.
+#[derive(Default)]
 pub struct Devices {
     /// In the order in which they are listed.
     pub all: Vec<Box<dyn Device>>,
@@ -122,33 +123,47 @@ pub struct Request<'a> {
     pub strict: bool,
 }
 
-/// Chooses the cores, holds this process, the drivers it will load and the contenders to them, and
-/// finds the devices.
-///
-/// # Safety
-///
-/// No other thread may run yet: drivers are told through the environment.
-pub unsafe fn start(request: &Request<'_>) -> Result<(Vec<usize>, Devices)> {
-    let cores = machine::choose_cores(request.threads)?;
-    // Drivers and contenders start their threads from this one and inherit its mask.
-    machine::restrict_thread(&cores);
-    // SAFETY: the caller promises that no other thread runs.
-    unsafe { opencl::limit_driver_threads(&cores) };
-    let mut devices = discover(&cores);
-    let needs_contender = |name: &String| name != "cpu" && !name.starts_with("opencl");
-    if request.names.is_empty() || request.names.iter().any(needs_contender) {
-        devices.add_contenders(request, cores.len() as u32)?;
-    }
-    devices.select(request.names)?;
-    Ok((cores, devices))
-}
+/// One way to compute: the CPU path, an API for GPUs, other programs.
+pub trait Backend: Sync {
+    /// The first part of the ids of its devices, which also stands for all of them: `opencl`.
+    fn prefix(&self) -> &'static str;
 
-/// Finds every device. `cores` are the processors to compute on.
-pub fn discover(cores: &[usize]) -> Devices {
-    let opencl = opencl::discover(cores.len());
-    let mut all: Vec<Box<dyn Device>> = vec![Box::new(cpu::Cpu::new(cores))];
-    all.extend(opencl.devices.into_iter().map(|d| Box::new(d) as Box<dyn Device>));
-    Devices { all, problems: opencl.problems }
+    /// Finds its devices. `cores` are the processors to compute on.
+    fn discover(&self, request: &Request<'_>, cores: &[usize]) -> Result<Devices>;
+
+    /// What `doctor` says of a device that was found.
+    fn proof(&self, device: &DeviceEntry) -> String;
+
+    /// Whether looking for its devices starts programs: it is left out where the user named devices of
+    /// other backends alone.
+    fn starts_programs(&self) -> bool {
+        false
+    }
+
+    /// To be called first in `main`: in a child process that was started to try drivers, does that and
+    /// ends the process.
+    fn answer_if_asked(&self) {}
+
+    /// Tells the libraries that it will load, through the environment, which cores to compute on.
+    ///
+    /// # Safety
+    ///
+    /// No other thread may run yet: the environment is not synchronised.
+    unsafe fn prepare_process(&self, _cores: &[usize]) {}
+
+    /// What all of it stands on, for `doctor`: there, or missing and how to mend that. None where that
+    /// is nothing.
+    fn ground(&self) -> Option<std::result::Result<String, String>> {
+        None
+    }
+
+    /// What `doctor` advises in view of everything that was found, a sentence each.
+    fn advice(&self, _found: &Devices) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Ends what it started, for an end of this process without clean-up.
+    fn abandon(&self) {}
 }
 
 impl Devices {
@@ -157,68 +172,8 @@ impl Devices {
         (self.all.iter().map(|d| d.entry().clone()).collect(), self.problems.clone())
     }
 
-    fn add_contenders(&mut self, request: &Request<'_>, threads: u32) -> Result<()> {
-        let (devices, problems) = contender::discover(request.contenders, threads)?;
-        if let Some(problem) = problems.first().filter(|_| request.strict) {
-            return Err(Error::usage(problem.as_str()));
-        }
-        self.all.extend(devices.into_iter().map(|d| Box::new(d) as Box<dyn Device>));
-        self.problems.extend(problems);
-        Ok(())
-    }
-
     /// Keeps what other programs say on the side in files of a folder.
     pub fn log_to(&self, folder: &Path) {
         self.all.iter().for_each(|device| device.log_to(folder));
-    }
-
-    /// Keeps the devices the user named; no names keep all.
-    fn select(&mut self, names: &[String]) -> Result<()> {
-        if names.is_empty() {
-            return Ok(());
-        }
-        let mut keep = vec![false; self.all.len()];
-        for name in names {
-            for index in matching(&self.all, name)? {
-                keep[index] = true;
-            }
-        }
-        let mut keep = keep.into_iter();
-        self.all.retain(|_| keep.next().unwrap_or(false));
-        Ok(())
-    }
-}
-
-/// Positions of the devices that `name` means: an id, `cpu`, `gpu`, `opencl`, `contender`, a
-/// contender's name, or part of the name of exactly one.
-fn matching(devices: &[Box<dyn Device>], name: &str) -> Result<Vec<usize>> {
-    let all = |test: &dyn Fn(&DeviceEntry) -> bool| -> Vec<usize> {
-        (0..devices.len()).filter(|i| test(devices[*i].entry())).collect()
-    };
-    let found = match name {
-        "gpu" => all(&|d| d.kind == DeviceKind::Gpu),
-        "opencl" => all(&|d| d.id.starts_with("opencl:")),
-        "contender" => all(&|d| d.id.starts_with("contender:")),
-        id => all(&|d| d.id == id || d.id.starts_with(&format!("contender:{id}:"))),
-    };
-    if !found.is_empty() {
-        return Ok(found);
-    }
-    let lower = name.to_lowercase();
-    let by_name = all(&|d| d.name.to_lowercase().contains(&lower));
-    let listed: Vec<&str> = devices.iter().map(|d| d.entry().id.as_str()).collect();
-    let words = listed.iter().copied().chain(["gpu", "opencl", "contender"]);
-    match by_name.len() {
-        1 => Ok(by_name),
-        0 => Err(Error::usage(format!(
-            "no device '{name}'; there is {} ('crossover devices' lists them, 'crossover doctor' \
-             says what is missing){}",
-            listed.join(", "),
-            did_you_mean(name, words)
-        ))),
-        _ => {
-            let ids: Vec<&str> = by_name.iter().map(|i| listed[*i]).collect();
-            Err(Error::usage(format!("device '{name}' fits {}; name one", ids.join(" and "))))
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::backend::registry;
 use crate::compare::THRESHOLD;
 use crate::config;
 use crate::error::{Error, Result, did_you_mean};
@@ -32,7 +33,7 @@ pub enum Verb {
     Run(RunArgs),
     /// Draw the charts and the report of a run again from its CSV files
     Report(ReportArgs),
-    /// Search the kernels' parameters on OpenCL devices, and keep the best for later runs
+    /// Search the kernels' parameters where they can be tuned, and keep the best for later runs
     Tune(TuneArgs),
     /// Set runs against the first of them; a regression is exit code 1
     Compare(CompareArgs),
@@ -80,8 +81,7 @@ pub struct ReportArgs {
 /// `tune`.
 #[derive(Args)]
 pub struct TuneArgs {
-    /// OpenCL devices: ids, gpu, opencl, or part of one name
-    #[arg(long, value_name = "D,..", value_delimiter = ',')]
+    #[arg(long, value_name = "D,..", value_delimiter = ',', help = devices_help())]
     pub device: Vec<String>,
     /// Workloads
     #[arg(long, value_name = "W,..", value_delimiter = ',')]
@@ -143,8 +143,7 @@ pub struct ManArgs {
 /// `verify`.
 #[derive(Args)]
 pub struct VerifyArgs {
-    /// Devices: ids, cpu, gpu, opencl, or part of one name
-    #[arg(long, value_name = "D,..", value_delimiter = ',')]
+    #[arg(long, value_name = "D,..", value_delimiter = ',', help = devices_help())]
     pub device: Vec<String>,
     /// Workloads
     #[arg(long, value_name = "W,..", value_delimiter = ',')]
@@ -213,8 +212,7 @@ pub struct RunArgs {
     /// A shape instead of the preset's; several that differ in one axis are a sweep
     #[arg(long, value_name = "A=N,..")]
     pub shape: Vec<String>,
-    /// Devices: ids, cpu, gpu, opencl, or part of one name
-    #[arg(long, value_name = "D,..", value_delimiter = ',')]
+    #[arg(long, value_name = "D,..", value_delimiter = ',', help = devices_help())]
     pub device: Vec<String>,
     /// Implementations, or all
     #[arg(long, value_name = "I,..", value_delimiter = ',')]
@@ -304,6 +302,12 @@ pub fn dtypes(given: &[String]) -> Result<Vec<Dtype>> {
     words(given, "dtype", &Dtype::ALL, Dtype::name)
 }
 
+/// What may stand for devices.
+fn devices_help() -> String {
+    let words: Vec<&str> = registry::words().collect();
+    format!("Devices: ids, {}, or part of one name", words.join(", "))
+}
+
 /// Turns words into values; an unknown one is an error that lists them all.
 fn words<T: Copy + PartialEq>(
     given: &[String],
@@ -334,5 +338,16 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_names_every_backend() {
+        for verb in ["run", "verify", "tune"] {
+            let mut command = Arguments::command();
+            let help = command.find_subcommand_mut(verb).unwrap().render_help().to_string();
+            for word in registry::words() {
+                assert!(help.contains(&format!(" {word},")), "{verb} {word}: {help}");
+            }
+        }
     }
 }

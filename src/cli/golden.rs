@@ -6,7 +6,7 @@ use crate::network::{self, Network, Tolerance, Trajectory};
 use crate::plan::Case;
 use crate::record::{Outcome, Record};
 use crate::session;
-use crate::terms::{Cache, Dtype};
+use crate::terms::{Cache, DeviceId, Dtype};
 use crate::workload;
 
 /// The word in `notes` of a row that stands for a golden trajectory.
@@ -19,7 +19,7 @@ pub fn trajectories(network: &Network) -> Vec<Trajectory> {
 
 /// Whether a device may train step by step: contenders are asked for one step only.
 pub fn can_train(device: &dyn Device) -> bool {
-    device.entry().backend != "contender"
+    !DeviceId::from(&*device.entry().id).is_contender()
 }
 
 /// How an implementation fared.

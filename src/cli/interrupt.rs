@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::backend::contender;
+use crate::backend::registry;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -10,7 +10,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 pub fn listen() -> &'static AtomicBool {
     let handler = || {
         if STOP.swap(true, Ordering::Relaxed) {
-            contender::abandon();
+            registry::abandon();
             std::process::exit(130);
         }
         eprintln!("\nstopping; what is measured is kept (Ctrl-C again stops at once)");

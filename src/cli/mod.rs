@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::backend::{self, Devices, Request};
+use crate::backend::{Devices, Request, registry};
 use crate::error::{Error, Result};
 use crate::machine;
 use crate::terms::{Dtype, Shape};
@@ -44,7 +44,7 @@ Crossover measures from which model size on a GPU beats the CPU, by how much, an
   crossover run               measure; report.html goes to reports/ (--list shows what and how long)
   crossover devices           list the devices
   crossover doctor            check them, and say what is missing
-  crossover tune              search the kernels' parameters on this machine's OpenCL devices
+  crossover tune              search the kernels' parameters on this machine's devices
   crossover verify            check every kernel on every device
   crossover train NETWORK     train a network for some steps and print what comes out
   crossover report DIR        draw a run's charts and report again
@@ -131,5 +131,5 @@ fn check_memory(workload: &'static dyn Workload, shape: &Shape) -> Result<()> {
 /// and for CPU drivers. To be called once, before anything starts a thread.
 fn start(request: &Request<'_>) -> Result<(Vec<usize>, Devices)> {
     // SAFETY: every verb calls this first; the only thread is this one.
-    unsafe { backend::start(request) }
+    unsafe { registry::start(request) }
 }

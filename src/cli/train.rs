@@ -1,6 +1,7 @@
 //! `crossover train`: a network for some steps, with what comes out of each.
 
 use super::args::TrainArgs;
+use super::golden::can_train;
 use super::{End, check_memory, start};
 use crate::backend::{Device, Devices, Request, trainer};
 use crate::config;
@@ -58,7 +59,7 @@ pub fn train(args: &TrainArgs) -> Result<End> {
 /// The one device that a name means.
 fn only<'d>(devices: &'d Devices, name: &str) -> Result<&'d dyn Device> {
     match &devices.all[..] {
-        [device] if device.entry().backend == "contender" => Err(Error::usage(format!(
+        [device] if !can_train(device.as_ref()) => Err(Error::usage(format!(
             "device '{name}' does not train step by step; 'crossover verify' checks its steps"
         ))),
         [device] => Ok(device.as_ref()),

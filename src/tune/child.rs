@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::tunable::{Pinned, Point, Tunable};
-use crate::backend::{self, Device, Request, Runner, Task};
+use crate::backend::{Device, Request, Runner, Task, registry};
 use crate::error::{Error, Result};
 use crate::measure::{self, Clock, WallClock};
 use crate::terms::{Dtype, Scope};
@@ -111,7 +111,7 @@ fn serve() {
     let names = [id];
     let request = Request { names: &names, ..Request::default() };
     // SAFETY: no other thread has been started yet.
-    let started = unsafe { backend::start(&request) };
+    let started = unsafe { registry::start(&request) };
     let devices = match started {
         Ok((_, devices)) => devices,
         Err(error) => return tell(&Say::Closed(error.to_string())),

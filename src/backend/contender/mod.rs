@@ -4,6 +4,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `backend.rs` | contenders among the backends |
 //! | `message.rs` | requests and replies |
 //! | `process.rs` | a running program: a question, an answer in time or a reason |
 //! | `log.rs` | what it says on standard error |
@@ -11,6 +12,7 @@
 //! | `idle.rs` | waiting for threads that spin |
 //! | `runner.rs` | a prepared task |
 
+pub mod backend;
 mod exchange;
 mod idle;
 mod log;
@@ -28,13 +30,16 @@ use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
 use crate::network::Memory;
-use crate::terms::{DeviceKind, Dtype};
+use crate::terms::{DeviceId, DeviceKind, Dtype};
 use crate::workload::Workload;
 
 use exchange::Exchange;
 use log::Log;
 use message::{Hello, Offer, PROTOCOL, Refused, Reply, Request};
 use process::Process;
+
+/// First part of the ids of all devices.
+const PREFIX: &str = "contender";
 
 /// Workloads that the protocol has.
 const WORKLOADS: [&str; 8] = [
@@ -142,14 +147,14 @@ fn unique(wanted: &str, taken: &[String]) -> String {
 fn entry(name: &str, hello: &Hello, offer: &Offer, threads: u32) -> DeviceEntry {
     let is_cpu = offer.kind == DeviceKind::Cpu;
     let memory_bytes = if is_cpu { machine::cpu_facts().memory_bytes } else { 0 };
-    let id = format!("contender:{name}:{}", offer.id);
+    let id = DeviceId::contender(name, &offer.id).to_string();
     let device_name = crate::error::one_line(&offer.name);
     DeviceEntry {
         driver: format!("{} {}", hello.name, crate::error::one_line(&hello.version)),
         threads: is_cpu.then_some(threads),
         memory_bytes,
         max_allocation_bytes: memory_bytes,
-        ..DeviceEntry::new(&id, offer.kind, &device_name, "contender")
+        ..DeviceEntry::new(&id, offer.kind, &device_name, PREFIX)
     }
 }
 

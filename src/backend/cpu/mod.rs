@@ -1,6 +1,7 @@
 //! The CPU path: every implementation on all chosen cores, operands in main memory.
 
 mod aligned;
+pub mod backend;
 mod conv;
 mod flush;
 mod gemm;
@@ -26,6 +27,9 @@ use flush::Flush;
 use plain::{Function, PlainRunner};
 pub use pool::Pool;
 use simd::Isa;
+
+/// Id of the only device.
+const PREFIX: &str = "cpu";
 
 /// A function of plain slices, by the type of their elements.
 #[derive(Clone, Copy)]
@@ -174,7 +178,7 @@ impl Cpu {
             clock_mhz: facts.clock_mhz,
             memory_bytes: facts.memory_bytes,
             max_allocation_bytes: facts.memory_bytes,
-            ..DeviceEntry::new("cpu", DeviceKind::Cpu, &facts.name, "cpu")
+            ..DeviceEntry::new(PREFIX, DeviceKind::Cpu, &facts.name, PREFIX)
         };
         Cpu { entry, pool: Pool::new(cores), flush: Flush::default() }
     }

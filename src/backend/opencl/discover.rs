@@ -1,22 +1,18 @@
 //! Finds the OpenCL devices that work, and says in a sentence why the others don't.
 
-use ocl::core::{DeviceId, PlatformId};
+use ocl::core::{self, PlatformId};
 use ocl::ffi;
 
 use super::device::OpenClDevice;
 use super::probe::{self, Place};
 use super::{class, info};
+use crate::backend::Devices;
 use crate::error::{Error, Result, one_line};
 use crate::machine::DeviceEntry;
-use crate::terms::DeviceKind;
+use crate::terms::{DeviceId, DeviceKind};
 
-/// Devices that work, and sentences about the rest.
-pub struct Discovery {
-    /// In the order of platforms.
-    pub devices: Vec<OpenClDevice>,
-    /// One sentence each.
-    pub problems: Vec<String>,
-}
+/// First part of the ids of all devices.
+pub const PREFIX: &str = "opencl";
 
 /// Tells drivers that read environment variables how many threads to start, and to keep each on a
 /// core of its own: left to the system, PoCL's threads were seen to share one core for many runs
@@ -43,8 +39,8 @@ pub unsafe fn limit_driver_threads(cores: &[usize]) {
 }
 
 /// Finds every device. CPU devices are held to `threads` threads.
-pub fn discover(threads: usize) -> Discovery {
-    let mut found = Discovery { devices: Vec::new(), problems: Vec::new() };
+pub fn discover(threads: usize) -> Devices {
+    let mut found = Devices::default();
     if let Err(why) = opencl_shim::loader() {
         found.problems.push(format!("no OpenCL: {why}; './setup' adds a loader and a CPU device"));
         return found;
@@ -54,7 +50,7 @@ pub fn discover(threads: usize) -> Discovery {
         found.problems.push(format!("OpenCL can't be used: {problem}"));
         return found;
     }
-    let platforms = match ocl::core::get_platform_ids() {
+    let platforms = match core::get_platform_ids() {
         Ok(platforms) => platforms,
         Err(error) => {
             let problem = one_line(&error.to_string());
@@ -75,7 +71,7 @@ pub fn discover(threads: usize) -> Discovery {
 }
 
 fn add_platform(
-    found: &mut Discovery,
+    found: &mut Devices,
     probed: &probe::Probed,
     index: usize,
     platform: PlatformId,
@@ -98,7 +94,7 @@ fn add_platform(
         found.problems.push(format!("{platform_name} is installed but has no device"));
     }
     for (position, id) in ids.into_iter().enumerate() {
-        let name = format!("opencl:{number}");
+        let name = DeviceId::numbered(PREFIX, *number).to_string();
         *number += 1;
         if let Some(problem) = probed.problem_at(Place::Device(index, position)) {
             found.problems.push(format!("{name} on {platform_name} can't be used: {problem}"));
@@ -107,14 +103,19 @@ fn add_platform(
         match open(platform, id, &name, threads) {
             Ok(device) => {
                 found.problems.extend(device.target.advice());
-                found.devices.push(device);
+                found.all.push(Box::new(device));
             }
             Err(error) => found.problems.push(format!("{name} can't be used: {error}")),
         }
     }
 }
 
-fn open(platform: PlatformId, id: DeviceId, name: &str, threads: usize) -> Result<OpenClDevice> {
+fn open(
+    platform: PlatformId,
+    id: core::DeviceId,
+    name: &str,
+    threads: usize,
+) -> Result<OpenClDevice> {
     let kind = info::kind(id);
     let id = if kind == DeviceKind::Cpu { limited(id, threads)? } else { id };
     let extensions = info::extensions(id);
@@ -126,7 +127,7 @@ fn open(platform: PlatformId, id: DeviceId, name: &str, threads: usize) -> Resul
         id: name.to_string(),
         kind,
         name: device_name,
-        backend: "opencl".to_string(),
+        backend: PREFIX.to_string(),
         driver: format!("{platform_name}, driver {}", info::driver_version(id)),
         class: class.to_string(),
         threads: info::compute_units(id).filter(|_| kind == DeviceKind::Cpu),
@@ -145,7 +146,7 @@ fn open(platform: PlatformId, id: DeviceId, name: &str, threads: usize) -> Resul
 
 /// A CPU device held to `threads` compute units: the device itself where it has no more, else a
 /// part of it.
-fn limited(device: DeviceId, threads: usize) -> Result<DeviceId> {
+fn limited(device: core::DeviceId, threads: usize) -> Result<core::DeviceId> {
     let units = info::compute_units(device).unwrap_or(1) as usize;
     if units <= threads {
         return Ok(device);
@@ -166,5 +167,5 @@ fn limited(device: DeviceId, threads: usize) -> Result<DeviceId> {
         )));
     }
     // SAFETY: the driver just returned this device and it is not null.
-    Ok(unsafe { DeviceId::from_raw(part) })
+    Ok(unsafe { core::DeviceId::from_raw(part) })
 }

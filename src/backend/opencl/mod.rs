@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `backend.rs` | OpenCL among the backends |
 //! | `discover.rs` `info.rs` `class.rs` | which devices there are, their facts and their classes |
 //! | `probe.rs` `check.rs` | trying the drivers in a child process |
 //! | `device.rs` | a device with its context and queues |
@@ -11,6 +12,7 @@
 //! | `runner.rs` | a recipe, prepared |
 //! | `transfer.rs` `launch.rs` `train/` | what is no recipe |
 
+pub mod backend;
 mod buffer;
 mod check;
 mod class;
@@ -20,13 +22,11 @@ mod flush;
 mod implementations;
 mod info;
 mod launch;
-pub mod probe;
+mod probe;
 mod program;
 mod runner;
 mod sources;
 mod train;
 mod transfer;
 
-pub use device::OpenClDevice;
-pub use discover::{Discovery, discover, limit_driver_threads};
 pub use sources::KERNELS;

@@ -32,37 +32,35 @@ pub fn tune(args: &TuneArgs) -> Result<End> {
     for name in &args.workload {
         workload::find(name)?;
     }
-    let names =
-        if args.device.is_empty() { vec!["opencl".to_string()] } else { args.device.clone() };
-    let request = Request { names: &names, strict: true, ..Request::default() };
-    let (cores, devices) = start(&request)?;
-    let jobs: Vec<(&dyn Device, Vec<Tunable>)> = devices
-        .all
-        .iter()
-        .map(|device| (device.as_ref(), chosen(device.as_ref(), &args.workload)))
-        .filter(|(_, tunables)| !tunables.is_empty())
-        .collect();
-    if jobs.is_empty() {
+    let request = Request { names: &args.device, strict: true, ..Request::default() };
+    let (cores, mut devices) = start(&request)?;
+    devices.all.retain(|device| !chosen(device.as_ref(), &args.workload).is_empty());
+    if devices.all.is_empty() {
         return Err(Error::usage(
-            "nothing to tune: the chosen devices have no searched kernels of these workloads",
+            "nothing to tune: no such device has searched kernels of these workloads ('crossover \
+             doctor' says what is missing)",
         ));
     }
     let stop = interrupt::listen();
     let name = args.name.clone().or_else(|| args.out.is_none().then(folder::tune_name));
     let folder = RunFolder::create(args.out.as_deref(), name.as_deref())?;
-    let selection =
-        Selection { devices: names, workloads: args.workload.clone(), ..Selection::default() };
+    let selection = Selection {
+        devices: args.device.clone(),
+        workloads: args.workload.clone(),
+        ..Selection::default()
+    };
     let mut manifest = Manifest::new(folder.name(), &selection, Sampling::Interleaved, &cores);
     (manifest.devices, manifest.device_problems) = devices.facts();
     manifest.write(folder.path()).map_err(|e| Error::usage(e.to_string()))?;
     folder.write_plan(&[])?;
     let mut rows = Writer::open::<TuningRow>(&folder.path().join(file::TUNING))?;
     let mut well = true;
-    for (device, tunables) in jobs {
+    for device in &devices.all {
         if stop.load(atomic::Ordering::Relaxed) {
             break;
         }
-        well &= tune_device(device, tunables, args, &mut rows, stop)?;
+        let tunables = chosen(device.as_ref(), &args.workload);
+        well &= tune_device(device.as_ref(), tunables, args, &mut rows, stop)?;
     }
     manifest.interrupted = stop.load(atomic::Ordering::Relaxed);
     conclude(&folder, &manifest, false)?;
