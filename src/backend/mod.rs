@@ -4,6 +4,7 @@ mod claim;
 pub mod contender;
 pub mod cpu;
 pub mod gpu;
+mod mappable;
 pub mod opencl;
 mod parts;
 pub mod registry;
@@ -22,6 +23,7 @@ use crate::terms::{Dtype, Format, Shape};
 use crate::workload::Workload;
 
 pub use claim::Claim;
+pub use mappable::Mappable;
 pub use parts::{Part, Parts};
 pub use remote::Remote;
 pub use runner::{Details, Runner};
@@ -80,10 +82,9 @@ pub trait Device {
         Ok(())
     }
 
-    /// Whether mapping a buffer of this device moves nothing, so that it is no transfer; none where
-    /// there is nothing to map.
-    fn is_zero_copy(&self) -> Option<bool> {
-        None
+    /// A buffer of this device that the host can map; none where there is nothing to map.
+    fn mappable(&self) -> Result<Option<Box<dyn Mappable + '_>>> {
+        Ok(None)
     }
 
     /// Keeps what another program says on the side in a file of this folder.

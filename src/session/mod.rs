@@ -12,7 +12,7 @@
 //! | `rows.rs` | from what was measured to rows |
 //! | `method.rs` | how a case is sampled: in rounds, or as a front end likes |
 //! | `ledger.rs` | where rows go |
-//! | `canary.rs`, `timers.rs`, `roofs.rs` | what devices, clocks and rows are held against |
+//! | `canary.rs`, `timers.rs`, `zero_copy.rs`, `roofs.rs` | what devices, clocks and rows are held against |
 //! | `budget.rs` | time for the whole run, and when it will be done |
 //! | `resume.rs`, `bisect.rs`, `noise.rs` | runs that go on, points that are gained, the second pass |
 //! | `progress.rs` | who hears how it goes |
@@ -35,6 +35,7 @@ mod rows;
 mod sampler;
 mod setup;
 mod timers;
+mod zero_copy;
 
 use crate::error::Result;
 use crate::manifest::TimerCheck;
@@ -260,7 +261,7 @@ impl<'a> Session<'a> {
         self.timers = timers::checks(canary, self.setup.clock);
         let lies = self.timers.iter().filter(|check| !check.trusted);
         self.sampler.rows.untrusted = lies.map(|check| check.device.clone()).collect();
-        self.zero_copy = timers::zero_copy(&self.setup);
+        self.zero_copy = zero_copy::devices(self.setup.devices, self.setup.clock);
         self.roofs.measure(&self.sampler, &mut self.chooser, progress);
     }
 

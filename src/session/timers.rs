@@ -1,7 +1,6 @@
 //! Whether the clocks of a device can be trusted: its events against our clock, and whether twice the
 //! work takes twice the time.
 
-use super::Setup;
 use super::canary::Canary;
 use crate::backend::Runner;
 use crate::error::Result;
@@ -16,12 +15,6 @@ const RUNS: u32 = 10;
 /// A kernel of pure arithmetic is on the device nearly all of the time that we wait for it: an event
 /// that explains less than this share of it measures something else.
 const LEAST_SHARE: f64 = 0.2;
-
-/// Ids of devices that compute in the host's memory: mapping moves nothing.
-pub(super) fn zero_copy(setup: &Setup<'_>) -> Vec<String> {
-    let devices = setup.devices.iter().filter(|d| d.is_zero_copy() == Some(true));
-    devices.map(|d| d.entry().id.clone()).collect()
-}
 
 /// Checks the clocks of every device that has a canary and a clock.
 pub(super) fn checks(canary: &mut Canary<'_>, clock: &dyn Clock) -> Vec<TimerCheck> {

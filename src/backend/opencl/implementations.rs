@@ -5,7 +5,7 @@ use super::runner::KernelRunner;
 use super::{launch, train, transfer};
 use crate::backend::gpu;
 use crate::backend::tunable::{Finding, Tunable};
-use crate::backend::{Device, Runner, Task};
+use crate::backend::{Device, Mappable, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
 use crate::terms::{Dtype, Role};
@@ -64,8 +64,8 @@ impl Device for OpenClDevice {
         }
     }
 
-    fn is_zero_copy(&self) -> Option<bool> {
-        transfer::is_zero_copy(self).ok()
+    fn mappable(&self) -> Result<Option<Box<dyn Mappable + '_>>> {
+        Ok(Some(Box::new(transfer::Mapped::new(self)?)))
     }
 
     fn footprint_bytes(&self, task: &Task<'_>) -> u64 {

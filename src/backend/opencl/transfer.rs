@@ -10,13 +10,12 @@
 //! run, so that the data always get to or from the user's own memory.
 
 use std::ops::{Deref, DerefMut};
-use std::time::{Duration, Instant};
 
 use ocl::core::{self, Event, MapFlags, MemFlags, MemMap};
 
 use super::buffer::{Buffer, FencedBuffer};
 use super::device::OpenClDevice;
-use crate::backend::{Details, Runner, Task};
+use crate::backend::{Details, Mappable, Runner, Task};
 use crate::error::Result;
 use crate::tensor::{FENCE, Tensor, fenced};
 use crate::terms::{Format, Scope};
@@ -229,27 +228,32 @@ fn unmap(device: &OpenClDevice, buffer: &Buffer, map: &MemMap<f32>) -> Result<()
     core::finish(&device.queue).map_err(|e| device.refused("unmapping a buffer", &e))
 }
 
-/// Floats of the buffer that is mapped to see whether mapping moves it.
-const TRIAL: usize = (64 << 20) / 4;
+/// A buffer that is written and mapped as a whole, to see whether mapping moves anything.
+pub struct Mapped<'a> {
+    device: &'a OpenClDevice,
+    buffer: Buffer,
+    data: Vec<f32>,
+}
 
-/// Whether the device computes in the host's memory, so that mapping a buffer moves nothing: it is
-/// then over three times as fast as writing it (clpeak's rule), which is no speed of a transfer.
-pub(super) fn is_zero_copy(device: &OpenClDevice) -> Result<bool> {
-    let buffer = Buffer::new(device, TRIAL)?;
-    let data = vec![1.0; TRIAL];
-    let fastest = |work: &dyn Fn() -> Result<()>| -> Result<Duration> {
-        // The first pays for pages that nobody has touched.
-        let times: Result<Vec<Duration>> = (0..4)
-            .map(|_| {
-                let start = Instant::now();
-                work().map(|()| start.elapsed())
-            })
-            .collect();
-        Ok(times?.into_iter().min().unwrap_or_default())
-    };
-    let written = fastest(&|| buffer.write_now(device, &data))?;
-    let mapped = fastest(&|| with_mapped(device, &buffer, MapFlags::READ, |_| ()))?;
-    Ok(written > 3 * mapped)
+/// Its floats.
+const LENGTH: usize = (64 << 20) / 4;
+
+impl<'a> Mapped<'a> {
+    /// Allocates it.
+    pub fn new(device: &'a OpenClDevice) -> Result<Mapped<'a>> {
+        let buffer = Buffer::new(device, LENGTH)?;
+        Ok(Mapped { device, buffer, data: vec![1.0; LENGTH] })
+    }
+}
+
+impl Mappable for Mapped<'_> {
+    fn write(&self) -> Result<()> {
+        self.buffer.write_now(self.device, &self.data)
+    }
+
+    fn map(&self) -> Result<()> {
+        with_mapped(self.device, &self.buffer, MapFlags::READ, |_| ())
+    }
 }
 
 #[cfg(test)]
