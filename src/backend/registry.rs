@@ -1,15 +1,16 @@
 //! Which backends there are, the devices that they find together, and what names mean.
 
-use super::contender::backend::Contenders;
-use super::cpu::backend::CpuPath;
-use super::opencl::backend::OpenCl;
 use super::{Backend, Device, Devices, Request};
 use crate::error::{Error, Result, did_you_mean};
 use crate::machine::{self, DeviceEntry};
 use crate::terms::{DeviceId, DeviceKind};
 
 /// Every backend, in the order in which devices are listed. The CPU path comes first.
-pub const BACKENDS: &[&dyn Backend] = &[&CpuPath, &OpenCl, &Contenders];
+pub const BACKENDS: &[&dyn Backend] = &[
+    &super::cpu::backend::CpuPath,
+    &super::opencl::backend::OpenCl,
+    &super::contender::backend::Contenders,
+];
 
 /// To be called first in `main` by a program that looks for devices: see
 /// [`Backend::answer_if_asked`].
@@ -130,6 +131,7 @@ fn matching(devices: &[Box<dyn Device>], name: &str) -> Result<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::contender::backend::Contenders;
 
     #[test]
     fn every_device_has_the_id_and_the_backend_of_one_in_the_table() {

@@ -1,4 +1,4 @@
-//! `gemm` on OpenCL: which kernel, which parameters, which launch. Twin of `kernels/gemm/`.
+//! `gemm`: which kernel, which parameters, which launch. Twin of `kernels/gemm/`.
 
 use super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::target::Target;

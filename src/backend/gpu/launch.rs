@@ -1,4 +1,4 @@
-//! `launch`: a kernel that does next to nothing.
+//! `launch`: a kernel that does next to nothing. Twin of `kernels/launch.cl`.
 
 use super::recipe::{Argument, Launch, Recipe, Step};
 use super::target::Target;

@@ -1,4 +1,4 @@
-//! `peak-fma` on OpenCL: a vector width and a spelling of multiply-add. Twin of `kernels/peak.cl`.
+//! `peak-fma`: a vector width and a spelling of multiply-add. Twin of `kernels/peak.cl`.
 
 use super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::target::Target;

@@ -1,4 +1,4 @@
-//! The five streams on OpenCL. Twin of `kernels/stream.cl`.
+//! The five streams. Twin of `kernels/stream.cl`.
 
 use super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::target::Target;

@@ -1,4 +1,4 @@
-//! `conv-fprop`, `conv-dgrad`, `conv-wgrad` on OpenCL. Twin of `kernels/conv/`.
+//! `conv-fprop`, `conv-dgrad`, `conv-wgrad`. Twin of `kernels/conv/`.
 
 mod depthwise;
 mod local;
