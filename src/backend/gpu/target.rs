@@ -9,6 +9,8 @@ use crate::backend::tunable::{Finding, Tunable, family};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
 use crate::tensor::FENCE;
+#[cfg(test)]
+use crate::terms::DeviceKind;
 
 /// A device as recipes see it.
 pub struct Target {
@@ -34,6 +36,18 @@ impl Target {
     ) -> Target {
         let tuned = Tuned::of_device(&entry, kernels);
         Target { entry, tuned, kernels, max_group_size, base_alignment }
+    }
+
+    /// A device of a class without what was found for it.
+    #[cfg(test)]
+    pub fn made_up(class: &str) -> Target {
+        const KERNELS: Kernels = Kernels { programs: &[], tuned: &[] };
+        let mut entry = DeviceEntry::new("opencl:0", DeviceKind::Gpu, "device", "opencl");
+        entry.class = class.to_string();
+        (entry.compute_units, entry.local_memory_bytes) = (Some(8), Some(48 << 10));
+        (entry.memory_bytes, entry.max_allocation_bytes) = (1 << 30, 1 << 28);
+        let tuned = Tuned::of_class(class);
+        Target { entry, tuned, kernels: &KERNELS, max_group_size: 1024, base_alignment: 32 }
     }
 
     /// The implementation of a workload that is timed where the user names none, if one is chosen.
@@ -124,5 +138,34 @@ impl Target {
             ));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::gpu::recipe::Launch;
+
+    fn step(items: usize, local_bytes: u64) -> Step {
+        Step {
+            program: "program",
+            kernel: "kernel",
+            options: String::new(),
+            arguments: Vec::new(),
+            launch: Launch { global: [items, 1, 1], local: [items, 1, 1] },
+            local_bytes,
+        }
+    }
+
+    #[test]
+    fn what_a_device_cant_hold_is_refused() {
+        let target = Target::made_up("gpu");
+        assert!(target.check_step(&step(1024, 48 << 10)).is_ok());
+        assert!(target.check_step(&step(1025, 0)).is_err());
+        assert!(target.check_step(&step(1, (48 << 10) + 1)).is_err());
+        assert!(target.check_memory(&[1 << 20; 8]).is_ok());
+        // One buffer too large, and buffers that are too large together.
+        assert!(target.check_memory(&[1 << 26]).is_err());
+        assert!(target.check_memory(&[1 << 25; 8]).is_err());
     }
 }
