@@ -13,12 +13,12 @@ const RUNS: usize = 4;
 
 /// Their ids.
 pub fn devices(devices: &[Box<dyn Device>], clock: &dyn Clock) -> Vec<String> {
-    let is_one = |device: &&Box<dyn Device>| match device.mappable() {
+    let is_one = |device: &&dyn Device| match device.mappable() {
         Ok(Some(buffer)) => moves_nothing(buffer.as_ref(), clock).unwrap_or(false),
         // A device that fails here has no transfers, or fails again, with a reason, in its first case.
         Ok(None) | Err(_) => false,
     };
-    devices.iter().filter(is_one).map(|device| device.entry().id.clone()).collect()
+    devices.iter().map(Box::as_ref).filter(is_one).map(|device| device.entry().id.clone()).collect()
 }
 
 /// Whether mapping a buffer moves nothing.

@@ -17,7 +17,7 @@ impl Planner<'_> {
         let finish = Finish {
             bias: Some(parameter(l.bias)),
             relu: l.activation == Activation::Relu,
-            gelu: (l.activation == Activation::Gelu).then(|| Tensor::Saved(layer, 0)),
+            gelu: (l.activation == Activation::Gelu).then_some(Tensor::Saved(layer, 0)),
             plus: l.residual.map(Tensor::Value),
             ..Finish::default()
         };
