@@ -7,6 +7,7 @@
 //! | `kernels.rs` | the texts of kernels, which each API has in its own language |
 //! | `target.rs` | what recipes know of a device, and what it can hold |
 //! | `implementations.rs` | which recipes there are for a workload |
+//! | `geometry.rs` | tiles and panels of products |
 //! | `gemm.rs` `conv/` `stream.rs` `peak.rs` `launch.rs` | recipes |
 //! | `train/` | the plan of training steps |
 //! | `tuned/` | parameters: defaults of classes of devices, what searches found |
@@ -14,6 +15,7 @@
 
 mod conv;
 mod gemm;
+mod geometry;
 mod implementations;
 mod kernels;
 pub(super) mod launch;

@@ -4,6 +4,7 @@ mod depthwise;
 mod local;
 mod naive;
 mod packed;
+mod product;
 mod register;
 mod view;
 
@@ -21,7 +22,7 @@ use crate::backend::Task;
 use crate::error::{Error, Result};
 use crate::terms::Conv;
 use crate::workload::Pass;
-use view::Product;
+use product::Product;
 
 /// The pass that a task is.
 fn pass_of(task: &Task<'_>) -> Result<Pass> {

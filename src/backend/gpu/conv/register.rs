@@ -4,7 +4,7 @@ use super::super::recipe::{Build, Recipe};
 use super::super::target::Target;
 use super::super::tuned::{Chooser, Parameters, shapes};
 use super::depthwise::depthwise;
-use super::view::Product;
+use super::product::Product;
 use super::{Kernel, pass_of};
 use crate::backend::Task;
 use crate::error::Result;

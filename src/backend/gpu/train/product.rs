@@ -1,12 +1,12 @@
 //! Matrix products: many at once, of parts of tensors, with what is done to each element before it is
 //! written. Twin of `kernels/train/product.cl` and the kernels of `kernels/gemm/`.
 
+use super::super::geometry::{PackedFit, local_parameters_of, local_tiles};
 use super::super::recipe::{Build, Launch};
 use super::super::tuned::{Chooser, Parameters, shapes};
 use super::Kind;
 use super::planner::Planner;
 use super::tensors::{Call, Tensor, Value};
-use crate::backend::gpu::gemm;
 
 /// A matrix, or many, in a tensor.
 #[derive(Clone, Copy)]
@@ -197,7 +197,7 @@ impl Facts {
 
     fn local(&self, tuned: Chooser<'_>) -> Parameters {
         let choose = |cases: &[&str]| tuned.chosen("gemm", "local", cases, self.shape_class);
-        gemm::local_parameters_of(choose, self.in_fours, self.short, self.c_in_fours)
+        local_parameters_of(choose, self.in_fours, self.short, self.c_in_fours)
     }
 
     fn register(&self, tuned: Chooser<'_>) -> Parameters {
@@ -226,7 +226,7 @@ impl Planner<'_> {
         let count = product.batch[0] * product.batch[1];
         let (program, p, width, [x, y], local, local_bytes) = match self.kind {
             Kind::Packed => {
-                let fit = gemm::PackedFit::new(self.target, tuned, facts.shape_class);
+                let fit = PackedFit::new(self.target, tuned, facts.shape_class);
                 let (rows, columns) = fit.grid(m, n, count);
                 let local_bytes = fit.local_bytes();
                 (
@@ -240,7 +240,7 @@ impl Planner<'_> {
             }
             Kind::Local => {
                 let p = facts.local(tuned);
-                let tiles = gemm::local_tiles(&p);
+                let tiles = local_tiles(&p);
                 let grid = [n.div_ceil(tiles.columns) * tiles.items, m.div_ceil(tiles.rows)];
                 let local = [tiles.items, 1, 1];
                 ("train/product/local", p, 4, grid, local, tiles.local_bytes)
