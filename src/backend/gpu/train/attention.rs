@@ -3,7 +3,7 @@
 
 use super::planner::{Passes, Planner};
 use super::product::{Operand, Product};
-use super::tensors::{Tensor, Value};
+use super::slots::{Slot, Value};
 use crate::network::Attention;
 
 /// Probabilities, and their gradients.
@@ -13,7 +13,7 @@ pub fn saved(l: &Attention) -> Vec<usize> {
 
 impl Planner<'_> {
     pub fn attention(&mut self, l: &Attention, layer: usize) -> Passes {
-        let saved = |number| Tensor::Saved(layer, number);
+        let saved = |number| Slot::Saved(layer, number);
         let Attention { batch, seq, width, heads, .. } = *l;
         let (size, squared) = (width / heads, seq * seq);
         let of_x = |mem, part: usize| {
@@ -21,10 +21,10 @@ impl Planner<'_> {
         };
         let of_y = |mem| Operand::rows(mem, width).steps([seq * width, size]);
         let of_p = |mem| Operand::rows(mem, seq).steps([heads * squared, squared]);
-        let x = Tensor::Value(l.x);
+        let x = Slot::Value(l.x);
         let [q, k, v] = [0, 1, 2].map(|part| of_x(x, part));
         let (p, ds) = (of_p(saved(0)), of_p(saved(1)));
-        let y = of_y(Tensor::Value(l.y));
+        let y = of_y(Slot::Value(l.y));
         let all = [batch, heads];
         let (inner, outer) = ([seq, seq, size], [seq, size, seq]);
         let rows = (batch * heads * seq, seq);

@@ -3,7 +3,7 @@
 use super::super::recipe::{Argument, Recipe, Step};
 use super::Kind;
 use super::planner::{Passes, Planner};
-use super::tensors::{Call, Tensor, Value};
+use super::slots::{Call, Slot, Value};
 use crate::backend::Task;
 use crate::backend::gpu::{Target, conv};
 use crate::backend::tunable::Pinned;
@@ -58,8 +58,8 @@ fn recipe(
 
 impl Planner<'_> {
     pub fn conv(&mut self, l: &Conv3x3, recipes: Vec<Recipe>) -> Passes {
-        let [x, y] = [l.x, l.y].map(Tensor::Value);
-        let (f, df) = (Tensor::Parameter(l.weight), Tensor::ParameterGradient(l.weight));
+        let [x, y] = [l.x, l.y].map(Slot::Value);
+        let (f, df) = (Slot::Parameter(l.weight), Slot::ParameterGradient(l.weight));
         let dy = self.gradient(l.y);
         let operands = [[x, f, y], [dy, x, df], [dy, f, self.gradient(l.x)]];
         let passes = recipes.into_iter().zip(operands);
@@ -69,7 +69,7 @@ impl Planner<'_> {
     }
 
     /// The launches of a recipe on two operands and a result.
-    fn follow(&mut self, recipe: Recipe, [first, second, out]: [Tensor; 3]) -> Vec<Call> {
+    fn follow(&mut self, recipe: Recipe, [first, second, out]: [Slot; 3]) -> Vec<Call> {
         let first_table = self.add_tables(recipe.tables);
         let value = |argument: Argument| match argument {
             Argument::Int(size) => Value::Int(size),
@@ -77,8 +77,8 @@ impl Planner<'_> {
             Argument::Input(0) => first.into(),
             Argument::Input(_) => second.into(),
             Argument::Output => out.into(),
-            Argument::Scratch(number) => Tensor::Scratch(number).into(),
-            Argument::Table(number) => Tensor::Table(first_table + number).into(),
+            Argument::Scratch(number) => Slot::Scratch(number).into(),
+            Argument::Table(number) => Slot::Table(first_table + number).into(),
         };
         self.tells(recipe.tuned.unwrap_or_default());
         let call = |step: Step| Call {

@@ -2,23 +2,23 @@
 
 use super::planner::{Passes, Planner};
 use super::product::{Finish, Operand, Product};
-use super::tensors::Tensor;
+use super::slots::Slot;
 use crate::network::{Activation, Layer, Linear};
 
 impl Planner<'_> {
     pub fn linear(&mut self, l: &Linear, layer: usize) -> Passes {
         let graph = self.graph;
-        let parameter = Tensor::Parameter;
-        let gradient = Tensor::ParameterGradient;
-        let (x, y) = (Tensor::Value(l.x), Tensor::Value(l.y));
+        let parameter = Slot::Parameter;
+        let gradient = Slot::ParameterGradient;
+        let (x, y) = (Slot::Value(l.x), Slot::Value(l.y));
         let (rows, inputs, outputs) = (l.rows, l.inputs, l.outputs);
         let weight = Operand::rows(parameter(l.weight), inputs);
         let x = Operand::rows(x, inputs);
         let finish = Finish {
             bias: Some(parameter(l.bias)),
             relu: l.activation == Activation::Relu,
-            gelu: (l.activation == Activation::Gelu).then_some(Tensor::Saved(layer, 0)),
-            plus: l.residual.map(Tensor::Value),
+            gelu: (l.activation == Activation::Gelu).then_some(Slot::Saved(layer, 0)),
+            plus: l.residual.map(Slot::Value),
             ..Finish::default()
         };
         let forward = Product::new([rows, outputs, inputs], x, weight, Operand::rows(y, outputs))
@@ -47,9 +47,9 @@ impl Planner<'_> {
         let maker = self.graph.layers.iter().position(made);
         match self.graph.values[value].activation {
             Activation::None => Finish::default(),
-            Activation::Relu => Finish { mask: Some(Tensor::Value(value)), ..Finish::default() },
+            Activation::Relu => Finish { mask: Some(Slot::Value(value)), ..Finish::default() },
             Activation::Gelu => {
-                Finish { times: maker.map(|maker| Tensor::Saved(maker, 0)), ..Finish::default() }
+                Finish { times: maker.map(|maker| Slot::Saved(maker, 0)), ..Finish::default() }
             }
         }
     }

@@ -5,7 +5,7 @@
 use super::Kind;
 use super::planner::{Passes, Planner};
 use super::product::{Finish, Operand, Product};
-use super::tensors::{Call, Tensor, Value};
+use super::slots::{Call, Slot, Value};
 use crate::network::Lstm;
 
 /// Units of a panel of packed weights, forward and backward.
@@ -39,16 +39,16 @@ impl Planner<'_> {
     }
 
     fn lstm_forward(&mut self, l: &Lstm, layer: usize) -> Vec<Call> {
-        let saved = |number| Tensor::Saved(layer, number);
+        let saved = |number| Slot::Saved(layer, number);
         let Lstm { seq, batch, hidden, .. } = *l;
-        let parameter = Tensor::Parameter;
+        let parameter = Slot::Parameter;
         let z = Operand::rows(saved(0), 4 * hidden);
         let biases = Finish {
             bias: Some(parameter(l.bias_ih)),
             more: Some(parameter(l.bias_hh)),
             ..Finish::default()
         };
-        let x = Operand::rows(Tensor::Value(l.x), hidden);
+        let x = Operand::rows(Slot::Value(l.x), hidden);
         let weight = Operand::rows(parameter(l.weight_ih), hidden);
         let inputs = Product::new([seq * batch, 4 * hidden, hidden], x, weight, z);
         let mut launches = vec![self.product(&inputs.b_transposed().finish(biases))];
@@ -64,11 +64,11 @@ impl Planner<'_> {
     }
 
     fn lstm_forward_at(&mut self, l: &Lstm, layer: usize, t: usize) -> Vec<Call> {
-        let saved = |number| Tensor::Saved(layer, number);
+        let saved = |number| Slot::Saved(layer, number);
         let Lstm { batch, hidden, .. } = *l;
         let step = batch * hidden;
-        let tensors = [0, 1, 2].map(|number| Value::Tensor(saved(number)));
-        let y = Value::Tensor(Tensor::Value(l.y));
+        let tensors = [0, 1, 2].map(|number| Value::Slot(saved(number)));
+        let y = Value::Slot(Slot::Value(l.y));
         if self.kind == Kind::Packed {
             let packed = [saved(4).into()];
             let values = [&step_values(l, t)[..], &packed, &tensors, &[y]].concat();
@@ -79,7 +79,7 @@ impl Planner<'_> {
         if t > 0 {
             let last = Operand::rows(saved(2), hidden).from((t - 1) * step);
             let here = Operand::rows(saved(0), 4 * hidden).from(4 * t * step);
-            let weight = Operand::rows(Tensor::Parameter(l.weight_hh), hidden);
+            let weight = Operand::rows(Slot::Parameter(l.weight_hh), hidden);
             let product = Product::new([batch, 4 * hidden, hidden], last, weight, here);
             let adds = Finish { adds: true, ..Finish::default() };
             launches.push(self.product(&product.b_transposed().finish(adds)));
@@ -90,10 +90,10 @@ impl Planner<'_> {
     }
 
     fn lstm_backward(&mut self, l: &Lstm, layer: usize) -> Vec<Call> {
-        let saved = |number| Tensor::Saved(layer, number);
+        let saved = |number| Slot::Saved(layer, number);
         let mut launches = Vec::new();
         if self.kind == Kind::Packed {
-            let weight = (Tensor::Parameter(l.weight_hh)).into();
+            let weight = (Slot::Parameter(l.weight_hh)).into();
             let values = [l.hidden.into(), weight, saved(5).into()];
             launches.push(self.lstm_packed("pack_backward", [l.hidden, PANELS[1], 4], &values));
         }
@@ -105,9 +105,9 @@ impl Planner<'_> {
     }
 
     fn lstm_backward_at(&mut self, l: &Lstm, layer: usize, t: usize) -> Vec<Call> {
-        let saved = |number| Tensor::Saved(layer, number);
+        let saved = |number| Slot::Saved(layer, number);
         let Lstm { seq, batch, hidden, .. } = *l;
-        let [gates, cells, dc] = [0, 1, 3].map(|number| Value::Tensor(saved(number)));
+        let [gates, cells, dc] = [0, 1, 3].map(|number| Value::Slot(saved(number)));
         let dy = self.gradient(l.y);
         if self.kind == Kind::Packed {
             let tensors = [saved(5).into(), gates, cells, dy.into(), dc];
@@ -121,7 +121,7 @@ impl Planner<'_> {
         let mut launches = vec![self.lstm_elements("lstm_backward", (batch, hidden), &values)];
         if t > 0 {
             let here = Operand::rows(saved(0), 4 * hidden).from(4 * t * batch * hidden);
-            let weight = Operand::rows(Tensor::Parameter(l.weight_hh), hidden);
+            let weight = Operand::rows(Slot::Parameter(l.weight_hh), hidden);
             let before = Operand::rows(dh, hidden);
             let product = Product::new([batch, hidden, 4 * hidden], here, weight, before);
             launches.push(self.product(&product));
@@ -131,13 +131,13 @@ impl Planner<'_> {
 
     /// From the gradients of what went into the gates, those of the parameters and of x.
     fn lstm_gradients(&mut self, l: &Lstm, layer: usize) -> Vec<Call> {
-        let saved = |number| Tensor::Saved(layer, number);
+        let saved = |number| Slot::Saved(layer, number);
         let graph = self.graph;
         let Lstm { seq, batch, hidden, .. } = *l;
-        let gradient = Tensor::ParameterGradient;
+        let gradient = Slot::ParameterGradient;
         let (gates, hiddens) = (saved(0), saved(2));
         let z = Operand::rows(gates, 4 * hidden);
-        let x = Operand::rows(Tensor::Value(l.x), hidden);
+        let x = Operand::rows(Slot::Value(l.x), hidden);
         let dw = Operand::rows(gradient(l.weight_ih), hidden);
         let product = Product::new([4 * hidden, hidden, seq * batch], z, x, dw);
         let biases = [gradient(l.bias_ih), gradient(l.bias_hh)];
@@ -154,7 +154,7 @@ impl Planner<'_> {
         }
         if graph.needs_gradient(l.x) {
             let dx = Operand::rows(self.gradient(l.x), hidden);
-            let weight = Operand::rows(Tensor::Parameter(l.weight_ih), hidden);
+            let weight = Operand::rows(Slot::Parameter(l.weight_ih), hidden);
             let sizes = [seq * batch, hidden, 4 * hidden];
             launches.push(self.product(&Product::new(sizes, z, weight, dx)));
         }

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `plan.rs` | a whole step: its tensors and the launches of every operation |
 //! | `planner.rs` | a launch of each kind of kernel |
-//! | `tensors.rs` `sizes.rs` | where kernels read and write; how long each tensor is |
+//! | `slots.rs` `sizes.rs` | where kernels read and write; how long each tensor is |
 //! | `product.rs` | matrix products |
 //! | `linear.rs` `conv.rs` `norm.rs` `lstm.rs` `attention.rs` `sums.rs` | a kind of layer each; losses and means |
 //! | `optimizer.rs` | the update, and the way back to the start |
@@ -22,8 +22,8 @@ mod plan;
 mod planner;
 mod product;
 mod sizes;
+mod slots;
 mod sums;
-mod tensors;
 
 use super::recipe::Build;
 use super::target::Target;
@@ -35,7 +35,7 @@ use crate::network::Graph;
 pub use optimizer::changing;
 pub use plan::Plan;
 pub use sizes::{Layout, Sizes};
-pub use tensors::{Call, Schedule, Tensor, Value};
+pub use slots::{Call, Schedule, Slot, Value};
 
 /// Every implementation.
 pub const NAMES: [&str; 4] = ["local", "register", "packed", "naive"];

@@ -1,16 +1,16 @@
 //! Batch norm with ReLU and pooling, and layer norm.
 
 use super::planner::{Passes, Planner};
-use super::tensors::{Tensor, Value};
+use super::slots::{Slot, Value};
 use crate::network::{BatchNorm, LayerNorm};
 
 impl Planner<'_> {
     pub fn batch_norm(&mut self, l: &BatchNorm, layer: usize) -> Passes {
-        let saved = |number| Tensor::Saved(layer, number);
-        let parameter = |number: usize| Value::Tensor(Tensor::Parameter(number));
-        let gradient = |number: usize| Value::Tensor(Tensor::ParameterGradient(number));
-        let value = |number: usize| Value::Tensor(Tensor::Value(number));
-        let [means, scales] = [0, 1].map(|number| Value::Tensor(saved(number)));
+        let saved = |number| Slot::Saved(layer, number);
+        let parameter = |number: usize| Value::Slot(Slot::Parameter(number));
+        let gradient = |number: usize| Value::Slot(Slot::ParameterGradient(number));
+        let value = |number: usize| Value::Slot(Slot::Value(number));
+        let [means, scales] = [0, 1].map(|number| Value::Slot(saved(number)));
         let sizes: [Value; 4] = [l.n.into(), l.c.into(), l.h.into(), l.w.into()];
         let (weight, bias, eps) = (parameter(l.weight), parameter(l.bias), Value::from(l.eps));
         let operands = [eps, value(l.x), weight, bias, value(l.y), means, scales];
@@ -26,12 +26,12 @@ impl Planner<'_> {
     }
 
     pub fn layer_norm(&mut self, l: &LayerNorm, layer: usize) -> Passes {
-        let saved = |number| Tensor::Saved(layer, number);
+        let saved = |number| Slot::Saved(layer, number);
         let graph = self.graph;
-        let parameter = |number: usize| Value::Tensor(Tensor::Parameter(number));
-        let gradient = |number: usize| Value::Tensor(Tensor::ParameterGradient(number));
-        let value = |number: usize| Value::Tensor(Tensor::Value(number));
-        let [means, scales] = [0, 1].map(|number| Value::Tensor(saved(number)));
+        let parameter = |number: usize| Value::Slot(Slot::Parameter(number));
+        let gradient = |number: usize| Value::Slot(Slot::ParameterGradient(number));
+        let value = |number: usize| Value::Slot(Slot::Value(number));
+        let [means, scales] = [0, 1].map(|number| Value::Slot(saved(number)));
         let (rows, width) = (Value::from(l.rows), Value::from(l.width));
         let (weight, bias, eps) = (parameter(l.weight), parameter(l.bias), Value::from(l.eps));
         let sizes = (l.rows, l.width);

@@ -1,7 +1,7 @@
 //! The update of all parameters in one launch, and the way back to the start.
 
 use super::planner::Planner;
-use super::tensors::{Call, Tensor, Value};
+use super::slots::{Call, Slot, Value};
 use crate::network::{Adam, Optimizer};
 
 /// Place of Adam's first correction among the arguments; the second follows.
@@ -9,7 +9,7 @@ const CORRECTIONS: usize = 7;
 
 impl Planner<'_> {
     pub fn update(&mut self) -> Vec<Call> {
-        let mut values: Vec<Value> = vec![Tensor::Pieces.into()];
+        let mut values: Vec<Value> = vec![Slot::Pieces.into()];
         let kernel = match self.graph.optimizer {
             Optimizer::Sgd(sgd) => {
                 values.extend([sgd.lr, sgd.momentum].map(Value::from));
@@ -23,23 +23,23 @@ impl Planner<'_> {
                 "adam"
             }
         };
-        values.extend([Tensor::Parameters, Tensor::ParameterGradients].map(Value::from));
+        values.extend([Slot::Parameters, Slot::ParameterGradients].map(Value::from));
         values.extend(self.state().map(Value::from));
         vec![self.over_pieces(kernel, &values)]
     }
 
     pub fn restore(&mut self) -> Vec<Call> {
-        let copy = [Tensor::Pieces, Tensor::Initial, Tensor::Parameters].map(Value::from);
+        let copy = [Slot::Pieces, Slot::Initial, Slot::Parameters].map(Value::from);
         let mut launches = vec![self.over_pieces("restore", &copy)];
         for state in self.state() {
-            launches.push(self.over_pieces("clear", &[Tensor::Pieces, state].map(Value::from)));
+            launches.push(self.over_pieces("clear", &[Slot::Pieces, state].map(Value::from)));
         }
         launches
     }
 
     /// What the optimiser keeps.
-    fn state(&self) -> impl Iterator<Item = Tensor> + use<> {
-        (0..self.graph.optimizer.states()).map(Tensor::State)
+    fn state(&self) -> impl Iterator<Item = Slot> + use<> {
+        (0..self.graph.optimizer.states()).map(Slot::State)
     }
 }
 

@@ -5,7 +5,7 @@ use super::Kind;
 use super::conv;
 use super::planner::Planner;
 use super::sizes::Sizes;
-use super::tensors::{Call, Schedule};
+use super::slots::{Call, Schedule};
 use crate::backend::gpu::Target;
 use crate::backend::tunable::Pinned;
 use crate::error::Result;
@@ -60,21 +60,21 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::gpu::train::{Tensor, Value};
+    use crate::backend::gpu::train::{Slot, Value};
     use crate::network;
 
-    fn is_there(plan: &Plan, tensor: Tensor) -> bool {
+    fn is_there(plan: &Plan, tensor: Slot) -> bool {
         let sizes = &plan.sizes;
         match tensor {
-            Tensor::Value(n) => sizes.values[n] > 0,
-            Tensor::Gradient(n) => sizes.gradients[n] > 0,
-            Tensor::Parameter(n) | Tensor::ParameterGradient(n) => sizes.layout.lengths[n] > 0,
-            Tensor::State(n) => 3 + n < sizes.arenas,
-            Tensor::Saved(layer, n) => sizes.saved[layer].get(n).is_some_and(|len| *len > 0),
-            Tensor::Scratch(n) => sizes.scratch[n] > 0,
-            Tensor::Table(n) => !plan.tables[n].is_empty(),
-            Tensor::Parameters | Tensor::ParameterGradients | Tensor::Initial => true,
-            Tensor::Pieces | Tensor::Labels | Tensor::Losses | Tensor::Loss => true,
+            Slot::Value(n) => sizes.values[n] > 0,
+            Slot::Gradient(n) => sizes.gradients[n] > 0,
+            Slot::Parameter(n) | Slot::ParameterGradient(n) => sizes.layout.lengths[n] > 0,
+            Slot::State(n) => 3 + n < sizes.arenas,
+            Slot::Saved(layer, n) => sizes.saved[layer].get(n).is_some_and(|len| *len > 0),
+            Slot::Scratch(n) => sizes.scratch[n] > 0,
+            Slot::Table(n) => !plan.tables[n].is_empty(),
+            Slot::Parameters | Slot::ParameterGradients | Slot::Initial => true,
+            Slot::Pieces | Slot::Labels | Slot::Losses | Slot::Loss => true,
         }
     }
 
@@ -95,7 +95,7 @@ mod tests {
                     for call in layers.chain([loss, update, restore]).flatten() {
                         target.check_step(&call.step).unwrap();
                         for value in &call.step.arguments {
-                            let Value::Tensor(tensor) = *value else { continue };
+                            let Value::Slot(tensor) = *value else { continue };
                             assert!(is_there(&plan, tensor), "{} {tensor:?}", network.name);
                         }
                     }

@@ -3,7 +3,7 @@
 use super::super::recipe::{Build, Launch, Step};
 use super::super::tuned::{Chooser, Parameters, Tuning, shapes};
 use super::Kind;
-use super::tensors::{Call, Tensor, Value};
+use super::slots::{Call, Slot, Value};
 use crate::backend::gpu::Target;
 use crate::network::Graph;
 
@@ -78,8 +78,8 @@ impl<'p> Planner<'p> {
     }
 
     /// The tensor that holds the gradient of a value.
-    pub fn gradient(&self, value: usize) -> Tensor {
-        Tensor::Gradient(self.graph.gradient_of(value))
+    pub fn gradient(&self, value: usize) -> Slot {
+        Slot::Gradient(self.graph.gradient_of(value))
     }
 
     /// A kernel whose groups share out `rows`, each `width` wide.

@@ -6,13 +6,13 @@ use super::super::recipe::{Build, Launch};
 use super::super::tuned::{Chooser, Parameters, shapes};
 use super::Kind;
 use super::planner::Planner;
-use super::tensors::{Call, Tensor, Value};
+use super::slots::{Call, Slot, Value};
 
 /// A matrix, or many, in a tensor.
 #[derive(Clone, Copy)]
 pub struct Operand {
     /// The tensor.
-    tensor: Tensor,
+    tensor: Slot,
     /// Elements from row to row.
     ld: usize,
     /// The first element.
@@ -23,7 +23,7 @@ pub struct Operand {
 
 impl Operand {
     /// One matrix, its rows of `ld` elements.
-    pub fn rows(tensor: Tensor, ld: usize) -> Self {
+    pub fn rows(tensor: Slot, ld: usize) -> Self {
         Operand { tensor, ld, first: 0, steps: [0; 2] }
     }
 
@@ -48,22 +48,22 @@ pub struct Finish {
     /// Added to what is there.
     pub adds: bool,
     /// A number for each column.
-    pub bias: Option<Tensor>,
+    pub bias: Option<Slot>,
     /// Another.
-    pub more: Option<Tensor>,
+    pub more: Option<Slot>,
     /// max(v, 0).
     pub relu: bool,
     /// GELU; its derivative goes here.
-    pub gelu: Option<Tensor>,
+    pub gelu: Option<Slot>,
     /// Added.
-    pub plus: Option<Tensor>,
+    pub plus: Option<Slot>,
     /// Where this is not positive, zero.
-    pub mask: Option<Tensor>,
+    pub mask: Option<Slot>,
     /// Times this.
-    pub times: Option<Tensor>,
+    pub times: Option<Slot>,
     /// Not to the element: where the sums of the rows of op(a) go as well. Of packed products with a
     /// transposed, see [`Planner::product_with_sums`].
-    pub sums: Option<[Tensor; 2]>,
+    pub sums: Option<[Slot; 2]>,
 }
 
 impl Finish {
@@ -83,7 +83,7 @@ impl Finish {
         flags.iter().enumerate().map(|(bit, flag)| i32::from(*flag) << bit).sum()
     }
 
-    fn other(&self) -> Option<Tensor> {
+    fn other(&self) -> Option<Slot> {
         self.plus.or(self.mask).or(self.times)
     }
 }
@@ -150,7 +150,7 @@ impl Product {
     fn values(&self) -> Vec<Value> {
         let [m, n, k] = self.sizes;
         let (a, b, c) = (&self.a, &self.b, &self.c);
-        let or_c = |tensor: Option<Tensor>| Value::Tensor(tensor.unwrap_or(c.tensor));
+        let or_c = |tensor: Option<Slot>| Value::Slot(tensor.unwrap_or(c.tensor));
         let steps = |x: &Operand| [x.first, x.steps[0], x.steps[1]].map(Value::from);
         let mut values: Vec<Value> = vec![
             m.into(),
@@ -209,7 +209,7 @@ impl Facts {
 impl Planner<'_> {
     /// A product with `a` stored k x m and, to both of these, the sums over k of a: gradients of a
     /// weight and a bias.
-    pub fn product_with_sums(&mut self, product: &Product, sums: [Tensor; 2]) -> Vec<Call> {
+    pub fn product_with_sums(&mut self, product: &Product, sums: [Slot; 2]) -> Vec<Call> {
         let [m, _, k] = product.sizes;
         if self.kind == Kind::Packed {
             let finish = Finish { sums: Some(sums), ..product.finish };

@@ -1,7 +1,7 @@
 //! Sums over rows: bias gradients, means over a sequence; and the loss.
 
 use super::planner::{Passes, Planner};
-use super::tensors::{Call, Tensor, Value};
+use super::slots::{Call, Slot, Value};
 use crate::network::Mean;
 
 impl Planner<'_> {
@@ -10,8 +10,8 @@ impl Planner<'_> {
         &mut self,
         [count, rows, columns]: [usize; 3],
         factor: f64,
-        x: Tensor,
-        [out, twin]: [Tensor; 2],
+        x: Slot,
+        [out, twin]: [Slot; 2],
     ) -> Call {
         let values =
             [rows.into(), columns.into(), factor.into(), x.into(), out.into(), twin.into()];
@@ -20,7 +20,7 @@ impl Planner<'_> {
 
     pub fn mean(&mut self, l: &Mean) -> Passes {
         let factor = 1.0 / l.seq as f64;
-        let (x, y) = (Tensor::Value(l.x), Tensor::Value(l.y));
+        let (x, y) = (Slot::Value(l.x), Slot::Value(l.y));
         let forward = self.column_sums([l.batch, l.seq, l.width], factor, x, [y, y]);
         let mut backward = Vec::new();
         if self.graph.needs_gradient(l.x) {
@@ -42,13 +42,13 @@ impl Planner<'_> {
         let values: [Value; 6] = [
             rows.into(),
             classes.into(),
-            Tensor::Value(logits).into(),
-            Tensor::Labels.into(),
+            Slot::Value(logits).into(),
+            Slot::Labels.into(),
             self.gradient(logits).into(),
-            Tensor::Losses.into(),
+            Slot::Losses.into(),
         ];
         let each = self.softmax_rows("cross_entropy", (rows, classes), &values);
-        let values: [Value; 3] = [rows.into(), Tensor::Losses.into(), Tensor::Loss.into()];
+        let values: [Value; 3] = [rows.into(), Slot::Losses.into(), Slot::Loss.into()];
         // One group: one row of all the losses.
         let mean = self.softmax_rows("mean", (1, classes), &values);
         vec![each, mean]

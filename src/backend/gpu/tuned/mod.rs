@@ -227,6 +227,7 @@ pub fn classes() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::gpu::Target;
 
     #[test]
     fn every_shipped_file_is_read_and_names_a_default() {
@@ -247,6 +248,23 @@ mod tests {
         assert_eq!(plain.get("TM"), odd.get("TM"));
         assert!(plain.options().contains("-D TM=128"));
         assert!(plain.options().contains("-D RESTRICT="), "{}", plain.options());
+    }
+
+    #[test]
+    fn pinned_parameters_are_for_one_kernel_and_class_of_shapes() {
+        let target = Target::made_up("nvidia");
+        let tunables = target.tunables();
+        let tunable = tunables.iter().find(|t| t.name() == "gemm local small").unwrap();
+        let point = Point::of(&[("TM", 32), ("DB", 0)]);
+        let pinned = target.tuned.at(Some(Pinned { tunable, point: &point }));
+        let free = target.tuned.at(None);
+        let there = pinned.chosen("gemm", "local", &[], "small");
+        assert_eq!((there.get("TM"), there.get("DB")), (32, 0));
+        assert_eq!(there.get("TN"), free.chosen("gemm", "local", &[], "small").get("TN"));
+        for (implementation, class) in [("local", "large"), ("register", "small")] {
+            let [a, b] = [pinned, free].map(|t| t.chosen("gemm", implementation, &[], class));
+            assert_eq!(a, b, "{implementation} {class}");
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Prepared {
         let value = match &value {
             Value::Int(size) => ArgVal::scalar(size),
             Value::Float(number) => ArgVal::scalar(number),
-            Value::Tensor(tensor) => ArgVal::mem(memory.mem(*tensor)?),
+            Value::Slot(tensor) => ArgVal::mem(memory.mem(*tensor)?),
         };
         core::set_kernel_arg(&self.kernel, index as u32, value)
             .map_err(|e| device.refused("passing an argument", &e))

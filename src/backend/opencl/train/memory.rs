@@ -4,7 +4,7 @@ use ocl::core::{self, BufferRegion, Event, Mem, MemFlags};
 
 use super::super::buffer::{Buffer, FencedBuffer, Table};
 use super::super::device::OpenClDevice;
-use crate::backend::gpu::train::{Layout, Sizes, Tensor};
+use crate::backend::gpu::train::{Layout, Sizes, Slot};
 use crate::error::{Error, Result};
 use crate::terms::Format;
 
@@ -12,7 +12,7 @@ use crate::terms::Format;
 pub struct Arena {
     /// With the fences.
     pub whole: Buffer,
-    /// Tensor by tensor.
+    /// Slot by tensor.
     pub parts: Vec<Buffer>,
 }
 
@@ -94,27 +94,27 @@ impl Memory {
     }
 
     /// Where a tensor is.
-    pub fn mem(&self, tensor: Tensor) -> Result<&Mem> {
+    pub fn mem(&self, tensor: Slot) -> Result<&Mem> {
         Ok(match tensor {
-            Tensor::Value(number) => &self.values[number].mem,
-            Tensor::Gradient(number) => {
+            Slot::Value(number) => &self.values[number].mem,
+            Slot::Gradient(number) => {
                 let own = self.value_gradients[number].as_ref();
                 let missing = || Error::device(format!("value {number} has no gradient"));
                 &own.ok_or_else(missing)?.mem
             }
-            Tensor::Parameter(number) => &self.parameters.parts[number].mem,
-            Tensor::ParameterGradient(number) => &self.gradients.parts[number].mem,
-            Tensor::Parameters => &self.parameters.whole.mem,
-            Tensor::ParameterGradients => &self.gradients.whole.mem,
-            Tensor::State(number) => &self.state[number].whole.mem,
-            Tensor::Initial => &self.initial.mem,
-            Tensor::Pieces => &self.pieces.mem,
-            Tensor::Labels => &self.labels.mem,
-            Tensor::Losses => &self.losses.mem,
-            Tensor::Loss => &self.loss.part.mem,
-            Tensor::Saved(layer, number) => &self.saved[layer][number].mem,
-            Tensor::Scratch(number) => &self.scratch[number].mem,
-            Tensor::Table(number) => &self.tables[number].mem,
+            Slot::Parameter(number) => &self.parameters.parts[number].mem,
+            Slot::ParameterGradient(number) => &self.gradients.parts[number].mem,
+            Slot::Parameters => &self.parameters.whole.mem,
+            Slot::ParameterGradients => &self.gradients.whole.mem,
+            Slot::State(number) => &self.state[number].whole.mem,
+            Slot::Initial => &self.initial.mem,
+            Slot::Pieces => &self.pieces.mem,
+            Slot::Labels => &self.labels.mem,
+            Slot::Losses => &self.losses.mem,
+            Slot::Loss => &self.loss.part.mem,
+            Slot::Saved(layer, number) => &self.saved[layer][number].mem,
+            Slot::Scratch(number) => &self.scratch[number].mem,
+            Slot::Table(number) => &self.tables[number].mem,
         })
     }
 

@@ -1,11 +1,11 @@
-//! The tensors of a training step, and the arguments and launches of its kernels.
+//! Where the kernels of a training step read and write, and what is launched.
 
 use super::super::recipe::Step;
 use crate::error::Result;
 
-/// Where a kernel reads or writes.
+/// A tensor of a step, wherever a device has it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Tensor {
+pub enum Slot {
     /// A value of the graph; the first is the mini-batch.
     Value(usize),
     /// The gradient of a value that has one of its own.
@@ -46,7 +46,7 @@ pub enum Value {
     /// A number.
     Float(f32),
     /// Memory.
-    Tensor(Tensor),
+    Slot(Slot),
 }
 
 impl From<usize> for Value {
@@ -67,9 +67,9 @@ impl From<f64> for Value {
     }
 }
 
-impl From<Tensor> for Value {
-    fn from(tensor: Tensor) -> Self {
-        Value::Tensor(tensor)
+impl From<Slot> for Value {
+    fn from(tensor: Slot) -> Self {
+        Value::Slot(tensor)
     }
 }
 
