@@ -10,6 +10,7 @@ use crate::machine;
 use crate::record::{
     self, BreakdownRow, NoiseRow, PlanRow, Record, SampleRow, SummaryRow, Writer, file,
 };
+use crate::terms::{Keyed, RowKey};
 
 /// Where runs go unless told otherwise.
 pub const REPORTS: &str = "reports";
@@ -83,16 +84,9 @@ impl RunFolder {
 
     /// Keeps these rows, their samples and their breakdowns alone. Each file is replaced in one step.
     pub fn keep(&mut self, records: &[Record]) -> Result<()> {
-        let key = |r: &Record| {
-            let name = [&r.workload, &r.shape, &r.dtype, &r.device, &r.implementation];
-            (name.map(String::clone), r.cache, r.scope)
-        };
-        let keys: HashSet<_> = records.iter().map(key).collect();
+        let keys: HashSet<RowKey<'_>> = records.iter().map(Keyed::key).collect();
         let mut samples = self.samples()?;
-        samples.retain(|s| {
-            let name = [&s.workload, &s.shape, &s.dtype, &s.device, &s.implementation];
-            keys.contains(&(name.map(String::clone), s.cache, s.scope))
-        });
+        samples.retain(|s| keys.contains(&s.key()));
         let (results_path, samples_path) =
             (self.path.join(file::RESULTS), self.path.join(file::SAMPLES));
         record::replace(&results_path, records)?;

@@ -12,6 +12,7 @@ use crate::machine::{DeviceEntry, Machine, utc_now};
 use crate::plan::Selection;
 use crate::record::{self, SCHEMA};
 use crate::roof::Roofs;
+use crate::terms::DeviceId;
 
 /// machine.json.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub struct Manifest {
     /// Devices that compute in the host's memory: mapping a buffer moves nothing, which is no speed
     /// of a transfer.
     #[serde(default)]
-    pub zero_copy: Vec<String>,
+    pub zero_copy: Vec<DeviceId>,
     /// Libraries whose version matters for the numbers.
     pub libraries: BTreeMap<String, String>,
     /// Environment variables that change how libraries and drivers run.
@@ -79,7 +80,7 @@ pub enum Sampling {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimerCheck {
     /// Id of the device.
-    pub device: String,
+    pub device: DeviceId,
     /// Share of the wall time of a run of pure arithmetic that its events explain; none where it
     /// has no events. Zero for events that are no times at all.
     pub event_share: Option<f64>,
@@ -119,9 +120,14 @@ impl Manifest {
         }
     }
 
+    /// The device of this id.
+    pub fn device(&self, id: &DeviceId) -> Option<&DeviceEntry> {
+        self.devices.iter().find(|d| d.id == *id)
+    }
+
     /// Devices and problems, a line each, as a run begins with them.
     pub fn introduction(&self) -> Vec<String> {
-        let width = self.devices.iter().map(|d| d.id.len()).max().unwrap_or(0);
+        let width = self.devices.iter().map(|d| d.id.as_str().len()).max().unwrap_or(0);
         let device = |d: &DeviceEntry| {
             let threads = d.threads.map(|n| format!(", {n} threads")).unwrap_or_default();
             format!("{:<width$}  {} ({}{threads})", d.id, d.name, d.kind.name())

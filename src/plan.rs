@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::record::PlanRow;
-use crate::terms::{Cache, Dtype, Scope, Shape};
+use crate::terms::{Cache, Cased, DeviceId, Dtype, Scope, Shape};
 use crate::workload::{self, Entry, Host, Preset, WORKLOADS, Workload};
 
 /// What the user asked for. Kept in machine.json, so that a run can be continued.
@@ -126,6 +126,13 @@ pub struct Case {
 }
 
 impl Case {
+    /// Whether a row is about this case.
+    pub fn has(&self, row: &impl Cased) -> bool {
+        let key = row.case();
+        (key.workload, key.dtype, key.cache) == (self.workload.name(), self.dtype, self.cache)
+            && key.shape == self.shape.to_string()
+    }
+
     /// `gemm m=512,n=512,k=512`, for people.
     pub fn name(&self) -> String {
         let dtype = if self.dtype == Dtype::F32 { "" } else { self.dtype.name() };
@@ -335,7 +342,7 @@ pub struct BenchId {
 }
 
 /// The names of one benchmark of a case; the group is the workload.
-pub fn bench_id(case: &Case, device: &str, implementation: &str, scope: Scope) -> BenchId {
+pub fn bench_id(case: &Case, device: &DeviceId, implementation: &str, scope: Scope) -> BenchId {
     let mut value = format!("{device},{implementation},{}", scope.name());
     if case.dtype != Dtype::F32 {
         value = format!("{value},{}", case.dtype.name());
@@ -365,7 +372,7 @@ fn plan_row(workload: &'static dyn Workload, dtype: Dtype, entry: &Entry) -> Pla
     PlanRow {
         workload: workload.name().to_string(),
         shape: entry.shape.to_string(),
-        dtype: dtype.name().to_string(),
+        dtype,
         axis: entry.point.map_or(String::new(), |(axis, _)| axis.to_string()),
         axis_value: entry.point.map(|(_, value)| value),
         list: entry.list.to_string(),
@@ -455,7 +462,8 @@ mod tests {
             let selection = Selection { preset: preset.to_string(), ..Selection::default() };
             let mut seen = std::collections::HashSet::new();
             for case in cases(&selection).unwrap() {
-                let id = bench_id(&case, "opencl:10", "winograd-f4-blocked", Scope::EndToEnd);
+                let id =
+                    bench_id(&case, &"opencl:10".into(), "winograd-f4-blocked", Scope::EndToEnd);
                 assert!(id.function.len() <= 64 && id.value.len() <= 64, "{id:?}");
                 assert!(seen.insert((case.workload.name(), id)), "{} twice", case.name());
             }

@@ -9,8 +9,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::record::Record;
-use crate::terms::Cache;
-use crate::terms::DeviceKind;
+use crate::terms::{Cache, DeviceId, DeviceKind, Dtype, Engine, Role};
+use crate::workload;
 
 /// A row may lie this far above a roof: both are measured.
 pub const TOLERANCE: f64 = 1.05;
@@ -28,11 +28,11 @@ pub struct Roofs {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComputeRoof {
     /// Id of the device.
-    pub device: String,
+    pub device: DeviceId,
     /// Its name.
     pub device_name: String,
     /// What was multiplied.
-    pub dtype: String,
+    pub dtype: Dtype,
     /// Threads, for CPUs.
     pub threads: Option<u32>,
     /// The rate.
@@ -45,7 +45,7 @@ pub struct ComputeRoof {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemoryRoof {
     /// Id of the device.
-    pub device: String,
+    pub device: DeviceId,
     /// Its name.
     pub device_name: String,
     /// Threads, for CPUs.
@@ -60,24 +60,20 @@ pub struct MemoryRoof {
     pub implementation: String,
 }
 
-/// Whether a row is of the kind that makes a memory roof.
-fn is_stream(record: &Record) -> bool {
-    record.workload.starts_with("stream-")
-}
-
 impl Roofs {
     /// Takes a row into account that was measured to find a roof, or that lies on one.
     pub fn learn(&mut self, record: &Record) {
-        if !record.counts() || record.device.starts_with("contender:") {
+        if !record.counts() || record.device.is_contender() {
             return;
         }
         let Some(fastest) = record.wall_min_s else { return };
-        if record.workload == "peak-fma" {
-            self.learn_compute(record, record.flop_count as f64 / fastest);
-        }
-        // A cold stream is slower than memory, never faster.
-        if is_stream(record) && record.cache == Cache::Hot {
-            self.learn_memory(record, record.bytes_moved as f64 / fastest);
+        match workload::role(&record.workload) {
+            Role::Peak => self.learn_compute(record, record.flop_count as f64 / fastest),
+            // A cold stream is slower than memory, never faster.
+            Role::Memory if record.cache == Cache::Hot => {
+                self.learn_memory(record, record.bytes_moved as f64 / fastest);
+            }
+            _ => {}
         }
     }
 
@@ -85,13 +81,13 @@ impl Roofs {
         let roof = ComputeRoof {
             device: record.device.clone(),
             device_name: record.device_name.clone(),
-            dtype: record.dtype.clone(),
+            dtype: record.dtype,
             threads: record.threads,
             flop_per_s: rate,
             implementation: record.implementation.clone(),
         };
         let same = |r: &&mut ComputeRoof| {
-            (&r.device, &r.dtype, r.threads) == (&roof.device, &roof.dtype, roof.threads)
+            (&r.device, r.dtype, r.threads) == (&roof.device, roof.dtype, roof.threads)
         };
         match self.compute.iter_mut().find(same) {
             Some(old) if old.flop_per_s >= rate => {}
@@ -123,7 +119,7 @@ impl Roofs {
 
     /// The compute roof that holds for a row, in FLOP/s. Matrix engines are held to none of these.
     fn compute_of(&self, record: &Record) -> Option<f64> {
-        if record.implementation.starts_with("matrix") && record.device.starts_with("opencl:") {
+        if !record.device.is_contender() && Engine::of(&record.implementation) == Engine::Matrix {
             return None;
         }
         let home = record.home();
@@ -143,7 +139,7 @@ impl Roofs {
         let own = |r: &&MemoryRoof| home.is(&r.device, &r.device_name);
         let of_cpu = |r: &&MemoryRoof| {
             record.device_kind == DeviceKind::Cpu
-                && r.device == "cpu"
+                && r.device.is_cpu()
                 && (r.threads == record.threads || record.threads.is_none())
         };
         let of_own = rate_at(self.memory.iter().filter(own), working_set);
@@ -262,7 +258,7 @@ mod tests {
         assert_eq!(share(&row("gemm", "cpu", 1, 99_999)), 99_999.0 / 20.0);
         // A slow point below a fast larger one is no roof.
         let mut dip = roofs.clone();
-        dip.memory.retain(|r| r.device != "cpu");
+        dip.memory.retain(|r| !r.device.is_cpu());
         assert_eq!(dip.fractions(&row("gemm", "opencl:0", 1, 100)).1.unwrap(), 2.0);
         // The CPU's roof counts for a CPU behind OpenCL too.
         assert_eq!(share(&row("gemm", "opencl:0", 1, 50)), 50.0 / 400.0);

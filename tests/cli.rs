@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossover::network::{Trajectories, Trajectory};
 use crossover::record::{self, BreakdownRow, ComparisonRow, NoiseRow, Outcome, Record, SummaryRow};
-use crossover::terms::Scope;
+use crossover::terms::{Scope, Verdict};
 
 use support::{crossover, texts};
 
@@ -425,7 +425,7 @@ fn processes_are_repeated_and_compared() {
     let rows: Vec<ComparisonRow> =
         record::read(&Path::new(&path("comparison")).join("comparison.csv")).unwrap();
     assert_eq!(rows.len(), 4, "{out}");
-    let regressed = rows.iter().any(|r| r.verdict == "slower" && r.ratio_high < 1.0 / 1.05);
+    let regressed = rows.iter().any(|r| r.verdict == Verdict::Slower && r.ratio_high < 1.0 / 1.05);
     assert_eq!(output.status.code(), Some(i32::from(regressed)), "{out}");
     assert!(Path::new(&path("comparison")).join("comparison.html").is_file());
 }

@@ -64,7 +64,7 @@ fn measure(command: &str) -> Vec<Record> {
 fn contender_rows(command: &str) -> [Vec<Record>; 2] {
     let records = measure(command);
     let (own, theirs): (Vec<Record>, Vec<Record>) =
-        records.into_iter().partition(|r| r.device == "cpu");
+        records.into_iter().partition(|r| r.device.is_cpu());
     assert_eq!(own.len(), 4, "{command}");
     assert!(own.iter().all(|r| r.outcome == Outcome::Measured), "{command}: {own:?}");
     assert_eq!(theirs.len(), 4, "{command}");
@@ -88,7 +88,7 @@ fn a_right_answer_is_measured() {
     for rows in contender_rows(&scripted("right")) {
         assert!(all_measured(&rows), "{rows:?}");
         for row in rows {
-            assert_eq!(row.device, "contender:scripted:cpu");
+            assert_eq!(row.device.as_str(), "contender:scripted:cpu");
             assert_eq!(
                 (row.implementation.as_str(), row.backend.as_str()),
                 ("scripted", "contender")

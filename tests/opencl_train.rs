@@ -27,7 +27,7 @@ const IMPLEMENTATIONS: [&str; 4] = ["packed", "local", "register", "naive"];
 /// The OpenCL devices here.
 fn devices() -> Vec<Box<dyn Device>> {
     let Devices { all, .. } = discover(&Request::default(), &[0, 1]).unwrap();
-    let devices: Vec<_> = all.into_iter().filter(|d| d.entry().id.starts_with("opencl:")).collect();
+    let devices: Vec<_> = all.into_iter().filter(|d| d.entry().id.backend() == "opencl").collect();
     if devices.is_empty() {
         missing("there is no OpenCL device");
     }

@@ -17,7 +17,8 @@ use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::{self, Outcome, Record, SampleRow, SummaryRow};
 use crossover::roof::{ComputeRoof, Roofs};
 use crossover::session::{self, Agenda, Ending, Interleaved, Ledger, Session, Setup, Silent};
-use crossover::terms::DeviceKind;
+use crossover::stats::Pairing;
+use crossover::terms::{Crossover, DeviceId, DeviceKind, Dtype};
 use crossover::workload;
 use support::device::{MadeUp, MadeUpClock, MadeUpRunner};
 
@@ -138,7 +139,8 @@ fn a_known_crossover_comes_out_of_the_files() {
     assert_eq!(done.ending, Ending::default());
     let rows = summary(&done);
     assert_eq!(rows.len(), 4 * 2 * 2, "points, scopes, baselines");
-    assert!(rows.iter().all(|r| r.crossover == "128" && r.pairing == "paired"), "{rows:?}");
+    let crosses = |r: &SummaryRow| r.crossover == Some(Crossover::From(128));
+    assert!(rows.iter().all(|r| crosses(r) && r.pairing == Pairing::Paired), "{rows:?}");
     let at_256 = rows.iter().find(|r| r.shape.starts_with("m=256")).unwrap();
     assert!((at_256.speedup - 16.777).abs() < 0.01, "{}", at_256.speedup);
     let page = std::fs::read_to_string(done.folder.path().join("report.html")).unwrap();
@@ -154,7 +156,7 @@ fn a_sweep_narrows_its_crossover_down() {
     // 96 is slower still, 112 is faster: both were added.
     let shapes: Vec<&str> = rows.iter().map(|r| r.shape.as_str()).collect();
     assert!(shapes.iter().any(|s| s.starts_with("m=96,")), "{shapes:?}");
-    assert!(rows.iter().all(|r| r.crossover == "112"), "{rows:?}");
+    assert!(rows.iter().all(|r| r.crossover == Some(Crossover::From(112))), "{rows:?}");
 }
 
 #[test]
@@ -239,7 +241,8 @@ fn a_runner_that_breaks_while_measured_is_a_failed_row_and_costs_no_other() {
     let done = run(&cubes(&[32, 64]), &all, &world, false);
     assert!(done.ending.failed && !done.ending.interrupted);
     let records: Vec<Record> = done.folder.records().unwrap();
-    let of = |id: &str| records.iter().filter(|r| r.device == id).cloned().collect::<Vec<_>>();
+    let of =
+        |id: &str| records.iter().filter(|r| r.device.as_str() == id).cloned().collect::<Vec<_>>();
     assert!(of("opencl:1").iter().any(|r| r.outcome == Outcome::Failed && r.reason == "it broke"));
     assert!(of("cpu").iter().all(|r| r.outcome == Outcome::Measured));
     assert!(of("opencl:0").iter().all(|r| r.outcome == Outcome::Measured));
@@ -306,9 +309,9 @@ fn what_lies_above_a_roof_is_suspect() {
     let setup =
         Setup { devices: &devices, selection: &selection, clock: &world.clock, stop: &stop };
     let low = ComputeRoof {
-        device: "cpu".to_string(),
+        device: DeviceId::cpu(),
         device_name: String::new(),
-        dtype: "f32".to_string(),
+        dtype: Dtype::F32,
         threads: devices[0].entry().threads,
         flop_per_s: 1.0,
         implementation: "fake".to_string(),
@@ -322,7 +325,7 @@ fn what_lies_above_a_roof_is_suspect() {
     let rows = folder.records().unwrap();
     for row in &rows {
         let is_suspect = row.outcome == Outcome::Suspect;
-        assert_eq!(is_suspect, row.device == "cpu", "{row:?}");
+        assert_eq!(is_suspect, row.device.is_cpu(), "{row:?}");
         assert!(row.wall_median_s.is_some() && row.counts() != is_suspect);
         assert_eq!(row.reason.contains("times the measured compute roof"), is_suspect);
     }

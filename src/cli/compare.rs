@@ -7,7 +7,7 @@ use super::args::CompareArgs;
 use crate::compare::{By, Comparison, Pair};
 use crate::error::{Error, Result, did_you_mean};
 use crate::record::{self, ComparisonRow, file};
-use crate::terms::{Cache, Dtype};
+use crate::terms::{Cache, Dtype, Verdict};
 use crate::{folder, report, units};
 
 /// Name of the folder, unless told otherwise.
@@ -62,14 +62,14 @@ fn print(c: &Comparison) {
     for (pair, case) in c.pairs.iter().zip(&cases) {
         out!("{case:<width$}  {}", found(c, pair));
     }
-    let count = |verdict: &str| c.pairs.iter().filter(|p| p.row.verdict == verdict).count();
+    let count = |verdict| c.pairs.iter().filter(|p| p.row.verdict == verdict).count();
     out!(
         "{} faster, {} slower, {} the same, {} ambiguous, {} too noisy; {} beyond {} %",
-        count("faster"),
-        count("slower"),
-        count("same"),
-        count("ambiguous"),
-        count("none"),
+        count(Verdict::Faster),
+        count(Verdict::Slower),
+        count(Verdict::Same),
+        count(Verdict::Ambiguous),
+        count(Verdict::None),
         match c.regressions().count() {
             1 => "1 regression".to_string(),
             n => format!("{n} regressions"),
@@ -82,10 +82,10 @@ fn print(c: &Comparison) {
 /// `gemm 512³ gpu compute packed`.
 fn case(p: &Pair) -> String {
     let r = &p.row;
-    let dtype = if r.dtype == Dtype::F32.name() { "" } else { &r.dtype };
+    let dtype = if r.dtype == Dtype::F32 { "" } else { r.dtype.name() };
     let cache = if r.cache == Cache::Hot { "" } else { r.cache.name() };
     let case = report::case_name(&r.workload, &r.shape);
-    let words = [case.as_str(), dtype, cache, &p.group, r.scope.name(), &r.implementation];
+    let words = [case.as_str(), dtype, cache, &p.contestant, r.scope.name(), &r.implementation];
     words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -96,12 +96,12 @@ fn found(c: &Comparison, p: &Pair) -> String {
         Some(floor) => format!("floor ±{} %", units::significant(floor * 100.0)),
         None => "floor unknown".to_string(),
     };
-    let verdict = if p.regression { "SLOWER" } else { r.verdict.as_str() };
+    let verdict = if p.regression { "SLOWER" } else { r.verdict.name() };
     let verdict = style(format!("{verdict:<9}"));
-    let verdict = match r.verdict.as_str() {
-        "faster" => verdict.green(),
-        "slower" if p.regression => verdict.red().bold(),
-        "slower" => verdict.red(),
+    let verdict = match r.verdict {
+        Verdict::Faster => verdict.green(),
+        Verdict::Slower if p.regression => verdict.red().bold(),
+        Verdict::Slower => verdict.red(),
         _ => verdict.dim(),
     };
     let unlike = if r.mismatch.is_empty() { String::new() } else { format!("  [{}]", r.mismatch) };

@@ -18,7 +18,7 @@ pub fn devices(args: &DevicesArgs) -> Result<End> {
         out!("{}", serde_json::to_string_pretty(&value).expect("plain data is JSON"));
         return Ok(End::Well);
     }
-    let width = entries.iter().map(|e| e.id.len()).max().unwrap_or(0);
+    let width = entries.iter().map(|e| e.id.as_str().len()).max().unwrap_or(0);
     for entry in entries {
         out!("{:<width$}  {:<12} {}", entry.id, entry.kind.name(), entry.name);
         for (what, fact) in facts(entry) {

@@ -140,11 +140,11 @@ fn case(record: &Record) -> String {
     let shape = workload::find(&record.workload)
         .and_then(|w| Ok(w.label(&w.shape(&record.shape)?)))
         .unwrap_or_else(|_| record.shape.clone());
-    words(&record.workload, &shape, &record.dtype, record.cache)
+    words(&record.workload, &shape, record.dtype, record.cache)
 }
 
-fn words(workload: &str, shape: &str, dtype: &str, cache: Cache) -> String {
-    let dtype = if dtype == Dtype::F32.name() { "" } else { dtype };
+fn words(workload: &str, shape: &str, dtype: Dtype, cache: Cache) -> String {
+    let dtype = if dtype == Dtype::F32 { "" } else { dtype.name() };
     let cache = if cache == Cache::Hot { "" } else { cache.name() };
     let words = [workload, shape, dtype, cache];
     words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
@@ -163,10 +163,10 @@ impl Columns {
     fn of(cases: &[Case], devices: &[Box<dyn Device>]) -> Columns {
         let name = |case: &Case| {
             let label = case.workload.label(&case.shape);
-            words(case.workload.name(), &label, case.dtype.name(), case.cache)
+            words(case.workload.name(), &label, case.dtype, case.cache)
         };
         let names = cases.iter().map(|case| name(case).chars().count());
-        let ids = devices.iter().map(|device| device.entry().id.len());
+        let ids = devices.iter().map(|device| device.entry().id.as_str().len());
         Columns {
             case: names.filter(|width| *width <= WIDEST).fold("case".len(), usize::max),
             device: ids.fold("device".len(), usize::max),
@@ -187,7 +187,7 @@ impl Columns {
     /// A row for people.
     fn row(&self, record: &Record, case: &str) -> String {
         let scope = record.scope.name();
-        let left = self.left(case, &record.device, &record.implementation, scope);
+        let left = self.left(case, record.device.as_str(), &record.implementation, scope);
         match (record.outcome, record.wall_median_s) {
             (Outcome::Measured | Outcome::Suspect, Some(median)) => {
                 let rate = units::rate(record.flop_count, record.bytes_moved, median);
@@ -220,8 +220,7 @@ mod tests {
     use crate::machine::DeviceEntry;
     use crate::plan::{self, Selection};
     use crate::session;
-    use crate::terms::DeviceKind;
-    use crate::terms::Scope;
+    use crate::terms::{DeviceId, DeviceKind, Scope};
 
     /// Every value stands below its name, however long cases and devices are.
     #[test]
@@ -229,7 +228,7 @@ mod tests {
         let selection = Selection { workloads: vec!["conv-fprop".into()], ..Selection::default() };
         let cases = plan::cases(&selection).unwrap();
         let columns = Columns::of(&cases, &[]);
-        let entry = DeviceEntry::new("cpu", DeviceKind::Cpu, "A CPU", "cpu");
+        let entry = DeviceEntry::new(DeviceId::cpu(), DeviceKind::Cpu, "A CPU", "cpu");
         let head = columns.head();
         for case in &cases {
             let mut record = session::blank("run", case, &entry, "native", Scope::Compute);

@@ -95,7 +95,7 @@ fn train(
         }
         well &= tally.is_well();
         if !json {
-            tally.print(workload.name(), &device.entry().id, implementation);
+            tally.print(workload.name(), device.entry().id.as_str(), implementation);
         }
     }
     Ok(well)

@@ -60,7 +60,7 @@ pub struct Pair {
     /// What kind of device both are.
     pub kind: DeviceKind,
     /// What B was paired by: the kind, a device or an implementation.
-    pub group: String,
+    pub contestant: String,
     /// FLOP of one run.
     pub flop_count: u64,
     /// Compulsory bytes of one run.
@@ -114,8 +114,8 @@ impl Comparison {
         let mut rows: Vec<PlanRow> = Vec::new();
         let mut seen = std::collections::HashSet::new();
         for row in self.sides.iter().flat_map(|s| &s.runs).flat_map(|r| &r.plan) {
-            let name = [&row.workload, &row.shape, &row.dtype, &row.axis, &row.list, &row.layer];
-            if seen.insert(name.map(String::clone)) {
+            let name = [&row.workload, &row.shape, &row.axis, &row.list, &row.layer];
+            if seen.insert((name, row.dtype)) {
                 rows.push(row.clone());
             }
         }

@@ -7,49 +7,48 @@ use rayon::prelude::*;
 use super::{By, Pair, Side, floor};
 use crate::record::{self, ComparisonRow, Record};
 use crate::stats;
-use crate::summary;
-use crate::terms::DeviceKind;
-use crate::terms::{Cache, Scope};
-
-/// Workloads whose implementations answer different questions, so that the fastest stands for none
-/// but itself; by the beginnings of their names.
-const QUESTIONS: [&str; 3] = ["launch", "peak-fma", "transfer-"];
-
-/// What rows have in common that are joined.
-type Case<'a> = (&'a str, &'a str, &'a str, Cache, Scope);
-
-fn case_of(r: &Record) -> Case<'_> {
-    (&r.workload, &r.shape, &r.dtype, r.cache, r.scope)
-}
+use crate::terms::{CaseKey, DeviceId, DeviceKind, Keyed, RowKey, Scope, Verdict};
+use crate::workload;
 
 /// What a row stands for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Group<'a> {
-    /// None where groups are devices.
-    kind: Option<DeviceKind>,
-    /// Empty where groups are not devices.
-    device: &'a str,
-    /// Empty where groups are not implementations.
-    implementation: &'a str,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Contestant<'a> {
+    place: Place<'a>,
+    /// Where implementations stand for themselves alone.
+    implementation: Option<&'a str>,
 }
 
-impl<'a> Group<'a> {
-    fn of(r: &'a Record, by: By) -> Group<'a> {
-        let own = by == By::Implementation
-            || QUESTIONS.iter().any(|q| r.workload.starts_with(q))
+/// Where a contestant computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Place<'a> {
+    Kind(DeviceKind),
+    Device(&'a DeviceId),
+}
+
+impl<'a> Contestant<'a> {
+    fn of(r: &'a Record, by: By) -> Contestant<'a> {
+        let is_own = by == By::Implementation
+            || workload::role(&r.workload).asks_each_implementation()
             || !record::competes(&r.implementation);
-        Group {
-            kind: (by != By::Device).then_some(r.device_kind),
-            device: if by == By::Device { &r.device } else { "" },
-            implementation: if own { &r.implementation } else { "" },
+        Contestant {
+            place: match by {
+                By::Device => Place::Device(&r.device),
+                By::Kind | By::Implementation => Place::Kind(r.device_kind),
+            },
+            implementation: is_own.then_some(r.implementation.as_str()),
         }
     }
 
     /// In a word or two.
     fn name(&self) -> String {
-        let kind = self.kind.map_or(self.device, |kind| kind.name());
-        let words = [kind, self.implementation];
-        words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
+        let place = match self.place {
+            Place::Kind(kind) => kind.name(),
+            Place::Device(id) => id.as_str(),
+        };
+        match self.implementation {
+            Some(implementation) => format!("{place} {implementation}"),
+            None => place.to_string(),
+        }
     }
 }
 
@@ -62,37 +61,36 @@ struct Candidate<'a> {
 }
 
 /// What two sides are joined on.
-type Key<'a> = (Case<'a>, Group<'a>);
+type Key<'a> = (CaseKey<'a>, Scope, Contestant<'a>);
 
-/// The rows of a side by case and group, each group's fastest.
+/// The rows of a side by case and contestant, each contestant's fastest.
 fn fastest<'a>(side: &'a Side, by: By) -> (Vec<Key<'a>>, HashMap<Key<'a>, Candidate<'a>>) {
-    type Lane<'a> = (Case<'a>, &'a str, &'a str);
-    let mut order: Vec<Lane<'a>> = Vec::new();
-    let mut lanes: HashMap<Lane<'a>, Candidate<'a>> = HashMap::new();
+    let mut order: Vec<RowKey<'a>> = Vec::new();
+    let mut candidates: HashMap<RowKey<'a>, Candidate<'a>> = HashMap::new();
     for (process, run) in side.runs.iter().enumerate() {
         for (i, r) in run.records.iter().enumerate().filter(|(i, _)| !run.samples[*i].is_empty()) {
-            let lane = (case_of(r), r.device.as_str(), r.implementation.as_str());
-            let candidate = lanes.entry(lane).or_insert_with(|| {
-                order.push(lane);
+            let row = r.key();
+            let candidate = candidates.entry(row).or_insert_with(|| {
+                order.push(row);
                 Candidate { rows: Vec::new(), first: r, median_s: 0.0 }
             });
             candidate.rows.push((process, i));
         }
     }
     let (mut keys, mut best) = (Vec::new(), HashMap::new());
-    for lane in order {
-        let Some(mut candidate) = lanes.remove(&lane) else { continue };
+    for row in order {
+        let Some(mut candidate) = candidates.remove(&row) else { continue };
         let medians = candidate.rows.iter().map(|(p, i)| side.runs[*p].records[*i].wall_median_s);
         let Some(median_s) = stats::median(&medians.flatten().collect::<Vec<_>>()) else {
             continue;
         };
         candidate.median_s = median_s;
-        let key = (lane.0, Group::of(candidate.first, by));
+        let key = (row.case, row.scope, Contestant::of(candidate.first, by));
         match best.get_mut(&key) {
             Some(other) if is_better(&candidate, other) => *other = candidate,
             Some(_) => {}
             None => {
-                keys.push(key.clone());
+                keys.push(key);
                 best.insert(key, candidate);
             }
         }
@@ -118,7 +116,7 @@ pub fn pairs(sides: &[Side], by: By, threshold: f64) -> Vec<Pair> {
             .filter_map(|key| {
                 let sides = [(a, of_a.get(key)?), (b, of_b.get(key)?)];
                 let pair = pair(sides, threshold)?;
-                Some(Pair { side: number + 1, group: key.1.name(), ..pair })
+                Some(Pair { side: number + 1, contestant: key.2.name(), ..pair })
             })
             .collect();
         pairs.extend(found);
@@ -143,7 +141,7 @@ fn pair([(side_a, a), (side_b, b)]: [(&Side, &Candidate<'_>); 2], threshold: f64
     let row = ComparisonRow {
         workload: first.workload.clone(),
         shape: first.shape.clone(),
-        dtype: first.dtype.clone(),
+        dtype: first.dtype,
         cache: first.cache,
         scope: first.scope,
         implementation: both(&first.implementation, &b.first.implementation),
@@ -156,17 +154,17 @@ fn pair([(side_a, a), (side_b, b)]: [(&Side, &Candidate<'_>); 2], threshold: f64
         ratio: ratio.value,
         ratio_low: ratio.low,
         ratio_high: ratio.high,
-        verdict: verdict.to_string(),
+        verdict,
         mismatch: mismatch((side_a, a), (side_b, b)).join(";"),
     };
     Some(Pair {
         side: 0,
         kind: first.device_kind,
-        group: String::new(),
+        contestant: String::new(),
         flop_count: first.flop_count,
         bytes_moved: first.bytes_moved,
         floor,
-        regression: verdict == "slower" && ratio.high < 1.0 / (1.0 + threshold),
+        regression: verdict == Verdict::Slower && ratio.high < 1.0 / (1.0 + threshold),
         row,
     })
 }
@@ -183,10 +181,10 @@ fn noise(side: &Side, c: &Candidate<'_>) -> f64 {
 }
 
 /// A difference that the machine can't tell from none is no verdict of its own.
-fn verdict(low: f64, high: f64, noise: f64, floor: f64) -> &'static str {
-    match summary::verdict(low, high, noise) {
-        "faster" if low <= 1.0 + floor => "ambiguous",
-        "slower" if high >= 1.0 / (1.0 + floor) => "ambiguous",
+fn verdict(low: f64, high: f64, noise: f64, floor: f64) -> Verdict {
+    match Verdict::of(low, high, noise) {
+        Verdict::Faster if low <= 1.0 + floor => Verdict::Ambiguous,
+        Verdict::Slower if high >= 1.0 / (1.0 + floor) => Verdict::Ambiguous,
         verdict => verdict,
     }
 }

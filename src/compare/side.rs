@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::machine::DeviceEntry;
 use crate::manifest::Manifest;
 use crate::record::{self, NoiseRow, PlanRow, Record, file};
-use crate::terms::{Cache, Scope};
+use crate::terms::{DeviceId, Keyed, RowKey};
 
 /// One process of a run: the files of one folder.
 pub struct Run {
@@ -35,14 +35,6 @@ pub struct Side {
     pub runs: Vec<Run>,
 }
 
-/// Name of a row's samples.
-type Key = ([String; 5], Cache, Scope);
-
-fn key_of(r: &Record) -> Key {
-    let name = [&r.workload, &r.shape, &r.dtype, &r.device, &r.implementation];
-    (name.map(String::clone), r.cache, r.scope)
-}
-
 impl Run {
     /// Reads a run's folder.
     pub fn read(folder: &Path) -> Result<Run> {
@@ -59,21 +51,20 @@ impl Run {
     }
 
     /// The device of this id, as machine.json has it.
-    pub fn device(&self, id: &str) -> Option<&DeviceEntry> {
-        self.manifest.iter().flat_map(|m| &m.devices).find(|d| d.id == id)
+    pub fn device(&self, id: &DeviceId) -> Option<&DeviceEntry> {
+        self.manifest.as_ref()?.device(id)
     }
 }
 
 /// The seconds of each record's samples, in their order. Profiling runs are no samples.
 fn samples(path: &Path, records: &[Record]) -> Result<Vec<Vec<f64>>> {
-    let places: HashMap<Key, usize> =
-        records.iter().enumerate().map(|(i, r)| (key_of(r), i)).collect();
+    let places: HashMap<RowKey<'_>, usize> =
+        records.iter().enumerate().map(|(i, r)| (r.key(), i)).collect();
     let mut samples = vec![Vec::new(); records.len()];
     let mut place: Option<usize> = None;
     record::read_samples(path, |s, same_row| {
         if !same_row {
-            let name = [&s.workload, &s.shape, &s.dtype, &s.device, &s.implementation];
-            place = places.get(&(name.map(String::clone), s.cache, s.scope)).copied();
+            place = places.get(&s.key()).copied();
         }
         if let (Some(place), Some(_)) = (place, s.round) {
             samples[place].push(s.wall_s);

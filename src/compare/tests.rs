@@ -6,7 +6,7 @@ use super::{By, Comparison, Pair, THRESHOLD};
 use crate::record::{self, NoiseRow, file};
 use crate::report::sample::{CPU, GPU, POCL, Run};
 use crate::tensor::Generator;
-use crate::terms::{Cache, Scope};
+use crate::terms::{Cache, DeviceId, Dtype, Scope, Verdict};
 
 /// Draws of a normal distribution.
 struct Normal {
@@ -53,7 +53,7 @@ fn compared(a: impl Fn(&Path), b: impl Fn(&Path), by: By) -> Comparison {
     Comparison::read(&folders, by, THRESHOLD).unwrap()
 }
 
-fn count(c: &Comparison, verdict: &str) -> usize {
+fn count(c: &Comparison, verdict: Verdict) -> usize {
     c.pairs.iter().filter(|p| p.row.verdict == verdict).count()
 }
 
@@ -61,7 +61,7 @@ fn count(c: &Comparison, verdict: &str) -> usize {
 fn equals_are_told_apart_in_at_most_one_of_twenty() {
     let c = compared(|f| noisy(f, 1, 400, 1.0), |f| noisy(f, 2, 400, 1.0), By::Kind);
     assert_eq!(c.pairs.len(), 400);
-    let alarms = count(&c, "faster") + count(&c, "slower");
+    let alarms = count(&c, Verdict::Faster) + count(&c, Verdict::Slower);
     assert!(alarms <= 20, "{alarms} of 400");
     assert_eq!(c.regressions().count(), 0);
 }
@@ -69,10 +69,10 @@ fn equals_are_told_apart_in_at_most_one_of_twenty() {
 #[test]
 fn five_percent_are_found_in_two_percent_noise() {
     let faster = compared(|f| noisy(f, 1, 200, 1.05), |f| noisy(f, 2, 200, 1.0), By::Kind);
-    assert!(count(&faster, "faster") >= 180, "{}", count(&faster, "faster"));
-    assert_eq!(count(&faster, "slower"), 0);
+    assert!(count(&faster, Verdict::Faster) >= 180, "{}", count(&faster, Verdict::Faster));
+    assert_eq!(count(&faster, Verdict::Slower), 0);
     let slower = compared(|f| noisy(f, 1, 200, 1.0), |f| noisy(f, 2, 200, 1.05), By::Kind);
-    assert!(count(&slower, "slower") >= 180, "{}", count(&slower, "slower"));
+    assert!(count(&slower, Verdict::Slower) >= 180, "{}", count(&slower, Verdict::Slower));
     // Beyond 5 % with the whole interval: of these about none, of 15 % all.
     assert!(slower.regressions().count() < 10);
     let much = compared(|f| noisy(f, 1, 200, 1.0), |f| noisy(f, 2, 200, 1.15), By::Kind);
@@ -102,7 +102,7 @@ fn pair(change: impl Fn(&mut Run)) -> Vec<Pair> {
 #[test]
 fn each_kind_has_a_pair_and_unlike_things_are_named() {
     let pairs = pair(|_| ());
-    let groups: Vec<&str> = pairs.iter().map(|p| p.group.as_str()).collect();
+    let groups: Vec<&str> = pairs.iter().map(|p| p.contestant.as_str()).collect();
     assert_eq!(groups, ["cpu", "gpu"]);
     assert!(pairs.iter().all(|p| p.row.mismatch.is_empty() && p.row.ratio == 1.0));
     let pairs = pair(|run| {
@@ -132,7 +132,9 @@ fn the_fastest_verified_row_stands_for_its_kind() {
     };
     let by = |by: By| {
         let c = compared(|f| write(f, 3e-3), |f| write(f, 5e-4), by);
-        let line = |p: &Pair| format!("{}: {} {}", p.group, p.row.implementation, p.row.verdict);
+        let line = |p: &Pair| {
+            format!("{}: {} {}", p.contestant, p.row.implementation, p.row.verdict.name())
+        };
         c.pairs.iter().map(line).collect::<Vec<_>>()
     };
     let blocked = "cpu native-blocked: native-blocked ambiguous";
@@ -155,10 +157,10 @@ fn a_difference_below_the_noise_floor_is_ambiguous() {
         let row = |floor| NoiseRow {
             workload: "gemm".into(),
             shape: shape.clone(),
-            dtype: "f32".into(),
+            dtype: Dtype::F32,
             cache: Cache::Hot,
             scope: Scope::Compute,
-            device: "cpu".into(),
+            device: DeviceId::cpu(),
             implementation: "gemm".into(),
             median_a_s: 1.0,
             median_b_s: 1.0,
@@ -174,11 +176,11 @@ fn a_difference_below_the_noise_floor_is_ambiguous() {
     let verdict = |floor_a, floor_b| {
         let c = compared(|f| write(f, 1e-3, floor_a), |f| write(f, 1.2e-3, floor_b), By::Kind);
         let pair = &c.pairs[0];
-        (pair.row.verdict.clone(), pair.floor, pair.regression)
+        (pair.row.verdict, pair.floor, pair.regression)
     };
-    assert_eq!(verdict(None, None), ("slower".into(), None, true));
-    assert_eq!(verdict(Some(0.03), Some(0.01)), ("slower".into(), Some(0.03), true));
-    assert_eq!(verdict(None, Some(0.4)), ("ambiguous".into(), Some(0.4), false));
+    assert_eq!(verdict(None, None), (Verdict::Slower, None, true));
+    assert_eq!(verdict(Some(0.03), Some(0.01)), (Verdict::Slower, Some(0.03), true));
+    assert_eq!(verdict(None, Some(0.4)), (Verdict::Ambiguous, Some(0.4), false));
 }
 
 #[test]
@@ -201,10 +203,10 @@ fn processes_of_a_run_are_pooled() {
     let pooled = Comparison::read(&all, By::Kind, THRESHOLD).unwrap();
     assert_eq!(pooled.sides.len(), 2);
     assert_eq!((pooled.sides[0].name.as_str(), pooled.sides[0].runs.len()), ("a", 3));
-    assert_eq!(pooled.pairs[0].row.verdict, "ambiguous");
+    assert_eq!(pooled.pairs[0].row.verdict, Verdict::Ambiguous);
     let alone = [a[0].clone(), b[2].clone()];
     let alone = Comparison::read(&alone, By::Kind, THRESHOLD).unwrap();
-    assert_eq!((alone.pairs[0].row.verdict.as_str(), alone.pairs[0].regression), ("slower", true));
+    assert_eq!((alone.pairs[0].row.verdict, alone.pairs[0].regression), (Verdict::Slower, true));
     assert!(alone.sides[0].is_single());
 }
 

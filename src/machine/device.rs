@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::terms::DeviceKind;
+use crate::terms::{DeviceId, DeviceKind};
 
 /// One device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeviceEntry {
-    /// `cpu` or `opencl:N`.
-    pub id: String,
+    /// Its id.
+    pub id: DeviceId,
     /// What it is.
     pub kind: DeviceKind,
     /// Its name.
@@ -46,9 +46,9 @@ pub struct DeviceEntry {
 
 impl DeviceEntry {
     /// A device of which no more is known.
-    pub fn new(id: &str, kind: DeviceKind, name: &str, backend: &str) -> DeviceEntry {
+    pub fn new(id: DeviceId, kind: DeviceKind, name: &str, backend: &str) -> DeviceEntry {
         DeviceEntry {
-            id: id.to_string(),
+            id,
             kind,
             name: name.to_string(),
             backend: backend.to_string(),

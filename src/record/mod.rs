@@ -14,11 +14,14 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::terms::{Cache, DeviceKind, Scope};
+use crate::terms::{Cache, DeviceId, DeviceKind, Dtype, Scope, keyed};
 
 pub use columns::{Row, columns};
 pub use read::{check_header, read, read_results, read_samples};
-pub use rows::{BreakdownRow, ComparisonRow, NoiseRow, PlanRow, SampleRow, SummaryRow, TuningRow};
+pub use rows::{
+    BreakdownRow, ComparisonRow, NoiseRow, PlanRow, SampleRow, Seconds, SummaryRow, TuningRow,
+    by_row,
+};
 pub use write::{Writer, drop_partial_line, replace, replace_bytes};
 
 /// Version of the files' columns.
@@ -69,34 +72,21 @@ pub fn competes(implementation: &str) -> bool {
     !implementation.ends_with("-blocked")
 }
 
-/// Whether a device may stand for the CPU: device `cpu`, and contenders on the CPU unless they drive
-/// an OpenCL device (`contender:NAME:opencl-N`).
-pub fn is_cpu_side(device: &str, kind: DeviceKind) -> bool {
-    match device.strip_prefix("contender:") {
-        None => device == "cpu",
-        Some(contender) => {
-            let drives_opencl =
-                contender.rsplit(':').next().is_some_and(|id| id.starts_with("opencl-"));
-            kind == DeviceKind::Cpu && !drives_opencl
-        }
-    }
-}
-
 /// The device of ours that a row's runner used: contenders run on them too.
 #[derive(Debug, PartialEq)]
 pub enum Home<'a> {
     /// By its id.
-    Id(String),
+    Id(DeviceId),
     /// A contender's GPU is one of ours if it has the same name.
     Name(&'a str),
 }
 
 impl Home<'_> {
-    /// Whether it is the device with this id and name.
-    pub fn is(&self, device: &str, device_name: &str) -> bool {
+    /// Whether it is the device of our own with this id and name.
+    pub fn is(&self, device: &DeviceId, device_name: &str) -> bool {
         match self {
             Home::Id(id) => id == device,
-            Home::Name(name) => *name == device_name && device.starts_with("opencl:"),
+            Home::Name(name) => *name == device_name && !device.is_cpu() && !device.is_contender(),
         }
     }
 }
@@ -109,10 +99,10 @@ pub struct Record {
     pub run: String,
     pub workload: String,
     pub shape: String,
-    pub dtype: String,
+    pub dtype: Dtype,
     pub cache: Cache,
     pub scope: Scope,
-    pub device: String,
+    pub device: DeviceId,
     pub device_kind: DeviceKind,
     pub device_name: String,
     pub backend: String,
@@ -145,6 +135,8 @@ pub struct Record {
     pub energy_j: Option<f64>,
 }
 
+keyed!(Record);
+
 impl Record {
     /// Measured, verified and not suspect: may enter lines, verdicts and baselines.
     pub fn counts(&self) -> bool {
@@ -153,14 +145,9 @@ impl Record {
 
     /// See [`Home`].
     pub fn home(&self) -> Home<'_> {
-        let Some(contender) = self.device.strip_prefix("contender:") else {
-            return Home::Id(self.device.clone());
-        };
-        let id = contender.rsplit(':').next().unwrap_or_default();
-        match (id.strip_prefix("opencl-"), self.device_kind) {
-            (Some(number), _) => Home::Id(format!("opencl:{number}")),
-            (None, DeviceKind::Cpu) => Home::Id("cpu".to_string()),
-            (None, _) => Home::Name(&self.device_name),
+        match self.device.home(self.device_kind) {
+            Some(id) => Home::Id(id),
+            None => Home::Name(&self.device_name),
         }
     }
 
@@ -169,9 +156,9 @@ impl Record {
         self.counts() && competes(&self.implementation)
     }
 
-    /// See [`is_cpu_side`].
+    /// See [`DeviceId::is_cpu_side`].
     pub fn is_cpu_side(&self) -> bool {
-        is_cpu_side(&self.device, self.device_kind)
+        self.device.is_cpu_side(self.device_kind)
     }
 
     /// A row that says nothing yet, for others to start from: no text, no figure, measured with a hot
@@ -182,10 +169,10 @@ impl Record {
             run: String::new(),
             workload: String::new(),
             shape: String::new(),
-            dtype: String::new(),
+            dtype: Dtype::F32,
             cache: Cache::Hot,
             scope: Scope::Compute,
-            device: String::new(),
+            device: DeviceId::cpu(),
             device_kind: DeviceKind::Cpu,
             device_name: String::new(),
             backend: String::new(),
@@ -225,8 +212,6 @@ impl Record {
         Record {
             run: "r".into(),
             workload: "gemm".into(),
-            dtype: "f32".into(),
-            device: "cpu".into(),
             device_name: "cpu".into(),
             backend: "test".into(),
             implementation: "test".into(),
@@ -273,7 +258,7 @@ mod tests {
         PlanRow {
             workload: "gemm".into(),
             shape: shape.into(),
-            dtype: "f32".into(),
+            dtype: Dtype::F32,
             axis: "mnk".into(),
             axis_value: Some(8),
             list: String::new(),
@@ -292,6 +277,25 @@ mod tests {
         drop(writer);
         Writer::open::<PlanRow>(&path).unwrap().append(&rows[1..]).unwrap();
         assert_eq!(read::<PlanRow>(&path).unwrap(), rows);
+    }
+
+    /// The run in the repository: identities, verdicts and crossovers have one spelling.
+    #[test]
+    fn files_of_a_run_are_written_as_they_are_read() {
+        fn check<T: Row>(name: &str) {
+            let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample");
+            let folder = tempfile::tempdir().unwrap();
+            let copy = folder.path().join(name);
+            let rows = read::<T>(&sample.join(name)).unwrap();
+            assert!(!rows.is_empty());
+            replace(&copy, &rows).unwrap();
+            let text = |path: &Path| fs::read_to_string(path).unwrap();
+            assert!(text(&copy) == text(&sample.join(name)), "{name}");
+        }
+        check::<Record>(file::RESULTS);
+        check::<PlanRow>(file::PLAN);
+        check::<SummaryRow>(file::SUMMARY);
+        check::<BreakdownRow>(file::BREAKDOWN);
     }
 
     /// Whatever a line looks like, it is read as the general reader reads it.

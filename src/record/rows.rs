@@ -1,9 +1,15 @@
 //! The rows of all files but results.csv.
 
+use std::collections::{BTreeMap, HashMap};
+
 use serde::{Deserialize, Serialize};
 
 use super::Record;
-use crate::terms::{Cache, Scope};
+use crate::stats::Pairing;
+use crate::terms::{
+    Baseline, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, Keyed, RowKey, Scope, Verdict,
+    cased, keyed,
+};
 
 /// One line of samples.csv. Profiling runs have an empty `round` and are no samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,10 +17,10 @@ use crate::terms::{Cache, Scope};
 pub struct SampleRow {
     pub workload: String,
     pub shape: String,
-    pub dtype: String,
+    pub dtype: Dtype,
     pub cache: Cache,
     pub scope: Scope,
-    pub device: String,
+    pub device: DeviceId,
     pub implementation: String,
     pub threads: Option<u32>,
     pub round: Option<u64>,
@@ -23,13 +29,27 @@ pub struct SampleRow {
     pub device_s: Option<f64>,
 }
 
+/// Seconds of one row of results.csv by the rounds they were sampled in.
+pub type Seconds = BTreeMap<u64, f64>;
+
+/// The times of each row. Profiling runs are no samples.
+pub fn by_row(samples: &[SampleRow]) -> HashMap<RowKey<'_>, Seconds> {
+    let mut rows: HashMap<RowKey<'_>, Seconds> = HashMap::new();
+    for sample in samples {
+        if let Some(round) = sample.round {
+            rows.entry(sample.key()).or_default().insert(round, sample.wall_s);
+        }
+    }
+    rows
+}
+
 /// One line of plan.csv: a shape's membership in one sweep or list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
 pub struct PlanRow {
     pub workload: String,
     pub shape: String,
-    pub dtype: String,
+    pub dtype: Dtype,
     pub axis: String,
     pub axis_value: Option<u64>,
     pub list: String,
@@ -44,22 +64,22 @@ pub struct SummaryRow {
     pub workload: String,
     pub axis: String,
     pub shape: String,
-    pub dtype: String,
+    pub dtype: Dtype,
     pub cache: Cache,
     pub scope: Scope,
-    pub baseline: String,
-    pub cpu_device: String,
+    pub baseline: Baseline,
+    pub cpu_device: DeviceId,
     pub cpu_implementation: String,
-    pub device: String,
+    pub device: DeviceId,
     pub implementation: String,
     pub cpu_median_s: f64,
     pub device_median_s: f64,
     pub speedup: f64,
     pub speedup_low: f64,
     pub speedup_high: f64,
-    pub pairing: String,
-    pub verdict: String,
-    pub crossover: String,
+    pub pairing: Pairing,
+    pub verdict: Verdict,
+    pub crossover: Option<Crossover>,
 }
 
 /// One line of breakdown.csv: an operation of a profiled run, all its calls together.
@@ -68,8 +88,8 @@ pub struct SummaryRow {
 pub struct BreakdownRow {
     pub workload: String,
     pub shape: String,
-    pub dtype: String,
-    pub device: String,
+    pub dtype: Dtype,
+    pub device: DeviceId,
     pub implementation: String,
     pub operation: String,
     pub calls: u64,
@@ -79,11 +99,23 @@ pub struct BreakdownRow {
     pub bytes_moved: Option<u64>,
 }
 
+/// Runs are taken apart on hot caches.
+impl Cased for BreakdownRow {
+    fn case(&self) -> CaseKey<'_> {
+        CaseKey {
+            workload: &self.workload,
+            shape: &self.shape,
+            dtype: self.dtype,
+            cache: Cache::Hot,
+        }
+    }
+}
+
 impl BreakdownRow {
     /// Whether it tells of the runner of a row.
     pub fn is_of(&self, r: &Record) -> bool {
-        let own = [&self.workload, &self.shape, &self.dtype, &self.device, &self.implementation];
-        own == [&r.workload, &r.shape, &r.dtype, &r.device, &r.implementation]
+        self.case() == r.case()
+            && (&self.device, &self.implementation) == (&r.device, &r.implementation)
     }
 }
 
@@ -91,7 +123,7 @@ impl BreakdownRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
 pub struct TuningRow {
-    pub device: String,
+    pub device: DeviceId,
     pub kernel: String,
     pub shape_class: String,
     pub parameters: String,
@@ -108,10 +140,10 @@ pub struct TuningRow {
 pub struct NoiseRow {
     pub workload: String,
     pub shape: String,
-    pub dtype: String,
+    pub dtype: Dtype,
     pub cache: Cache,
     pub scope: Scope,
-    pub device: String,
+    pub device: DeviceId,
     pub implementation: String,
     pub median_a_s: f64,
     pub median_b_s: f64,
@@ -127,19 +159,22 @@ pub struct NoiseRow {
 pub struct ComparisonRow {
     pub workload: String,
     pub shape: String,
-    pub dtype: String,
+    pub dtype: Dtype,
     pub cache: Cache,
     pub scope: Scope,
     pub implementation: String,
     pub run_a: String,
-    pub device_a: String,
+    pub device_a: DeviceId,
     pub run_b: String,
-    pub device_b: String,
+    pub device_b: DeviceId,
     pub median_a_s: f64,
     pub median_b_s: f64,
     pub ratio: f64,
     pub ratio_low: f64,
     pub ratio_high: f64,
-    pub verdict: String,
+    pub verdict: Verdict,
     pub mismatch: String,
 }
+
+keyed!(SampleRow, SummaryRow, NoiseRow);
+cased!(ComparisonRow);

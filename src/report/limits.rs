@@ -6,7 +6,7 @@ use crate::machine;
 use crate::manifest::Manifest;
 use crate::record::{Home, Record};
 use crate::roof::{ComputeRoof, MemoryRoof};
-use crate::terms::DeviceKind;
+use crate::terms::{DeviceId, DeviceKind, Dtype};
 use crate::units;
 
 use super::chart;
@@ -40,20 +40,19 @@ pub struct Level<'a> {
 }
 
 /// The device that a row's runner used: contenders run on devices of ours where these are known.
-pub fn home<'a>(record: &'a Record, input: &'a Input) -> &'a str {
-    let home = record.home();
-    if home == Home::Id("cpu".to_string()) {
-        return "cpu";
-    }
+pub fn home(record: &Record, input: &Input) -> DeviceId {
     let mut entries = input.manifest.iter().flat_map(|m| &m.devices);
-    entries.find(|d| home.is(&d.id, &d.name)).map_or(&record.device, |d| &d.id)
+    match record.home() {
+        Home::Id(id) if id.is_cpu() => id,
+        home => entries.find(|d| home.is(&d.id, &d.name)).map_or(&record.device, |d| &d.id).clone(),
+    }
 }
 
 /// The caches of a device, the smallest first.
-pub fn caches(manifest: Option<&Manifest>, id: &str) -> Vec<Cache> {
+pub fn caches(manifest: Option<&Manifest>, id: &DeviceId) -> Vec<Cache> {
     let Some(manifest) = manifest else { return Vec::new() };
-    let entry = manifest.devices.iter().find(|d| d.id == id);
-    let mut caches: Vec<Cache> = if id == "cpu" || entry.is_some_and(|d| d.kind == DeviceKind::Cpu)
+    let entry = manifest.device(id);
+    let mut caches: Vec<Cache> = if id.is_cpu() || entry.is_some_and(|d| d.kind == DeviceKind::Cpu)
     {
         let threads = entry.and_then(|d| d.threads).map(|n| n as usize);
         let threads = threads.unwrap_or(manifest.machine.cores_used.len()).clamp(1, MOST_THREADS);
@@ -73,9 +72,9 @@ pub fn caches(manifest: Option<&Manifest>, id: &str) -> Vec<Cache> {
 }
 
 /// The best peak of a device in each type, the fastest first.
-pub fn peaks<'a>(input: &'a Input, id: &str) -> Vec<&'a ComputeRoof> {
+pub fn peaks<'a>(input: &'a Input, id: &DeviceId) -> Vec<&'a ComputeRoof> {
     let mut peaks: Vec<&ComputeRoof> = Vec::new();
-    for roof in input.roofs.compute.iter().filter(|r| r.device == id && is_rate(r.flop_per_s)) {
+    for roof in input.roofs.compute.iter().filter(|r| r.device == *id && is_rate(r.flop_per_s)) {
         match peaks.iter_mut().find(|p| p.dtype == roof.dtype) {
             Some(old) if old.flop_per_s >= roof.flop_per_s => {}
             Some(old) => *old = roof,
@@ -87,26 +86,26 @@ pub fn peaks<'a>(input: &'a Input, id: &str) -> Vec<&'a ComputeRoof> {
 }
 
 /// The peak that stands for a device: that of f32, where it was measured.
-pub fn peak<'a>(input: &'a Input, id: &str) -> Option<&'a ComputeRoof> {
+pub fn peak<'a>(input: &'a Input, id: &DeviceId) -> Option<&'a ComputeRoof> {
     let peaks = peaks(input, id);
-    peaks.iter().find(|p| p.dtype == "f32").or(peaks.first()).copied()
+    peaks.iter().find(|p| p.dtype == Dtype::F32).or(peaks.first()).copied()
 }
 
 /// What the device itself gets from behind the caches, or from the level that its largest working set
 /// lies in.
-pub fn memory<'a>(input: &'a Input, id: &str) -> Option<Level<'a>> {
+pub fn memory<'a>(input: &'a Input, id: &DeviceId) -> Option<Level<'a>> {
     levels_of(input, id, &roofs_of(input, id, false)).pop()
 }
 
 /// The levels of the memory that hold for a device, the fastest first. A CPU driven through OpenCL has
 /// those of the CPU path where they are faster.
-pub fn levels<'a>(input: &'a Input, id: &str) -> Vec<Level<'a>> {
+pub fn levels<'a>(input: &'a Input, id: &DeviceId) -> Vec<Level<'a>> {
     levels_of(input, id, &roofs_of(input, id, true))
 }
 
 /// A level that is no faster than a larger one has no rate of its own: work that small is held up by
 /// other things.
-fn levels_of<'a>(input: &Input, id: &str, roofs: &[&'a MemoryRoof]) -> Vec<Level<'a>> {
+fn levels_of<'a>(input: &Input, id: &DeviceId, roofs: &[&'a MemoryRoof]) -> Vec<Level<'a>> {
     let Some(largest) = roofs.iter().map(|r| r.working_set_bytes).max() else { return Vec::new() };
     let caches = caches(input.manifest.as_ref(), id);
     let level = |name: String, working_sets: RangeInclusive<u64>| {
@@ -141,14 +140,13 @@ fn levels_of<'a>(input: &Input, id: &str, roofs: &[&'a MemoryRoof]) -> Vec<Level
 }
 
 /// The memory roofs of a device; `shared` adds the CPU's to those of a CPU driven through OpenCL.
-fn roofs_of<'a>(input: &'a Input, id: &str, shared: bool) -> Vec<&'a MemoryRoof> {
-    let entries = || input.manifest.iter().flat_map(|m| &m.devices);
-    let entry = entries().find(|d| d.id == id);
+fn roofs_of<'a>(input: &'a Input, id: &DeviceId, shared: bool) -> Vec<&'a MemoryRoof> {
+    let entry = input.manifest.as_ref().and_then(|m| m.device(id));
     let is_cpu = shared && entry.is_some_and(|d| d.kind == DeviceKind::Cpu);
     let threads = entry.and_then(|d| d.threads);
     let holds = |r: &&MemoryRoof| {
-        let of_cpu = is_cpu && r.device == "cpu" && (threads.is_none() || r.threads == threads);
-        (r.device == id || of_cpu) && is_rate(r.bytes_per_s)
+        let of_cpu = is_cpu && r.device.is_cpu() && (threads.is_none() || r.threads == threads);
+        (r.device == *id || of_cpu) && is_rate(r.bytes_per_s)
     };
     input.roofs.memory.iter().filter(holds).collect()
 }
@@ -189,13 +187,14 @@ mod tests {
         run.knows_limits();
         let found = input(&run);
         let expected = named([("L1", 400.0), ("L2", 150.0), ("memory", 40.0)]);
-        assert_eq!(shown(&levels(&found, "cpu")), expected);
-        assert_eq!(memory(&found, "cpu").unwrap().name, "memory");
-        assert_eq!(peak(&found, "cpu").unwrap().flop_per_s, 200e9);
+        assert_eq!(shown(&levels(&found, &DeviceId::cpu())), expected);
+        assert_eq!(memory(&found, &DeviceId::cpu()).unwrap().name, "memory");
+        assert_eq!(peak(&found, &DeviceId::cpu()).unwrap().flop_per_s, 200e9);
         // Two threads reach two of each.
-        let caches = caches(found.manifest.as_ref(), "cpu");
+        let caches = caches(found.manifest.as_ref(), &DeviceId::cpu());
         assert_eq!(caches[1], Cache { name: "L2".into(), bytes: 2 << 20 });
-        assert!(levels(&found, "opencl:7").is_empty() && peak(&found, "opencl:7").is_none());
+        let unknown = DeviceId::from("opencl:7");
+        assert!(levels(&found, &unknown).is_empty() && peak(&found, &unknown).is_none());
     }
 
     #[test]
@@ -205,12 +204,12 @@ mod tests {
         run.manifest.devices[0].cache_bytes = Some(1 << 20);
         run.limits(GPU, 60_000, [90, 900, 3900]);
         run.knows_limits();
-        assert_eq!(shown(&levels(&input(&run), GPU.0)), named([("memory", 3900.0)]));
+        assert_eq!(shown(&levels(&input(&run), &GPU.0.into())), named([("memory", 3900.0)]));
         // Nobody told of the cache that this rate shows.
         run.probe("stream-triad", (1, 8_000_000), GPU, "v4", 8e6 / 6e12);
         run.knows_limits();
         let expected = named([("up to 8 MB", 6000.0), ("memory", 3900.0)]);
-        assert_eq!(shown(&levels(&input(&run), GPU.0)), expected);
+        assert_eq!(shown(&levels(&input(&run), &GPU.0.into())), expected);
     }
 
     #[test]
@@ -223,8 +222,8 @@ mod tests {
         run.knows_limits();
         let found = input(&run);
         let expected = named([("L1", 400.0), ("L2", 160.0), ("memory", 40.0)]);
-        assert_eq!(shown(&levels(&found, POCL.0)), expected);
-        assert_eq!(memory(&found, POCL.0).unwrap().roof.device, POCL.0);
+        assert_eq!(shown(&levels(&found, &POCL.0.into())), expected);
+        assert_eq!(memory(&found, &POCL.0.into()).unwrap().roof.device.as_str(), POCL.0);
     }
 
     #[test]

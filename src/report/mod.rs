@@ -3,10 +3,9 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `input.rs` | the files, read once |
-//! | `names.rs` | what people call devices, axes and shapes |
+//! | `names.rs` | what people call devices, axes, shapes and crossovers |
 //! | `views.rs` | sweeps, lists and their lanes |
 //! | `limits.rs` | what a device can do at most: peaks and levels of memory |
-//! | `crossing.rs` | crossovers in words |
 //! | `epoch.rs` | data sets, whose epochs are extrapolated from one step |
 //! | `published/` | what others have published, as context |
 //! | `headline/` | the answers, a sentence each |
@@ -20,7 +19,6 @@
 
 mod chart;
 mod comparison;
-mod crossing;
 mod epoch;
 mod facts;
 mod figures;

@@ -2,9 +2,8 @@
 //! called a GPU.
 
 use crate::manifest::Manifest;
-use crate::record::{Record, is_cpu_side};
-use crate::terms::DeviceKind;
-use crate::terms::Scope;
+use crate::record::Record;
+use crate::terms::{Crossover, DeviceId, DeviceKind, Scope, Verdict};
 use crate::units;
 use crate::workload;
 
@@ -14,7 +13,7 @@ use super::chart;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
     /// Its id in the files.
-    pub id: String,
+    pub id: DeviceId,
     /// What it is.
     pub kind: DeviceKind,
     /// For labels and tables: `GPU NVIDIA H200`, `OpenCL on the CPU (PoCL)`.
@@ -28,18 +27,13 @@ pub struct Device {
 impl Device {
     /// Whether it may stand for the CPU's own path: then it is no opponent.
     pub fn is_plain_cpu(&self) -> bool {
-        is_cpu_side(&self.id, self.kind)
+        self.id.is_cpu_side(self.kind)
     }
 
     /// What it is set against, in sentences about it.
     pub fn rival(&self) -> &'static str {
         if self.kind == DeviceKind::Cpu { "the CPU path" } else { "the CPU" }
     }
-}
-
-/// Whether the id is that of an OpenCL device, ours or a contender's.
-fn drives_opencl(id: &str) -> bool {
-    id.starts_with("opencl:") || id.rsplit(':').next().is_some_and(|n| n.starts_with("opencl-"))
 }
 
 /// Every device of the rows, the CPU first, with unique labels.
@@ -50,9 +44,9 @@ pub fn devices(records: &[Record], manifest: Option<&Manifest>) -> Vec<Device> {
             devices.push(device(record, manifest));
         }
     }
-    devices.sort_by_key(|d| d.id != "cpu");
+    devices.sort_by_key(|d| !d.id.is_cpu());
     let labels: Vec<String> = devices.iter().map(|d| d.label.clone()).collect();
-    let has_cpu = devices.first().is_some_and(|d| d.id == "cpu");
+    let has_cpu = devices.first().is_some_and(|d| d.id.is_cpu());
     for (i, device) in devices.iter_mut().enumerate() {
         // Colour 0 is the CPU's, whether it was measured or not.
         device.colour = i + usize::from(!has_cpu);
@@ -67,19 +61,20 @@ pub fn devices(records: &[Record], manifest: Option<&Manifest>) -> Vec<Device> {
 fn device(record: &Record, manifest: Option<&Manifest>) -> Device {
     let name = record.device_name.trim();
     let by = driver(&record.device, manifest);
-    let (label, phrase) = match (contender(&record.device), record.device_kind) {
+    let drives_opencl = record.device.opencl().is_some();
+    let (label, phrase) = match (record.device.program(), record.device_kind) {
         (None, DeviceKind::Gpu) => (format!("GPU {name}"), format!("the GPU {name}")),
         (None, DeviceKind::Accelerator) => {
             (format!("Accelerator {name}"), format!("the accelerator {name}"))
         }
-        (None, DeviceKind::Cpu) if drives_opencl(&record.device) => (
+        (None, DeviceKind::Cpu) if drives_opencl => (
             format!("OpenCL on the CPU ({by})"),
             format!("the same CPU driven through OpenCL ({by})"),
         ),
         (None, DeviceKind::Cpu) => (format!("CPU {name}"), format!("the CPU {name}")),
         (Some(contender), kind) => {
             let place = match kind {
-                DeviceKind::Cpu if drives_opencl(&record.device) => format!("CPU ({by})"),
+                DeviceKind::Cpu if drives_opencl => format!("CPU ({by})"),
                 DeviceKind::Cpu => "CPU".to_string(),
                 DeviceKind::Gpu => format!("GPU {name}"),
                 DeviceKind::Accelerator => format!("accelerator {name}"),
@@ -91,18 +86,11 @@ fn device(record: &Record, manifest: Option<&Manifest>) -> Device {
     Device { id: record.device.clone(), kind: record.device_kind, label, phrase, colour: 0 }
 }
 
-/// The driver of an OpenCL device by the name people know, or the device's id. A contender's
-/// `opencl-N` is the device that we call `opencl:N`.
-fn driver(id: &str, manifest: Option<&Manifest>) -> String {
-    let number = id.rsplit(':').next().and_then(|id| id.strip_prefix("opencl-"));
-    let id = number.map_or(id.to_string(), |number| format!("opencl:{number}"));
-    let entry = manifest.and_then(|m| m.devices.iter().find(|d| d.id == id));
-    entry.map(|e| driver_name(&e.driver)).filter(|name| !name.is_empty()).unwrap_or(id)
-}
-
-/// NAME of `contender:NAME:ID`.
-fn contender(id: &str) -> Option<&str> {
-    id.strip_prefix("contender:").map(|rest| rest.split(':').next().unwrap_or(rest))
+/// The driver of an OpenCL device by the name people know, or the device's id.
+fn driver(id: &DeviceId, manifest: Option<&Manifest>) -> String {
+    let id = id.opencl().unwrap_or_else(|| id.clone());
+    let name = manifest.and_then(|m| m.device(&id)).map(|entry| driver_name(&entry.driver));
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string())
 }
 
 /// A driver by the name people know it by.
@@ -143,6 +131,18 @@ pub fn size(workload: &str, axis_name: &str, value: u64) -> String {
     format!("{} = {value}", axis(workload, axis_name))
 }
 
+/// A crossover in a few words, for a label: `from 384 on`. `last` is the largest size measured.
+pub fn crossover(crossover: Crossover, axis: &str, last: u64) -> String {
+    let value = |v| axis_value(axis, v);
+    match crossover {
+        Crossover::Always => "faster at every size".to_string(),
+        Crossover::Never => format!("never up to {}", value(last)),
+        Crossover::From(v) => format!("from {} on", value(v)),
+        Crossover::Unclear(low, high) if low == high => format!("unclear at {}", value(low)),
+        Crossover::Unclear(low, high) => format!("unclear from {} to {}", value(low), value(high)),
+    }
+}
+
 /// A shape in the workload's own short words, or as it stands in the file.
 pub fn shape(workload: &str, text: &str) -> String {
     if text.is_empty() {
@@ -167,6 +167,17 @@ pub fn scope(scope: Scope) -> &'static str {
     match scope {
         Scope::Compute => "compute",
         Scope::EndToEnd => "with transfers",
+    }
+}
+
+/// A verdict in a sentence.
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Faster => "faster",
+        Verdict::Slower => "slower",
+        Verdict::Same => "the same",
+        Verdict::Ambiguous => "ambiguous",
+        Verdict::None => "too noisy",
     }
 }
 
@@ -197,4 +208,23 @@ pub fn count(value: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_crossover_has_words() {
+        for (found, words) in [
+            (Crossover::Always, "faster at every size"),
+            (Crossover::Never, "never up to 2048"),
+            (Crossover::From(384), "from 384 on"),
+            (Crossover::Unclear(256, 512), "unclear from 256 to 512"),
+            (Crossover::Unclear(2048, 2048), "unclear at 2048"),
+        ] {
+            assert_eq!(crossover(found, "mnk", 2048), words);
+        }
+        assert_eq!(crossover(Crossover::From(1 << 24), "bytes", 0), "from 16.8 MB on");
+    }
 }

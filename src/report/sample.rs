@@ -8,7 +8,7 @@ use crate::plan::Selection;
 use crate::record::{self, PlanRow, Record, SampleRow, file};
 use crate::stats::{self, Pairing};
 use crate::summary;
-use crate::terms::{Cache, DeviceKind, Format, Scope};
+use crate::terms::{Cache, DeviceId, DeviceKind, Dtype, Format, Role, Scope};
 use crate::workload;
 
 /// A device: id, kind and name.
@@ -45,14 +45,15 @@ impl Run {
 
     /// Tells machine.json of a device.
     pub fn knows(&mut self, (id, kind, name): Device<'_>, driver: &str) {
-        let backend = if id == "cpu" { "cpu" } else { "opencl" };
+        let id = DeviceId::from(id);
+        let backend = id.backend().to_string();
         self.manifest.devices.push(DeviceEntry {
             driver: driver.into(),
             threads: (kind == DeviceKind::Cpu).then_some(2),
             compute_units: (kind != DeviceKind::Cpu).then_some(132),
             memory_bytes: 16 << 30,
             max_allocation_bytes: 4 << 30,
-            ..DeviceEntry::new(id, kind, name, backend)
+            ..DeviceEntry::new(id, kind, name, &backend)
         });
     }
 
@@ -76,7 +77,7 @@ impl Run {
         self.plan.push(PlanRow {
             workload: workload.into(),
             shape: shape.into(),
-            dtype: "f32".into(),
+            dtype: Dtype::F32,
             axis: axis.into(),
             axis_value: value,
             list: list.into(),
@@ -123,7 +124,7 @@ impl Run {
             self.samples.push(SampleRow {
                 workload: workload.into(),
                 shape: shape.into(),
-                dtype: "f32".into(),
+                dtype: Dtype::F32,
                 cache: Cache::Hot,
                 scope,
                 device: id.into(),
@@ -157,8 +158,8 @@ impl Run {
         let shape = if bytes > 0 { format!("bytes={bytes}") } else { String::new() };
         let (axis, value) = if bytes > 0 { ("bytes", Some(bytes)) } else { ("", None) };
         self.plan(workload, &shape, axis, value, "", "");
-        let moved = workload.starts_with("transfer-");
-        let scope = if moved { Scope::EndToEnd } else { Scope::Compute };
+        let is_moved = workload::role(workload) == Role::Link;
+        let scope = if is_moved { Scope::EndToEnd } else { Scope::Compute };
         let record = self.add(workload, &shape, device, implementation, scope, median);
         (record.flop_count, record.flop_exact, record.bytes_moved) = (flop, flop, bytes);
         // Roofs are made of the fastest sample.
@@ -212,7 +213,7 @@ fn blank(workload: &str, shape: &str, scope: Scope, median: f64) -> Record {
     Record {
         workload: workload.into(),
         shape: shape.into(),
-        dtype: "f32".into(),
+        dtype: Dtype::F32,
         scope,
         backend: "test".into(),
         timer: "wall".into(),

@@ -1,16 +1,14 @@
 //! Rows put together as charts and sentences need them: sweeps, lists and their lanes.
 
 use crate::record::{PlanRow, Record, SummaryRow};
-use crate::terms::{Cache, Scope};
+use crate::terms::{Baseline, Cache, CaseKey, Dtype, Keyed, RowKey, Scope};
+use crate::workload;
 
 use super::input::Input;
 use super::names::Device;
 
 /// The baseline that charts and sentences use: the fastest the CPU can do.
-pub const BASELINE: &str = "best";
-
-/// The baseline without contenders.
-pub const OWN: &str = "own";
+pub const BASELINE: Baseline = Baseline::Best;
 
 /// One point of a sweep or one line of a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +30,8 @@ pub struct Group<'a> {
     pub workload: &'a str,
     /// The sweep's axis; empty for a list.
     pub axis: &'a str,
-    /// Element type.
-    pub dtype: &'a str,
+    /// What it is computed in.
+    pub dtype: Dtype,
     /// The list's name; empty for a sweep.
     pub list: &'a str,
     /// State of the caches.
@@ -71,10 +69,10 @@ impl Group<'_> {
     /// What sets it apart from the usual hot f32, for titles: ` (cold cache)`.
     pub fn setting(&self) -> String {
         match (self.cache, self.dtype) {
-            (Cache::Hot, "f32") => String::new(),
-            (Cache::Cold, "f32") => " (cold cache)".to_string(),
-            (Cache::Hot, dtype) => format!(" ({dtype})"),
-            (Cache::Cold, dtype) => format!(" ({dtype}, cold cache)"),
+            (Cache::Hot, Dtype::F32) => String::new(),
+            (Cache::Cold, Dtype::F32) => " (cold cache)".to_string(),
+            (Cache::Hot, dtype) => format!(" ({})", dtype.name()),
+            (Cache::Cold, dtype) => format!(" ({}, cold cache)", dtype.name()),
         }
     }
 
@@ -86,7 +84,7 @@ impl Group<'_> {
     /// Whether its workload is about the machine (its memory, its links, its peak) and not about a
     /// model: such have charts of their own and no speed-ups.
     pub fn is_about_machine(&self) -> bool {
-        is_about_machine(self.workload)
+        workload::role(self.workload).is_about_machine()
     }
 
     /// Whether its workload moves data and computes next to nothing: it tells about the machine's
@@ -104,13 +102,8 @@ impl Group<'_> {
         scope: Scope,
         lane: &Lane<'_>,
     ) -> Option<&'r Record> {
-        input.records.iter().find(|r| {
-            self.holds(r)
-                && r.shape == member.shape
-                && r.scope == scope
-                && r.device == lane.device.id
-                && r.implementation == lane.implementation
-        })
+        let key = self.key(member, scope, lane);
+        input.records.iter().find(|r| r.key() == key)
     }
 
     /// The comparison of a lane with the CPU at one member.
@@ -121,17 +114,21 @@ impl Group<'_> {
         scope: Scope,
         lane: &Lane<'_>,
     ) -> Option<&'r SummaryRow> {
-        input.summary.iter().find(|s| {
-            s.baseline == BASELINE
-                && s.workload == self.workload
-                && s.dtype == self.dtype
-                && s.cache == self.cache
-                && s.axis == self.axis
-                && s.shape == member.shape
-                && s.scope == scope
-                && s.device == lane.device.id
-                && s.implementation == lane.implementation
-        })
+        let key = self.key(member, scope, lane);
+        let here =
+            |s: &&SummaryRow| s.baseline == BASELINE && s.axis == self.axis && s.key() == key;
+        input.summary.iter().find(here)
+    }
+
+    /// The case of a member.
+    pub fn case<'m>(&'m self, member: &Member<'m>) -> CaseKey<'m> {
+        let Group { workload, dtype, cache, .. } = *self;
+        CaseKey { workload, shape: member.shape, dtype, cache }
+    }
+
+    fn key<'m>(&'m self, member: &Member<'m>, scope: Scope, lane: &Lane<'m>) -> RowKey<'m> {
+        let Lane { device, implementation, .. } = *lane;
+        RowKey { case: self.case(member), scope, device: &device.id, implementation }
     }
 
     /// Every device and implementation with a row here, device by device.
@@ -150,14 +147,6 @@ impl Group<'_> {
         }
         lanes
     }
-}
-
-/// Workloads whose names begin so (or are this) tell about the machine.
-const ABOUT_MACHINE: [&str; 4] = ["stream-", "transfer-", "peak-fma", "launch"];
-
-/// See [`Group::is_about_machine`].
-pub fn is_about_machine(workload: &str) -> bool {
-    ABOUT_MACHINE.iter().any(|name| workload.starts_with(name))
 }
 
 /// The scopes, in the order of charts.
@@ -179,7 +168,7 @@ pub fn groups(input: &Input) -> Vec<Group<'_>> {
             let group = Group {
                 workload: &r.workload,
                 axis: "",
-                dtype: &r.dtype,
+                dtype: r.dtype,
                 list: "",
                 cache: r.cache,
                 members: Vec::new(),
@@ -208,7 +197,7 @@ fn group_of(row: &PlanRow, cache: Cache) -> Group<'_> {
     Group {
         workload: &row.workload,
         axis: &row.axis,
-        dtype: &row.dtype,
+        dtype: row.dtype,
         list,
         cache,
         members: Vec::new(),

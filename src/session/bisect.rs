@@ -24,7 +24,8 @@ pub(super) fn extra_points(folder: &RunFolder, cases: &[Case]) -> Result<Vec<Cas
             .filter(|r| r.workload == row.workload && r.axis == row.axis)
             .filter_map(|r| r.axis_value)
             .collect();
-        let Some((low, high)) = summary::bracket(&row.crossover, &values) else { continue };
+        let bracket = row.crossover.and_then(|crossover| crossover.bracket(&values));
+        let Some((low, high)) = bracket else { continue };
         let Some(axis) = like.workload.axis(&row.axis) else { continue };
         let middle = axis.middle(low, high);
         if middle <= low || middle >= high || values.contains(&middle) {

@@ -6,7 +6,7 @@ use crate::backend::{Runner, Task};
 use crate::measure::Clock;
 use crate::record::{Home, Record};
 use crate::tensor::{Data, Tensor};
-use crate::terms::{Dtype, Format, Scope};
+use crate::terms::{DeviceId, Dtype, Format, Scope};
 use crate::workload;
 
 /// Runs of which the fastest counts: others may have been interrupted.
@@ -19,11 +19,11 @@ const DRIFT: f64 = 0.03;
 #[derive(Default)]
 pub(super) struct Canary<'a> {
     /// Id of the device, and the runner.
-    runners: Vec<(String, Box<dyn Runner + 'a>)>,
+    runners: Vec<(DeviceId, Box<dyn Runner + 'a>)>,
 }
 
 /// The canary's times: seconds by device.
-pub type CanaryTimes = Vec<(String, f64)>;
+pub type CanaryTimes = Vec<(DeviceId, f64)>;
 
 impl<'a> Canary<'a> {
     /// Prepares the peak kernel of every device; one that can't have it has no canary.
@@ -55,10 +55,8 @@ impl<'a> Canary<'a> {
     }
 
     /// Device ids with their runners.
-    pub(super) fn runners_mut(&mut self) -> impl Iterator<Item = (&str, &mut dyn Runner)> {
-        self.runners
-            .iter_mut()
-            .map(|(id, runner)| (id.as_str(), runner.as_mut() as &mut dyn Runner))
+    pub(super) fn runners_mut(&mut self) -> impl Iterator<Item = (&DeviceId, &mut dyn Runner)> {
+        self.runners.iter_mut().map(|(id, runner)| (&*id, runner.as_mut() as &mut dyn Runner))
     }
 
     /// The shortest time of a few runs on each device.
@@ -102,7 +100,7 @@ mod tests {
         let mut rows =
             ["cpu", "opencl:0", "contender:x:cpu", "contender:y:opencl-0", "opencl:1"].map(row);
         let times = |cpu: f64, opencl: f64| {
-            vec![("cpu".to_string(), cpu), ("opencl:0".to_string(), opencl)]
+            vec![(DeviceId::cpu(), cpu), (DeviceId::from("opencl:0"), opencl)]
         };
         note_drift(&mut rows, &times(1.0, 1.0), &times(1.02, 0.96));
         let drifted: Vec<bool> = rows.iter().map(|r| r.has_note("drift")).collect();

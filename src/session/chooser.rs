@@ -7,6 +7,7 @@ use super::choice::is_named;
 use super::{Choice, Refusal, Setup};
 use crate::plan::{Case, Effort};
 use crate::record::Record;
+use crate::terms::DeviceId;
 use crate::units;
 
 /// Up to this many FLOP every CPU implementation is timed, above it the fastest two.
@@ -25,7 +26,7 @@ const VERIFY_S: f64 = 0.5;
 pub struct Chooser<'a> {
     setup: Setup<'a>,
     /// Best FLOP/s so far by workload, device and implementation.
-    rates: HashMap<[String; 3], f64>,
+    rates: HashMap<(String, DeviceId, String), f64>,
     /// When the budget is used up, by the clock.
     deadline_s: Option<f64>,
 }
@@ -44,15 +45,16 @@ impl<'a> Chooser<'a> {
     /// Remembers the rate of a row for what is still to come.
     pub(super) fn learn(&mut self, record: &Record) {
         let Some(rate) = record.flop_per_s.filter(|_| record.counts()) else { return };
-        let key = [&record.workload, &record.device, &record.implementation].map(String::clone);
+        let (workload, device) = (record.workload.clone(), record.device.clone());
+        let key = (workload, device, record.implementation.clone());
         let best = self.rates.entry(key).or_insert(rate);
         *best = best.max(rate);
     }
 
     /// The best rate so far of a runner in FLOP/s.
     fn rate(&self, case: &Case, device: usize, implementation: &str) -> Option<f64> {
-        let id = self.setup.devices[device].entry().id.as_str();
-        let key = [case.workload.name(), id, implementation].map(str::to_string);
+        let id = self.setup.devices[device].entry().id.clone();
+        let key = (case.workload.name().to_string(), id, implementation.to_string());
         self.rates.get(&key).copied()
     }
 
@@ -92,7 +94,7 @@ impl<'a> Chooser<'a> {
     fn defaults(&self, case: &Case, device: usize) -> Vec<String> {
         let mut names = self.setup.devices[device].defaults(case.workload, case.dtype);
         let flop = case.workload.work(&case.shape).flop_count;
-        let is_cpu = self.setup.devices[device].entry().id == "cpu";
+        let is_cpu = self.setup.devices[device].entry().id.is_cpu();
         let rate = |name: &String| self.rate(case, device, name);
         // One that was never timed may be the fastest.
         let all_known = names.iter().all(|name| rate(name).is_some());

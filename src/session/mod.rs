@@ -43,7 +43,7 @@ use crate::measure::Measured;
 use crate::plan::{Case, Effort};
 use crate::record::Record;
 use crate::roof::Roofs;
-use crate::terms::Scope;
+use crate::terms::{DeviceId, Scope};
 
 use budget::{Budget, Forecast};
 use canary::Canary;
@@ -94,7 +94,7 @@ pub struct Session<'a> {
     /// What the clocks of devices are worth; empty until the first case is measured.
     pub timers: Vec<TimerCheck>,
     /// Ids of devices whose mappings move nothing; empty until the first case is measured.
-    pub zero_copy: Vec<String>,
+    pub zero_copy: Vec<DeviceId>,
     chooser: Chooser<'a>,
     sampler: Sampler<'a>,
     /// The canary; none until devices are looked at.
@@ -160,7 +160,7 @@ impl<'a> Session<'a> {
         progress: &mut dyn Progress,
     ) -> Result<bool> {
         let done = ledger.records()?;
-        let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|r| resume::is_of(r, case));
+        let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|r| case.has(r));
         let left: Vec<(usize, &Case)> = cases.iter().enumerate().filter(to_do).collect();
         if !left.is_empty() && ledger.folder().is_some() {
             self.look_at_devices(progress);

@@ -4,16 +4,13 @@
 use std::collections::HashMap;
 
 use super::budget::Budget;
-use super::{CaseRows, Choice, Progress, Session, Setup, resume};
+use super::{CaseRows, Choice, Progress, Session, Setup};
 use crate::error::Result;
 use crate::folder::RunFolder;
 use crate::plan::Case;
-use crate::record::{NoiseRow, Record, SampleRow};
+use crate::record::{self, NoiseRow, Record, Seconds};
 use crate::stats;
-use crate::terms::{Cache, Scope};
-
-/// Name of a row within the samples.
-type Key = ([String; 5], Cache, Scope);
+use crate::terms::{Keyed, RowKey};
 
 /// Measures all cases again, in a pass of its own, and writes noise.csv. True where it was cut. Cases
 /// that the file holds already are left alone.
@@ -26,8 +23,9 @@ pub(super) fn second_pass(
 ) -> Result<bool> {
     let setup = session.setup;
     let (records, done) = (folder.records()?, folder.noise()?);
-    let first = by_row(&folder.samples()?);
-    let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|n| is_of(n, case));
+    let samples = folder.samples()?;
+    let first = record::by_row(&samples);
+    let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|n| case.has(n));
     let left: Vec<(usize, &Case)> = cases.iter().enumerate().filter(to_do).collect();
     let mut forecast = session.forecast(&left, budget.effort);
     for (index, case) in left {
@@ -38,7 +36,7 @@ pub(super) fn second_pass(
         if !budget.is_left(setup.clock) {
             continue;
         }
-        let own = records.iter().filter(|r| resume::is_of(r, case) && r.counts());
+        let own = records.iter().filter(|r| case.has(*r) && r.counts());
         let own: Vec<&Record> = own.collect();
         let choices = choices_of(&setup, &own);
         if choices.is_empty() {
@@ -69,44 +67,22 @@ fn choices_of(setup: &Setup<'_>, records: &[&Record]) -> Vec<Choice> {
     choices
 }
 
-fn is_of(n: &NoiseRow, case: &Case) -> bool {
-    n.workload == case.workload.name()
-        && n.shape == case.shape.to_string()
-        && n.dtype == case.dtype.name()
-        && n.cache == case.cache
-}
-
-fn key_of(r: &Record) -> Key {
-    let name = [&r.workload, &r.shape, &r.dtype, &r.device, &r.implementation];
-    (name.map(String::clone), r.cache, r.scope)
-}
-
-/// Seconds by row. Profiling runs are no samples.
-fn by_row(samples: &[SampleRow]) -> HashMap<Key, Vec<f64>> {
-    let mut rows: HashMap<Key, Vec<f64>> = HashMap::new();
-    for s in samples.iter().filter(|s| s.round.is_some()) {
-        let name = [&s.workload, &s.shape, &s.dtype, &s.device, &s.implementation];
-        rows.entry((name.map(String::clone), s.cache, s.scope)).or_default().push(s.wall_s);
-    }
-    rows
-}
-
 /// The rows that both passes have measured.
 fn noise_rows(
     records: &[&Record],
-    first: &HashMap<Key, Vec<f64>>,
+    first: &HashMap<RowKey<'_>, Seconds>,
     again: &CaseRows,
 ) -> Vec<NoiseRow> {
-    let second = by_row(&again.samples);
+    let second = record::by_row(&again.samples);
     let row = |r: &&Record| {
-        let key = key_of(r);
-        let other = again.records.iter().find(|o| o.counts() && key_of(o) == key)?;
-        let (a, b) = (first.get(&key)?.clone(), second.get(&key)?.clone());
+        let key = r.key();
+        let other = again.records.iter().find(|o| o.counts() && o.key() == key)?;
+        let [a, b] = [first.get(&key)?, second.get(&key)?].map(|s| s.values().copied().collect());
         let ratio = stats::ratio_of_processes(&[a], &[b])?;
         Some(NoiseRow {
             workload: r.workload.clone(),
             shape: r.shape.clone(),
-            dtype: r.dtype.clone(),
+            dtype: r.dtype,
             cache: r.cache,
             scope: r.scope,
             device: r.device.clone(),

@@ -6,14 +6,6 @@ use crate::plan::Case;
 use crate::record::Record;
 use crate::terms::Scope;
 
-/// Whether a row is one of a case's.
-pub(super) fn is_of(r: &Record, case: &Case) -> bool {
-    r.workload == case.workload.name()
-        && r.shape == case.shape.to_string()
-        && r.dtype == case.dtype.name()
-        && r.cache == case.cache
-}
-
 /// Takes up what a run that was cut has left: drops cases that were not written whole and samples
 /// without a row, and has the chooser remember rates.
 pub(super) fn take_up(
@@ -31,7 +23,7 @@ pub(super) fn take_up(
     let is_whole = |case: &Case| {
         let has = |choice: &Choice, scope: Scope| {
             records.iter().any(|r| {
-                is_of(r, case)
+                case.has(r)
                     && r.device == setup.device(choice).entry().id
                     && r.implementation == choice.implementation
                     && r.scope == scope
@@ -43,6 +35,6 @@ pub(super) fn take_up(
     // Points that a sweep gained are not among the cases: they stay.
     let cut: Vec<&Case> = cases.iter().filter(|case| !is_whole(case)).collect();
     let kept: Vec<Record> =
-        records.iter().filter(|r| !cut.iter().any(|case| is_of(r, case))).cloned().collect();
+        records.iter().filter(|r| !cut.iter().any(|case| case.has(*r))).cloned().collect();
     ledger.keep_only(&kept)
 }

@@ -110,7 +110,7 @@ fn working_sets(setup: &Setup<'_>) -> Vec<u64> {
 
 /// Threads of the CPU path.
 fn threads(setup: &Setup<'_>) -> Option<usize> {
-    let cpu = setup.devices.iter().find(|d| d.entry().id == "cpu")?;
+    let cpu = setup.devices.iter().find(|d| d.entry().id.is_cpu())?;
     cpu.entry().threads.map(|threads| threads as usize)
 }
 
@@ -120,7 +120,7 @@ fn choices(setup: &Setup<'_>, case: &Case) -> Vec<Choice> {
     let count = if case.workload.role() == Role::Peak { 1 } else { usize::MAX };
     let mut choices = Vec::new();
     for (device, d) in setup.devices.iter().enumerate() {
-        if d.entry().backend != "contender" {
+        if !d.entry().id.is_contender() {
             let names = d.defaults(case.workload, case.dtype).into_iter().take(count);
             choices.extend(names.map(|implementation| Choice { device, implementation }));
         }

@@ -6,7 +6,7 @@ use crate::measure::{Measured, PartTime};
 use crate::plan::Case;
 use crate::record::{BreakdownRow, Outcome, Record, SampleRow};
 use crate::stats::Summary;
-use crate::terms::Scope;
+use crate::terms::{DeviceId, Scope};
 use crate::workload::Algorithm;
 
 /// Noise that is noted.
@@ -44,7 +44,7 @@ pub(super) struct Rows<'a> {
     /// Name of the run.
     pub(super) run: String,
     /// Ids of devices whose own clock can't be trusted: their rows have wall times alone.
-    pub(super) untrusted: Vec<String>,
+    pub(super) untrusted: Vec<DeviceId>,
 }
 
 impl Rows<'_> {
@@ -97,7 +97,7 @@ impl Rows<'_> {
         parts.into_iter().map(|part| BreakdownRow {
             workload: case.workload.name().to_string(),
             shape: case.shape.to_string(),
-            dtype: case.dtype.name().to_string(),
+            dtype: case.dtype,
             device: self.setup.device(choice).entry().id.clone(),
             implementation: choice.implementation.clone(),
             operation: part.operation,
@@ -130,7 +130,7 @@ pub fn blank(
         run: run.to_string(),
         workload: case.workload.name().to_string(),
         shape: case.shape.to_string(),
-        dtype: case.dtype.name().to_string(),
+        dtype: case.dtype,
         cache: case.cache,
         scope,
         device: entry.id.clone(),
@@ -206,7 +206,7 @@ fn sample_rows(record: &Record, measured: &Measured) -> Vec<SampleRow> {
     let row = |round: Option<u64>, iterations: u64, wall_s: f64, device_s: Option<f64>| SampleRow {
         workload: record.workload.clone(),
         shape: record.shape.clone(),
-        dtype: record.dtype.clone(),
+        dtype: record.dtype,
         cache: record.cache,
         scope: record.scope,
         device: record.device.clone(),

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::manifest::TimerCheck;
 use crate::measure::{self, Clock};
 use crate::stats;
-use crate::terms::Scope;
+use crate::terms::{DeviceId, Scope};
 
 /// Runs of a check. Each is about a millisecond of multiply-adds.
 const RUNS: u32 = 10;
@@ -19,11 +19,16 @@ const LEAST_SHARE: f64 = 0.2;
 /// Checks the clocks of every device that has a canary and a clock.
 pub(super) fn checks(canary: &mut Canary<'_>, clock: &dyn Clock) -> Vec<TimerCheck> {
     // A device that fails here fails again, with a reason, in its first case.
-    let check = |(device, runner): (&str, &mut dyn Runner)| check(device, runner, clock).ok()?;
+    let check =
+        |(device, runner): (&DeviceId, &mut dyn Runner)| check(device, runner, clock).ok()?;
     canary.runners_mut().filter_map(check).collect()
 }
 
-fn check(device: &str, runner: &mut dyn Runner, clock: &dyn Clock) -> Result<Option<TimerCheck>> {
+fn check(
+    device: &DeviceId,
+    runner: &mut dyn Runner,
+    clock: &dyn Clock,
+) -> Result<Option<TimerCheck>> {
     let wall = |runner: &mut dyn Runner, runs: u32| -> Result<f64> {
         let start = clock.now();
         (0..runs).try_for_each(|_| runner.run(Scope::Compute))?;
@@ -43,7 +48,7 @@ fn check(device: &str, runner: &mut dyn Runner, clock: &dyn Clock) -> Result<Opt
     };
     let event_share = stats::median(&shares);
     Ok(Some(TimerCheck {
-        device: device.to_string(),
+        device: device.clone(),
         event_share,
         linearity: double / (2.0 * single),
         profiling_cost: stats::median(&profiled).map(|profiled| profiled / single),

@@ -6,6 +6,8 @@
 
 mod processes;
 
+use serde::{Deserialize, Serialize};
+
 use crate::tensor::Generator;
 
 pub use processes::ratio_of_processes;
@@ -124,7 +126,8 @@ fn upper_tail(n: usize, q: f64, least: usize) -> f64 {
 }
 
 /// How the samples of the two sides of a ratio belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Pairing {
     /// Sample i of both sides comes from round i.
     Paired,

@@ -3,129 +3,42 @@
 
 use std::collections::HashMap;
 
-use crate::record::{PlanRow, Record, SampleRow, SummaryRow};
+use crate::record::{self, PlanRow, Record, SampleRow, Seconds, SummaryRow};
 use crate::stats::{self, Pairing};
-use crate::terms::{Cache, Scope};
-
-/// Noise over which a row gets no verdict.
-const NO_VERDICT_NOISE: f64 = 0.25;
-
-/// Ends of the interval that make a verdict.
-const FASTER: f64 = 1.01;
-const SLOWER: f64 = 0.99;
-const SAME: (f64, f64) = (0.98, 1.02);
-
-/// Who stands for the CPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Baseline {
-    /// The fastest row of the CPU side, contenders included.
-    Best,
-    /// The fastest row of our own.
-    Own,
-}
-
-impl Baseline {
-    const ALL: [Baseline; 2] = [Baseline::Best, Baseline::Own];
-
-    fn name(self) -> &'static str {
-        match self {
-            Baseline::Best => "best",
-            Baseline::Own => "own",
-        }
-    }
-
-    fn admits(self, record: &Record) -> bool {
-        record.is_cpu_side() && (self == Baseline::Best || record.device == "cpu")
-    }
-
-    /// Whether `record` is set against this baseline.
-    fn faces(self, record: &Record) -> bool {
-        !record.is_cpu_side() || (self == Baseline::Own && record.device != "cpu")
-    }
-}
-
-/// What a verdict counts as in the search for a crossover.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Point {
-    Faster,
-    Slower,
-    Unclear,
-}
-
-impl Point {
-    fn of(verdict: &str) -> Point {
-        match verdict {
-            "faster" => Point::Faster,
-            "slower" | "same" => Point::Slower,
-            _ => Point::Unclear,
-        }
-    }
-}
-
-/// The samples of one row, by round.
-#[derive(Default)]
-struct Samples {
-    by_round: HashMap<u64, f64>,
-}
-
-impl Samples {
-    /// All of them, in the order of rounds.
-    fn all(&self) -> Vec<f64> {
-        let mut rounds: Vec<(&u64, &f64)> = self.by_round.iter().collect();
-        rounds.sort_unstable_by_key(|(round, _)| **round);
-        rounds.into_iter().map(|(_, seconds)| *seconds).collect()
-    }
-}
-
-/// Key of a row's samples.
-type Key<'a> = (&'a str, &'a str, &'a str, Cache, Scope, &'a str, &'a str);
-
-fn key_of(r: &Record) -> Key<'_> {
-    (&r.workload, &r.shape, &r.dtype, r.cache, r.scope, &r.device, &r.implementation)
-}
-
-fn group(samples: &[SampleRow]) -> HashMap<Key<'_>, Samples> {
-    let mut groups: HashMap<Key<'_>, Samples> = HashMap::new();
-    for s in samples {
-        let key: Key<'_> =
-            (&s.workload, &s.shape, &s.dtype, s.cache, s.scope, &s.device, &s.implementation);
-        if let Some(round) = s.round {
-            groups.entry(key).or_default().by_round.insert(round, s.wall_s);
-        }
-    }
-    groups
-}
+use crate::terms::{
+    Baseline, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, Keyed, RowKey, Scope, Verdict,
+};
 
 /// Which shapes make one sweep (or, without an axis, lines that belong to none).
-struct Series<'a> {
+struct Sweep<'a> {
     workload: &'a str,
-    dtype: &'a str,
+    dtype: Dtype,
     axis: &'a str,
     /// Axis value and shape, ascending.
     points: Vec<(u64, &'a str)>,
 }
 
-fn series(plan: &[PlanRow]) -> Vec<Series<'_>> {
-    let mut all: Vec<Series<'_>> = Vec::new();
+fn sweeps(plan: &[PlanRow]) -> Vec<Sweep<'_>> {
+    let mut all: Vec<Sweep<'_>> = Vec::new();
     for row in plan {
-        let same = |s: &&mut Series<'_>| {
+        let same = |s: &&mut Sweep<'_>| {
             s.workload == row.workload && s.axis == row.axis && s.dtype == row.dtype
         };
         let point = (row.axis_value.unwrap_or(0), row.shape.as_str());
         match all.iter_mut().find(same) {
-            Some(series) if series.points.contains(&point) => {}
-            Some(series) => series.points.push(point),
-            None => all.push(Series {
+            Some(sweep) if sweep.points.contains(&point) => {}
+            Some(sweep) => sweep.points.push(point),
+            None => all.push(Sweep {
                 workload: &row.workload,
-                dtype: &row.dtype,
+                dtype: row.dtype,
                 axis: &row.axis,
                 points: vec![point],
             }),
         }
     }
-    for series in &mut all {
+    for sweep in &mut all {
         // A stable sort: the lines of a list keep their order.
-        series.points.sort_by_key(|(value, _)| *value);
+        sweep.points.sort_by_key(|(value, _)| *value);
     }
     all
 }
@@ -137,13 +50,14 @@ pub fn summarize(
     samples: &[SampleRow],
     pairing: Pairing,
 ) -> Vec<SummaryRow> {
-    let samples = group(samples);
+    let samples = record::by_row(samples);
     let mut rows = Vec::new();
-    for series in series(plan) {
+    for sweep in sweeps(plan) {
         for (cache, scope, baseline) in settings(records) {
-            for (device, implementation) in opponents(records, &series, baseline) {
-                let lane = Lane { series: &series, cache, scope, baseline, device, implementation };
-                rows.extend(lane.rows(records, &samples, pairing));
+            for (device, implementation) in opponents(records, &sweep, baseline) {
+                let opponent =
+                    Opponent { sweep: &sweep, cache, scope, baseline, device, implementation };
+                rows.extend(opponent.rows(records, &samples, pairing));
             }
         }
     }
@@ -164,59 +78,54 @@ fn settings(records: &[Record]) -> Vec<(Cache, Scope, Baseline)> {
 
 fn opponents<'a>(
     records: &'a [Record],
-    series: &Series<'_>,
+    sweep: &Sweep<'_>,
     baseline: Baseline,
-) -> Vec<(&'a str, &'a str)> {
+) -> Vec<(&'a DeviceId, &'a str)> {
     let mut found = Vec::new();
     for r in records {
-        let lane = (r.device.as_str(), r.implementation.as_str());
-        let here = r.workload == series.workload && r.dtype == series.dtype;
-        if here && baseline.faces(r) && !found.contains(&lane) {
-            found.push(lane);
+        let opponent = (&r.device, r.implementation.as_str());
+        let here = r.workload == sweep.workload && r.dtype == sweep.dtype;
+        if here && baseline.faces(&r.device, r.device_kind) && !found.contains(&opponent) {
+            found.push(opponent);
         }
     }
     found
 }
 
-/// One device and implementation against one baseline along one series.
-struct Lane<'a> {
-    series: &'a Series<'a>,
+/// One device and implementation against one baseline along one sweep.
+struct Opponent<'a> {
+    sweep: &'a Sweep<'a>,
     cache: Cache,
     scope: Scope,
     baseline: Baseline,
-    device: &'a str,
+    device: &'a DeviceId,
     implementation: &'a str,
 }
 
-impl Lane<'_> {
+impl Opponent<'_> {
     fn rows(
         &self,
         records: &[Record],
-        samples: &HashMap<Key<'_>, Samples>,
+        samples: &HashMap<RowKey<'_>, Seconds>,
         pairing: Pairing,
     ) -> Vec<SummaryRow> {
-        let compared: Vec<Option<SummaryRow>> = self
-            .series
-            .points
+        let points = &self.sweep.points;
+        let compared: Vec<Option<SummaryRow>> = points
             .iter()
-            .map(|p| self.compare(records, samples, pairing, p.1))
+            .map(|(_, shape)| self.compare(records, samples, pairing, shape))
             .collect();
-        let points: Vec<(u64, Point)> = self
-            .series
-            .points
+        let verdicts: Vec<(u64, Option<Verdict>)> = points
             .iter()
             .zip(&compared)
-            .map(|((value, _), row)| {
-                (*value, row.as_ref().map_or(Point::Unclear, |r| Point::of(&r.verdict)))
-            })
+            .map(|((value, _), row)| (*value, row.as_ref().map(|r| r.verdict)))
             .collect();
         let mut rows: Vec<SummaryRow> = compared.into_iter().flatten().collect();
-        let own_side = rows.iter().any(|r| r.device.starts_with("contender:"))
-            && self.baseline == Baseline::Own
-            && records.iter().any(|r| r.device == self.device && r.is_cpu_side());
-        if !self.series.axis.is_empty() && !own_side {
-            let crossover = crossover(&points);
-            rows.iter_mut().for_each(|r| r.crossover.clone_from(&crossover));
+        let is_own_side = self.baseline == Baseline::Own
+            && self.device.is_contender()
+            && records.iter().any(|r| r.device == *self.device && r.is_cpu_side());
+        if !self.sweep.axis.is_empty() && !is_own_side {
+            let crossover = Crossover::of(&verdicts);
+            rows.iter_mut().for_each(|r| r.crossover = crossover);
         }
         rows
     }
@@ -224,25 +133,21 @@ impl Lane<'_> {
     fn compare(
         &self,
         records: &[Record],
-        samples: &HashMap<Key<'_>, Samples>,
+        samples: &HashMap<RowKey<'_>, Seconds>,
         pairing: Pairing,
         shape: &str,
     ) -> Option<SummaryRow> {
-        let here = |r: &&Record| {
-            r.workload == self.series.workload
-                && r.dtype == self.series.dtype
-                && r.shape == shape
-                && (r.cache, r.scope) == (self.cache, self.scope)
-                && r.competes()
-        };
+        let Sweep { workload, dtype, axis, .. } = *self.sweep;
+        let case = CaseKey { workload, shape, dtype, cache: self.cache };
+        let here = |r: &&Record| r.case() == case && r.scope == self.scope && r.competes();
         let device = records
             .iter()
             .filter(here)
-            .find(|r| r.device == self.device && r.implementation == self.implementation)?;
+            .find(|r| r.device == *self.device && r.implementation == self.implementation)?;
         let cpu = records
             .iter()
             .filter(here)
-            .filter(|r| self.baseline.admits(r))
+            .filter(|r| self.baseline.admits(&r.device, r.device_kind))
             .min_by(|a, b| median(a).total_cmp(&median(b)))?;
         // Where each device chooses its own amount of work, times say nothing about each other.
         if device.flop_count != cpu.flop_count || (device.flop_count, device.bytes_moved) == (0, 0)
@@ -251,21 +156,23 @@ impl Lane<'_> {
         }
         let apart = [device, cpu].iter().any(|r| r.has_note("not-interleaved"));
         let pairing = if apart { Pairing::Unpaired } else { pairing };
-        let sides = (samples.get(&key_of(cpu))?, samples.get(&key_of(device))?);
+        let sides = (samples.get(&cpu.key())?, samples.get(&device.key())?);
         let (cpu_s, device_s) = match pairing {
             Pairing::Paired => aligned(sides.0, sides.1),
-            Pairing::Unpaired => (sides.0.all(), sides.1.all()),
+            Pairing::Unpaired => {
+                (sides.0.values().copied().collect(), sides.1.values().copied().collect())
+            }
         };
         let ratio = stats::ratio(&cpu_s, &device_s, pairing)?;
         let noise = [cpu, device].iter().filter_map(|r| r.noise).fold(0.0, f64::max);
         Some(SummaryRow {
-            workload: self.series.workload.to_string(),
-            axis: self.series.axis.to_string(),
+            workload: workload.to_string(),
+            axis: axis.to_string(),
             shape: shape.to_string(),
-            dtype: self.series.dtype.to_string(),
+            dtype,
             cache: self.cache,
             scope: self.scope,
-            baseline: self.baseline.name().to_string(),
+            baseline: self.baseline,
             cpu_device: cpu.device.clone(),
             cpu_implementation: cpu.implementation.clone(),
             device: device.device.clone(),
@@ -275,9 +182,9 @@ impl Lane<'_> {
             speedup: ratio.value,
             speedup_low: ratio.low,
             speedup_high: ratio.high,
-            pairing: if pairing == Pairing::Paired { "paired" } else { "unpaired" }.to_string(),
-            verdict: verdict(ratio.low, ratio.high, noise).to_string(),
-            crossover: String::new(),
+            pairing,
+            verdict: Verdict::of(ratio.low, ratio.high, noise),
+            crossover: None,
         })
     }
 }
@@ -287,64 +194,9 @@ fn median(record: &Record) -> f64 {
     record.wall_median_s.unwrap_or(f64::INFINITY)
 }
 
-/// The rounds that both sides have, in order.
-fn aligned(a: &Samples, b: &Samples) -> (Vec<f64>, Vec<f64>) {
-    let mut rounds: Vec<u64> =
-        a.by_round.keys().copied().filter(|round| b.by_round.contains_key(round)).collect();
-    rounds.sort_unstable();
-    let pick = |s: &Samples| rounds.iter().map(|round| s.by_round[round]).collect();
-    (pick(a), pick(b))
-}
-
-/// What a ratio's interval says, where the noisier side has this noise.
-pub fn verdict(low: f64, high: f64, noise: f64) -> &'static str {
-    if noise > NO_VERDICT_NOISE {
-        "none"
-    } else if low > FASTER {
-        "faster"
-    } else if high < SLOWER {
-        "slower"
-    } else if low >= SAME.0 && high <= SAME.1 {
-        "same"
-    } else {
-        "ambiguous"
-    }
-}
-
-/// The crossover of a sweep, from its points in ascending order.
-fn crossover(points: &[(u64, Point)]) -> String {
-    let is = |kind: Point| move |p: &(u64, Point)| p.1 == kind;
-    let Some((last, _)) = points.last() else { return String::new() };
-    if points.iter().all(is(Point::Faster)) {
-        return "<=first".to_string();
-    }
-    if points.iter().all(is(Point::Slower)) {
-        return ">last".to_string();
-    }
-    let slower = points.iter().take_while(|p| p.1 == Point::Slower).count();
-    // First point from which on all are faster.
-    let faster = points.len() - points.iter().rev().take_while(|p| p.1 == Point::Faster).count();
-    if slower == faster && faster < points.len() {
-        return points[faster].0.to_string();
-    }
-    let high = points.get(faster).map_or(*last, |p| p.0);
-    format!("unclear:{}-{high}", points[slower].0)
-}
-
-/// The axis values on both sides of a crossover that could be narrowed down: the last point before
-/// it and the first after it.
-pub fn bracket(crossover: &str, values: &[u64]) -> Option<(u64, u64)> {
-    let (low, high) = match crossover.strip_prefix("unclear:") {
-        Some(range) => {
-            let (low, high) = range.split_once('-')?;
-            (low.parse().ok()?, high.parse().ok()?)
-        }
-        None => {
-            let at: u64 = crossover.parse().ok()?;
-            (values.iter().copied().filter(|v| *v < at).max()?, at)
-        }
-    };
-    (low < high).then_some((low, high))
+/// The times of the rounds that both sides have, in order.
+fn aligned(a: &Seconds, b: &Seconds) -> (Vec<f64>, Vec<f64>) {
+    a.iter().filter_map(|(round, of_a)| Some((*of_a, *b.get(round)?))).unzip()
 }
 
 #[cfg(test)]

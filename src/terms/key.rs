@@ -2,10 +2,9 @@
 
 use super::{Cache, DeviceId, Dtype, Scope};
 
-/// The identity of a row: what was computed, under what conditions, by whom. Two rows of one run with
-/// equal keys are about the same runs.
+/// The identity of a case: what was computed, on which caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RowKey<'a> {
+pub struct CaseKey<'a> {
     /// Name of the workload.
     pub workload: &'a str,
     /// The shape as it is written, every axis in canonical order.
@@ -14,6 +13,14 @@ pub struct RowKey<'a> {
     pub dtype: Dtype,
     /// State of the caches before a run.
     pub cache: Cache,
+}
+
+/// The identity of a row: a case, what a timed run of it included, and who ran it. Two rows of one run
+/// with equal keys are about the same runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RowKey<'a> {
+    /// What was computed.
+    pub case: CaseKey<'a>,
     /// What a timed run included.
     pub scope: Scope,
     /// The device.
@@ -22,8 +29,50 @@ pub struct RowKey<'a> {
     pub implementation: &'a str,
 }
 
-/// A row with an identity.
-pub trait Keyed {
+/// A row about a case.
+pub trait Cased {
+    /// The identity of its case.
+    fn case(&self) -> CaseKey<'_>;
+}
+
+/// A row about the runs of one implementation on one device.
+pub trait Keyed: Cased {
     /// Its identity.
     fn key(&self) -> RowKey<'_>;
 }
+
+/// Rows whose columns are named as the fields of [`CaseKey`].
+macro_rules! cased {
+    ($($row:ty),+ $(,)?) => {$(
+        impl $crate::terms::Cased for $row {
+            fn case(&self) -> $crate::terms::CaseKey<'_> {
+                $crate::terms::CaseKey {
+                    workload: &self.workload,
+                    shape: &self.shape,
+                    dtype: self.dtype,
+                    cache: self.cache,
+                }
+            }
+        }
+    )+};
+}
+pub(crate) use cased;
+
+/// Rows whose columns are named as the fields of [`RowKey`] and [`CaseKey`].
+macro_rules! keyed {
+    ($($row:ty),+ $(,)?) => {$(
+        $crate::terms::cased!($row);
+
+        impl $crate::terms::Keyed for $row {
+            fn key(&self) -> $crate::terms::RowKey<'_> {
+                $crate::terms::RowKey {
+                    case: $crate::terms::Cased::case(self),
+                    scope: self.scope,
+                    device: &self.device,
+                    implementation: &self.implementation,
+                }
+            }
+        }
+    )+};
+}
+pub(crate) use keyed;

@@ -2,15 +2,17 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `baseline.rs` | who stands for the CPU |
 //! | `conditions.rs` | what a timed run includes, and the state of the caches before it |
 //! | `conv.rs` | sizes of a convolution and what follows from them |
 //! | `device.rs` | kinds and names of devices |
 //! | `dtype.rs` | what numbers are stored and computed in |
-//! | `key.rs` | the identity of a row |
+//! | `key.rs` | the identities of a case and of a row |
 //! | `role.rs` | what workloads and implementations are for |
 //! | `shape.rs` | axes and the sizes along them |
 //! | `verdict.rs` | what a ratio says, and from which size on a device wins |
 
+mod baseline;
 mod conditions;
 pub mod conv;
 mod device;
@@ -20,11 +22,13 @@ mod role;
 mod shape;
 mod verdict;
 
+pub use baseline::Baseline;
 pub use conditions::{Cache, Scope};
 pub use conv::{Conv, Line};
 pub use device::{DeviceId, DeviceKind};
 pub use dtype::{Dtype, Format, Formats};
-pub use key::{Keyed, RowKey};
+pub use key::{CaseKey, Cased, Keyed, RowKey};
+pub(crate) use key::{cased, keyed};
 pub use role::{Engine, Role};
 pub use shape::{Axis, Shape};
 pub use verdict::{Crossover, Verdict};

@@ -183,12 +183,44 @@ mod tests {
     }
 
     #[test]
+    fn a_sweep_has_one_crossover() {
+        let of = |letters: &str| {
+            let verdict = |letter| match letter {
+                'f' => Some(Verdict::Faster),
+                's' => Some(Verdict::Slower),
+                '=' => Some(Verdict::Same),
+                '?' => Some(Verdict::Ambiguous),
+                _ => None,
+            };
+            let points: Vec<_> = (1..).zip(letters.chars().map(verdict)).collect();
+            Crossover::of(&points)
+        };
+        for (letters, crossover) in [
+            ("fff", Crossover::Always),
+            ("ss=", Crossover::Never),
+            ("ssff", Crossover::From(3)),
+            ("s=ff", Crossover::From(3)),
+            ("sfsf", Crossover::Unclear(2, 4)),
+            ("sfs", Crossover::Unclear(2, 3)),
+            ("s?f", Crossover::Unclear(2, 3)),
+            ("s-f", Crossover::Unclear(2, 3)),
+            ("ff-", Crossover::Unclear(1, 3)),
+            ("s-", Crossover::Unclear(2, 2)),
+        ] {
+            assert_eq!(of(letters), Some(crossover), "{letters}");
+        }
+        assert_eq!(of(""), None);
+    }
+
+    #[test]
     fn brackets_lie_around_what_can_be_narrowed_down() {
         let values = [128, 256, 512];
         assert_eq!(Crossover::From(512).bracket(&values), Some((256, 512)));
         assert_eq!(Crossover::From(128).bracket(&values), None);
         assert_eq!(Crossover::Unclear(256, 512).bracket(&values), Some((256, 512)));
         assert_eq!(Crossover::Unclear(512, 512).bracket(&values), None);
+        assert_eq!(Crossover::Unclear(128, 512).bracket(&values), Some((128, 512)));
         assert_eq!(Crossover::Always.bracket(&values), None);
+        assert_eq!(Crossover::Never.bracket(&values), None);
     }
 }

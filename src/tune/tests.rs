@@ -405,7 +405,7 @@ mod children {
 fn a_point_is_on_the_list_on_disk_before_it_is_tried() {
     let folder = tempfile::tempdir().unwrap();
     let entry = crate::machine::DeviceEntry::new(
-        "opencl:0",
+        "opencl:0".into(),
         crate::terms::DeviceKind::Gpu,
         "device",
         "opencl",

@@ -50,7 +50,7 @@ impl MadeUp {
         let entry = DeviceEntry {
             memory_bytes: 1 << 30,
             max_allocation_bytes: 1 << 30,
-            ..DeviceEntry::new(id, kind, &format!("made-up {id}"), "test")
+            ..DeviceEntry::new(id.into(), kind, &format!("made-up {id}"), "test")
         };
         Box::new(MadeUp { entry, names: Box::new(names), prepare: Box::new(prepare) })
     }

@@ -147,14 +147,14 @@ fn unique(wanted: &str, taken: &[String]) -> String {
 fn entry(name: &str, hello: &Hello, offer: &Offer, threads: u32) -> DeviceEntry {
     let is_cpu = offer.kind == DeviceKind::Cpu;
     let memory_bytes = if is_cpu { machine::cpu_facts().memory_bytes } else { 0 };
-    let id = DeviceId::contender(name, &offer.id).to_string();
+    let id = DeviceId::contender(name, &offer.id);
     let device_name = crate::error::one_line(&offer.name);
     DeviceEntry {
         driver: format!("{} {}", hello.name, crate::error::one_line(&hello.version)),
         threads: is_cpu.then_some(threads),
         memory_bytes,
         max_allocation_bytes: memory_bytes,
-        ..DeviceEntry::new(&id, offer.kind, &device_name, PREFIX)
+        ..DeviceEntry::new(id, offer.kind, &device_name, PREFIX)
     }
 }
 

@@ -20,7 +20,7 @@ use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
 use crate::tensor::Element;
-use crate::terms::{DeviceKind, Dtype};
+use crate::terms::{DeviceId, DeviceKind, Dtype};
 use crate::workload::Workload;
 
 use flush::Flush;
@@ -178,7 +178,7 @@ impl Cpu {
             clock_mhz: facts.clock_mhz,
             memory_bytes: facts.memory_bytes,
             max_allocation_bytes: facts.memory_bytes,
-            ..DeviceEntry::new(PREFIX, DeviceKind::Cpu, &facts.name, PREFIX)
+            ..DeviceEntry::new(DeviceId::cpu(), DeviceKind::Cpu, &facts.name, PREFIX)
         };
         Cpu { entry, pool: Pool::new(cores), flush: Flush::default() }
     }

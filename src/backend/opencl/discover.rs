@@ -124,7 +124,7 @@ fn open(
     let platform_name = info::platform(platform);
     let class = class::of(kind, &vendor, &device_name, &platform_name, &extensions);
     let entry = DeviceEntry {
-        id: name.to_string(),
+        id: name.into(),
         kind,
         name: device_name,
         backend: PREFIX.to_string(),

@@ -136,7 +136,7 @@ fn tune_device(
     };
     let mut tuning = Tuning {
         jobs: tunables.into_iter().map(job).collect(),
-        bench: Bench::new(move || Command::new(&program), &entry.id, Limits::default()),
+        bench: Bench::new(move || Command::new(&program), entry.id.as_str(), Limits::default()),
         device,
         args,
         rows,

@@ -1,18 +1,17 @@
 //! What the comparisons add up to, in sentences.
 
 use crate::compare::{Comparison, Pair};
-use crate::stats;
-use crate::terms::Scope;
+use crate::terms::{DeviceKind, Scope, Verdict};
+use crate::{stats, workload};
 
 use super::super::headline::Headline;
 use super::super::names;
-use super::super::views::is_about_machine;
 
 /// One answer for each run, workload and kind of device.
 pub fn answers(comparison: &Comparison) -> Vec<Headline> {
     let mut topics: Vec<(usize, &str, &str)> = Vec::new();
     for pair in &comparison.pairs {
-        let topic = (pair.side, pair.row.workload.as_str(), group(pair));
+        let topic = (pair.side, pair.row.workload.as_str(), pair.contestant.as_str());
         if !topics.contains(&topic) {
             topics.push(topic);
         }
@@ -20,13 +19,8 @@ pub fn answers(comparison: &Comparison) -> Vec<Headline> {
     topics.iter().filter_map(|topic| answer(comparison, *topic)).collect()
 }
 
-/// What answers are about. Of the implementations of launches and transfers each asks its own question.
-fn group(pair: &Pair) -> &str {
-    &pair.group
-}
-
 fn answer(c: &Comparison, (side, workload, of): (usize, &str, &str)) -> Option<Headline> {
-    let here = |p: &&Pair| p.side == side && p.row.workload == workload && group(p) == of;
+    let here = |p: &&Pair| p.side == side && p.row.workload == workload && p.contestant == of;
     let all: Vec<&Pair> = c.pairs.iter().filter(here).collect();
     let (resident, moved): (Vec<&Pair>, Vec<&Pair>) =
         all.iter().partition(|p| p.row.scope == Scope::Compute);
@@ -34,7 +28,7 @@ fn answer(c: &Comparison, (side, workload, of): (usize, &str, &str)) -> Option<H
     let mean = mean(main)?;
     let aside = if resident.is_empty() { None } else { self::mean(&moved) };
     // On a CPU nothing is moved: it is the same again.
-    let aside = aside.filter(|_| all.iter().any(|p| p.kind.name() != "cpu"));
+    let aside = aside.filter(|_| all.iter().any(|p| p.kind != DeviceKind::Cpu));
     let beside = aside.map(|m| format!(", {} with transfers", names::ratio(m)));
     let (a, b) = (&c.sides[0].name, &c.sides[side].name);
     let sentence = format!(
@@ -50,7 +44,7 @@ fn answer(c: &Comparison, (side, workload, of): (usize, &str, &str)) -> Option<H
         verdicts(main)
     );
     let setting = if c.sides.len() > 2 { format!("{b} · ") } else { String::new() };
-    let differs = main.iter().any(|p| ["faster", "slower"].contains(&p.row.verdict.as_str()));
+    let differs = main.iter().any(|p| matches!(p.row.verdict, Verdict::Faster | Verdict::Slower));
     let answer = match differs {
         true => format!("{} as fast", names::ratio(mean)),
         false => "no clear difference".to_string(),
@@ -60,7 +54,7 @@ fn answer(c: &Comparison, (side, workload, of): (usize, &str, &str)) -> Option<H
         answer,
         sentence,
         colour: side,
-        minor: is_about_machine(workload),
+        minor: workload::role(workload).is_about_machine(),
     })
 }
 
@@ -71,23 +65,16 @@ fn mean(pairs: &[&Pair]) -> Option<f64> {
 
 /// `faster at 3, the same at 2, ambiguous at 1`.
 pub fn verdicts(pairs: &[&Pair]) -> String {
-    let words = [
-        ("faster", "faster"),
-        ("slower", "slower"),
-        ("same", "the same"),
-        ("ambiguous", "ambiguous"),
-        ("none", "too noisy"),
-    ];
-    let count = |verdict: &str| pairs.iter().filter(|p| p.row.verdict == verdict).count();
-    let shown = words.iter().map(|(verdict, word)| (count(verdict), word));
+    let count = |verdict| pairs.iter().filter(|p| p.row.verdict == verdict).count();
+    let shown = Verdict::ALL.map(|verdict| (count(verdict), names::verdict(verdict))).into_iter();
     let parts: Vec<String> =
         shown.filter(|(n, _)| *n > 0).map(|(n, word)| format!("{word} at {n}")).collect();
     parts.join(", ")
 }
 
-/// A group in a label: `GPU`, `CPU packed`.
-pub fn label(group: &str) -> String {
-    let (first, rest) = group.split_once(' ').unwrap_or((group, ""));
+/// A contestant in a label: `GPU`, `CPU packed`.
+pub fn label(contestant: &str) -> String {
+    let (first, rest) = contestant.split_once(' ').unwrap_or((contestant, ""));
     let first = match first {
         "cpu" => "CPU",
         "gpu" => "GPU",
@@ -96,7 +83,7 @@ pub fn label(group: &str) -> String {
     format!("{first} {rest}").trim().to_string()
 }
 
-/// A group in a sentence.
-fn place(group: &str) -> String {
-    format!("the {}", label(group))
+/// A contestant in a sentence.
+fn place(contestant: &str) -> String {
+    format!("the {}", label(contestant))
 }

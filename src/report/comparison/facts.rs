@@ -4,6 +4,7 @@ use crate::compare::Side;
 use crate::machine::DeviceEntry;
 use crate::manifest::Manifest;
 use crate::roof::{ComputeRoof, MemoryRoof};
+use crate::terms::Dtype;
 use crate::units;
 
 /// A property of the runs: its name, and its value for each.
@@ -39,7 +40,7 @@ const PROPERTIES: [Property; 13] = [
     ("Devices", |_, m| lines(&m.devices, device)),
     ("Peak", |_, m| {
         let f32s: Vec<ComputeRoof> =
-            m.roofs.compute.iter().filter(|r| r.dtype == "f32").cloned().collect();
+            m.roofs.compute.iter().filter(|r| r.dtype == Dtype::F32).cloned().collect();
         lines(&f32s, |r| format!("{}: {}", r.device, units::flop_per_s(r.flop_per_s)))
     }),
     ("Memory rate", |_, m| bandwidths(m)),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::compare::{Comparison, Pair};
 use crate::record::{ComparisonRow, PlanRow};
-use crate::terms::{Cache, Scope};
+use crate::terms::{Cache, CaseKey, Cased, Dtype, Scope};
 
 use super::super::chart::{self, Dots, LOG_FROM, Lines, Scale, Series, Unit, Value};
 use super::super::figures::{Figure, fit, in_words, size_scale, unique};
@@ -18,7 +18,7 @@ const MOST_ROWS: usize = 40;
 /// A sweep or list in one setting, with the shapes in their order.
 struct Group<'a> {
     workload: &'a str,
-    dtype: &'a str,
+    dtype: Dtype,
     axis: &'a str,
     list: &'a str,
     cache: Cache,
@@ -27,8 +27,8 @@ struct Group<'a> {
     members: Vec<(u64, &'a str, &'a str)>,
 }
 
-/// A run's rows of one group of devices.
-type Lane<'a> = (usize, &'a str);
+/// What a curve shows: a run's rows of one contestant.
+type Curve<'a> = (usize, &'a str);
 
 /// Every chart of a comparison.
 pub fn figures(c: &Comparison) -> Vec<Figure> {
@@ -56,31 +56,28 @@ fn groups<'a>(c: &'a Comparison, plan: &'a [PlanRow]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     // Nothing is moved on a CPU: with transfers it is the same run again.
     let again = |r: &ComparisonRow| {
-        r.scope == Scope::EndToEnd && r.device_a == "cpu" && r.device_b == "cpu"
+        r.scope == Scope::EndToEnd && r.device_a.is_cpu() && r.device_b.is_cpu()
     };
     let rows = c.pairs.iter().map(|p| &p.row).filter(|r| !again(r));
-    let compared: HashSet<(&str, &str, &str, Cache, Scope)> = rows
-        .map(|r| (r.workload.as_str(), r.dtype.as_str(), r.shape.as_str(), r.cache, r.scope))
-        .collect();
+    let compared: HashSet<(CaseKey<'_>, Scope)> = rows.map(|r| (r.case(), r.scope)).collect();
     for row in plan {
         for (cache, scope) in [Cache::Hot, Cache::Cold].iter().flat_map(|c| SCOPES.map(|s| (*c, s)))
         {
-            let case =
-                (row.workload.as_str(), row.dtype.as_str(), row.shape.as_str(), cache, scope);
-            if !compared.contains(&case) {
+            let (workload, shape, dtype, axis) =
+                (row.workload.as_str(), row.shape.as_str(), row.dtype, row.axis.as_str());
+            if !compared.contains(&(CaseKey { workload, shape, dtype, cache }, scope)) {
                 continue;
             }
-            let list = if row.axis.is_empty() { row.list.as_str() } else { "" };
-            let (workload, dtype, axis) = (&row.workload, &row.dtype, &row.axis);
+            let list = if axis.is_empty() { row.list.as_str() } else { "" };
             let group = Group { workload, dtype, axis, list, cache, scope, members: Vec::new() };
-            add(&mut groups, group, (row.axis_value.unwrap_or(0), &row.shape, &row.layer));
+            add(&mut groups, group, (row.axis_value.unwrap_or(0), shape, &row.layer));
         }
     }
-    let planned: HashSet<(&str, &str, &str)> =
-        plan.iter().map(|p| (p.workload.as_str(), p.dtype.as_str(), p.shape.as_str())).collect();
+    let planned: HashSet<(&str, &str, Dtype)> =
+        plan.iter().map(|p| (p.workload.as_str(), p.shape.as_str(), p.dtype)).collect();
     for row in c.pairs.iter().map(|p| &p.row) {
-        if !planned.contains(&(&row.workload, &row.dtype, &row.shape)) {
-            let (workload, dtype, cache, scope) = (&row.workload, &row.dtype, row.cache, row.scope);
+        if !planned.contains(&(&row.workload, &row.shape, row.dtype)) {
+            let (workload, dtype, cache, scope) = (&row.workload, row.dtype, row.cache, row.scope);
             let (axis, list) = ("", "");
             let group = Group { workload, dtype, axis, list, cache, scope, members: Vec::new() };
             add(&mut groups, group, (0, &row.shape, ""));
@@ -107,9 +104,12 @@ impl Group<'_> {
             (axis, _) => axis,
         };
         let cold = if self.cache == Cache::Cold { "-cold" } else { "" };
-        let dtype = if self.dtype == "f32" { String::new() } else { format!("-{}", self.dtype) };
+        let dtype = match self.dtype {
+            Dtype::F32 => String::new(),
+            dtype => format!("-{}", dtype.name()),
+        };
         let (workload, scope) = (fit(self.workload), self.scope.name());
-        format!("{workload}-{}-{scope}{}{cold}", fit(middle), fit(&dtype))
+        format!("{workload}-{}-{scope}{}{cold}", fit(middle), dtype)
     }
 
     /// Workload, sweep and setting, for titles.
@@ -121,7 +121,7 @@ impl Group<'_> {
             _ => format!(" over {axis}"),
         };
         let mut setting = vec![names::scope(self.scope)];
-        setting.extend((self.dtype != "f32").then_some(self.dtype));
+        setting.extend((self.dtype != Dtype::F32).then_some(self.dtype.name()));
         setting.extend((self.cache == Cache::Cold).then_some("cold cache"));
         format!("{}{what} ({})", self.workload, setting.join(", "))
     }
@@ -132,47 +132,47 @@ struct View<'a> {
     group: &'a Group<'a>,
     /// The comparisons that belong here.
     pairs: Vec<&'a Pair>,
-    /// The groups of devices, whose numbers are their markers.
-    kinds: Vec<&'a str>,
+    /// The contestants, whose numbers are their markers.
+    contestants: Vec<&'a str>,
 }
 
 impl<'a> View<'a> {
     fn new(c: &'a Comparison, g: &'a Group<'a>) -> View<'a> {
         let shapes: HashSet<&str> = g.members.iter().map(|m| m.1).collect();
         let here = |p: &&Pair| {
-            (p.row.workload.as_str(), p.row.dtype.as_str()) == (g.workload, g.dtype)
+            (p.row.workload.as_str(), p.row.dtype) == (g.workload, g.dtype)
                 && (p.row.cache, p.row.scope) == (g.cache, g.scope)
                 && shapes.contains(p.row.shape.as_str())
         };
         let pairs: Vec<&'a Pair> = c.pairs.iter().filter(here).collect();
-        let mut kinds: Vec<&'a str> = Vec::new();
+        let mut contestants: Vec<&'a str> = Vec::new();
         for pair in &pairs {
-            if !kinds.contains(&pair.group.as_str()) {
-                kinds.push(&pair.group);
+            if !contestants.contains(&pair.contestant.as_str()) {
+                contestants.push(&pair.contestant);
             }
         }
-        View { c, group: g, pairs, kinds }
+        View { c, group: g, pairs, contestants }
     }
 
-    /// Every run and group of devices that was compared here, run by run.
-    fn lanes(&self) -> Vec<Lane<'a>> {
-        let mut lanes: Vec<Lane<'a>> = Vec::new();
+    /// Every run and contestant that was compared here, run by run.
+    fn curves(&self) -> Vec<Curve<'a>> {
+        let mut curves: Vec<Curve<'a>> = Vec::new();
         for pair in &self.pairs {
-            let lane = (pair.side, pair.group.as_str());
-            if !lanes.contains(&lane) {
-                lanes.push(lane);
+            let curve = (pair.side, pair.contestant.as_str());
+            if !curves.contains(&curve) {
+                curves.push(curve);
             }
         }
-        lanes
+        curves
     }
 
     fn series(
         &self,
-        (side, of): Lane<'_>,
+        (side, of): Curve<'_>,
         tone: usize,
         value: impl Fn(&Pair) -> Option<Value>,
     ) -> Series {
-        let own = self.pairs.iter().filter(|p| p.side == side && p.group == of);
+        let own = self.pairs.iter().filter(|p| p.side == side && p.contestant == of);
         let here: HashMap<&str, &Pair> = own.map(|p| (p.row.shape.as_str(), *p)).collect();
         let sweep = !self.group.axis.is_empty();
         let points = self.group.members.iter().enumerate().map(|(i, m)| {
@@ -184,7 +184,7 @@ impl<'a> View<'a> {
             detail: label(of),
             note: String::new(),
             tone: chart::device(tone),
-            marker: self.kinds.iter().position(|k| *k == of).unwrap_or(0),
+            marker: self.contestants.iter().position(|k| *k == of).unwrap_or(0),
             dashed: false,
             points: points.collect(),
         }
@@ -192,7 +192,7 @@ impl<'a> View<'a> {
 
     fn ratio_series(&self) -> Vec<Series> {
         let ratio = |p: &Pair| Value::new(p.row.ratio, p.row.ratio_low, p.row.ratio_high, false);
-        let series = self.lanes().into_iter().map(|lane| self.series(lane, lane.0, ratio));
+        let series = self.curves().into_iter().map(|curve| self.series(curve, curve.0, ratio));
         series.filter(|s| s.points.iter().any(|(_, v)| v.is_some())).collect()
     }
 
@@ -247,18 +247,18 @@ impl<'a> View<'a> {
             Value::new(value, value, value, false)
         };
         let mut series: Vec<Series> = Vec::new();
-        for of in self.kinds.iter().copied() {
+        for of in self.contestants.iter().copied() {
             // Of several runs that were set against the first, the one with most points tells of it.
-            let first = self.lanes().into_iter().filter(|(_, kind)| *kind == of);
-            let count = |lane: &Lane<'_>| {
-                self.pairs.iter().filter(|p| (p.side, p.group.as_str()) == *lane).count()
+            let first = self.curves().into_iter().filter(|(_, contestant)| *contestant == of);
+            let count = |curve: &Curve<'_>| {
+                self.pairs.iter().filter(|p| (p.side, p.contestant.as_str()) == *curve).count()
             };
-            if let Some(lane) = first.max_by_key(count) {
-                series.push(self.series(lane, 0, |p| rate(p, p.row.median_a_s)));
+            if let Some(curve) = first.max_by_key(count) {
+                series.push(self.series(curve, 0, |p| rate(p, p.row.median_a_s)));
             }
         }
-        for lane in self.lanes() {
-            series.push(self.series(lane, lane.0, |p| rate(p, p.row.median_b_s)));
+        for curve in self.curves() {
+            series.push(self.series(curve, curve.0, |p| rate(p, p.row.median_b_s)));
         }
         series.retain(|s| s.points.iter().any(|(_, v)| v.is_some()));
         let what = if unit == Unit::Seconds { "Time" } else { "Throughput" };

@@ -2,7 +2,7 @@
 
 use crate::machine::{CacheLevel, DeviceEntry, Machine};
 use crate::manifest::{Manifest, TimerCheck};
-use crate::terms::DeviceKind;
+use crate::terms::{DeviceId, DeviceKind};
 use crate::units;
 
 use super::super::input::Input;
@@ -84,7 +84,7 @@ fn virtual_machine(m: &Machine) -> String {
 /// A device as machine.json has it.
 pub struct DeviceFacts {
     /// Its id.
-    pub id: String,
+    pub id: DeviceId,
     /// What it is.
     pub kind: &'static str,
     /// Its name.
@@ -108,10 +108,10 @@ pub struct DeviceFacts {
 /// Every device of the machine.
 pub fn devices(input: &Input) -> Vec<DeviceFacts> {
     let Some(manifest) = &input.manifest else { return Vec::new() };
-    let peak = |id: &str| limits::peak(input, id).map(|p| units::flop_per_s(p.flop_per_s));
+    let peak = |id: &DeviceId| limits::peak(input, id).map(|p| units::flop_per_s(p.flop_per_s));
     let bandwidth =
-        |id: &str| limits::memory(input, id).map(|l| units::bytes_per_s(l.roof.bytes_per_s));
-    let check = |id: &str| manifest.timers.iter().find(|t| t.device == id);
+        |id: &DeviceId| limits::memory(input, id).map(|l| units::bytes_per_s(l.roof.bytes_per_s));
+    let check = |id: &DeviceId| manifest.timers.iter().find(|t| t.device == *id);
     let facts = |d: &DeviceEntry| DeviceFacts {
         id: d.id.clone(),
         kind: match d.kind {

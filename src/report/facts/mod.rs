@@ -8,10 +8,11 @@ mod machine;
 
 use crate::manifest::{Manifest, Sampling, TimerCheck};
 use crate::record::{Outcome, SummaryRow};
+use crate::workload;
 
 use super::input::Input;
 use super::names;
-use super::views::{BASELINE, is_about_machine};
+use super::views::BASELINE;
 
 pub use machine::{DeviceFacts, devices, machine, moment};
 
@@ -128,7 +129,8 @@ fn noise(input: &Input) -> Fact {
 
 fn baseline(input: &Input) -> Fact {
     let mut used: Vec<&str> = Vec::new();
-    let best = |s: &&SummaryRow| s.baseline == BASELINE && !is_about_machine(&s.workload);
+    let best =
+        |s: &&SummaryRow| s.baseline == BASELINE && !workload::role(&s.workload).is_about_machine();
     for s in input.summary.iter().filter(best) {
         if !used.contains(&s.cpu_implementation.as_str()) {
             used.push(&s.cpu_implementation);
@@ -139,7 +141,7 @@ fn baseline(input: &Input) -> Fact {
     }
     let shown: Vec<&str> = used.iter().copied().take(4).collect();
     let more = if used.len() > 4 { format!(" and {} more", used.len() - 4) } else { String::new() };
-    let threads = input.records.iter().filter(|r| r.device == "cpu").find_map(|r| r.threads);
+    let threads = input.records.iter().filter(|r| r.device.is_cpu()).find_map(|r| r.threads);
     let threads = match threads {
         Some(1) => ", 1 thread".to_string(),
         Some(n) => format!(", {n} threads"),

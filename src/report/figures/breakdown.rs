@@ -1,6 +1,7 @@
 //! What the operations of a training step take: a bar for each runner.
 
 use crate::record::BreakdownRow;
+use crate::terms::Cased;
 use crate::units;
 
 use super::super::chart::{self, Bar, Drawing, MUTED, Stacks};
@@ -46,7 +47,7 @@ impl Parts<'_> {
 }
 
 fn bars<'a>(rows: &[&'a BreakdownRow]) -> Vec<Parts<'a>> {
-    let key = |r: &'a BreakdownRow| (&r.shape, &r.dtype, &r.device, &r.implementation);
+    let key = |r: &'a BreakdownRow| (r.case(), &r.device, &r.implementation);
     let mut bars: Vec<Parts<'a>> = Vec::new();
     for row in rows.iter().filter(|r| r.wall_s.is_finite() && r.wall_s >= 0.0) {
         match bars.iter_mut().find(|bar| key(bar.rows[0]) == key(row)) {

@@ -23,7 +23,7 @@ mod transfers;
 mod tuning;
 
 use crate::record::{Outcome, Record};
-use crate::terms::{Cache, Scope};
+use crate::terms::{Cache, Dtype, Scope};
 
 use super::chart::{self, Drawing, Series, Unit, Value};
 use super::input::Input;
@@ -126,8 +126,8 @@ impl View<'_> {
         if let Some(scope) = scope {
             name = format!("{name}-{}", scope.name());
         }
-        if g.dtype != "f32" {
-            name = format!("{name}-{}", fit(g.dtype));
+        if g.dtype != Dtype::F32 {
+            name = format!("{name}-{}", g.dtype.name());
         }
         if g.cache == Cache::Cold {
             name.push_str("-cold");

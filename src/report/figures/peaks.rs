@@ -1,7 +1,8 @@
 //! What has no sizes: the peak of arithmetic and the cost of a launch, each a short list.
 
 use crate::record::Record;
-use crate::terms::Cache;
+use crate::terms::{Cache, Role};
+use crate::workload;
 
 use super::super::chart::{self, Dots, Drawing, Series, Unit, Value};
 use super::super::input::Input;
@@ -32,9 +33,9 @@ pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
     peak.into_iter().chain(launch).collect()
 }
 
-/// The rows of a workload on a device.
-fn rows<'a>(input: &'a Input, workload: &str, device: &Device) -> impl Iterator<Item = &'a Record> {
-    let here = move |r: &&Record| r.workload == workload && r.cache == Cache::Hot;
+/// The rows on a device of workloads that tell about this.
+fn rows<'a>(input: &'a Input, role: Role, device: &Device) -> impl Iterator<Item = &'a Record> {
+    let here = move |r: &&Record| workload::role(&r.workload) == role && r.cache == Cache::Hot;
     input.records.iter().filter(here).filter(|r| r.device == device.id)
 }
 
@@ -44,7 +45,7 @@ fn peak(input: &Input, devices: &[Device]) -> Option<Drawing> {
     for device in devices {
         let value = |r: &'_ Record| Some((rate(r, Unit::Flops)?, label(r)));
         let mut values: Vec<(Value, String)> =
-            rows(input, "peak-fma", device).filter_map(value).collect();
+            rows(input, Role::Peak, device).filter_map(value).collect();
         values.sort_by(|a, b| b.0.value.total_cmp(&a.0.value));
         left_out += values.len().saturating_sub(MOST_ROWS);
         values.truncate(MOST_ROWS);
@@ -70,18 +71,18 @@ fn label(r: &Record) -> String {
         Some(n) => format!(", {n} threads"),
         None => String::new(),
     };
-    format!("{}, {}{threads}", r.dtype, r.implementation)
+    format!("{}, {}{threads}", r.dtype.name(), r.implementation)
 }
 
 /// What each device takes for a launch.
 fn launch(input: &Input, devices: &[Device]) -> Option<Drawing> {
     let is_there = |(name, _): &&(&str, &str)| {
-        let mut all = devices.iter().flat_map(|d| rows(input, "launch", d));
+        let mut all = devices.iter().flat_map(|d| rows(input, Role::Launch, d));
         all.any(|r| r.implementation == *name && cost(r).is_some())
     };
     let kinds: Vec<&(&str, &str)> = LAUNCHES.iter().filter(is_there).collect();
     let point = |device: &Device, (i, (name, _)): (usize, &&(&str, &str))| {
-        let mut own = rows(input, "launch", device).filter(|r| r.implementation == *name);
+        let mut own = rows(input, Role::Launch, device).filter(|r| r.implementation == *name);
         (i as f64, own.find_map(cost))
     };
     let line = |device: &Device| {

@@ -1,6 +1,6 @@
 //! Times that others have published, as faint marks among what was measured here.
 
-use crate::terms::{Cache, Dtype, Scope};
+use crate::terms::{Cache, Cased, Dtype, Scope};
 
 use super::super::chart::{FAINT, Series, Unit, Value};
 use super::super::published::Published;
@@ -18,7 +18,7 @@ impl View<'_> {
     /// this machine's CPU.
     pub fn published(&self, unit: Unit) -> Vec<Series> {
         // What was published is f32 with hot caches.
-        if self.group.cache != Cache::Hot || self.group.dtype != Dtype::F32.name() {
+        if self.group.cache != Cache::Hot || self.group.dtype != Dtype::F32 {
             return Vec::new();
         }
         let series = self.input.published.iter().enumerate();
@@ -48,18 +48,17 @@ impl View<'_> {
     }
 
     fn cpu_median_s(&self, member: &Member<'_>) -> Option<f64> {
-        let g = self.group;
-        let row = self.input.summary.iter().find(|s| {
-            (s.baseline.as_str(), s.workload.as_str(), s.shape.as_str())
-                == (BASELINE, g.workload, member.shape)
-                && (s.dtype.as_str(), s.cache, s.scope) == (g.dtype, g.cache, Scope::Compute)
-        })?;
+        let case = self.group.case(member);
+        let row =
+            self.input.summary.iter().find(|s| {
+                s.baseline == BASELINE && s.scope == Scope::Compute && s.case() == case
+            })?;
         Some(row.cpu_median_s)
     }
 
     fn flop_count(&self, member: &Member<'_>) -> Option<f64> {
-        let row =
-            self.input.records.iter().find(|r| self.group.holds(r) && r.shape == member.shape)?;
+        let case = self.group.case(member);
+        let row = self.input.records.iter().find(|r| r.case() == case)?;
         Some(row.flop_count as f64)
     }
 }

@@ -3,14 +3,13 @@
 //! of multiply-add units is told by any system or driver, and what is not known is not invented.
 
 use crate::record::{Outcome, Record};
-use crate::terms::{Cache, Scope};
-use crate::units;
+use crate::terms::{Cache, Cased, DeviceId, Dtype, Scope};
+use crate::{units, workload};
 
 use super::super::chart::{self, Drawing, MUTED, Roof, Roofline, Series, Tone, Unit, Value};
 use super::super::input::Input;
 use super::super::limits::{self, Level};
 use super::super::names::{self, Device};
-use super::super::views::is_about_machine;
 use super::{Found, fit, in_words, per_second};
 
 /// With more points than this only the fastest implementation of each case is shown.
@@ -22,7 +21,8 @@ const MOST_COLOURS: usize = 8;
 /// A chart for every device of our own with roofs and with rows of a model's workloads.
 pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
     let roofline = |device: &Device| {
-        let (section, name) = ("roofline".to_string(), format!("roofline-{}", fit(&device.id)));
+        let (section, name) =
+            ("roofline".to_string(), format!("roofline-{}", fit(device.id.as_str())));
         draw(input, device, devices).map(|drawing| Found { section, name, drawing })
     };
     devices.iter().filter_map(roofline).collect()
@@ -30,7 +30,7 @@ pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
 
 fn draw(input: &Input, device: &Device, devices: &[Device]) -> Option<Drawing> {
     let ceilings = limits::peaks(input, &device.id).into_iter().map(|roof| Roof {
-        label: format!("{} peak, {}", roof.dtype, units::flop_per_s(roof.flop_per_s)),
+        label: format!("{} peak, {}", roof.dtype.name(), units::flop_per_s(roof.flop_per_s)),
         detail: roof.implementation.clone(),
         rate: roof.flop_per_s,
     });
@@ -42,8 +42,11 @@ fn draw(input: &Input, device: &Device, devices: &[Device]) -> Option<Drawing> {
     });
     let (ceilings, slopes): (Vec<Roof>, Vec<Roof>) = (ceilings.collect(), slopes.collect());
     let is_here = |r: &&Record| limits::home(r, input) == device.id && point(r).is_some();
-    let (streams, rows): (Vec<&Record>, _) =
-        input.records.iter().filter(is_here).partition(|r| is_about_machine(&r.workload));
+    let (streams, rows): (Vec<&Record>, _) = input
+        .records
+        .iter()
+        .filter(is_here)
+        .partition(|r| workload::role(&r.workload).is_about_machine());
     if (ceilings.is_empty() && slopes.is_empty()) || rows.is_empty() {
         return None;
     }
@@ -71,18 +74,14 @@ fn point(r: &Record) -> Option<(f64, Option<Value>)> {
     Some((r.flop_exact as f64 / r.bytes_moved as f64, Some(value)))
 }
 
-/// What tells cases apart.
-fn case(r: &Record) -> (&str, &str, &str, Cache, &str) {
-    (&r.workload, &r.shape, &r.dtype, r.cache, &r.device)
-}
-
 /// The fastest row of each case and device, of those that may be compared with the others', and every
 /// suspect one.
 fn fastest<'a>(rows: &[&'a Record]) -> Vec<&'a Record> {
     let time = |r: &Record| r.wall_median_s.unwrap_or(f64::INFINITY);
     let mut found: Vec<&Record> = Vec::new();
     for row in rows.iter().filter(|row| row.competes() || !row.counts()) {
-        let old = found.iter_mut().find(|old| case(old) == case(row) && old.counts());
+        let same = |old: &&mut &Record| old.case() == row.case() && old.device == row.device;
+        let old = found.iter_mut().find(|old| same(old) && old.counts());
         match old.filter(|_| row.counts()) {
             Some(old) if time(old) <= time(row) => {}
             Some(old) => *old = row,
@@ -97,8 +96,8 @@ fn fastest<'a>(rows: &[&'a Record]) -> Vec<&'a Record> {
 struct Kind<'a> {
     workload: &'a str,
     cache: Cache,
-    dtype: &'a str,
-    device: &'a str,
+    dtype: Dtype,
+    device: &'a DeviceId,
     implementation: &'a str,
 }
 
@@ -108,7 +107,7 @@ impl Kind<'_> {
         Kind {
             workload: &r.workload,
             cache: r.cache,
-            dtype: &r.dtype,
+            dtype: r.dtype,
             device: &r.device,
             implementation: if joint { "" } else { &r.implementation },
         }
@@ -136,7 +135,7 @@ fn series(rows: &[&Record], devices: &[Device], joint: bool) -> Vec<Series> {
         let series_before = series.len();
         series.extend(own.map(|(marker, kind)| {
             let here = rows.iter().copied().filter(|r| Kind::of(r, joint) == *kind);
-            let device = devices.iter().find(|d| d.id == kind.device);
+            let device = devices.iter().find(|d| d.id == *kind.device);
             let colour = if few { series_before + marker } else { number };
             of_kind(*kind, &here.collect::<Vec<_>>(), device, chart::kind(colour), marker)
         }));
@@ -152,9 +151,12 @@ fn of_kind(
     marker: usize,
 ) -> Series {
     let cold = kind.cache == Cache::Cold;
-    let dtype = if kind.dtype == "f32" { String::new() } else { format!(" {}", kind.dtype) };
+    let dtype = match kind.dtype {
+        Dtype::F32 => String::new(),
+        dtype => format!(" {}", dtype.name()),
+    };
     let state = if cold { ", cold cache" } else { "" };
-    let contender = device.filter(|d| d.id.starts_with("contender:"));
+    let contender = device.filter(|d| d.id.is_contender());
     let owner = contender.map(|d| d.label.as_str()).unwrap_or_default();
     let parts = [owner, kind.implementation].into_iter().filter(|part| !part.is_empty());
     let fractions = rows.iter().filter(|r| r.counts()).filter_map(|r| r.compute_roof_fraction);

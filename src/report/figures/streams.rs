@@ -35,7 +35,7 @@ pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
         };
         add("triad".to_string(), triad(input, devices, cache, state));
         for device in devices {
-            add(fit(&device.id), of_device(input, device, cache, state));
+            add(fit(device.id.as_str()), of_device(input, device, cache, state));
         }
     }
     found

@@ -1,9 +1,8 @@
 //! Charts of a sweep.
 
-use crate::terms::Scope;
+use crate::terms::{Crossover, Scope};
 
 use super::super::chart::{self, Drawing, LOG_FROM, Lines, Mark, Scale, Series, Unit};
-use super::super::crossing::Crossing;
 use super::super::names;
 use super::super::views::{Lane, Member, SCOPES};
 use super::{View, published, rate, unit_name, unit_title};
@@ -64,7 +63,7 @@ impl View<'_> {
     pub fn speedup(&self) -> Option<Drawing> {
         let (mut series, mut marks) = (Vec::new(), Vec::new());
         for (lane, scope) in self.lanes.iter().flat_map(|l| SCOPES.map(|s| (l, s))) {
-            let (words, mark) = self.crossing(lane, scope);
+            let (words, mark) = self.crossover(lane, scope);
             let detail = format!("{}, {}", lane.implementation, names::scope(scope));
             if let Some(found) = self.ratios(lane, scope, detail) {
                 series.push(Series { note: words, ..found });
@@ -97,19 +96,16 @@ impl View<'_> {
     }
 
     /// A lane's crossover in words and as a mark.
-    fn crossing(&self, lane: &Lane<'_>, scope: Scope) -> (String, Option<Mark>) {
+    fn crossover(&self, lane: &Lane<'_>, scope: Scope) -> (String, Option<Mark>) {
         let members = &self.group.members;
-        let column = |m: &Member<'_>| {
-            let row = self.group.summary(self.input, m, scope, lane)?;
-            Crossing::parse(&row.crossover)
-        };
-        let Some(crossing) = members.iter().find_map(column) else { return Default::default() };
+        let column = |m: &Member<'_>| self.group.summary(self.input, m, scope, lane)?.crossover;
+        let Some(crossover) = members.iter().find_map(column) else { return Default::default() };
         let last = members.last().map_or(0, |m| m.value);
-        let words = crossing.words(self.group.axis, last);
-        let (low, high) = match crossing {
-            Crossing::From(v) => (v, v),
-            Crossing::Unclear(low, high) => (low, high),
-            Crossing::Always | Crossing::Never => return (words, None),
+        let words = names::crossover(crossover, self.group.axis, last);
+        let (low, high) = match crossover {
+            Crossover::From(v) => (v, v),
+            Crossover::Unclear(low, high) => (low, high),
+            Crossover::Always | Crossover::Never => return (words, None),
         };
         let dashed = scope == Scope::EndToEnd;
         let label = if dashed { format!("{words}, with transfers") } else { words.clone() };

@@ -1,8 +1,8 @@
 //! Rate and time of transfers over their size: a chart of each a device.
 
 use crate::record::Record;
-use crate::terms::Cache;
-use crate::units;
+use crate::terms::{Cache, Role};
+use crate::{units, workload};
 
 use super::super::chart::{self, Drawing, Lines, Series, Unit};
 use super::super::input::Input;
@@ -26,7 +26,7 @@ pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
         for (unit, kind) in [(Unit::Bytes, "rate"), (Unit::Seconds, "time")] {
             let drawing = draw(input, device, unit);
             let (section, name) =
-                (SECTION.to_string(), format!("transfers-{kind}-{}", fit(&device.id)));
+                (SECTION.to_string(), format!("transfers-{kind}-{}", fit(device.id.as_str())));
             found.extend(drawing.map(|drawing| Found { section, name, drawing }));
         }
     }
@@ -61,7 +61,7 @@ fn draw(input: &Input, device: &Device, unit: Unit) -> Option<Drawing> {
 /// A line for each direction and implementation; a kind of host memory has one colour.
 fn lines(input: &Input, device: &Device, unit: Unit) -> Vec<Series> {
     let is_here = |r: &&Record| {
-        r.device == device.id && r.cache == Cache::Hot && r.workload.starts_with("transfer-")
+        r.device == device.id && r.cache == Cache::Hot && workload::role(&r.workload) == Role::Link
     };
     let rows: Vec<&Record> = input.records.iter().filter(is_here).collect();
     let mut keys: Vec<(&str, &str)> = Vec::new();

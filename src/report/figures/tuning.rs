@@ -1,6 +1,7 @@
 //! What a search for kernel parameters found, and how it came there.
 
 use crate::record::TuningRow;
+use crate::terms::DeviceId;
 use crate::units;
 
 use super::super::chart::Scale;
@@ -12,7 +13,7 @@ const SECTION: &str = "tuning";
 
 /// The trials of one kernel and class of shapes on one device, in order.
 struct Search<'a> {
-    device: &'a str,
+    device: &'a DeviceId,
     kernel: &'a str,
     shape_class: &'a str,
     rows: Vec<&'a TuningRow>,
@@ -21,7 +22,7 @@ struct Search<'a> {
 /// Tuned against the defaults for each device, and the curves of each device and workload.
 pub fn figures(input: &Input) -> Vec<Found> {
     let searches = searches(&input.tuning);
-    let mut devices: Vec<&str> = searches.iter().map(|s| s.device).collect();
+    let mut devices: Vec<&DeviceId> = searches.iter().map(|s| s.device).collect();
     devices.dedup();
     let mut found = Vec::new();
     for device in devices {
@@ -30,13 +31,16 @@ pub fn figures(input: &Input) -> Vec<Found> {
             let section = SECTION.to_string();
             found.extend(drawing.map(|drawing| Found { section, name, drawing }));
         };
-        add(format!("tuned-{}", fit(device)), tuned(device, &own));
+        add(format!("tuned-{}", fit(device.as_str())), tuned(device, &own));
         let mut families: Vec<&str> = own.iter().map(|s| s.family()).collect();
         families.dedup();
         for family in families {
             let of: Vec<&Search<'_>> =
                 own.iter().copied().filter(|s| s.family() == family).collect();
-            add(format!("tuning-{}-{}", fit(family), fit(device)), curves(device, family, &of));
+            add(
+                format!("tuning-{}-{}", fit(family), fit(device.as_str())),
+                curves(device, family, &of),
+            );
         }
     }
     found
@@ -45,7 +49,7 @@ pub fn figures(input: &Input) -> Vec<Found> {
 fn searches(rows: &[TuningRow]) -> Vec<Search<'_>> {
     let mut searches: Vec<Search<'_>> = Vec::new();
     for row in rows {
-        let key = (row.device.as_str(), row.kernel.as_str(), row.shape_class.as_str());
+        let key = (&row.device, row.kernel.as_str(), row.shape_class.as_str());
         match searches.iter_mut().find(|s| (s.device, s.kernel, s.shape_class) == key) {
             Some(search) => search.rows.push(row),
             None => {
@@ -97,7 +101,7 @@ impl Search<'_> {
     }
 }
 
-fn tuned(device: &str, searches: &[&Search<'_>]) -> Option<Drawing> {
+fn tuned(device: &DeviceId, searches: &[&Search<'_>]) -> Option<Drawing> {
     let gained: Vec<(&&Search<'_>, f64)> =
         searches.iter().filter_map(|s| Some((s, s.gain()?))).collect();
     let rows: Vec<String> =
@@ -130,7 +134,7 @@ fn tuned(device: &str, searches: &[&Search<'_>]) -> Option<Drawing> {
     })
 }
 
-fn curves(device: &str, family: &str, searches: &[&Search<'_>]) -> Option<Drawing> {
+fn curves(device: &DeviceId, family: &str, searches: &[&Search<'_>]) -> Option<Drawing> {
     let line = |(i, search): (usize, &&Search<'_>)| {
         let steps = search.steps();
         let last = steps.last()?.1;
@@ -170,7 +174,7 @@ mod tests {
 
     fn row(parameters: &str, outcome: &str, wall_s: Option<f64>, at_s: f64) -> TuningRow {
         TuningRow {
-            device: "opencl:0".into(),
+            device: DeviceId::from("opencl:0"),
             kernel: "gemm local".into(),
             shape_class: "large".into(),
             parameters: parameters.into(),

@@ -1,7 +1,7 @@
 //! The answer of a list: what its lines add up to.
 
 use crate::record::SummaryRow;
-use crate::terms::Scope;
+use crate::terms::{Scope, Verdict};
 
 use super::super::input::Input;
 use super::super::names::{self, capital};
@@ -22,8 +22,8 @@ fn total(input: &Input, group: &Group<'_>, lane: &Lane<'_>, scope: Scope) -> Opt
     let rows: Vec<(f64, &SummaryRow)> = group.members.iter().filter_map(row).collect();
     let sum = |time: fn(&SummaryRow) -> f64| rows.iter().map(|(n, s)| n * time(s)).sum::<f64>();
     let speedup = sum(|s| s.cpu_median_s) / sum(|s| s.device_median_s);
-    let count = |verdict: &str| rows.iter().filter(|(_, s)| s.verdict == verdict).count();
-    let (faster, slower) = (count("faster"), count("slower"));
+    let count = |verdict| rows.iter().filter(|(_, s)| s.verdict == verdict).count();
+    let (faster, slower) = (count(Verdict::Faster), count(Verdict::Slower));
     let total = Total { compared: rows.len(), faster, slower, speedup };
     speedup.is_finite().then_some(total)
 }

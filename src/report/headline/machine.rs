@@ -18,7 +18,7 @@ fn answer(input: &Input, device: &Device) -> Option<Headline> {
     let (mut rates, mut sources) = (Vec::new(), Vec::new());
     if let Some(peak) = peak {
         rates.push(units::flop_per_s(peak.flop_per_s));
-        sources.push(format!("{} multiply-adds ({})", peak.dtype, peak.implementation));
+        sources.push(format!("{} multiply-adds ({})", peak.dtype.name(), peak.implementation));
     }
     if let Some(level) = memory {
         let roof = level.roof;

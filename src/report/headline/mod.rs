@@ -99,7 +99,7 @@ fn topic(group: &Group<'_>, lane: Option<&Lane<'_>>) -> String {
 }
 
 fn cpu_only(input: &Input) -> Headline {
-    let others = input.manifest.iter().flat_map(|m| &m.devices).filter(|d| d.id != "cpu").count();
+    let others = input.manifest.iter().flat_map(|m| &m.devices).filter(|d| !d.id.is_cpu()).count();
     let sentence = if others > 0 {
         "Only the CPU was measured: the other devices of this machine were left out of this run. \
          Run again without --device to set them against it."

@@ -1,18 +1,17 @@
 //! The answer of a sweep: from which size on, and by how much at the largest.
 
 use crate::record::{Record, SummaryRow};
-use crate::terms::Scope;
+use crate::terms::{Baseline, Crossover, Keyed, Scope};
 use crate::units;
 
-use super::super::crossing::Crossing;
 use super::super::input::Input;
 use super::super::names::{self, capital};
-use super::super::views::{Group, Lane, Member, OWN, SCOPES};
+use super::super::views::{Group, Lane, Member, SCOPES};
 use super::{Headline, topic};
 
 /// A lane with what was found about it in one scope.
 struct Finding<'a> {
-    crossing: Option<Crossing>,
+    crossover: Option<Crossover>,
     /// The largest size with a comparison.
     last: (&'a Member<'a>, &'a SummaryRow),
 }
@@ -28,7 +27,7 @@ fn finding<'a>(
         row.speedup.is_finite().then_some((m, row))
     };
     let last = group.members.iter().rev().find_map(row)?;
-    Some(Finding { crossing: Crossing::parse(&last.1.crossover), last })
+    Some(Finding { crossover: last.1.crossover, last })
 }
 
 /// The answer for one device, by its best implementation.
@@ -57,17 +56,17 @@ pub fn answer(input: &Input, group: &Group<'_>, lanes: &[&Lane<'_>]) -> Option<H
         roof(input, group, lane, &main),
     ]
     .concat();
-    let sentence = match main.crossing {
-        Some(crossing) => {
-            let verdict = verdict(input, group, lane, crossing, &subject);
-            let beside = aside.as_ref().map(|a| with_transfers(group, crossing, a));
+    let sentence = match main.crossover {
+        Some(crossover) => {
+            let verdict = verdict(input, group, lane, crossover, &subject);
+            let beside = aside.as_ref().map(|a| with_transfers(group, crossover, a));
             format!("{verdict}{}; {speed}.", beside.unwrap_or_default())
         }
         None => format!("{}: {speed}.", capital(&subject)),
     };
     let last = group.members.last().map_or(0, |m| m.value);
-    let answer = match main.crossing {
-        Some(crossing) => crossing.words(group.axis, last),
+    let answer = match main.crossover {
+        Some(crossover) => names::crossover(crossover, group.axis, last),
         None => names::ratio(main.last.1.speedup),
     };
     let colour = lane.device.colour;
@@ -79,7 +78,7 @@ fn verdict(
     input: &Input,
     group: &Group<'_>,
     lane: &Lane<'_>,
-    crossing: Crossing,
+    crossover: Crossover,
     subject: &str,
 ) -> String {
     let size = |v| names::size(group.workload, group.axis, v);
@@ -87,26 +86,26 @@ fn verdict(
     let (who, rival) = (capital(subject), lane.device.rival());
     let first = group.members.first().map_or(0, |m| m.value);
     let last = group.members.last().map_or(0, |m| m.value);
-    match crossing {
-        Crossing::From(v) => {
+    match crossover {
+        Crossover::From(v) => {
             format!("{who} overtakes {rival} from {} on{}", size(v), model_size(input, group, v))
         }
-        Crossing::Always if first == last => {
+        Crossover::Always if first == last => {
             format!("{who} is faster than {rival} at {}, the only size measured", size(first))
         }
-        Crossing::Always => format!(
+        Crossover::Always => format!(
             "{who} is faster than {rival} at every size measured, from {} to {}",
             size(first),
             value(last)
         ),
-        Crossing::Never if first == last => {
+        Crossover::Never if first == last => {
             format!("{who} is not faster than {rival} at {}, the only size measured", size(first))
         }
-        Crossing::Never => format!("{who} never overtakes {rival} up to {}", size(last)),
-        Crossing::Unclear(low, high) if low == high => {
+        Crossover::Never => format!("{who} never overtakes {rival} up to {}", size(last)),
+        Crossover::Unclear(low, high) if low == high => {
             format!("Whether {subject} overtakes {rival} is unclear at {}", size(low))
         }
-        Crossing::Unclear(low, high) => format!(
+        Crossover::Unclear(low, high) => format!(
             "From which size on {subject} overtakes {rival} is unclear between {} and {}",
             size(low),
             value(high)
@@ -127,21 +126,21 @@ fn model_size(input: &Input, group: &Group<'_>, value: u64) -> String {
 }
 
 /// The crossover with transfers, beside that of compute alone.
-fn with_transfers(group: &Group<'_>, compute: Crossing, moved: &Finding<'_>) -> String {
+fn with_transfers(group: &Group<'_>, compute: Crossover, moved: &Finding<'_>) -> String {
     let value = |v| names::axis_value(group.axis, v);
-    match moved.crossing {
+    match moved.crossover {
         None => String::new(),
-        Some(crossing) if crossing == compute => ", with transfers too".to_string(),
-        Some(Crossing::Always) => ", with transfers at every size".to_string(),
-        Some(Crossing::Never) => {
+        Some(crossover) if crossover == compute => ", with transfers too".to_string(),
+        Some(Crossover::Always) => ", with transfers at every size".to_string(),
+        Some(Crossover::Never) => {
             let last = group.members.last().map_or(0, |m| m.value);
             format!(", with transfers never up to {}", value(last))
         }
-        Some(Crossing::From(v)) => format!(", with transfers from {} on", value(v)),
-        Some(Crossing::Unclear(low, high)) if low == high => {
+        Some(Crossover::From(v)) => format!(", with transfers from {} on", value(v)),
+        Some(Crossover::Unclear(low, high)) if low == high => {
             format!(", with transfers unclear at {}", value(low))
         }
-        Some(Crossing::Unclear(low, high)) => {
+        Some(Crossover::Unclear(low, high)) => {
             format!(", with transfers unclear between {} and {}", value(low), value(high))
         }
     }
@@ -169,11 +168,7 @@ fn at_last(group: &Group<'_>, main: &Finding<'_>, aside: Option<&Finding<'_>>) -
 fn own_baseline(input: &Input, main: &Finding<'_>) -> String {
     let best = main.last.1;
     let same = |s: &&SummaryRow| {
-        s.baseline == OWN
-            && (&s.workload, &s.axis, &s.shape, &s.dtype)
-                == (&best.workload, &best.axis, &best.shape, &best.dtype)
-            && (s.cache, s.scope, &s.device, &s.implementation)
-                == (best.cache, best.scope, &best.device, &best.implementation)
+        s.baseline == Baseline::Own && s.axis == best.axis && s.key() == best.key()
     };
     let own = input.summary.iter().find(same).filter(|own| own.cpu_device != best.cpu_device);
     own.map(|own| format!(", {} against our own CPU path", names::ratio(own.speedup)))

@@ -11,8 +11,8 @@ mod speedups;
 mod training;
 
 use crate::record::{Outcome, Record};
-use crate::terms::{Cache, Scope};
-use crate::units;
+use crate::terms::{Cache, DeviceId, Dtype, Role, Scope};
+use crate::{units, workload};
 
 use super::epoch::DataSet;
 use super::input::Input;
@@ -136,8 +136,8 @@ impl Tables<'_> {
         self.input.records.iter().filter(|r| !is_timed(r)).map(|r| self.missing_line(r)).collect()
     }
 
-    fn device(&self, id: &str) -> (String, usize) {
-        let found = self.devices.iter().find(|d| d.id == id);
+    fn device(&self, id: &DeviceId) -> (String, usize) {
+        let found = self.devices.iter().find(|d| d.id == *id);
         found.map_or((id.to_string(), 0), |d| (d.label.clone(), d.colour))
     }
 
@@ -157,7 +157,7 @@ impl Tables<'_> {
         ResultLine {
             size: names::shape(&r.workload, &r.shape),
             layer: self.layer(&r.workload, &r.shape),
-            scope: scope(r.scope, r.cache, &r.dtype),
+            scope: scope(r.scope, r.cache, r.dtype),
             device,
             colour,
             implementation: r.implementation.clone(),
@@ -186,7 +186,7 @@ impl Tables<'_> {
         MissingLine {
             workload: r.workload.clone(),
             size: names::shape(&r.workload, &r.shape),
-            scope: scope(r.scope, r.cache, &r.dtype),
+            scope: scope(r.scope, r.cache, r.dtype),
             device,
             colour,
             implementation: r.implementation.clone(),
@@ -204,20 +204,20 @@ pub fn is_timed(r: &Record) -> bool {
 /// Why it is suspect, what only the device clock knows, and the words of the row.
 fn notes(r: &Record) -> String {
     let suspect = (r.outcome == Outcome::Suspect).then(|| format!("suspect: {}", r.reason));
-    let latency = r.device_median_s.filter(|_| r.workload == "launch");
+    let latency = r.device_median_s.filter(|_| workload::role(&r.workload) == Role::Launch);
     let latency = latency.map(|s| format!("{} by the device clock", units::seconds(s)));
     let words = r.notes.split(';').filter(|n| !n.is_empty()).map(str::to_string);
     suspect.into_iter().chain(latency).chain(words).collect::<Vec<_>>().join(", ")
 }
 
 /// Scope, and what is unusual about cache and type.
-pub fn scope(scope: Scope, cache: Cache, dtype: &str) -> String {
+pub fn scope(scope: Scope, cache: Cache, dtype: Dtype) -> String {
     let mut text = names::scope(scope).to_string();
     if cache == Cache::Cold {
         text.push_str(", cold");
     }
-    if dtype != "f32" {
-        text = format!("{text}, {dtype}");
+    if dtype != Dtype::F32 {
+        text = format!("{text}, {}", dtype.name());
     }
     text
 }

@@ -1,11 +1,10 @@
 //! Comparisons with the CPU.
 
 use crate::record::SummaryRow;
-use crate::units;
+use crate::terms::{Baseline, Keyed, Role};
+use crate::{units, workload};
 
-use super::super::crossing::Crossing;
 use super::super::names;
-use super::super::views::is_about_machine;
 use super::{Tables, scope};
 
 /// A comparison.
@@ -33,7 +32,7 @@ pub struct SpeedLine {
     /// Its interval.
     pub interval: String,
     /// The verdict.
-    pub verdict: String,
+    pub verdict: &'static str,
     /// The crossover, in words.
     pub crossover: String,
 }
@@ -42,7 +41,7 @@ impl Tables<'_> {
     /// Comparisons with the best CPU row, and with our own where that is another. None where runs
     /// don't do the same work on every device: of all that is about the machine only streams do.
     pub(super) fn speedups(&self, workload: &str) -> Vec<SpeedLine> {
-        if is_about_machine(workload) && !workload.starts_with("stream-") {
+        if !matches!(workload::role(workload), Role::Model | Role::Memory) {
             return Vec::new();
         }
         let rows: Vec<&SummaryRow> =
@@ -50,14 +49,13 @@ impl Tables<'_> {
         let repeats = |s: &SummaryRow| {
             rows.iter().any(|b| {
                 b.baseline != s.baseline
-                    && (&b.shape, &b.axis, &b.dtype, b.cache, b.scope)
-                        == (&s.shape, &s.axis, &s.dtype, s.cache, s.scope)
-                    && (&b.device, &b.implementation) == (&s.device, &s.implementation)
+                    && b.axis == s.axis
+                    && b.key() == s.key()
                     && (&b.cpu_device, &b.cpu_implementation)
                         == (&s.cpu_device, &s.cpu_implementation)
             })
         };
-        let shown = rows.iter().filter(|s| s.baseline != "own" || !repeats(s));
+        let shown = rows.iter().filter(|s| s.baseline != Baseline::Own || !repeats(s));
         shown.map(|s| self.speedup(s)).collect()
     }
 
@@ -65,15 +63,15 @@ impl Tables<'_> {
         let (device, colour) = self.device(&s.device);
         let group = self.groups.iter().find(|g| g.workload == s.workload && g.axis == s.axis);
         let last = group.and_then(|g| g.members.last()).map_or(0, |m| m.value);
-        let crossing = Crossing::parse(&s.crossover);
-        let cpu = match s.cpu_device.as_str() {
-            "cpu" => s.cpu_implementation.clone(),
-            other => format!("{} ({})", s.cpu_implementation, self.device(other).0),
+        let cpu = match s.cpu_device.is_cpu() {
+            true => s.cpu_implementation.clone(),
+            false => format!("{} ({})", s.cpu_implementation, self.device(&s.cpu_device).0),
         };
+        let crossover = s.crossover.map(|c| names::crossover(c, &s.axis, last));
         SpeedLine {
             size: names::shape(&s.workload, &s.shape),
             layer: self.layer(&s.workload, &s.shape),
-            scope: scope(s.scope, s.cache, &s.dtype),
+            scope: scope(s.scope, s.cache, s.dtype),
             device,
             colour,
             implementation: s.implementation.clone(),
@@ -86,8 +84,8 @@ impl Tables<'_> {
                 names::significant(s.speedup_low),
                 names::ratio(s.speedup_high)
             ),
-            verdict: s.verdict.clone(),
-            crossover: crossing.map(|c| c.words(&s.axis, last)).unwrap_or_default(),
+            verdict: s.verdict.name(),
+            crossover: crossover.unwrap_or_default(),
         }
     }
 }

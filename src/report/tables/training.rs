@@ -96,7 +96,7 @@ impl Tables<'_> {
             device,
             colour,
             implementation: r.implementation.clone(),
-            scope: scope(r.scope, r.cache, &r.dtype),
+            scope: scope(r.scope, r.cache, r.dtype),
             steps: units::significant(1.0 / median),
             samples: units::significant(batch as f64 / median),
             flops: rate(r.flop_per_s, units::flop_per_s),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::compare::{By, Comparison, THRESHOLD};
 use crate::report::render_comparison;
+use crate::terms::Verdict;
 
 const SIZES: [u64; 4] = [128, 256, 512, 1024];
 
@@ -65,8 +66,8 @@ fn verdicts(page: &str) -> Vec<&str> {
 /// The verdicts of comparison.csv, with the regressions among them.
 fn expected(c: &Comparison) -> Vec<String> {
     let word = |p: &crate::compare::Pair| match p.regression {
-        true => format!("{}, regression", p.row.verdict),
-        false => p.row.verdict.clone(),
+        true => format!("{}, regression", p.row.verdict.name()),
+        false => p.row.verdict.name().to_string(),
     };
     c.pairs.iter().map(word).collect()
 }
@@ -77,7 +78,7 @@ fn two_machines_have_charts_answers_and_the_verdicts_of_the_csv() {
     let names: Vec<&str> = two.charts.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["ratio-gemm-mnk-compute.svg", "rate-gemm-mnk-compute.svg"]);
     assert_eq!(verdicts(&two.page), expected(&two.comparison));
-    let faster = two.comparison.pairs.iter().filter(|p| p.row.verdict == "faster");
+    let faster = two.comparison.pairs.iter().filter(|p| p.row.verdict == Verdict::Faster);
     assert_eq!(faster.count(), SIZES.len());
     says(&two.page, "<h1>new against old</h1>");
     says(&two.page, "<strong>2.00× as fast</strong>");

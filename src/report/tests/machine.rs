@@ -5,6 +5,7 @@ use crate::machine::CacheLevel;
 use crate::manifest::TimerCheck;
 use crate::record::Record;
 use crate::roof::{ComputeRoof, MemoryRoof};
+use crate::terms::{DeviceId, Dtype};
 
 /// A GPU and a CPU with roofs and a product each.
 fn limited() -> Run {
@@ -25,7 +26,7 @@ fn chart<'a>(charts: &'a [(String, String)], name: &str) -> &'a str {
 }
 
 fn clock(device: &str, share: Option<f64>, trusted: bool) -> TimerCheck {
-    let (device, linearity) = (device.to_string(), 1.0);
+    let (device, linearity) = (DeviceId::from(device), 1.0);
     TimerCheck { device, event_share: share, linearity, profiling_cost: None, trusted }
 }
 
@@ -180,7 +181,7 @@ fn odd_amounts_are_harmless() {
             }
         }
     }
-    let (device, device_name) = ("cpu".to_string(), String::new());
+    let (device, device_name) = (DeviceId::cpu(), String::new());
     for (bytes, rate) in [(0, 0.0), (u64::MAX, 1e308), (u64::MAX / 2, -1.0), (1, 5e-324)] {
         run.manifest.roofs.memory.push(MemoryRoof {
             device: device.clone(),
@@ -194,7 +195,7 @@ fn odd_amounts_are_harmless() {
         run.manifest.roofs.compute.push(ComputeRoof {
             device: device.clone(),
             device_name: device_name.clone(),
-            dtype: format!("f{bytes}"),
+            dtype: Dtype::F64,
             threads: None,
             flop_per_s: rate,
             implementation: String::new(),

@@ -141,7 +141,7 @@ fn without_a_device_the_page_says_how_to_add_one() {
 #[test]
 fn what_failed_has_its_reason() {
     let mut run = against(GPU, &[2.0, 2.0]);
-    for record in run.records.iter_mut().filter(|r| r.device == "opencl:0") {
+    for record in run.records.iter_mut().filter(|r| r.device.as_str() == GPU.0) {
         record.outcome = Outcome::Failed;
         record.reason = "element 17 is wrong".into();
         record.wall_median_s = None;

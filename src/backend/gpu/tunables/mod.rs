@@ -84,7 +84,7 @@ mod tests {
     use crate::workload::{self, Pass};
 
     fn device(kind: DeviceKind, class: &str) -> DeviceEntry {
-        let mut entry = DeviceEntry::new("opencl:0", kind, "device", "opencl");
+        let mut entry = DeviceEntry::new("opencl:0".into(), kind, "device", "opencl");
         entry.class = class.to_string();
         entry.cache_bytes = Some(1 << 20);
         entry.max_allocation_bytes = 1 << 30;

@@ -240,7 +240,7 @@ mod tests {
     }
 
     fn device(name: &str, driver: &str) -> DeviceEntry {
-        let mut entry = DeviceEntry::new("opencl:0", DeviceKind::Gpu, name, "opencl");
+        let mut entry = DeviceEntry::new("opencl:0".into(), DeviceKind::Gpu, name, "opencl");
         entry.driver = driver.to_string();
         entry
     }
