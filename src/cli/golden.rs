@@ -19,7 +19,7 @@ pub fn trajectories(network: &Network) -> Vec<Trajectory> {
 
 /// Whether a device may train step by step: contenders are asked for one step only.
 pub fn can_train(device: &dyn Device) -> bool {
-    !DeviceId::from(&*device.entry().id).is_contender()
+    !device.entry().id.is_contender()
 }
 
 /// How an implementation fared.

@@ -7,7 +7,7 @@ use crate::measure::Clock;
 use crate::record::{Home, Record};
 use crate::tensor::{Data, Tensor};
 use crate::terms::{DeviceId, Dtype, Format, Scope};
-use crate::workload;
+use crate::workload::{self, Workload};
 
 /// Runs of which the fastest counts: others may have been interrupted.
 const RUNS: usize = 9;
@@ -29,7 +29,7 @@ impl<'a> Canary<'a> {
     /// Prepares the peak kernel of every device; one that can't have it has no canary.
     pub(super) fn new(setup: &Setup<'a>) -> Canary<'a> {
         let mut canary = Canary::default();
-        let Ok(peak) = workload::find("peak-fma") else { return canary };
+        let peak = &workload::Peak;
         let Ok(shape) = peak.shape("") else { return canary };
         let fill = |(tensor, length): (usize, &usize)| {
             Data::Random(1).fill(tensor as u64, Format::F32, *length)

@@ -78,7 +78,6 @@ impl RoofCheck {
 
 /// The peak kernel, and triad in each cache and in memory.
 fn cases(setup: &Setup<'_>) -> Vec<Case> {
-    let find = |name| workload::WORKLOADS.iter().copied().find(|w| w.name() == name);
     let case = |workload: &'static dyn Workload, shape: &str, dtype: Dtype| {
         let shape = workload.shape(shape).ok()?;
         let cache = Cache::Hot;
@@ -87,14 +86,11 @@ fn cases(setup: &Setup<'_>) -> Vec<Case> {
     // Rows in f64 are held to chains in f64; shorter formats have f32 sums.
     let f64 = setup.selection.dtypes.contains(&Dtype::F64).then_some(Dtype::F64);
     let dtypes = [Dtype::F32].into_iter().chain(f64);
-    let peaks = dtypes.filter_map(|dtype| case(find("peak-fma")?, "", dtype));
-    let streams = find("stream-triad").into_iter().flat_map(|triad| {
-        // Three arrays make the working set.
-        working_sets(setup)
-            .into_iter()
-            .map(move |b| case(triad, &format!("bytes={}", b / 3), Dtype::F32))
-    });
-    peaks.chain(streams.flatten()).collect()
+    let peaks = dtypes.filter_map(|dtype| case(&workload::Peak, "", dtype));
+    // Three arrays make the working set of a triad.
+    let streams = working_sets(setup).into_iter().map(|bytes| format!("bytes={}", bytes / 3));
+    let streams = streams.filter_map(|shape| case(&workload::TRIAD, &shape, Dtype::F32));
+    peaks.chain(streams).collect()
 }
 
 /// Bytes of all arrays of a stream together: half of each cache, and in memory.

@@ -17,9 +17,9 @@ use crate::terms::{Axis, Dtype, Format, Formats, Role, Scope, Shape};
 
 pub use check::{Algorithm, Check, ExactSums, Reference, Transformed};
 pub use conv::Pass;
-pub use peak::{CHAINS, LENGTH, work as peak_work};
+pub use peak::{CHAINS, LENGTH, Peak, work as peak_work};
 pub use preset::{Entry, Host, Preset};
-pub use stream::SCALAR;
+pub use stream::{DOT, SCALAR, TRIAD};
 
 /// Every workload, in the order of reports.
 pub const WORKLOADS: &[&dyn Workload] = &[
@@ -30,9 +30,9 @@ pub const WORKLOADS: &[&dyn Workload] = &[
     &stream::COPY,
     &stream::SCALE,
     &stream::ADD,
-    &stream::TRIAD,
-    &stream::DOT,
-    &peak::Peak,
+    &TRIAD,
+    &DOT,
+    &Peak,
     &transfer::H2D,
     &transfer::D2H,
     &launch::Launch,

@@ -18,9 +18,10 @@ use crate::folder::{self, RunFolder};
 use crate::manifest::{Manifest, Sampling};
 use crate::plan::Selection;
 use crate::record::{TuningRow, Writer, file};
+use crate::terms::Role;
 use crate::tune::{Bench, DenyList, Limits, Progress, Search};
 use crate::units;
-use crate::workload;
+use crate::workload::{self, Workload};
 
 use screen::{Screen, Tally};
 
@@ -72,7 +73,8 @@ pub fn tune(args: &TuneArgs) -> Result<End> {
 fn chosen(device: &dyn Device, workloads: &[String]) -> Vec<Tunable> {
     let is_wanted = |tunable: &Tunable| {
         let shares = |name: &String| {
-            let is_map = |name: &str| name.starts_with("stream-") && name != "stream-dot";
+            let is_map =
+                |name: &str| workload::role(name) == Role::Memory && name != workload::DOT.name();
             name == tunable.workload || (is_map(name) && is_map(tunable.workload))
         };
         workloads.is_empty() || workloads.iter().any(shares)

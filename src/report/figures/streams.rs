@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::record::{Outcome, Record};
-use crate::terms::{Cache, Scope};
+use crate::terms::{Cache, Role, Scope};
 use crate::units;
+use crate::workload::{TRIAD, WORKLOADS, Workload};
 
 use super::super::chart::{self, AXIS, Drawing, Lines, Mark, Scale, Series, Tone, Unit};
 use super::super::input::Input;
@@ -16,10 +17,6 @@ const SECTION: &str = "streams";
 
 /// Rates that differ by more than this are shown on a log axis.
 pub const LOG_FROM: f64 = 20.0;
-
-/// The operations in the order of STREAM.
-const OPERATIONS: [&str; 5] =
-    ["stream-copy", "stream-scale", "stream-add", "stream-triad", "stream-dot"];
 
 /// A chart a device; and one of triad where there are several.
 pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
@@ -42,12 +39,13 @@ pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
 }
 
 fn of_device(input: &Input, device: &Device, cache: Cache, state: &str) -> Option<Drawing> {
-    let line = |(i, operation): (usize, &&str)| {
+    let line = |(i, operation): (usize, &str)| {
         let rows = rows(input, device, operation, cache);
         let name = operation.trim_start_matches("stream-").to_string();
         series(&rows, name, implementations(&rows), chart::kind(i), i)
     };
-    let lines: Vec<Series> = OPERATIONS.iter().enumerate().filter_map(line).collect();
+    let operations = WORKLOADS.iter().filter(|w| w.role() == Role::Memory).map(|w| w.name());
+    let lines: Vec<Series> = operations.enumerate().filter_map(line).collect();
     let title = format!("Bandwidth over the working set: {}{state}", device.label);
     let marks = marks(input, device, AXIS);
     draw(title, "the best implementation of each operation", lines, marks)
@@ -58,7 +56,7 @@ fn triad(input: &Input, devices: &[Device], cache: Cache, state: &str) -> Option
     let mut marks = Vec::new();
     let mut lines = Vec::new();
     for device in devices {
-        let rows = rows(input, device, "stream-triad", cache);
+        let rows = rows(input, device, TRIAD.name(), cache);
         let tone = chart::device(device.colour);
         let found = series(&rows, device.label.clone(), implementations(&rows), tone, 0);
         if let Some(found) = found {
