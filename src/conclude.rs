@@ -5,14 +5,14 @@ use crate::error::Result;
 use crate::folder::RunFolder;
 use crate::manifest::{Manifest, Sampling};
 use crate::record::{self, file};
-use crate::report::{self, Options};
+use crate::report::{self, Options, Report};
 use crate::session::{Ending, Session};
 use crate::stats::Pairing;
 use crate::summary;
 
 /// Writes the shares of the roofs into results.csv, then summary.csv, machine.json, the charts and
 /// report.html; with `png` the charts as PNG too.
-pub fn conclude(folder: &RunFolder, manifest: &Manifest, png: bool) -> Result<()> {
+pub fn conclude(folder: &RunFolder, manifest: &Manifest, png: bool) -> Result<Report> {
     let plan = record::read(&folder.path().join(file::PLAN))?;
     let pairing = match manifest.sampling {
         Sampling::Interleaved => Pairing::Paired,
@@ -27,19 +27,18 @@ pub fn conclude(folder: &RunFolder, manifest: &Manifest, png: bool) -> Result<()
     let rows = summary::summarize(&plan, &records, &folder.samples()?, pairing);
     folder.write_summary(&rows)?;
     manifest.write(folder.path())?;
-    report::render(folder.path(), &Options { png, ..Options::default() })?;
-    Ok(())
+    report::render(folder.path(), &Options { png, ..Options::default() })
 }
 
 /// Puts what a session found into the manifest of its run and concludes it, where the run has a folder.
-/// Says on standard error what went wrong. None where there is no report.
+/// Says on standard error what went wrong. None where a report could not be drawn.
 pub fn finish(
     folder: Option<&RunFolder>,
     mut manifest: Manifest,
     session: Session<'_>,
     ended: Result<Ending>,
     png: bool,
-) -> Option<Ending> {
+) -> Option<(Ending, Option<Report>)> {
     let ending = ended.unwrap_or_else(|error| {
         eprintln!("crossover: the run was cut: {error}; what is measured is kept");
         Ending { failed: true, interrupted: true }
@@ -50,10 +49,11 @@ pub fn finish(
     if !session.timers.is_empty() {
         (manifest.timers, manifest.zero_copy) = (session.timers, session.zero_copy);
     }
-    let concluded = folder.map_or(Ok(()), |folder| conclude(folder, &manifest, png));
-    if let Err(error) = concluded {
-        eprintln!("crossover: no report: {error}; 'crossover report' draws it later");
-        return None;
+    match folder.map(|folder| conclude(folder, &manifest, png)).transpose() {
+        Ok(report) => Some((ending, report)),
+        Err(error) => {
+            eprintln!("crossover: no report: {error}; 'crossover report' draws it later");
+            None
+        }
     }
-    Some(ending)
 }

@@ -113,7 +113,7 @@ fn run(selection: &Selection, devices: &[Box<dyn Device>], world: &World, bisect
     let ended = Ok(measured(&mut session, &mut folder, cases, bisect));
     let new = Manifest::new("run", selection, Sampling::Interleaved, &[0]);
     let manifest = Manifest { devices: devices.iter().map(|d| d.entry().clone()).collect(), ..new };
-    let ending = finish(Some(&folder), manifest, session, ended, false).unwrap();
+    let (ending, _) = finish(Some(&folder), manifest, session, ended, false).unwrap();
     Done { _base: base, folder, ending }
 }
 

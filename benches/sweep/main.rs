@@ -71,9 +71,8 @@ fn bench() -> Result<ExitCode> {
     let mut ledger = Ledger::new(folder.as_mut());
     let ended = session.run(agenda, &mut method, &mut ledger, &mut Silent);
     method.criterion.final_summary();
-    let Some(ending) = conclude::finish(folder.as_ref(), manifest, session, ended, false) else {
-        return Ok(ExitCode::FAILURE);
-    };
+    let done = conclude::finish(folder.as_ref(), manifest, session, ended, false);
+    let Some((ending, _)) = done else { return Ok(ExitCode::FAILURE) };
     if let Some(folder) = &folder {
         println!("\n{}", folder.path().join("report.html").display());
     }

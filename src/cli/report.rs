@@ -14,13 +14,13 @@ pub fn report(args: &ReportArgs) -> Result<End> {
         options.data_sets = args.epoch_samples.iter().map(|n| DataSet::of(*n)).collect();
     }
     options.published = published_by(&args.published)?;
-    let written = render(&args.folder, &options)?;
+    let report = render(&args.folder, &options)?;
     if args.json {
         for row in record::read::<SummaryRow>(&args.folder.join(file::SUMMARY))? {
             out!("{}", serde_json::to_string(&row).expect("a row is JSON"));
         }
     } else {
-        written.iter().for_each(|path| out!("{}", path.display()));
+        report.written.iter().for_each(|path| out!("{}", path.display()));
     }
     note_unpublished(args, &options.published)?;
     Ok(End::Well)

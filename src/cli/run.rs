@@ -17,7 +17,7 @@ use crate::manifest::{Manifest, Sampling};
 use crate::measure::WallClock;
 use crate::network::Memory;
 use crate::plan::{self, Effort, Selection};
-use crate::report;
+use crate::report::Report;
 use crate::session::{self, Agenda, Chooser, Interleaved, Ledger, Session, Setup};
 use crate::units;
 use crate::workload::Preset;
@@ -59,11 +59,10 @@ pub fn run(args: &RunArgs) -> Result<End> {
     let mut ledger = Ledger::new(Some(&mut folder));
     let ended = session.run(agenda, &mut Interleaved, &mut ledger, &mut progress);
     progress.finish();
-    let Some(ending) = conclude::finish(Some(&folder), manifest, session, ended, args.png) else {
-        return Ok(End::Badly);
-    };
+    let done = conclude::finish(Some(&folder), manifest, session, ended, args.png);
+    let Some((ending, report)) = done else { return Ok(End::Badly) };
     if !args.json {
-        answer(folder.path());
+        report.iter().for_each(answer);
         out!("{}", folder.path().join("report.html").display());
     }
     Ok(if ending.failed || ending.interrupted { End::Badly } else { End::Well })
@@ -102,13 +101,12 @@ fn opened(
     Ok((folder, manifest))
 }
 
-/// Says what the run found. The report has it too, so that a failure is no loss.
-fn answer(folder: &Path) {
-    let answers = report::answers(folder).unwrap_or_default();
-    if !answers.is_empty() {
+/// Says what the run found.
+fn answer(report: &Report) {
+    if !report.answers.is_empty() {
         out!("");
     }
-    for (topic, sentence) in answers {
+    for (topic, sentence) in &report.answers {
         out!("{}: {sentence}", style(topic).bold());
     }
 }

@@ -67,9 +67,18 @@ impl Default for Options {
     }
 }
 
+/// A report that was drawn.
+pub struct Report {
+    /// Its files, the page last.
+    pub written: Vec<PathBuf>,
+    /// What the run found, as the page says it first: each time a topic and a sentence. What is about the
+    /// machine and not about a model is left to the page.
+    pub answers: Vec<(String, String)>,
+}
+
 /// Draws `charts/*.svg`, and `charts/*.png` where they are asked for, and `report.html` of the run in
-/// `folder`, from its files alone, and says what it wrote.
-pub fn render(folder: &Path, options: &Options) -> Result<Vec<PathBuf>> {
+/// `folder`, from its files alone.
+pub fn render(folder: &Path, options: &Options) -> Result<Report> {
     let input = Input { published: options.published.clone(), ..Input::read(folder)? };
     let devices = names::devices(&input.records, input.manifest.as_ref());
     let groups = views::groups(&input);
@@ -77,19 +86,11 @@ pub fn render(folder: &Path, options: &Options) -> Result<Vec<PathBuf>> {
     choose_pictures(folder, &mut figures, options.png);
     let tables =
         Tables { input: &input, groups: &groups, devices: &devices, data_sets: &options.data_sets };
-    let page = page::html(&tables, &figures)?;
-
-    write(folder, &figures, "report.html", &page)
-}
-
-/// What the run in `folder` found, as report.html says it first: each time a topic and a sentence. What is
-/// about the machine and not about a model is left to the page.
-pub fn answers(folder: &Path) -> Result<Vec<(String, String)>> {
-    let input = Input::read(folder)?;
-    let devices = names::devices(&input.records, input.manifest.as_ref());
-    let groups = views::groups(&input);
-    let headlines = headline::headlines(&input, &groups, &devices).into_iter();
-    Ok(headlines.filter(|h| !h.minor).map(|h| (h.topic, h.sentence)).collect())
+    let headlines = headline::headlines(&input, &groups, &devices);
+    let main = headlines.iter().filter(|h| !h.minor);
+    let answers = main.map(|h| (h.topic.clone(), h.sentence.clone())).collect();
+    let page = page::html(&tables, headlines, &figures)?;
+    Ok(Report { written: write(folder, &figures, "report.html", &page)?, answers })
 }
 
 /// Marks the charts that become a PNG too: all of them where `png` says so, else those that have one from

@@ -60,13 +60,12 @@ pub struct Chart {
 }
 
 /// The page as HTML.
-pub fn html(tables: &Tables<'_>, figures: &[Figure]) -> Result<String> {
-    let Tables { input, groups, devices, .. } = *tables;
+pub fn html(tables: &Tables<'_>, headlines: Vec<Headline>, figures: &[Figure]) -> Result<String> {
+    let Tables { input, devices, .. } = *tables;
     let manifest = input.manifest.as_ref();
     let pairs = |map: &std::collections::BTreeMap<String, String>| {
         map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     };
-    let headlines = headline::headlines(input, groups, devices);
     let page = Page {
         run: &input.run,
         question: headline::question(devices),

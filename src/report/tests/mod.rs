@@ -29,7 +29,7 @@ fn read_back(folder: &Path) -> (String, Vec<(String, String)>) {
 }
 
 fn read_back_with(folder: &Path, options: &Options) -> (String, Vec<(String, String)>) {
-    let written = render(folder, options).unwrap();
+    let written = render(folder, options).unwrap().written;
     let (page, charts) = written.split_last().unwrap();
     assert!(page.ends_with("report.html"));
     let read = |p: &Path| fs::read_to_string(p).unwrap();
@@ -239,7 +239,7 @@ fn hostile_names_and_numbers_are_harmless() {
 #[test]
 fn only_the_results_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
-    let error = render(folder.path(), &Options::default()).unwrap_err().to_string();
+    let error = render(folder.path(), &Options::default()).err().unwrap().to_string();
     says(&error, "results.csv: not found");
     against(GPU, &[0.5, 2.0]).write(folder.path());
     for name in ["plan.csv", "summary.csv", "machine.json"] {
@@ -250,7 +250,7 @@ fn only_the_results_must_be_there() {
     assert_eq!(charts[0].0, "list-gemm-shapes.svg");
     fs::write(folder.path().join("results.csv"), "name,value\na,1\n").unwrap();
     says(
-        &render(folder.path(), &Options::default()).unwrap_err().to_string(),
+        &render(folder.path(), &Options::default()).err().unwrap().to_string(),
         "not a file of this program",
     );
     fs::write(folder.path().join("results.csv"), "").unwrap();

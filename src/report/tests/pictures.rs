@@ -23,7 +23,7 @@ fn drawn(png: bool) -> (tempfile::TempDir, Vec<String>) {
 
 /// Draws, and gives the names of the charts.
 fn draw(folder: &Path, png: bool) -> Vec<String> {
-    let written = render(folder, &Options { png, ..Options::default() }).unwrap();
+    let written = render(folder, &Options { png, ..Options::default() }).unwrap().written;
     let name = |p: &std::path::PathBuf| p.file_name().unwrap().to_string_lossy().into_owned();
     written.iter().map(name).filter(|name| name != "report.html").collect()
 }
