@@ -131,7 +131,9 @@ impl RunFolder {
 
     /// All samples so far.
     pub fn samples(&self) -> Result<Vec<SampleRow>> {
-        record::read(&self.path.join(file::SAMPLES))
+        let mut samples = Vec::new();
+        record::read_samples(&self.path.join(file::SAMPLES), |row, _| samples.push(row.clone()))?;
+        Ok(samples)
     }
 }
 

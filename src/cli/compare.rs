@@ -7,7 +7,7 @@ use super::args::CompareArgs;
 use crate::compare::{By, Comparison, Pair};
 use crate::error::{Error, Result, did_you_mean};
 use crate::record::{self, ComparisonRow, file};
-use crate::terms::{Cache, Dtype, Verdict};
+use crate::terms::{Cased, Verdict};
 use crate::{folder, report, units};
 
 /// Name of the folder, unless told otherwise.
@@ -82,11 +82,8 @@ fn print(c: &Comparison) {
 /// `gemm 512³ gpu compute packed`.
 fn case(p: &Pair) -> String {
     let r = &p.row;
-    let dtype = if r.dtype == Dtype::F32 { "" } else { r.dtype.name() };
-    let cache = if r.cache == Cache::Hot { "" } else { r.cache.name() };
-    let case = report::case_name(&r.workload, &r.shape);
-    let words = [case.as_str(), dtype, cache, &p.contestant, r.scope.name(), &r.implementation];
-    words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
+    let case = report::case_name(r.case());
+    format!("{case} {} {} {}", p.contestant, r.scope.name(), r.implementation)
 }
 
 fn found(c: &Comparison, p: &Pair) -> String {

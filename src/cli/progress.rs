@@ -9,10 +9,10 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use crate::backend::Device;
 use crate::plan::Case;
 use crate::record::{Outcome, Record};
+use crate::report;
 use crate::session::Progress;
-use crate::terms::{Cache, Dtype};
+use crate::terms::{CaseKey, Cased};
 use crate::units;
-use crate::workload;
 
 /// A line for each row, and on a terminal below them what is going on: the case with the time left, and
 /// its rows as they are so far.
@@ -125,7 +125,7 @@ impl Progress for Terminal {
             if self.json {
                 self.line(&serde_json::to_string(record).expect("a row is JSON"));
             } else {
-                self.line(&self.columns.row(record, &case(record)));
+                self.line(&self.columns.row(record, &report::case_name(record.case())));
             }
         }
     }
@@ -133,21 +133,6 @@ impl Progress for Terminal {
     fn say(&mut self, text: &str) {
         self.screen.suspend(|| eprintln!("{text}"));
     }
-}
-
-/// Workload and shape, with what is not usual.
-fn case(record: &Record) -> String {
-    let shape = workload::find(&record.workload)
-        .and_then(|w| Ok(w.label(&w.shape(&record.shape)?)))
-        .unwrap_or_else(|_| record.shape.clone());
-    words(&record.workload, &shape, record.dtype, record.cache)
-}
-
-fn words(workload: &str, shape: &str, dtype: Dtype, cache: Cache) -> String {
-    let dtype = if dtype == Dtype::F32 { "" } else { dtype.name() };
-    let cache = if cache == Cache::Hot { "" } else { cache.name() };
-    let words = [workload, shape, dtype, cache];
-    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Most characters of a case's column: longer ones push their row aside.
@@ -162,8 +147,9 @@ struct Columns {
 impl Columns {
     fn of(cases: &[Case], devices: &[Box<dyn Device>]) -> Columns {
         let name = |case: &Case| {
-            let label = case.workload.label(&case.shape);
-            words(case.workload.name(), &label, case.dtype, case.cache)
+            let (workload, shape) = (case.workload.name(), &case.shape.to_string());
+            let Case { dtype, cache, .. } = *case;
+            report::case_name(CaseKey { workload, shape, dtype, cache })
         };
         let names = cases.iter().map(|case| name(case).chars().count());
         let ids = devices.iter().map(|device| device.entry().id.as_str().len());
@@ -235,7 +221,7 @@ mod tests {
             record.wall_median_s = Some(1.5e-3);
             record.flop_per_s = Some(2e9);
             record.noise = Some(0.01);
-            let row = columns.row(&record, &super::case(&record));
+            let row = columns.row(&record, &report::case_name(record.case()));
             let column =
                 |text: &str, word: &str| text.find(word).map(|at| text[..at].chars().count());
             assert_eq!(column(&row, "native"), column(&head, "implementation"), "{row}");

@@ -3,7 +3,7 @@
 
 use crate::manifest::Manifest;
 use crate::record::Record;
-use crate::terms::{Crossover, DeviceId, DeviceKind, Scope, Verdict};
+use crate::terms::{Cache, CaseKey, Crossover, DeviceId, DeviceKind, Dtype, Scope, Verdict};
 use crate::units;
 use crate::workload;
 
@@ -154,12 +154,24 @@ pub fn shape(workload: &str, text: &str) -> String {
 }
 
 /// Workload and shape: `gemm 512³`.
-pub fn case(workload: &str, text: &str) -> String {
+pub fn problem(workload: &str, text: &str) -> String {
     if text.is_empty() {
         workload.to_string()
     } else {
         format!("{workload} {}", shape(workload, text))
     }
+}
+
+/// A case, with what is not usual: `gemm 512³ f64 cold`.
+pub fn case(case: CaseKey<'_>) -> String {
+    let mut name = problem(case.workload, case.shape);
+    if case.dtype != Dtype::F32 {
+        name = format!("{name} {}", case.dtype.name());
+    }
+    if case.cache != Cache::Hot {
+        name = format!("{name} {}", case.cache.name());
+    }
+    name
 }
 
 /// A scope in a label.

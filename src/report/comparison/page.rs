@@ -195,7 +195,7 @@ fn regression(c: &Comparison, p: &Pair) -> String {
     let run = if c.sides.len() > 2 { format!("{}: ", r.run_b) } else { String::new() };
     format!(
         "{run}{} on the {}, {}: {} as fast ({} to {})",
-        names::case(&r.workload, &r.shape),
+        names::problem(&r.workload, &r.shape),
         label(&p.contestant),
         tables::scope(r.scope, r.cache, r.dtype),
         names::ratio(r.ratio),
