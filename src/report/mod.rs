@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `input.rs` | the files, read once |
 //! | `names.rs` | what people call devices, axes, shapes and crossovers |
-//! | `views.rs` | sweeps, lists and their lanes |
+//! | `views.rs` | sweeps, lists and their entrants |
 //! | `limits.rs` | what a device can do at most: peaks and levels of memory |
 //! | `epoch.rs` | data sets, whose epochs are extrapolated from one step |
 //! | `published/` | what others have published, as context |

@@ -1,4 +1,4 @@
-//! Rows put together as charts and sentences need them: sweeps, lists and their lanes.
+//! Rows put together as charts and sentences need them: sweeps, lists and their entrants.
 
 use crate::record::{PlanRow, Record, SummaryRow};
 use crate::terms::{Baseline, Cache, CaseKey, Dtype, Keyed, RowKey, Scope};
@@ -42,7 +42,7 @@ pub struct Group<'a> {
 
 /// A device with one implementation.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lane<'a> {
+pub struct Entrant<'a> {
     /// The device.
     pub device: &'a Device,
     /// The implementation.
@@ -94,27 +94,27 @@ impl Group<'_> {
         rows.all(|r| r.flop_count.saturating_mul(4) <= r.bytes_moved)
     }
 
-    /// The row of a lane at one member.
+    /// The row of an entrant at one member.
     pub fn record<'r>(
         &self,
         input: &'r Input,
         member: &Member<'_>,
         scope: Scope,
-        lane: &Lane<'_>,
+        entrant: &Entrant<'_>,
     ) -> Option<&'r Record> {
-        let key = self.key(member, scope, lane);
+        let key = self.key(member, scope, entrant);
         input.records.iter().find(|r| r.key() == key)
     }
 
-    /// The comparison of a lane with the CPU at one member.
+    /// The comparison of an entrant with the CPU at one member.
     pub fn summary<'r>(
         &self,
         input: &'r Input,
         member: &Member<'_>,
         scope: Scope,
-        lane: &Lane<'_>,
+        entrant: &Entrant<'_>,
     ) -> Option<&'r SummaryRow> {
-        let key = self.key(member, scope, lane);
+        let key = self.key(member, scope, entrant);
         let here =
             |s: &&SummaryRow| s.baseline == BASELINE && s.axis == self.axis && s.key() == key;
         input.summary.iter().find(here)
@@ -126,26 +126,27 @@ impl Group<'_> {
         CaseKey { workload, shape: member.shape, dtype, cache }
     }
 
-    fn key<'m>(&'m self, member: &Member<'m>, scope: Scope, lane: &Lane<'m>) -> RowKey<'m> {
-        let Lane { device, implementation, .. } = *lane;
+    fn key<'m>(&'m self, member: &Member<'m>, scope: Scope, entrant: &Entrant<'m>) -> RowKey<'m> {
+        let Entrant { device, implementation, .. } = *entrant;
         RowKey { case: self.case(member), scope, device: &device.id, implementation }
     }
 
     /// Every device and implementation with a row here, device by device.
-    pub fn lanes<'r>(&self, input: &'r Input, devices: &'r [Device]) -> Vec<Lane<'r>> {
-        let mut lanes: Vec<Lane<'r>> = Vec::new();
+    pub fn entrants<'r>(&self, input: &'r Input, devices: &'r [Device]) -> Vec<Entrant<'r>> {
+        let mut entrants: Vec<Entrant<'r>> = Vec::new();
         for device in devices {
             let mut marker = 0;
             for r in input.records.iter().filter(|r| self.holds(r) && r.device == device.id) {
-                let here =
-                    |l: &Lane<'_>| l.device.id == device.id && l.implementation == r.implementation;
-                if !lanes.iter().any(here) && self.members.iter().any(|m| m.shape == r.shape) {
-                    lanes.push(Lane { device, implementation: &r.implementation, marker });
+                let here = |l: &Entrant<'_>| {
+                    l.device.id == device.id && l.implementation == r.implementation
+                };
+                if !entrants.iter().any(here) && self.members.iter().any(|m| m.shape == r.shape) {
+                    entrants.push(Entrant { device, implementation: &r.implementation, marker });
                     marker += 1;
                 }
             }
         }
-        lanes
+        entrants
     }
 }
 

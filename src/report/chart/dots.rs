@@ -98,8 +98,8 @@ impl Dots {
             + 54.0
             + legend_rows as f64 * 20.0
             + if self.rows.len() > FAR { 30.0 } else { 8.0 };
-        let most = (0..self.rows.len()).map(|row| self.lanes(row)).max().unwrap_or(0);
-        let pitch = (most as f64 * self.lane_height() + 8.0).max(22.0);
+        let most = (0..self.rows.len()).map(|row| self.slots(row)).max().unwrap_or(0);
+        let pitch = (most as f64 * self.slot_height() + 8.0).max(22.0);
         Frame {
             left,
             right,
@@ -139,29 +139,29 @@ impl Dots {
         }
     }
 
-    fn lane_height(&self) -> f64 {
+    fn slot_height(&self) -> f64 {
         if self.labelled { TEXT_LANE } else { LANE }
     }
 
-    /// How many values a row has room for: a series has the same lane in every row, unless values
+    /// How many values a row has room for: a series has the same slot in every row, unless values
     /// are written out and rows take no more room than they need.
-    fn lanes(&self, row: usize) -> usize {
+    fn slots(&self, row: usize) -> usize {
         let here = |s: &&Series| !self.labelled || s.value_at(row).is_some();
         self.series.iter().filter(here).count()
     }
 
     fn draw_values(&self, c: &Canvas<'_>, f: &Frame) {
         for row in 0..self.rows.len() {
-            let middle = (self.lanes(row) as f64 - 1.0) / 2.0;
-            let mut lane = 0.0;
+            let middle = (self.slots(row) as f64 - 1.0) / 2.0;
+            let mut slot = 0.0;
             for series in &self.series {
                 let value = series.value_at(row);
                 if let Some(v) = value {
-                    let shift = (lane - middle) * self.lane_height();
+                    let shift = (slot - middle) * self.slot_height();
                     self.draw_value(c, f, series, v, f.top + (row as f64 + 0.5) * f.pitch + shift);
                 }
                 if value.is_some() || !self.labelled {
-                    lane += 1.0;
+                    slot += 1.0;
                 }
             }
         }
@@ -239,8 +239,8 @@ mod tests {
             series: vec![series(&[0]), series(&[1]), series(&[1])],
             labelled: true,
         };
-        assert_eq!([chart.lanes(0), chart.lanes(1)], [1, 2]);
+        assert_eq!([chart.slots(0), chart.slots(1)], [1, 2]);
         chart.labelled = false;
-        assert_eq!([chart.lanes(0), chart.lanes(1)], [3, 3]);
+        assert_eq!([chart.slots(0), chart.slots(1)], [3, 3]);
     }
 }

@@ -6,7 +6,7 @@ use crate::{stats, units};
 
 use super::super::chart::{self, Dots, Drawing, LOG_FROM, Lines, Scale, Series, Unit};
 use super::super::names;
-use super::super::views::{Lane, Member, SCOPES};
+use super::super::views::{Entrant, Member, SCOPES};
 use super::{View, published, rate, unit_name, unit_title};
 
 /// Most lines of a list that get a row each.
@@ -15,17 +15,18 @@ const MOST_ROWS: usize = 40;
 impl View<'_> {
     /// Speed-ups line by line, or rates where nothing was set against the CPU.
     pub fn list(&self) -> Option<Drawing> {
-        let pairs = || self.lanes.iter().flat_map(|l| SCOPES.map(|s| (l, s)));
-        let detail =
-            |lane: &Lane<'_>, scope| format!("{}, {}", lane.implementation, names::scope(scope));
+        let pairs = || self.entrants.iter().flat_map(|l| SCOPES.map(|s| (l, s)));
+        let detail = |entrant: &Entrant<'_>, scope| {
+            format!("{}, {}", entrant.implementation, names::scope(scope))
+        };
         let ratios = pairs().filter_map(|(l, s)| self.ratios(l, s, detail(l, s)));
         let ratios: Vec<Series> = ratios.collect();
         let (unit, mut series) = if ratios.is_empty() {
             let unit = self.unit();
-            let rates = pairs().filter_map(|(lane, scope)| {
-                let record = |m: &Member<'_>| self.group.record(self.input, m, scope, lane);
+            let rates = pairs().filter_map(|(entrant, scope)| {
+                let record = |m: &Member<'_>| self.group.record(self.input, m, scope, entrant);
                 let dashed = scope == Scope::EndToEnd;
-                self.series(lane, detail(lane, scope), dashed, |m| rate(record(m)?, unit))
+                self.series(entrant, detail(entrant, scope), dashed, |m| rate(record(m)?, unit))
             });
             (unit, rates.collect())
         } else {

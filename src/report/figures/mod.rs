@@ -28,7 +28,7 @@ use crate::terms::{Cache, Dtype, Scope};
 use super::chart::{self, Drawing, Series, Unit, Value};
 use super::input::Input;
 use super::names::{self, Device};
-use super::views::{Group, Lane, Member, SCOPES};
+use super::views::{Entrant, Group, Member, SCOPES};
 
 pub use sweep::size_scale;
 
@@ -63,7 +63,7 @@ struct Found {
 pub fn figures(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<Figure> {
     let mut found: Vec<Found> = Vec::new();
     for group in groups.iter().filter(|g| !g.is_about_machine()) {
-        View { input, group, lanes: group.lanes(input, devices) }.figures(&mut found);
+        View { input, group, entrants: group.entrants(input, devices) }.figures(&mut found);
     }
     found.extend(breakdown::figures(input, devices));
     found.extend(roofline::figures(input, devices));
@@ -96,7 +96,7 @@ pub fn fit(text: &str) -> String {
 struct View<'a> {
     input: &'a Input,
     group: &'a Group<'a>,
-    lanes: Vec<Lane<'a>>,
+    entrants: Vec<Entrant<'a>>,
 }
 
 impl View<'_> {
@@ -151,21 +151,21 @@ impl View<'_> {
         names::axis(self.group.workload, self.group.axis)
     }
 
-    /// One series of a lane: `value` makes each point.
+    /// One series of an entrant: `value` makes each point.
     fn series(
         &self,
-        lane: &Lane<'_>,
+        entrant: &Entrant<'_>,
         detail: String,
         dashed: bool,
         value: impl Fn(&Member<'_>) -> Option<Value>,
     ) -> Option<Series> {
         let points: Vec<_> = self.places().zip(self.group.members.iter().map(value)).collect();
         points.iter().any(|(_, v)| v.is_some()).then(|| Series {
-            name: lane.device.label.clone(),
+            name: entrant.device.label.clone(),
             detail,
             note: String::new(),
-            tone: chart::device(lane.device.colour),
-            marker: lane.marker,
+            tone: chart::device(entrant.device.colour),
+            marker: entrant.marker,
             dashed,
             points,
         })
@@ -180,10 +180,10 @@ impl View<'_> {
         self.group.members.iter().enumerate().map(place)
     }
 
-    /// The speed-ups of a lane; with transfers in dashes.
-    fn ratios(&self, lane: &Lane<'_>, scope: Scope, detail: String) -> Option<Series> {
-        self.series(lane, detail, scope == Scope::EndToEnd, |m| {
-            let s = self.group.summary(self.input, m, scope, lane)?;
+    /// The speed-ups of an entrant; with transfers in dashes.
+    fn ratios(&self, entrant: &Entrant<'_>, scope: Scope, detail: String) -> Option<Series> {
+        self.series(entrant, detail, scope == Scope::EndToEnd, |m| {
+            let s = self.group.summary(self.input, m, scope, entrant)?;
             Value::new(s.speedup, s.speedup_low, s.speedup_high, false)
         })
     }

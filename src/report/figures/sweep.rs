@@ -4,7 +4,7 @@ use crate::terms::{Crossover, Scope};
 
 use super::super::chart::{self, Drawing, LOG_FROM, Lines, Mark, Scale, Series, Unit};
 use super::super::names;
-use super::super::views::{Lane, Member, SCOPES};
+use super::super::views::{Entrant, Member, SCOPES};
 use super::{View, published, rate, unit_name, unit_title};
 
 /// Most crossovers that are named over a plot.
@@ -15,12 +15,12 @@ impl View<'_> {
     pub fn throughput(&self, scope: Scope) -> Option<Drawing> {
         let unit = self.unit();
         let mut series: Vec<Series> = self
-            .lanes
+            .entrants
             .iter()
-            .filter_map(|lane| {
-                let record = |m: &Member<'_>| self.group.record(self.input, m, scope, lane);
-                let detail = implementation(lane, self.threads(scope, lane));
-                self.series(lane, detail, false, |m| rate(record(m)?, unit))
+            .filter_map(|entrant| {
+                let record = |m: &Member<'_>| self.group.record(self.input, m, scope, entrant);
+                let detail = implementation(entrant, self.threads(scope, entrant));
+                self.series(entrant, detail, false, |m| rate(record(m)?, unit))
             })
             .collect();
         let what = match scope {
@@ -54,18 +54,18 @@ impl View<'_> {
         )
     }
 
-    fn threads(&self, scope: Scope, lane: &Lane<'_>) -> Option<u32> {
-        let of = |m: &Member<'_>| self.group.record(self.input, m, scope, lane)?.threads;
+    fn threads(&self, scope: Scope, entrant: &Entrant<'_>) -> Option<u32> {
+        let of = |m: &Member<'_>| self.group.record(self.input, m, scope, entrant)?.threads;
         self.group.members.iter().find_map(of)
     }
 
     /// Speed-ups over the axis, with transfers and without, and where they cross 1x.
     pub fn speedup(&self) -> Option<Drawing> {
         let (mut series, mut marks) = (Vec::new(), Vec::new());
-        for (lane, scope) in self.lanes.iter().flat_map(|l| SCOPES.map(|s| (l, s))) {
-            let (words, mark) = self.crossover(lane, scope);
-            let detail = format!("{}, {}", lane.implementation, names::scope(scope));
-            if let Some(found) = self.ratios(lane, scope, detail) {
+        for (entrant, scope) in self.entrants.iter().flat_map(|l| SCOPES.map(|s| (l, s))) {
+            let (words, mark) = self.crossover(entrant, scope);
+            let detail = format!("{}, {}", entrant.implementation, names::scope(scope));
+            if let Some(found) = self.ratios(entrant, scope, detail) {
                 series.push(Series { note: words, ..found });
                 marks.extend(mark);
             }
@@ -95,10 +95,10 @@ impl View<'_> {
         })
     }
 
-    /// A lane's crossover in words and as a mark.
-    fn crossover(&self, lane: &Lane<'_>, scope: Scope) -> (String, Option<Mark>) {
+    /// An entrant's crossover in words and as a mark.
+    fn crossover(&self, entrant: &Entrant<'_>, scope: Scope) -> (String, Option<Mark>) {
         let members = &self.group.members;
-        let column = |m: &Member<'_>| self.group.summary(self.input, m, scope, lane)?.crossover;
+        let column = |m: &Member<'_>| self.group.summary(self.input, m, scope, entrant)?.crossover;
         let Some(crossover) = members.iter().find_map(column) else { return Default::default() };
         let last = members.last().map_or(0, |m| m.value);
         let words = names::crossover(crossover, self.group.axis, last);
@@ -110,7 +110,7 @@ impl View<'_> {
         let dashed = scope == Scope::EndToEnd;
         let label = if dashed { format!("{words}, with transfers") } else { words.clone() };
         let (low, high) = (low as f64, high as f64);
-        let tone = Some(chart::device(lane.device.colour));
+        let tone = Some(chart::device(entrant.device.colour));
         let mark = Mark { low, high, tone, dashed, label };
         (words, Some(mark))
     }
@@ -154,10 +154,10 @@ pub fn merged(marks: Vec<Mark>) -> Vec<Mark> {
     merged
 }
 
-fn implementation(lane: &Lane<'_>, threads: Option<u32>) -> String {
+fn implementation(entrant: &Entrant<'_>, threads: Option<u32>) -> String {
     match threads {
-        Some(1) => format!("{}, 1 thread", lane.implementation),
-        Some(n) => format!("{}, {n} threads", lane.implementation),
-        None => lane.implementation.to_string(),
+        Some(1) => format!("{}, 1 thread", entrant.implementation),
+        Some(n) => format!("{}, {n} threads", entrant.implementation),
+        None => entrant.implementation.to_string(),
     }
 }

@@ -5,10 +5,10 @@ use crate::terms::{Scope, Verdict};
 
 use super::super::input::Input;
 use super::super::names::{self, capital};
-use super::super::views::{Group, Lane, Member, SCOPES};
+use super::super::views::{Entrant, Group, Member, SCOPES};
 use super::{Headline, topic};
 
-/// What a list adds up to for one lane and scope.
+/// What a list adds up to for one entrant and scope.
 struct Total {
     compared: usize,
     faster: usize,
@@ -17,8 +17,8 @@ struct Total {
 }
 
 /// Total CPU time over total device time, each line times its repeat.
-fn total(input: &Input, group: &Group<'_>, lane: &Lane<'_>, scope: Scope) -> Option<Total> {
-    let row = |m: &Member<'_>| Some((m.repeat as f64, group.summary(input, m, scope, lane)?));
+fn total(input: &Input, group: &Group<'_>, entrant: &Entrant<'_>, scope: Scope) -> Option<Total> {
+    let row = |m: &Member<'_>| Some((m.repeat as f64, group.summary(input, m, scope, entrant)?));
     let rows: Vec<(f64, &SummaryRow)> = group.members.iter().filter_map(row).collect();
     let sum = |time: fn(&SummaryRow) -> f64| rows.iter().map(|(n, s)| n * time(s)).sum::<f64>();
     let speedup = sum(|s| s.cpu_median_s) / sum(|s| s.device_median_s);
@@ -29,13 +29,13 @@ fn total(input: &Input, group: &Group<'_>, lane: &Lane<'_>, scope: Scope) -> Opt
 }
 
 /// The answer for one device, by its best implementation.
-pub fn answer(input: &Input, group: &Group<'_>, lanes: &[&Lane<'_>]) -> Option<Headline> {
-    let found = |lane: &&Lane<'_>| {
-        let [compute, moved] = SCOPES.map(|scope| total(input, group, lane, scope));
+pub fn answer(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Option<Headline> {
+    let found = |entrant: &&Entrant<'_>| {
+        let [compute, moved] = SCOPES.map(|scope| total(input, group, entrant, scope));
         Some((compute.as_ref().or(moved.as_ref())?.speedup, compute, moved))
     };
-    let candidates = lanes.iter().filter_map(|l| Some((*l, found(l)?)));
-    let (lane, (_, compute, moved)) = candidates.max_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
+    let candidates = entrants.iter().filter_map(|l| Some((*l, found(l)?)));
+    let (entrant, (_, compute, moved)) = candidates.max_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
     let (main, aside, how) = match (compute, moved) {
         (Some(compute), moved) => (compute, moved, ""),
         (None, moved) => (moved?, None, ", transfers included"),
@@ -54,17 +54,17 @@ pub fn answer(input: &Input, group: &Group<'_>, lanes: &[&Lane<'_>]) -> Option<H
     };
     let sentence = format!(
         "{} is {} as fast as {} in total time{how}{}: {split}{}.",
-        capital(&lane.device.phrase),
+        capital(&entrant.device.phrase),
         names::ratio(main.speedup),
-        lane.device.rival(),
+        entrant.device.rival(),
         beside.unwrap_or_default(),
         if main.compared < count { format!(" ({count} planned)") } else { String::new() }
     );
     Some(Headline {
-        topic: topic(group, Some(lane)),
+        topic: topic(group, Some(entrant)),
         answer: names::ratio(main.speedup),
         sentence,
-        colour: lane.device.colour,
+        colour: entrant.device.colour,
         minor: false,
     })
 }

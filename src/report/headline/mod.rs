@@ -16,7 +16,7 @@ use crate::units;
 
 use super::input::Input;
 use super::names::{self, Device, capital};
-use super::views::{Group, Lane, Member};
+use super::views::{Entrant, Group, Member};
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,9 +51,10 @@ pub fn headlines(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec
             // Nothing that the CPU does.
             continue;
         }
-        let lanes = group.lanes(input, devices);
+        let entrants = group.entrants(input, devices);
         for device in &opponents {
-            let own: Vec<&Lane<'_>> = lanes.iter().filter(|l| l.device.id == device.id).collect();
+            let own: Vec<&Entrant<'_>> =
+                entrants.iter().filter(|l| l.device.id == device.id).collect();
             if own.is_empty() {
                 continue;
             }
@@ -85,13 +86,13 @@ pub fn question(devices: &[Device]) -> &'static str {
     }
 }
 
-fn topic(group: &Group<'_>, lane: Option<&Lane<'_>>) -> String {
+fn topic(group: &Group<'_>, entrant: Option<&Entrant<'_>>) -> String {
     let what = if group.is_sweep() {
         names::axis(group.workload, group.axis)
     } else {
         group.list_name().to_string()
     };
-    let implementation = lane.map(|l| l.implementation).unwrap_or_default();
+    let implementation = entrant.map(|l| l.implementation).unwrap_or_default();
     let parts =
         [format!("{}{}", group.workload, group.setting()), what, implementation.to_string()];
     let shown: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
@@ -118,11 +119,12 @@ fn cpu_only(input: &Input) -> Headline {
 
 /// How fast the CPU is at the largest size, where there is nothing to set it against.
 fn cpu_rate(input: &Input, group: &Group<'_>, devices: &[Device]) -> Option<Headline> {
-    let lanes = group.lanes(input, devices);
+    let entrants = group.entrants(input, devices);
     let rows = |m: &Member<'_>| {
-        let of = |l: &Lane<'_>| group.record(input, m, Scope::Compute, l).filter(|r| r.competes());
+        let of =
+            |l: &Entrant<'_>| group.record(input, m, Scope::Compute, l).filter(|r| r.competes());
         let rate = |r: &Record| r.flop_per_s.filter(|v| v.is_finite());
-        let rows = lanes.iter().filter_map(of).filter_map(|r| Some((rate(r)?, r)));
+        let rows = entrants.iter().filter_map(of).filter_map(|r| Some((rate(r)?, r)));
         rows.max_by(|a, b| a.0.total_cmp(&b.0))
     };
     let (member, (rate, record)) = group

@@ -6,10 +6,10 @@ use crate::units;
 
 use super::super::input::Input;
 use super::super::names::{self, capital};
-use super::super::views::{Group, Lane, Member, SCOPES};
+use super::super::views::{Entrant, Group, Member, SCOPES};
 use super::{Headline, topic};
 
-/// A lane with what was found about it in one scope.
+/// An entrant with what was found about it in one scope.
 struct Finding<'a> {
     crossover: Option<Crossover>,
     /// The largest size with a comparison.
@@ -19,11 +19,11 @@ struct Finding<'a> {
 fn finding<'a>(
     input: &'a Input,
     group: &'a Group<'a>,
-    lane: &Lane<'_>,
+    entrant: &Entrant<'_>,
     scope: Scope,
 ) -> Option<Finding<'a>> {
     let row = |m: &'a Member<'a>| {
-        let row = group.summary(input, m, scope, lane)?;
+        let row = group.summary(input, m, scope, entrant)?;
         row.speedup.is_finite().then_some((m, row))
     };
     let last = group.members.iter().rev().find_map(row)?;
@@ -31,34 +31,34 @@ fn finding<'a>(
 }
 
 /// The answer for one device, by its best implementation.
-pub fn answer(input: &Input, group: &Group<'_>, lanes: &[&Lane<'_>]) -> Option<Headline> {
-    let found = |lane: &&Lane<'_>| {
-        let [compute, moved] = SCOPES.map(|scope| finding(input, group, lane, scope));
+pub fn answer(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Option<Headline> {
+    let found = |entrant: &&Entrant<'_>| {
+        let [compute, moved] = SCOPES.map(|scope| finding(input, group, entrant, scope));
         let speed = compute.as_ref().or(moved.as_ref())?.last.1.speedup;
         Some((speed, compute, moved))
     };
     // The device's best implementation at the largest size speaks for it.
-    let candidates = lanes.iter().filter_map(|l| Some((*l, found(l)?)));
-    let (lane, (_, compute, moved)) = candidates.max_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
+    let candidates = entrants.iter().filter_map(|l| Some((*l, found(l)?)));
+    let (entrant, (_, compute, moved)) = candidates.max_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
     let (main, aside) = match (compute, moved) {
         (Some(compute), moved) => (compute, moved),
         (None, moved) => (moved?, None),
     };
     let only_moved = main.last.1.scope == Scope::EndToEnd;
     let subject = if only_moved {
-        format!("{}, transfers included,", lane.device.phrase)
+        format!("{}, transfers included,", entrant.device.phrase)
     } else {
-        lane.device.phrase.clone()
+        entrant.device.phrase.clone()
     };
     let speed = [
         at_last(group, &main, aside.as_ref()),
         own_baseline(input, &main),
-        roof(input, group, lane, &main),
+        roof(input, group, entrant, &main),
     ]
     .concat();
     let sentence = match main.crossover {
         Some(crossover) => {
-            let verdict = verdict(input, group, lane, crossover, &subject);
+            let verdict = verdict(input, group, entrant, crossover, &subject);
             let beside = aside.as_ref().map(|a| with_transfers(group, crossover, a));
             format!("{verdict}{}; {speed}.", beside.unwrap_or_default())
         }
@@ -69,21 +69,21 @@ pub fn answer(input: &Input, group: &Group<'_>, lanes: &[&Lane<'_>]) -> Option<H
         Some(crossover) => names::crossover(crossover, group.axis, last),
         None => names::ratio(main.last.1.speedup),
     };
-    let colour = lane.device.colour;
-    Some(Headline { topic: topic(group, Some(lane)), answer, sentence, colour, minor: false })
+    let colour = entrant.device.colour;
+    Some(Headline { topic: topic(group, Some(entrant)), answer, sentence, colour, minor: false })
 }
 
 /// `The GPU X overtakes the CPU from m = n = k = 384 on (113 MFLOP)`.
 fn verdict(
     input: &Input,
     group: &Group<'_>,
-    lane: &Lane<'_>,
+    entrant: &Entrant<'_>,
     crossover: Crossover,
     subject: &str,
 ) -> String {
     let size = |v| names::size(group.workload, group.axis, v);
     let value = |v| names::axis_value(group.axis, v);
-    let (who, rival) = (capital(subject), lane.device.rival());
+    let (who, rival) = (capital(subject), entrant.device.rival());
     let first = group.members.first().map_or(0, |m| m.value);
     let last = group.members.last().map_or(0, |m| m.value);
     match crossover {
@@ -176,9 +176,11 @@ fn own_baseline(input: &Input, main: &Finding<'_>) -> String {
 }
 
 /// `, at 78.0 % of its own roof`: the larger of both shares.
-fn roof(input: &Input, group: &Group<'_>, lane: &Lane<'_>, main: &Finding<'_>) -> String {
+fn roof(input: &Input, group: &Group<'_>, entrant: &Entrant<'_>, main: &Finding<'_>) -> String {
     let (member, row) = main.last;
-    let Some(record) = group.record(input, member, row.scope, lane) else { return String::new() };
+    let Some(record) = group.record(input, member, row.scope, entrant) else {
+        return String::new();
+    };
     let shares = [record.compute_roof_fraction, record.memory_roof_fraction];
     let share = shares.into_iter().flatten().filter(|s| s.is_finite()).reduce(f64::max);
     share.map(|s| format!(", at {} of its own roof", names::percent(s))).unwrap_or_default()

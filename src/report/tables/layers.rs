@@ -5,7 +5,7 @@ use crate::terms::Scope;
 use crate::units;
 
 use super::super::names;
-use super::super::views::{Group, Lane, Member, SCOPES};
+use super::super::views::{Entrant, Group, Member, SCOPES};
 use super::Tables;
 
 /// The layers of a list, a column for each implementation of each device.
@@ -54,7 +54,7 @@ pub struct Cell {
     pub best: bool,
 }
 
-/// Time and work of one lane at one layer.
+/// Time and work of one entrant at one layer.
 type Timed = Option<(f64, f64)>;
 
 impl Tables<'_> {
@@ -67,44 +67,45 @@ impl Tables<'_> {
     }
 
     fn layer_table(&self, group: &Group<'_>, scope: Scope) -> Option<LayerTable> {
-        let lanes = group.lanes(self.input, self.devices);
-        let record = |member: &Member<'_>, lane: &Lane<'_>| {
-            group.record(self.input, member, scope, lane).filter(|r| r.counts())
+        let entrants = group.entrants(self.input, self.devices);
+        let record = |member: &Member<'_>, entrant: &Entrant<'_>| {
+            group.record(self.input, member, scope, entrant).filter(|r| r.counts())
         };
         // Nothing is moved on a CPU: with transfers it is the same run again.
-        let is_moved = |lane: &&Lane<'_>| scope == Scope::Compute || !lane.device.is_plain_cpu();
-        if !lanes
+        let is_moved =
+            |entrant: &&Entrant<'_>| scope == Scope::Compute || !entrant.device.is_plain_cpu();
+        if !entrants
             .iter()
             .filter(is_moved)
             .any(|l| group.members.iter().any(|m| record(m, l).is_some()))
         {
             return None;
         }
-        let timed = |member: &Member<'_>, lane: &Lane<'_>| -> Timed {
-            let r: &Record = record(member, lane)?;
+        let timed = |member: &Member<'_>, entrant: &Entrant<'_>| -> Timed {
+            let r: &Record = record(member, entrant)?;
             Some((r.wall_median_s?, r.flop_count as f64))
         };
         let line = |m: &Member<'_>| {
-            let times: Vec<Timed> = lanes.iter().map(|lane| timed(m, lane)).collect();
+            let times: Vec<Timed> = entrants.iter().map(|entrant| timed(m, entrant)).collect();
             let flop = times.iter().flatten().map(|(_, flop)| *flop).next();
             LayerLine {
                 layer: m.layer.to_string(),
                 size: names::shape(group.workload, m.shape),
                 repeat: if m.repeat > 1 { format!("{} ×", m.repeat) } else { String::new() },
                 flop: flop.map(units::flop).unwrap_or_default(),
-                cells: cells(&times, &lanes),
+                cells: cells(&times, &entrants),
             }
         };
         let lines: Vec<LayerLine> = group.members.iter().map(line).collect();
-        let columns = lanes.iter().map(|lane| Column {
-            device: lane.device.label.clone(),
-            colour: lane.device.colour,
-            implementation: lane.implementation.to_string(),
+        let columns = entrants.iter().map(|entrant| Column {
+            device: entrant.device.label.clone(),
+            colour: entrant.device.colour,
+            implementation: entrant.implementation.to_string(),
         });
         Some(LayerTable {
             title: format!("{}{}, {}", group.list, group.setting(), names::scope(scope)),
             columns: columns.collect(),
-            total: total(group, &lanes, timed),
+            total: total(group, &entrants, timed),
             lines,
         })
     }
@@ -113,15 +114,15 @@ impl Tables<'_> {
 /// Total FLOP over total time, each layer times its repeat. Only columns with every layer compete.
 fn total(
     group: &Group<'_>,
-    lanes: &[Lane<'_>],
-    timed: impl Fn(&Member<'_>, &Lane<'_>) -> Timed,
+    entrants: &[Entrant<'_>],
+    timed: impl Fn(&Member<'_>, &Entrant<'_>) -> Timed,
 ) -> LayerLine {
     let layers = group.members.len();
-    let sums: Vec<(usize, f64, f64)> = lanes
+    let sums: Vec<(usize, f64, f64)> = entrants
         .iter()
-        .map(|lane| {
+        .map(|entrant| {
             let found = group.members.iter().filter_map(|m| {
-                let (seconds, flop) = timed(m, lane)?;
+                let (seconds, flop) = timed(m, entrant)?;
                 Some((m.repeat as f64 * seconds, m.repeat as f64 * flop))
             });
             found.fold((0, 0.0, 0.0), |sum, (s, f)| (sum.0 + 1, sum.1 + s, sum.2 + f))
@@ -130,7 +131,7 @@ fn total(
     let whole = |(count, seconds, flop): &(usize, f64, f64)| {
         (*count == layers).then_some((*seconds, *flop))
     };
-    let mut cells = cells(&sums.iter().map(whole).collect::<Vec<_>>(), lanes);
+    let mut cells = cells(&sums.iter().map(whole).collect::<Vec<_>>(), entrants);
     for (cell, (count, seconds, _)) in cells.iter_mut().zip(&sums) {
         if (1..layers).contains(count) {
             cell.time = units::seconds(*seconds);
@@ -148,18 +149,18 @@ fn total(
     }
 }
 
-/// A cell for each lane, the best of those marked that compete.
-fn cells(times: &[Timed], lanes: &[Lane<'_>]) -> Vec<Cell> {
-    let competes = |lane: &Lane<'_>| record::competes(lane.implementation);
-    let all = || times.iter().zip(lanes);
-    let competing = all().filter(|(_, lane)| competes(lane)).filter_map(|(timed, _)| *timed);
+/// A cell for each entrant, the best of those marked that compete.
+fn cells(times: &[Timed], entrants: &[Entrant<'_>]) -> Vec<Cell> {
+    let competes = |entrant: &Entrant<'_>| record::competes(entrant.implementation);
+    let all = || times.iter().zip(entrants);
+    let competing = all().filter(|(_, entrant)| competes(entrant)).filter_map(|(timed, _)| *timed);
     let best = competing.map(|(s, _)| s).fold(f64::INFINITY, f64::min);
-    let cell = |(timed, lane): (&Timed, &Lane<'_>)| match timed {
+    let cell = |(timed, entrant): (&Timed, &Entrant<'_>)| match timed {
         None => Cell { time: String::new(), rate: String::new(), best: false },
         Some((seconds, flop)) => Cell {
             time: units::seconds(*seconds),
             rate: units::flop_per_s(flop / seconds),
-            best: *seconds == best && competes(lane),
+            best: *seconds == best && competes(entrant),
         },
     };
     all().map(cell).collect()
