@@ -83,7 +83,7 @@ fn print(c: &Comparison) {
 fn case(p: &Pair) -> String {
     let r = &p.row;
     let case = report::case_name(r.case());
-    format!("{case} {} {} {}", p.contestant, r.scope.name(), r.implementation)
+    format!("{case} {} {} {}", p.contestant.name(), r.scope.name(), r.implementation)
 }
 
 fn found(c: &Comparison, p: &Pair) -> String {

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::record::{ComparisonRow, PlanRow};
-use crate::terms::DeviceKind;
+use crate::terms::{DeviceId, DeviceKind};
 
 pub use side::{Run, Side};
 
@@ -50,6 +50,38 @@ impl By {
     }
 }
 
+/// What rows of two runs stand for, so that they are set against each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Contestant {
+    /// Where it computes.
+    pub place: Place,
+    /// The implementation, where each stands for itself alone.
+    pub implementation: Option<String>,
+}
+
+/// Where a contestant computes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// On any device of a kind.
+    Kind(DeviceKind),
+    /// On this device.
+    Device(DeviceId),
+}
+
+impl Contestant {
+    /// In a word or two: `gpu`, `opencl:0`, `cpu packed`.
+    pub fn name(&self) -> String {
+        let place = match &self.place {
+            Place::Kind(kind) => kind.name(),
+            Place::Device(id) => id.as_str(),
+        };
+        match &self.implementation {
+            Some(implementation) => format!("{place} {implementation}"),
+            None => place.to_string(),
+        }
+    }
+}
+
 /// Two runs at one point.
 #[derive(Clone, Debug)]
 pub struct Pair {
@@ -59,8 +91,8 @@ pub struct Pair {
     pub side: usize,
     /// What kind of device both are.
     pub kind: DeviceKind,
-    /// What B was paired by: the kind, a device or an implementation.
-    pub contestant: String,
+    /// What both stand for.
+    pub contestant: Contestant,
     /// FLOP of one run.
     pub flop_count: u64,
     /// Compulsory bytes of one run.

@@ -4,50 +4,23 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::{By, Pair, Side, floor};
+use super::{By, Contestant, Pair, Place, Side, floor};
 use crate::record::{self, ComparisonRow, Record};
 use crate::stats;
-use crate::terms::{CaseKey, DeviceId, DeviceKind, Keyed, RowKey, Scope, Verdict};
+use crate::terms::{CaseKey, Keyed, RowKey, Scope, Verdict};
 use crate::workload;
 
-/// What a row stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Contestant<'a> {
-    place: Place<'a>,
-    /// Where implementations stand for themselves alone.
-    implementation: Option<&'a str>,
-}
-
-/// Where a contestant computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Place<'a> {
-    Kind(DeviceKind),
-    Device(&'a DeviceId),
-}
-
-impl<'a> Contestant<'a> {
-    fn of(r: &'a Record, by: By) -> Contestant<'a> {
+impl Contestant {
+    fn of(r: &Record, by: By) -> Contestant {
         let is_own = by == By::Implementation
             || workload::role(&r.workload).asks_each_implementation()
             || !record::competes(&r.implementation);
         Contestant {
             place: match by {
-                By::Device => Place::Device(&r.device),
+                By::Device => Place::Device(r.device.clone()),
                 By::Kind | By::Implementation => Place::Kind(r.device_kind),
             },
-            implementation: is_own.then_some(r.implementation.as_str()),
-        }
-    }
-
-    /// In a word or two.
-    fn name(&self) -> String {
-        let place = match self.place {
-            Place::Kind(kind) => kind.name(),
-            Place::Device(id) => id.as_str(),
-        };
-        match self.implementation {
-            Some(implementation) => format!("{place} {implementation}"),
-            None => place.to_string(),
+            implementation: is_own.then(|| r.implementation.clone()),
         }
     }
 }
@@ -61,7 +34,7 @@ struct Candidate<'a> {
 }
 
 /// What two sides are joined on.
-type Key<'a> = (CaseKey<'a>, Scope, Contestant<'a>);
+type Key<'a> = (CaseKey<'a>, Scope, Contestant);
 
 /// The rows of a side by case and contestant, each contestant's fastest.
 fn fastest<'a>(side: &'a Side, by: By) -> (Vec<Key<'a>>, HashMap<Key<'a>, Candidate<'a>>) {
@@ -90,7 +63,7 @@ fn fastest<'a>(side: &'a Side, by: By) -> (Vec<Key<'a>>, HashMap<Key<'a>, Candid
             Some(other) if is_better(&candidate, other) => *other = candidate,
             Some(_) => {}
             None => {
-                keys.push(key);
+                keys.push(key.clone());
                 best.insert(key, candidate);
             }
         }
@@ -115,8 +88,7 @@ pub fn pairs(sides: &[Side], by: By, threshold: f64) -> Vec<Pair> {
             .par_iter()
             .filter_map(|key| {
                 let sides = [(a, of_a.get(key)?), (b, of_b.get(key)?)];
-                let pair = pair(sides, threshold)?;
-                Some(Pair { side: number + 1, contestant: key.2.name(), ..pair })
+                pair(sides, number + 1, &key.2, threshold)
             })
             .collect();
         pairs.extend(found);
@@ -124,7 +96,12 @@ pub fn pairs(sides: &[Side], by: By, threshold: f64) -> Vec<Pair> {
     pairs
 }
 
-fn pair([(side_a, a), (side_b, b)]: [(&Side, &Candidate<'_>); 2], threshold: f64) -> Option<Pair> {
+fn pair(
+    [(side_a, a), (side_b, b)]: [(&Side, &Candidate<'_>); 2],
+    side: usize,
+    contestant: &Contestant,
+    threshold: f64,
+) -> Option<Pair> {
     // Where each device chooses its own amount of work, times say nothing about each other.
     if a.first.flop_count != b.first.flop_count {
         return None;
@@ -158,9 +135,9 @@ fn pair([(side_a, a), (side_b, b)]: [(&Side, &Candidate<'_>); 2], threshold: f64
         mismatch: mismatch((side_a, a), (side_b, b)).join(";"),
     };
     Some(Pair {
-        side: 0,
+        side,
         kind: first.device_kind,
-        contestant: String::new(),
+        contestant: contestant.clone(),
         flop_count: first.flop_count,
         bytes_moved: first.bytes_moved,
         floor,

@@ -102,8 +102,8 @@ fn pair(change: impl Fn(&mut Run)) -> Vec<Pair> {
 #[test]
 fn each_kind_has_a_pair_and_unlike_things_are_named() {
     let pairs = pair(|_| ());
-    let groups: Vec<&str> = pairs.iter().map(|p| p.contestant.as_str()).collect();
-    assert_eq!(groups, ["cpu", "gpu"]);
+    let contestants: Vec<String> = pairs.iter().map(|p| p.contestant.name()).collect();
+    assert_eq!(contestants, ["cpu", "gpu"]);
     assert!(pairs.iter().all(|p| p.row.mismatch.is_empty() && p.row.ratio == 1.0));
     let pairs = pair(|run| {
         run.manifest.devices[1].driver = "driver 2".into();
@@ -133,7 +133,7 @@ fn the_fastest_verified_row_stands_for_its_kind() {
     let by = |by: By| {
         let c = compared(|f| write(f, 3e-3), |f| write(f, 5e-4), by);
         let line = |p: &Pair| {
-            format!("{}: {} {}", p.contestant, p.row.implementation, p.row.verdict.name())
+            format!("{}: {} {}", p.contestant.name(), p.row.implementation, p.row.verdict.name())
         };
         c.pairs.iter().map(line).collect::<Vec<_>>()
     };

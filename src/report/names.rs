@@ -104,6 +104,15 @@ fn driver_name(driver: &str) -> String {
     platform.chars().take(40).collect::<String>().trim().to_string()
 }
 
+/// A kind of device in a label.
+pub fn kind(kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Cpu => "CPU",
+        DeviceKind::Gpu => "GPU",
+        DeviceKind::Accelerator => "accelerator",
+    }
+}
+
 /// With a capital letter at its beginning.
 pub fn capital(text: &str) -> String {
     let mut chars = text.chars();

@@ -78,10 +78,8 @@ impl<'a> Canary<'a> {
 /// Notes on rows whose device ran at another speed after the case than before.
 pub(super) fn note_drift(records: &mut [Record], before: &CanaryTimes, after: &CanaryTimes) {
     for record in records.iter_mut().filter(|r| r.wall_median_s.is_some()) {
-        let home = record.home();
-        let of = |times: &CanaryTimes| {
-            times.iter().find(|(device, _)| home == Home::Id(device.clone())).map(|(_, s)| *s)
-        };
+        let Home::Id(home) = record.home() else { continue };
+        let of = |times: &CanaryTimes| times.iter().find(|(id, _)| *id == home).map(|(_, s)| *s);
         if let (Some(before), Some(after)) = (of(before), of(after))
             && (after / before - 1.0).abs() > DRIFT
         {

@@ -1,6 +1,6 @@
 //! What the comparisons add up to, in sentences.
 
-use crate::compare::{Comparison, Pair};
+use crate::compare::{Comparison, Contestant, Pair, Place};
 use crate::terms::{DeviceKind, Scope, Verdict};
 use crate::{stats, workload};
 
@@ -9,9 +9,9 @@ use super::super::names;
 
 /// One answer for each run, workload and kind of device.
 pub fn answers(comparison: &Comparison) -> Vec<Headline> {
-    let mut topics: Vec<(usize, &str, &str)> = Vec::new();
+    let mut topics: Vec<(usize, &str, &Contestant)> = Vec::new();
     for pair in &comparison.pairs {
-        let topic = (pair.side, pair.row.workload.as_str(), pair.contestant.as_str());
+        let topic = (pair.side, pair.row.workload.as_str(), &pair.contestant);
         if !topics.contains(&topic) {
             topics.push(topic);
         }
@@ -19,8 +19,8 @@ pub fn answers(comparison: &Comparison) -> Vec<Headline> {
     topics.iter().filter_map(|topic| answer(comparison, *topic)).collect()
 }
 
-fn answer(c: &Comparison, (side, workload, of): (usize, &str, &str)) -> Option<Headline> {
-    let here = |p: &&Pair| p.side == side && p.row.workload == workload && p.contestant == of;
+fn answer(c: &Comparison, (side, workload, of): (usize, &str, &Contestant)) -> Option<Headline> {
+    let here = |p: &&Pair| p.side == side && p.row.workload == workload && p.contestant == *of;
     let all: Vec<&Pair> = c.pairs.iter().filter(here).collect();
     let (resident, moved): (Vec<&Pair>, Vec<&Pair>) =
         all.iter().partition(|p| p.row.scope == Scope::Compute);
@@ -32,9 +32,9 @@ fn answer(c: &Comparison, (side, workload, of): (usize, &str, &str)) -> Option<H
     let beside = aside.map(|m| format!(", {} with transfers", names::ratio(m)));
     let (a, b) = (&c.sides[0].name, &c.sides[side].name);
     let sentence = format!(
-        "{b} is {} as fast as {a} on {}{}, {}: {}.",
+        "{b} is {} as fast as {a} on the {}{}, {}: {}.",
         names::ratio(mean),
-        place(of),
+        label(of),
         beside.unwrap_or_default(),
         if main.len() == 1 {
             "at the one size that both have".to_string()
@@ -73,17 +73,14 @@ pub fn verdicts(pairs: &[&Pair]) -> String {
 }
 
 /// A contestant in a label: `GPU`, `CPU packed`.
-pub fn label(contestant: &str) -> String {
-    let (first, rest) = contestant.split_once(' ').unwrap_or((contestant, ""));
-    let first = match first {
-        "cpu" => "CPU",
-        "gpu" => "GPU",
-        other => other,
+pub fn label(contestant: &Contestant) -> String {
+    let place = match &contestant.place {
+        Place::Device(id) if id.is_cpu() => "CPU",
+        Place::Device(id) => id.as_str(),
+        Place::Kind(kind) => names::kind(*kind),
     };
-    format!("{first} {rest}").trim().to_string()
-}
-
-/// A contestant in a sentence.
-fn place(contestant: &str) -> String {
-    format!("the {}", label(contestant))
+    match &contestant.implementation {
+        Some(implementation) => format!("{place} {implementation}"),
+        None => place.to_string(),
+    }
 }

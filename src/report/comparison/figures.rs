@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::compare::{Comparison, Pair};
+use crate::compare::{Comparison, Contestant, Pair};
 use crate::record::{ComparisonRow, PlanRow};
 use crate::terms::{Cache, CaseKey, Cased, Dtype, Scope};
 
@@ -28,7 +28,7 @@ struct Group<'a> {
 }
 
 /// What a curve shows: a run's rows of one contestant.
-type Curve<'a> = (usize, &'a str);
+type Curve<'a> = (usize, &'a Contestant);
 
 /// Every chart of a comparison.
 pub fn figures(c: &Comparison) -> Vec<Figure> {
@@ -133,7 +133,7 @@ struct View<'a> {
     /// The comparisons that belong here.
     pairs: Vec<&'a Pair>,
     /// The contestants, whose numbers are their markers.
-    contestants: Vec<&'a str>,
+    contestants: Vec<&'a Contestant>,
 }
 
 impl<'a> View<'a> {
@@ -145,9 +145,9 @@ impl<'a> View<'a> {
                 && shapes.contains(p.row.shape.as_str())
         };
         let pairs: Vec<&'a Pair> = c.pairs.iter().filter(here).collect();
-        let mut contestants: Vec<&'a str> = Vec::new();
+        let mut contestants: Vec<&'a Contestant> = Vec::new();
         for pair in &pairs {
-            if !contestants.contains(&pair.contestant.as_str()) {
+            if !contestants.contains(&&pair.contestant) {
                 contestants.push(&pair.contestant);
             }
         }
@@ -158,7 +158,7 @@ impl<'a> View<'a> {
     fn curves(&self) -> Vec<Curve<'a>> {
         let mut curves: Vec<Curve<'a>> = Vec::new();
         for pair in &self.pairs {
-            let curve = (pair.side, pair.contestant.as_str());
+            let curve = (pair.side, &pair.contestant);
             if !curves.contains(&curve) {
                 curves.push(curve);
             }
@@ -172,7 +172,7 @@ impl<'a> View<'a> {
         tone: usize,
         value: impl Fn(&Pair) -> Option<Value>,
     ) -> Series {
-        let own = self.pairs.iter().filter(|p| p.side == side && p.contestant == of);
+        let own = self.pairs.iter().filter(|p| p.side == side && p.contestant == *of);
         let here: HashMap<&str, &Pair> = own.map(|p| (p.row.shape.as_str(), *p)).collect();
         let sweep = !self.group.axis.is_empty();
         let points = self.group.members.iter().enumerate().map(|(i, m)| {
@@ -251,7 +251,7 @@ impl<'a> View<'a> {
             // Of several runs that were set against the first, the one with most points tells of it.
             let first = self.curves().into_iter().filter(|(_, contestant)| *contestant == of);
             let count = |curve: &Curve<'_>| {
-                self.pairs.iter().filter(|p| (p.side, p.contestant.as_str()) == *curve).count()
+                self.pairs.iter().filter(|p| (p.side, &p.contestant) == *curve).count()
             };
             if let Some(curve) = first.max_by_key(count) {
                 series.push(self.series(curve, 0, |p| rate(p, p.row.median_a_s)));

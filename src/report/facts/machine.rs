@@ -2,7 +2,7 @@
 
 use crate::machine::{CacheLevel, DeviceEntry, Machine};
 use crate::manifest::{Manifest, TimerCheck};
-use crate::terms::{DeviceId, DeviceKind};
+use crate::terms::DeviceId;
 use crate::units;
 
 use super::super::input::Input;
@@ -114,11 +114,7 @@ pub fn devices(input: &Input) -> Vec<DeviceFacts> {
     let check = |id: &DeviceId| manifest.timers.iter().find(|t| t.device == *id);
     let facts = |d: &DeviceEntry| DeviceFacts {
         id: d.id.clone(),
-        kind: match d.kind {
-            DeviceKind::Cpu => "CPU",
-            DeviceKind::Gpu => "GPU",
-            DeviceKind::Accelerator => "accelerator",
-        },
+        kind: names::kind(d.kind),
         name: d.name.clone(),
         driver: if d.driver.is_empty() { d.backend.clone() } else { d.driver.clone() },
         units: match (d.threads, d.compute_units) {
