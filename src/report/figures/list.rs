@@ -1,7 +1,7 @@
 //! Charts of a list.
 
 use crate::record::Record;
-use crate::terms::Scope;
+use crate::terms::{Cased, Scope};
 use crate::{stats, units};
 
 use super::super::chart::{self, Dots, Drawing, LOG_FROM, Lines, Scale, Series, Unit};
@@ -60,8 +60,8 @@ impl View<'_> {
     /// A list of many lines: each a dot over its work.
     fn cloud(&self, title: String, unit: Unit, mut series: Vec<Series>) -> Drawing {
         let of = |m: &Member<'_>, amount: fn(&Record) -> u64| {
-            let here = |r: &&Record| self.group.holds(r) && r.shape == m.shape;
-            self.input.records.iter().find(here).map_or(0, amount) as f64
+            let case = self.group.case(m);
+            self.input.records.iter().find(|r| r.case() == case).map_or(0, amount) as f64
         };
         let members = &self.group.members;
         let computes = members.iter().any(|m| of(m, |r| r.flop_count) > 0.0);

@@ -11,7 +11,7 @@ mod machine;
 mod sweep;
 
 use crate::record::{Outcome, Record};
-use crate::terms::Scope;
+use crate::terms::{Cased, Scope};
 use crate::units;
 
 use super::input::Input;
@@ -153,11 +153,10 @@ fn cpu_rate(input: &Input, group: &Group<'_>, devices: &[Device]) -> Option<Head
 
 /// A device that has rows here, but no comparison.
 fn nothing(input: &Input, group: &Group<'_>, device: &Device) -> Option<Headline> {
-    let here = |m: &Member<'_>| {
-        let rows = input.records.iter().filter(|r| group.holds(r) && r.device == device.id);
-        rows.filter(|r| r.shape == m.shape).collect::<Vec<_>>()
-    };
-    let rows: Vec<_> = group.members.iter().flat_map(here).collect();
+    let own = input.records.iter().filter(|r| r.device == device.id);
+    let cases = group.members.iter().map(|m| group.case(m));
+    let of_case = |case| own.clone().filter(move |r: &&Record| r.case() == case);
+    let rows: Vec<&Record> = cases.flat_map(of_case).collect();
     if rows.iter().any(|r| r.counts()) {
         let sentence = format!(
             "{} was measured, but there is no verified CPU row to set it against.",

@@ -1,7 +1,7 @@
 //! The answer of a sweep: from which size on, and by how much at the largest.
 
-use crate::record::{Record, SummaryRow};
-use crate::terms::{Baseline, Crossover, Keyed, Scope};
+use crate::record::SummaryRow;
+use crate::terms::{Baseline, Cased, Crossover, Keyed, Scope};
 use crate::units;
 
 use super::super::input::Input;
@@ -117,8 +117,10 @@ fn verdict(
 fn model_size(input: &Input, group: &Group<'_>, value: u64) -> String {
     let at = |m: &&Member<'_>| m.value == value;
     let Some(member) = group.members.iter().find(at) else { return String::new() };
-    let here = |r: &&Record| group.holds(r) && r.shape == member.shape;
-    let Some(record) = input.records.iter().find(here) else { return String::new() };
+    let case = group.case(member);
+    let Some(record) = input.records.iter().find(|r| r.case() == case) else {
+        return String::new();
+    };
     let flop = (record.flop_count > 0).then(|| units::flop(record.flop_count as f64));
     let parameters = record.parameters.map(|p| format!("{} parameters", names::count(p)));
     let parts: Vec<String> = [parameters, flop].into_iter().flatten().collect();
