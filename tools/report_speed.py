@@ -18,9 +18,9 @@ import tempfile
 import time
 
 WORKLOADS = ("gemm", "conv-fprop", "conv-dgrad", "conv-wgrad")
-LANES = [(device, implementation, scope)
-         for device, names in (("cpu", ("native", "gemm", "matrixmultiply")), ("opencl:0", ("packed", "local")))
-         for implementation in names for scope in ("compute", "end_to_end")]
+ENTRANTS = [(device, implementation, scope)
+            for device, names in (("cpu", ("native", "gemm", "matrixmultiply")), ("opencl:0", ("packed", "local")))
+            for implementation in names for scope in ("compute", "end_to_end")]
 CONV = "n=8,c={0},h=56,w=56,k=64,r=3,s=3,stride_h=1,stride_w=1,pad_h=1,pad_w=1,dilation_h=1,dilation_w=1,groups=1"
 
 
@@ -39,7 +39,7 @@ def make_run(folder, rows, samples, pace):
     """A run of about `rows` rows whose times are those of a machine of some pace."""
     os.makedirs(folder)
     results, taken, plan, summary = [], [], [], []
-    sizes = rows // (len(LANES) * len(WORKLOADS))
+    sizes = rows // (len(ENTRANTS) * len(WORKLOADS))
     for workload in WORKLOADS:
         axis = "mnk" if workload == "gemm" else "channels"
         for size in range(8, 8 * sizes + 1, 8):
@@ -47,12 +47,12 @@ def make_run(folder, rows, samples, pace):
             plan.append([workload, shape, "f32", axis, size, "", "", 1])
             flop = 2 * size**3 if workload == "gemm" else 2 * 8 * 56 * 56 * 64 * size * 9
             fastest = {}
-            for device, implementation, scope in LANES:
+            for device, implementation, scope in ENTRANTS:
                 typical = pace * flop / 1e11 * (1.2 if device == "cpu" else 1) + 1e-6
                 times = sorted(typical * random.gauss(1, 0.02) for _ in range(samples))
                 median, low, high = times[samples // 2], times[samples // 3], times[2 * samples // 3]
-                lane = [workload, shape, "f32", "hot", scope, device]
-                results.append([1, os.path.basename(folder)] + lane + [
+                entrant = [workload, shape, "f32", "hot", scope, device]
+                results.append([1, os.path.basename(folder)] + entrant + [
                     "cpu", "made up", "cpu" if device == "cpu" else "opencl", implementation, 2, "default", "measured",
                     "", "", "wall", 0.1, samples, median, low, high, times[0], median / 50, "", "", "", flop, flop,
                     12 * size * size, 0, flop / median, "", 0.5, 0.1, 0.02, ""])
@@ -64,7 +64,7 @@ def make_run(folder, rows, samples, pace):
                     summary += [[workload, axis, shape, "f32", "hot", scope, baseline, "cpu", best, device,
                                  implementation, cpu_median, median, ratio, 0.99 * ratio, 1.01 * ratio, "paired",
                                  "faster" if ratio > 1.02 else "same", "<=first"] for baseline in ("best", "own")]
-                taken += [lane + [implementation, 2, i, 1, t, ""] for i, t in enumerate(times)]
+                taken += [entrant + [implementation, 2, i, 1, t, ""] for i, t in enumerate(times)]
     write(f"{folder}/results.csv",
           "schema,run,workload,shape,dtype,cache,scope,device,device_kind,device_name,backend,implementation,threads,"
           "tuned,outcome,reason,notes,timer,max_error_ratio,samples,wall_median_s,wall_low_s,wall_high_s,wall_min_s,"

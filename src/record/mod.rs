@@ -19,8 +19,8 @@ use crate::terms::{Cache, DeviceId, DeviceKind, Dtype, Scope, keyed};
 pub use columns::{Row, columns};
 pub use read::{check_header, read, read_results, read_samples};
 pub use rows::{
-    BreakdownRow, ComparisonRow, NoiseRow, PlanRow, SampleRow, Seconds, SummaryRow, TuningRow,
-    by_row,
+    BreakdownRow, ComparisonRow, NoiseRow, PlanRow, SampleRow, Seconds, SummaryRow, TrialOutcome,
+    TuningRow, by_row,
 };
 pub use write::{Writer, drop_partial_line, replace, replace_bytes};
 

@@ -119,6 +119,24 @@ impl BreakdownRow {
     }
 }
 
+/// How a point of a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrialOutcome {
+    /// Verified and timed.
+    Measured,
+    /// Its first run took far too long.
+    Slow,
+    /// It does not compile, or the device refuses it.
+    Refused,
+    /// Its result is wrong.
+    Wrong,
+    /// It hung, crashed or compiled for too long: it is never tried again.
+    Poison,
+    /// Of the last race, which decides.
+    Final,
+}
+
 /// One line of tuning.csv: a point that a search tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
@@ -127,7 +145,7 @@ pub struct TuningRow {
     pub kernel: String,
     pub shape_class: String,
     pub parameters: String,
-    pub outcome: String,
+    pub outcome: TrialOutcome,
     pub reason: String,
     pub wall_s: Option<f64>,
     pub flop_per_s: Option<f64>,

@@ -165,4 +165,9 @@ mod tests {
         assert_eq!(DeviceId::from("contender:torch:gpu-0").program(), Some("torch"));
         assert_eq!(DeviceId::from("contenders").program(), None);
     }
+
+    #[test]
+    fn ids_stand_in_columns() {
+        assert_eq!(format!("{:<6}|", DeviceId::cpu()), "cpu   |");
+    }
 }

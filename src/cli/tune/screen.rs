@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::backend::Device;
 use crate::backend::tunable::{Finding, Point, Tunable};
 use crate::error::Result;
-use crate::record::{TuningRow, Writer};
+use crate::record::{TrialOutcome, TuningRow, Writer};
 use crate::terms::Format;
 use crate::tune::{DenyList, Rejection, Trial, Watcher};
 use crate::units;
@@ -107,7 +107,7 @@ impl<'a> Screen<'a> {
     fn write(
         &mut self,
         point: &Point,
-        outcome: &str,
+        outcome: TrialOutcome,
         reason: &str,
         wall_s: Option<f64>,
         at_s: f64,
@@ -117,7 +117,7 @@ impl<'a> Screen<'a> {
             kernel: format!("{} {}", self.tunable.workload, self.tunable.implementation),
             shape_class: self.tunable.shape_class.to_string(),
             parameters: point.to_string(),
-            outcome: outcome.to_string(),
+            outcome,
             reason: reason.to_string(),
             wall_s,
             flop_per_s: wall_s
@@ -165,11 +165,11 @@ impl Watcher for Screen<'_> {
     fn tried(&mut self, trial: &Trial) {
         self.tally.tried += 1;
         let (outcome, reason, wall_s) = match &trial.outcome {
-            Ok(wall_s) => ("measured", "", Some(*wall_s)),
-            Err(Rejection::Refused(why)) => ("refused", why.as_str(), None),
-            Err(Rejection::Slow(wall_s)) => ("slow", "", Some(*wall_s)),
-            Err(Rejection::Wrong(why)) => ("wrong", why.as_str(), None),
-            Err(Rejection::Fatal(why)) => ("poison", why.as_str(), None),
+            Ok(wall_s) => (TrialOutcome::Measured, "", Some(*wall_s)),
+            Err(Rejection::Refused(why)) => (TrialOutcome::Refused, why.as_str(), None),
+            Err(Rejection::Slow(wall_s)) => (TrialOutcome::Slow, "", Some(*wall_s)),
+            Err(Rejection::Wrong(why)) => (TrialOutcome::Wrong, why.as_str(), None),
+            Err(Rejection::Fatal(why)) => (TrialOutcome::Poison, why.as_str(), None),
         };
         match trial.outcome {
             Err(Rejection::Fatal(_)) => self.denied.add(self.tunable, &trial.point),
@@ -184,7 +184,7 @@ impl Watcher for Screen<'_> {
     }
 
     fn raced(&mut self, point: &Point, wall_s: f64, at_s: f64) {
-        self.write(point, "final", "", Some(wall_s), at_s);
+        self.write(point, TrialOutcome::Final, "", Some(wall_s), at_s);
     }
 
     fn improved(&mut self, finding: &Finding) {

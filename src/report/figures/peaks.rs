@@ -34,9 +34,9 @@ pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
 }
 
 /// The rows on a device of workloads that tell about this.
-fn rows<'a>(input: &'a Input, role: Role, device: &Device) -> impl Iterator<Item = &'a Record> {
-    let here = move |r: &&Record| workload::role(&r.workload) == role && r.cache == Cache::Hot;
-    input.records.iter().filter(here).filter(|r| r.device == device.id)
+fn rows<'a>(input: &'a Input, role: Role, device: &'a Device) -> impl Iterator<Item = &'a Record> {
+    let here = move |r: &&Record| r.device == device.id && r.cache == Cache::Hot;
+    input.records.iter().filter(here).filter(move |r| workload::role(&r.workload) == role)
 }
 
 /// Every implementation and type of each device, the fastest first.

@@ -1,6 +1,6 @@
 //! What a search for kernel parameters found, and how it came there.
 
-use crate::record::TuningRow;
+use crate::record::{TrialOutcome, TuningRow};
 use crate::terms::DeviceId;
 use crate::units;
 
@@ -70,13 +70,14 @@ impl Search<'_> {
     /// The defaults are tried first.
     fn default_s(&self) -> Option<f64> {
         let first = self.rows.first()?;
-        let is_final = |r: &&&TuningRow| r.outcome == "final" && r.parameters == first.parameters;
+        let is_final =
+            |r: &&&TuningRow| r.outcome == TrialOutcome::Final && r.parameters == first.parameters;
         self.rows.iter().find(is_final).map_or(first.wall_s, |r| r.wall_s)
     }
 
     /// The defaults' time over the best one's, both of the last race.
     fn gain(&self) -> Option<f64> {
-        let finals = self.rows.iter().filter(|r| r.outcome == "final");
+        let finals = self.rows.iter().filter(|r| r.outcome == TrialOutcome::Final);
         let best = finals.filter_map(|r| r.wall_s).min_by(f64::total_cmp)?;
         Some(self.default_s()? / best)
     }
@@ -86,7 +87,7 @@ impl Search<'_> {
         let first = self.rows.first().and_then(|r| r.wall_s).unwrap_or(f64::NAN);
         let mut best = f64::INFINITY;
         let mut steps: Vec<(f64, f64)> = Vec::new();
-        for row in self.rows.iter().filter(|r| r.outcome == "measured") {
+        for row in self.rows.iter().filter(|r| r.outcome == TrialOutcome::Measured) {
             let Some(wall_s) = row.wall_s else { continue };
             if wall_s < best {
                 best = wall_s;
@@ -138,7 +139,7 @@ fn curves(device: &DeviceId, family: &str, searches: &[&Search<'_>]) -> Option<D
     let line = |(i, search): (usize, &&Search<'_>)| {
         let steps = search.steps();
         let last = steps.last()?.1;
-        let tried = search.rows.iter().filter(|r| r.outcome != "final").count();
+        let tried = search.rows.iter().filter(|r| r.outcome != TrialOutcome::Final).count();
         Some(Series {
             name: search.shape_class.to_string(),
             detail: search.kernel.to_string(),
@@ -172,13 +173,13 @@ fn curves(device: &DeviceId, family: &str, searches: &[&Search<'_>]) -> Option<D
 mod tests {
     use super::*;
 
-    fn row(parameters: &str, outcome: &str, wall_s: Option<f64>, at_s: f64) -> TuningRow {
+    fn row(parameters: &str, outcome: TrialOutcome, wall_s: Option<f64>, at_s: f64) -> TuningRow {
         TuningRow {
             device: DeviceId::from("opencl:0"),
             kernel: "gemm local".into(),
             shape_class: "large".into(),
             parameters: parameters.into(),
-            outcome: outcome.into(),
+            outcome,
             reason: String::new(),
             wall_s,
             flop_per_s: None,
@@ -189,13 +190,13 @@ mod tests {
     #[test]
     fn a_search_is_told_by_its_rows() {
         let rows = [
-            row("A=1", "measured", Some(4.0), 1.0),
-            row("A=2", "wrong", None, 2.0),
-            row("A=3", "measured", Some(5.0), 3.0),
-            row("A=4", "measured", Some(2.0), 4.0),
-            row("A=5", "slow", Some(1.0), 5.0),
-            row("A=4", "final", Some(2.5), 6.0),
-            row("A=1", "final", Some(3.0), 6.0),
+            row("A=1", TrialOutcome::Measured, Some(4.0), 1.0),
+            row("A=2", TrialOutcome::Wrong, None, 2.0),
+            row("A=3", TrialOutcome::Measured, Some(5.0), 3.0),
+            row("A=4", TrialOutcome::Measured, Some(2.0), 4.0),
+            row("A=5", TrialOutcome::Slow, Some(1.0), 5.0),
+            row("A=4", TrialOutcome::Final, Some(2.5), 6.0),
+            row("A=1", TrialOutcome::Final, Some(3.0), 6.0),
         ];
         let searches = searches(&rows);
         assert_eq!(searches.len(), 1);
