@@ -6,7 +6,7 @@ use crate::network::{self, Network, Tolerance, Trajectory};
 use crate::plan::Case;
 use crate::record::{Outcome, Record};
 use crate::session;
-use crate::terms::{Cache, DeviceId, Dtype};
+use crate::terms::{Cache, Dtype};
 use crate::workload;
 
 /// The word in `notes` of a row that stands for a golden trajectory.

@@ -4,6 +4,7 @@
 use crate::backend::{Device, Mappable};
 use crate::error::Result;
 use crate::measure::Clock;
+use crate::terms::DeviceId;
 
 /// Mapping that moves nothing is more than so many times as fast as writing (clpeak's rule).
 const TIMES: f64 = 3.0;
@@ -12,7 +13,7 @@ const TIMES: f64 = 3.0;
 const RUNS: usize = 4;
 
 /// Their ids.
-pub fn devices(devices: &[Box<dyn Device>], clock: &dyn Clock) -> Vec<String> {
+pub fn devices(devices: &[Box<dyn Device>], clock: &dyn Clock) -> Vec<DeviceId> {
     let is_one = |device: &&dyn Device| match device.mappable() {
         Ok(Some(buffer)) => moves_nothing(buffer.as_ref(), clock).unwrap_or(false),
         // A device that fails here has no transfers, or fails again, with a reason, in its first case.

@@ -42,7 +42,7 @@ impl Target {
     #[cfg(test)]
     pub fn made_up(class: &str) -> Target {
         const KERNELS: Kernels = Kernels { programs: &[], tuned: &[] };
-        let mut entry = DeviceEntry::new("opencl:0", DeviceKind::Gpu, "device", "opencl");
+        let mut entry = DeviceEntry::new("opencl:0".into(), DeviceKind::Gpu, "device", "opencl");
         entry.class = class.to_string();
         (entry.compute_units, entry.local_memory_bytes) = (Some(8), Some(48 << 10));
         (entry.memory_bytes, entry.max_allocation_bytes) = (1 << 30, 1 << 28);
