@@ -77,6 +77,25 @@ pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) ->
     best.map(|(_, name)| format!("; did you mean '{name}'?")).unwrap_or_default()
 }
 
+/// The one of `all` that is called `word`. Else bad usage, in a line that says which ones there are and
+/// which may be meant: `unknown preset 'quik'; there is quick, standard, full; did you mean 'quick'?`.
+pub fn named<T>(
+    what: &str,
+    word: &str,
+    all: impl IntoIterator<Item = T>,
+    name: impl Fn(&T) -> &str,
+) -> Result<T> {
+    let mut names = Vec::new();
+    for one in all {
+        if name(&one) == word {
+            return Ok(one);
+        }
+        names.push(name(&one).to_string());
+    }
+    let hint = did_you_mean(word, names.iter().map(String::as_str));
+    Err(Error::usage(format!("unknown {what} '{word}'; there is {}{hint}", names.join(", "))))
+}
+
 /// Squeezes a driver's many lines into one of at most 300 characters.
 pub fn one_line(text: &str) -> String {
     // Lines of '#' frame the messages of `ocl`.

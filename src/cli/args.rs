@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::backend::registry;
 use crate::compare::THRESHOLD;
 use crate::config;
-use crate::error::{Error, Result, did_you_mean};
+use crate::error::{self, Error, Result};
 use crate::machine;
 use crate::plan::Selection;
 use crate::terms::{Cache, Dtype, Scope};
@@ -317,12 +317,7 @@ fn words<T: Copy + PartialEq>(
 ) -> Result<Vec<T>> {
     let mut values = Vec::new();
     for word in given {
-        let found = all.iter().copied().find(|value| name(*value) == word);
-        let value = found.ok_or_else(|| {
-            let names: Vec<&str> = all.iter().map(|v| name(*v)).collect();
-            let hint = did_you_mean(word, names.iter().copied());
-            Error::usage(format!("unknown {what} '{word}'; there is {}{hint}", names.join(", ")))
-        })?;
+        let value = error::named(what, word, all.iter().copied(), |value| name(*value))?;
         if !values.contains(&value) {
             values.push(value);
         }

@@ -5,7 +5,7 @@ use console::style;
 use super::End;
 use super::args::CompareArgs;
 use crate::compare::{By, Comparison, Pair};
-use crate::error::{Error, Result, did_you_mean};
+use crate::error::{self, Error, Result};
 use crate::record::{self, ComparisonRow, file};
 use crate::terms::{Cased, Verdict};
 use crate::{folder, report, units};
@@ -37,11 +37,7 @@ pub fn compare(args: &CompareArgs) -> Result<End> {
 }
 
 fn by(word: &str) -> Result<By> {
-    By::ALL.into_iter().find(|by| by.name() == word).ok_or_else(|| {
-        let names = By::ALL.map(By::name);
-        let hint = did_you_mean(word, names);
-        Error::usage(format!("--by '{word}': there is {}{hint}", names.join(", ")))
-    })
+    error::named("--by", word, By::ALL, |by| by.name())
 }
 
 fn print(c: &Comparison) {

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use super::End;
 use super::args::{Arguments, CompletionsArgs, ManArgs};
-use crate::error::{Error, Result, did_you_mean};
+use crate::error::{self, Result};
 
 const SHELLS: [(&str, Shell); 5] = [
     ("bash", Shell::Bash),
@@ -19,14 +19,9 @@ const SHELLS: [(&str, Shell); 5] = [
 
 /// Prints completions for a shell.
 pub fn completions(args: &CompletionsArgs) -> Result<End> {
-    let found = SHELLS.iter().find(|(name, _)| *name == args.shell);
-    let (_, shell) = found.ok_or_else(|| {
-        let names = SHELLS.map(|(name, _)| name);
-        let hint = did_you_mean(&args.shell, names);
-        Error::usage(format!("unknown shell '{}'; there is {}{hint}", args.shell, names.join(", ")))
-    })?;
+    let (_, shell) = error::named("shell", &args.shell, SHELLS, |(name, _)| name)?;
     let mut text = Vec::new();
-    clap_complete::generate(*shell, &mut Arguments::command(), "crossover", &mut text);
+    clap_complete::generate(shell, &mut Arguments::command(), "crossover", &mut text);
     print(&text);
     Ok(End::Well)
 }
@@ -36,12 +31,7 @@ pub fn man(args: &ManArgs) -> Result<End> {
     let mut command = Arguments::command();
     command.build();
     if let Some(verb) = &args.verb {
-        let found = command.get_subcommands().find(|c| c.get_name() == verb).cloned();
-        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        let hint = did_you_mean(verb, names.iter().copied());
-        command = found.ok_or_else(|| {
-            Error::usage(format!("no verb '{verb}'; there is {}{hint}", names.join(", ")))
-        })?;
+        command = error::named("verb", verb, command.get_subcommands(), |c| c.get_name())?.clone();
     }
     let mut text = Vec::new();
     clap_mangen::Man::new(command).render(&mut text).expect("a vector takes every text");

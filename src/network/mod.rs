@@ -25,16 +25,20 @@ pub mod reference;
 mod trajectory;
 mod transformer;
 
-use crate::error::{Error, Result};
+use crate::error::{self, Result};
 use crate::terms::{Axis, Shape};
 
+pub use cnn::CNN;
 pub use data::{batch, initial, labels, task};
 pub use graph::{Activation, Gradient, Graph, Init, Node, Parameter};
 pub use layer::{Attention, BatchNorm, Conv3x3, Direction, Layer, LayerNorm, Linear, Lstm, Mean};
+pub use lstm::LSTM;
 pub use memory::Memory;
+pub use mlp::MLP;
 pub use ops::{Operation, Ops, step};
 pub use optimizer::{Adam, Optimizer, Sgd};
 pub use trajectory::{Parameters, Tolerance, Trainer, Trajectories, Trajectory, golden, l2};
+pub use transformer::TRANSFORMER;
 
 /// One of the networks.
 #[derive(Clone, Copy)]
@@ -48,12 +52,9 @@ pub struct Network {
 }
 
 /// Every network, in the order of reports.
-pub const NETWORKS: [Network; 4] = [mlp::MLP, cnn::CNN, lstm::LSTM, transformer::TRANSFORMER];
+pub const NETWORKS: [Network; 4] = [MLP, CNN, LSTM, TRANSFORMER];
 
 /// Finds a network by its name, or says which ones there are.
 pub fn find(name: &str) -> Result<Network> {
-    NETWORKS.into_iter().find(|network| network.name == name).ok_or_else(|| {
-        let names = NETWORKS.map(|network| network.name);
-        Error::usage(format!("unknown network '{name}'; there is {}", names.join(", ")))
-    })
+    error::named("network", name, NETWORKS, |network| network.name)
 }

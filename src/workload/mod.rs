@@ -11,7 +11,7 @@ mod stream;
 mod train;
 mod transfer;
 
-use crate::error::{Error, Result, did_you_mean};
+use crate::error::{self, Result};
 use crate::network::Network;
 use crate::terms::{Axis, Dtype, Format, Formats, Role, Scope, Shape};
 
@@ -44,11 +44,7 @@ pub const WORKLOADS: &[&dyn Workload] = &[
 
 /// Finds a workload by its name, or says which ones there are.
 pub fn find(name: &str) -> Result<&'static dyn Workload> {
-    WORKLOADS.iter().copied().find(|w| w.name() == name).ok_or_else(|| {
-        let names: Vec<&str> = WORKLOADS.iter().map(|w| w.name()).collect();
-        let hint = did_you_mean(name, names.iter().copied());
-        Error::usage(format!("unknown workload '{name}'; there is {}{hint}", names.join(", ")))
-    })
+    error::named("workload", name, WORKLOADS.iter().copied(), |w| w.name())
 }
 
 /// What the workload of this name tells about; one that is unknown, from another version's files, is

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, did_you_mean};
+use crate::error::{self, Result};
 use crate::terms::Shape;
 
 /// A line of DeepBench over this many FLOP needs a budget.
@@ -41,12 +41,7 @@ impl Preset {
 
     /// Finds a preset by its name.
     pub fn parse(name: &str) -> Result<Preset> {
-        let found = Self::ALL.iter().find(|(n, _)| *n == name);
-        found.map(|(_, preset)| *preset).ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|(n, _)| *n).collect();
-            let hint = did_you_mean(name, names.iter().copied());
-            Error::usage(format!("unknown preset '{name}'; there is {}{hint}", names.join(", ")))
-        })
+        error::named("preset", name, Self::ALL, |(name, _)| name).map(|(_, preset)| *preset)
     }
 
     /// Whether it is the layers of a network, whose batch the user may choose.

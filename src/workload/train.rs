@@ -30,7 +30,7 @@ const MANY_BATCHES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 /// batch inputs width depth classes
 pub const MLP: Train = Train {
     name: "train-mlp",
-    network: network::NETWORKS[0],
+    network: network::MLP,
     sweeps: &[
         Sweep {
             axis: "width",
@@ -61,7 +61,7 @@ pub const MLP: Train = Train {
 /// batch image channels classes
 pub const CNN: Train = Train {
     name: "train-cnn",
-    network: network::NETWORKS[1],
+    network: network::CNN,
     sweeps: &[
         Sweep {
             axis: "channels",
@@ -91,7 +91,7 @@ pub const CNN: Train = Train {
 /// batch seq hidden classes
 pub const LSTM: Train = Train {
     name: "train-lstm",
-    network: network::NETWORKS[2],
+    network: network::LSTM,
     sweeps: &[
         Sweep {
             axis: "hidden",
@@ -122,7 +122,7 @@ pub const LSTM: Train = Train {
 /// batch seq d_model heads layers classes; a head for every 64 of d_model
 pub const TRANSFORMER: Train = Train {
     name: "train-transformer",
-    network: network::NETWORKS[3],
+    network: network::TRANSFORMER,
     sweeps: &[
         Sweep {
             axis: "d_model",
