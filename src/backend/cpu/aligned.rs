@@ -7,7 +7,10 @@ use std::ops::{Deref, DerefMut};
 use crate::tensor::Element;
 
 /// Bytes of a cache line.
-const LINE_BYTES: usize = 64;
+pub const LINE_BYTES: usize = 64;
+
+/// Floats of a cache line.
+pub const LINE: usize = LINE_BYTES / size_of::<f32>();
 
 /// A cache line.
 #[derive(Clone, Copy)]

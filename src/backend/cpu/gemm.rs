@@ -1,8 +1,12 @@
 //! `gemm` on the CPU by two crates. Transposes are strides: no operand is copied.
 
 use super::Pool;
+use super::share::{Each, even_part_of_units};
 use crate::tensor::Element;
 use crate::terms::Shape;
+
+/// Rows and columns of a register tile of the crates: blocks end where tiles do.
+const TILE: usize = 16;
 
 /// Row and column strides of a stored operand.
 #[derive(Clone, Copy)]
@@ -47,22 +51,6 @@ impl Product {
     }
 }
 
-/// A raw output shared by tasks that each write their own block of it.
-#[derive(Clone, Copy)]
-struct Output<T>(*mut T);
-
-// SAFETY: the tasks that share it write disjoint blocks, and the borrow it was made from outlives
-// them: `Pool::each` waits for all of them.
-unsafe impl<T: Element> Sync for Output<T> {}
-// SAFETY: as above.
-unsafe impl<T: Element> Send for Output<T> {}
-
-impl<T: Element> Output<T> {
-    fn at(self, offset: usize) -> *mut T {
-        self.0.wrapping_add(offset)
-    }
-}
-
 /// A product by `matrixmultiply`: m, k, n, alpha, a with its strides, b with its strides, beta, c with its
 /// strides.
 type Routine<T> = unsafe fn(
@@ -103,29 +91,29 @@ fn by_blocks<T: Element>(
     let p = Product::of(shape);
     p.check(inputs, c);
     let (rows, columns) = grid(p.m, p.n, pool.threads());
-    let output = Output(c.as_mut_ptr());
+    let output = Each::new(c);
     pool.each(rows * columns, |task| {
-        let (top, height) = part(p.m, rows, task / columns);
-        let (left, width) = part(p.n, columns, task % columns);
-        if height == 0 || width == 0 {
+        let i = even_part_of_units(p.m, TILE, rows, task / columns);
+        let j = even_part_of_units(p.n, TILE, columns, task % columns);
+        if i.is_empty() || j.is_empty() {
             return;
         }
         // SAFETY: `check` holds, so every element that the strides reach lies inside the slices;
         // the blocks of different tasks are disjoint; c is only written, as beta is 0.
         unsafe {
             routine(
-                height,
+                i.len(),
                 p.k,
-                width,
+                j.len(),
                 T::from_f64(1.0),
-                inputs[0].as_ptr().add(top * p.a.row),
+                inputs[0].as_ptr().add(i.start * p.a.row),
                 p.a.row as isize,
                 p.a.column as isize,
-                inputs[1].as_ptr().add(left * p.b.column),
+                inputs[1].as_ptr().add(j.start * p.b.column),
                 p.b.row as isize,
                 p.b.column as isize,
                 T::from_f64(0.0),
-                output.at(top * p.n + left),
+                output.at(i.start * p.n + j.start),
                 p.n as isize,
                 1,
             );
@@ -137,7 +125,6 @@ fn by_blocks<T: Element>(
 pub fn gemm<T: Element>(pool: &Pool, shape: &Shape, inputs: &[Vec<T>], c: &mut [T]) {
     let p = Product::of(shape);
     p.check(inputs, c);
-    let output = Output(c.as_mut_ptr());
     let parallelism = match pool.threads() {
         1 => gemm::Parallelism::None,
         threads => gemm::Parallelism::Rayon(threads),
@@ -150,7 +137,7 @@ pub fn gemm<T: Element>(pool: &Pool, shape: &Shape, inputs: &[Vec<T>], c: &mut [
                 p.m,
                 p.n,
                 p.k,
-                output.at(0),
+                c.as_mut_ptr(),
                 1,
                 p.n as isize,
                 false,
@@ -179,32 +166,9 @@ fn grid(m: usize, n: usize, tasks: usize) -> (usize, usize) {
         .unwrap_or((1, tasks))
 }
 
-/// Start and length of part `index` of `parts`, in multiples of a register tile.
-fn part(length: usize, parts: usize, index: usize) -> (usize, usize) {
-    const TILE: usize = 16;
-    let tiles = length.div_ceil(TILE);
-    let edge = |i: usize| (tiles * i / parts * TILE).min(length);
-    (edge(index), edge(index + 1) - edge(index))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parts_cover_a_length_once() {
-        for length in [1, 15, 16, 17, 100, 1000] {
-            for parts in [1, 2, 3, 7, 16] {
-                let mut next = 0;
-                for index in 0..parts {
-                    let (start, size) = part(length, parts, index);
-                    assert_eq!(start, next);
-                    next += size;
-                }
-                assert_eq!(next, length);
-            }
-        }
-    }
 
     #[test]
     fn grids_follow_the_shape() {

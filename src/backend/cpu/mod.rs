@@ -10,6 +10,7 @@ mod peak;
 mod plain;
 mod pool;
 mod runner;
+mod share;
 mod simd;
 mod stream;
 mod train;

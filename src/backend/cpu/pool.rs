@@ -116,9 +116,9 @@ impl Pool {
     }
 
     /// Runs `work(0)`, `work(1)` .. `work(tasks - 1)`, each once, on all threads, and waits for them; whichever
-    /// thread is free takes the next. Not to be called from inside a task. Panics where a task did.
+    /// thread is free takes the next. A single one runs where the caller is. Not to be called from inside a task. Panics where a task did.
     pub fn each(&self, tasks: usize, work: impl Fn(usize) + Sync) {
-        if self.helpers.is_empty() {
+        if self.helpers.is_empty() || tasks == 1 {
             return (0..tasks).for_each(work);
         }
         let shared = &self.shared;

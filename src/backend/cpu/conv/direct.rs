@@ -4,10 +4,10 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use super::super::share::even_part;
 use super::super::simd::{Routine, Vector};
 use super::gather::{Gather, Phase, Tensor};
 use super::lanes;
-use super::share;
 use super::vectors::{Segment, Vectors};
 use super::{Isa, Pool, Prepared};
 
@@ -74,7 +74,7 @@ impl Direct {
                     gather: &self.gather,
                     phase,
                     vectors,
-                    range: share(vectors.count, self.bands, band),
+                    range: even_part(vectors.count, self.bands, band),
                     source: channels.map(|channel| {
                         let place =
                             image * all(from) + group(channel) * from.channels * from.plane();
@@ -99,7 +99,7 @@ impl Prepared for Direct {
         let blocks = channels.div_ceil(TOGETHER);
         let out = AtomicPtr::new(out.as_mut_ptr());
         pool.each(self.tasks, |task| {
-            for unit in share(self.gather.images * blocks * self.bands, self.tasks, task) {
+            for unit in even_part(self.gather.images * blocks * self.bands, self.tasks, task) {
                 let (block, band) = (unit / self.bands, unit % self.bands);
                 let start = block % blocks * TOGETHER;
                 let channels = start..channels.min(start + TOGETHER);

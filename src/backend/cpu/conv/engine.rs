@@ -10,7 +10,8 @@ use super::kernel::{NV, Output, Tile, most_rows};
 use super::pack::{CopyFilters, CopySource};
 use super::pass::{LINE, Panel, Pass};
 use super::plan::Budget;
-use super::{Isa, Pool, Prepared, share};
+use super::{Isa, Pool, Prepared};
+use crate::backend::cpu::share::even_part;
 
 /// Phases up to that many are computed together, where they can be.
 const SHARED: usize = 4;
@@ -131,7 +132,7 @@ impl Engine {
         let (group, column, row) = (index / rows / columns, index / rows % columns, index % rows);
         let Gather { source, output, filters, .. } = &self.gather;
         let most = most_rows(self.isa.registers());
-        let panels = share(output.channels.div_ceil(most), rows, row);
+        let panels = even_part(output.channels.div_ceil(most), rows, row);
         let of_group = |tensor: &Tensor| group * tensor.channels * tensor.plane();
         let filters = group * source.channels * output.channels * filters.taps;
         Part {

@@ -32,8 +32,6 @@ mod vectors;
 mod wgrad;
 pub mod winograd;
 
-use std::ops::Range;
-
 use super::Pool;
 use super::simd::Isa;
 use crate::error::Result;
@@ -82,9 +80,4 @@ fn gather(isa: Isa, threads: usize, gather: Gather, scratch_limit: u64) -> Box<d
     } else {
         Box::new(Engine::new(isa, threads, gather, scratch_limit))
     }
-}
-
-/// Part `index` of `parts` even ones.
-fn share(length: usize, parts: usize, index: usize) -> Range<usize> {
-    length * index / parts..length * (index + 1) / parts
 }

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
+use super::Isa;
 use super::gather::{Gather, Phase};
 use super::kernel::{NV, Step, most_rows};
 use super::pack::FilterOrder;
 use super::plan::{Budget, Load, Plan, TOGETHER};
 use super::vectors::Vectors;
-use super::{Isa, share};
+use crate::backend::cpu::share::even_part;
 
 /// Floats of a cache line.
 pub(super) const LINE: usize = 16;
@@ -107,7 +108,7 @@ impl Pass {
             is_reduced: plan != Plan::of(isa, threads, &load, Budget::WHOLE),
         };
         for part in 0..plan.parts.0 {
-            pass.add_part(isa, all, &reads, share(pass.vectors.count, plan.parts.0, part));
+            pass.add_part(isa, all, &reads, even_part(pass.vectors.count, plan.parts.0, part));
         }
         pass
     }

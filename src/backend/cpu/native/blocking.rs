@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use super::Pool;
 use super::kernel::{self, B, Sizes, Tile};
-use super::pack::{LINE, PackA, PackTransposedB, panel_of_a, with_scratch};
+use super::pack::{PackA, PackTransposedB, panel_of_a, with_scratch};
 use super::plan::{Plan, Product, Span};
+use crate::backend::cpu::aligned::LINE;
+use crate::backend::cpu::share::Each;
 use crate::backend::cpu::simd::{Routine, Vector, prefetch};
 
 /// What is done to each finished piece of a row of c: its row, its first column, the piece.
@@ -22,22 +24,19 @@ const DIRECT: usize = 4;
 const SAME_SET: usize = 256;
 
 /// c, shared by tasks that each write their own block of it.
-struct Output {
-    start: *mut f32,
-    len: usize,
+struct Output<'a> {
+    floats: Each<'a, f32>,
     /// Floats from one row to the next.
     row: usize,
 }
 
-// SAFETY: tasks write disjoint blocks through it, and the borrow it was made from outlives them:
-// `Pool::each` waits for all of them.
-unsafe impl Sync for Output {}
-
-impl Output {
+impl Output<'_> {
     /// Where `rows` x `columns` elements begin. Panics unless they lie inside.
     fn tile(&self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> *mut f32 {
-        assert!(j + columns <= self.row && (i + rows - 1) * self.row + j + columns <= self.len);
-        self.start.wrapping_add(i * self.row + j)
+        assert!(
+            j + columns <= self.row && (i + rows - 1) * self.row + j + columns <= self.floats.len()
+        );
+        self.floats.at(i * self.row + j)
     }
 }
 
@@ -72,7 +71,7 @@ impl Routine for Multiply<'_> {
         }
         p.check(a.len(), b.len(), c.len());
         let plan = Plan::of::<V>(p, pool.map_or(1, Pool::threads));
-        let output = Output { start: c.as_mut_ptr(), len: c.len(), row: p.ldc };
+        let output = Output { floats: Each::new(c), row: p.ldc };
         let (rows, columns) = plan.grid;
         let task = |task: usize| {
             let i = Span::share(p.m, V::MR, rows, task / columns);
@@ -102,7 +101,7 @@ struct Block<'a> {
     product: &'a Product,
     a: &'a [f32],
     b: &'a [f32],
-    c: &'a Output,
+    c: &'a Output<'a>,
     i: Span,
     j: Span,
     finish: Option<Finish<'a>>,

@@ -7,7 +7,8 @@
 
 use std::array::from_fn;
 
-use super::pack::{self, LINE};
+use super::pack;
+use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector, first, prefetch};
 
 /// Most rows of a register tile.

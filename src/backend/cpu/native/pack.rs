@@ -4,10 +4,8 @@ use std::array::from_fn;
 use std::cell::RefCell;
 
 use super::kernel::Sizes;
+use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector, first, prefetch};
-
-/// Floats of a cache line.
-pub(super) const LINE: usize = 16;
 
 /// Rows of an operand to prefetch ahead: they may lie a page apart each, too far for the hardware to
 /// foresee them.

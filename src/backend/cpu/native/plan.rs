@@ -1,6 +1,7 @@
 //! A product, and how it is cut up.
 
 use super::kernel::{KC_TRANSPOSED_A, Sizes};
+use crate::backend::cpu::share::even_part_of_units;
 use crate::backend::cpu::simd::Vector;
 
 /// Sizes of a product and how its operands are stored: a is m x k (k x m when `ta`), b is k x n
@@ -83,9 +84,8 @@ pub(super) struct Span {
 impl Span {
     /// Part `index` of `parts` even ones, in whole units. May be empty.
     pub fn share(length: usize, unit: usize, parts: usize, index: usize) -> Span {
-        let units = length.div_ceil(unit);
-        let edge = |i: usize| (units * i / parts * unit).min(length);
-        Span { start: edge(index), end: edge(index + 1) }
+        let part = even_part_of_units(length, unit, parts, index);
+        Span { start: part.start, end: part.end }
     }
 
     pub fn len(self) -> usize {

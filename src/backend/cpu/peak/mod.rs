@@ -12,9 +12,9 @@ mod tests;
 
 use std::hint::black_box;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Pool;
+use super::share::{Each, even_part};
 use super::simd::{Isa, Routine, Vector};
 use crate::terms::Dtype;
 use crate::workload::CHAINS;
@@ -71,9 +71,9 @@ pub fn run(
     // The blocks of all batches in one row, those of the same chains side by side.
     let blocks = CHAINS / BLOCK * batches;
     let tasks = blocks.min(TASKS * pool.threads());
-    let out = AtomicPtr::new(out.as_mut_ptr());
+    let out = Each::new(out);
     pool.each(tasks, |task| {
-        for index in blocks * task / tasks..blocks * (task + 1) / tasks {
+        for index in even_part(blocks, tasks, task) {
             let first = index / batches * BLOCK;
             let (start, step) = black_box((&start[first..], &step[first..]));
             let mut end = [0.0; BLOCK];
@@ -81,13 +81,8 @@ pub fn run(
             unsafe { compute(isa, precision, Block { multiplier, start, step, end: &mut end }) };
             black_box(&end);
             if index % batches == batches - 1 {
-                // SAFETY: `first + BLOCK <= CHAINS`, which `out` holds; this is the only task that
-                // does the last batch of this block; and the borrow of `out` outlives the call.
-                let out = unsafe {
-                    let to = out.load(Ordering::Relaxed).add(first);
-                    std::slice::from_raw_parts_mut(to, BLOCK)
-                };
-                out.copy_from_slice(&end);
+                // SAFETY: this is the only task that does the last batch of this block.
+                unsafe { out.part(first, BLOCK) }.copy_from_slice(&end);
             }
         }
     });

@@ -11,16 +11,14 @@ mod stretch;
 mod tests;
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Pool;
+use super::aligned::{LINE, LINE_BYTES};
+use super::share::Each;
 use super::simd::Isa;
 use crate::terms::Shape;
 use stretch::{Copied, DotStretch, Map, MapStretch, Scaled, Sum, Triad};
-
-/// A cache line, in bytes and in floats.
-const LINE_BYTES: usize = 64;
-const LINE: usize = LINE_BYTES / size_of::<f32>();
 
 /// Fewer floats than this for each of two threads come faster from one: to start and to wait for
 /// the other takes 4 us.
@@ -84,12 +82,10 @@ fn map<M: Map, const NT: bool>(isa: Isa, pool: &Pool, inputs: &[Vec<f32>], out: 
     assert!(isa.is_available());
     assert!(a.len() == out.len() && b.len() == out.len());
     let stretches = Stretches::of(out, pool);
-    let out = AtomicPtr::new(out.as_mut_ptr());
+    let out = Each::new(out);
     stretches.each(pool, |_, stretch| {
-        let out = out.load(Ordering::Relaxed);
-        // SAFETY: stretches lie inside the slice and are disjoint, and the borrow of it outlives
-        // the call: so this one is nobody else's.
-        let out = unsafe { std::slice::from_raw_parts_mut(out.add(stretch.start), stretch.len()) };
+        // SAFETY: stretches are disjoint, so this one is nobody else's.
+        let out = unsafe { out.part(stretch.start, stretch.len()) };
         let (a, b) = (&a[stretch.clone()], &b[stretch]);
         // SAFETY: checked above that the CPU has the instructions; a map asks for nothing else.
         unsafe { isa.run(MapStretch::<M, NT>::new(a, b, out)) };
@@ -132,9 +128,9 @@ impl Stretches {
         if index == 0 { 0 } else { (self.head + lines * index / self.count * LINE).min(self.len) }
     }
 
-    /// Runs `work(index, stretch)` for all; a single one where the caller is.
+    /// Runs `work(index, stretch)` for all.
     fn each(&self, pool: &Pool, work: impl Fn(usize, Range<usize>) + Sync) {
         let work = |i| work(i, self.edge(i)..self.edge(i + 1));
-        if self.count == 1 { work(0) } else { pool.each(self.count, work) }
+        pool.each(self.count, work);
     }
 }

@@ -1,11 +1,8 @@
 //! Tensors in one piece of memory, each on a cache line of its own and between fences, which show whether
 //! something was written past its ends.
 
-use crate::backend::cpu::aligned::Aligned;
+use crate::backend::cpu::aligned::{Aligned, LINE};
 use crate::tensor::{Element, FENCE};
-
-/// Floats of a cache line.
-const LINE: usize = 16;
 
 /// Tensors by number; see the module.
 pub struct Arena {

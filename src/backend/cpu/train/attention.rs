@@ -17,10 +17,11 @@
 
 use std::cell::RefCell;
 
-use super::tensors::{Shared, Tensors};
+use super::tensors::Tensors;
 use super::{Computed, math, sums};
 use crate::backend::cpu::aligned::Aligned;
 use crate::backend::cpu::native::{self, Product};
+use crate::backend::cpu::share::Each;
 use crate::network;
 
 thread_local! {
@@ -98,7 +99,7 @@ impl Attention {
 ///
 /// # Safety
 /// Nothing else refers to these columns.
-unsafe fn put(from: &[f32], to: &Shared<'_>, start: usize, row: usize, size: usize) {
+unsafe fn put(from: &[f32], to: &Each<'_, f32>, start: usize, row: usize, size: usize) {
     for (number, from) in from.chunks_exact(size).enumerate() {
         // SAFETY: the caller's.
         unsafe { to.part(start + number * row, size) }.copy_from_slice(from);
@@ -111,7 +112,7 @@ impl Computed for Attention {
         let mut y = std::mem::take(&mut t.values[l.y]);
         let mut probabilities = std::mem::take(&mut self.probabilities);
         let (isa, x) = (t.isa, &t.values[l.x]);
-        let (all_y, all_p) = (Shared::new(&mut y), Shared::new(&mut probabilities));
+        let (all_y, all_p) = (Each::new(&mut y), Each::new(&mut probabilities));
         let (this, size, row) = (&*self, self.size(), 3 * l.width);
         let scale = 1.0 / (size as f32).sqrt();
         t.pool.each(l.batch * l.heads, |task| {
@@ -135,7 +136,7 @@ impl Computed for Attention {
         let l = self.sizes;
         let mut dx = t.take_gradient(l.x);
         let (isa, x, dy) = (t.isa, &t.values[l.x], t.gradient(l.y));
-        let all = Shared::new(&mut dx);
+        let all = Each::new(&mut dx);
         let (this, size, row) = (&*self, self.size(), 3 * l.width);
         let scale = 1.0 / (size as f32).sqrt();
         t.pool.each(l.batch * l.heads, |task| {

@@ -20,8 +20,9 @@
 use super::Computed;
 use super::moments::Moments;
 use super::sums;
-use super::tensors::{Each, Shared, Tensors};
+use super::tensors::Tensors;
 use crate::backend::cpu::aligned::Aligned;
+use crate::backend::cpu::share::Each;
 use crate::network;
 
 /// A prepared [`network::BatchNorm`], with what its backward pass needs of the forward pass.
@@ -114,7 +115,7 @@ impl BatchNorm {
         weight: f32,
         gradients: [f64; 2],
         (x, y, dy): (&[f32], &[f32], &[f32]),
-        dx: &Shared<'_>,
+        dx: &Each<'_, f32>,
     ) {
         let (of_x, of_y) = self.channels(c);
         let moments = self.moments[c];
@@ -231,7 +232,7 @@ impl Computed for BatchNorm {
         let mut argmax = std::mem::take(&mut self.argmax);
         let mut max_x_hat = std::mem::take(&mut self.max_x_hat);
         let this = &*self;
-        let (all_y, all_x_hat) = (Shared::new(&mut y), Shared::new(&mut max_x_hat));
+        let (all_y, all_x_hat) = (Each::new(&mut y), Each::new(&mut max_x_hat));
         let (all_argmax, all_moments) = (Each::new(&mut argmax), Each::new(&mut all));
         t.pool.each(l.c, |c| {
             let (of_x, of_y) = this.channels(c);
@@ -273,7 +274,7 @@ impl Computed for BatchNorm {
         let (x, y, dy, isa) = (&t.values[l.x], &t.values[l.y], t.gradient(l.y), t.isa);
         let weight = t.parameters.get(l.weight);
         let mut gradients = vec![[0.0; 2]; l.c];
-        let (all_dx, all_gradients) = (Shared::new(&mut dx), Each::new(&mut gradients));
+        let (all_dx, all_gradients) = (Each::new(&mut dx), Each::new(&mut gradients));
         let this = &*self;
         t.pool.each(l.c, |c| {
             isa.vectorise(|| {

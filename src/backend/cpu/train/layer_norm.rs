@@ -17,7 +17,8 @@
 use super::Computed;
 use super::moments::Moments;
 use super::sums;
-use super::tensors::{Each, Shared, Tensors};
+use super::tensors::Tensors;
+use crate::backend::cpu::share::Each;
 use crate::network;
 
 /// Fewest floats of a task.
@@ -53,7 +54,7 @@ impl Computed for LayerNorm {
         let mut y = std::mem::take(&mut t.values[l.y]);
         let (x, isa) = (&t.values[l.x], t.isa);
         let (weight, bias) = (t.parameters.get(l.weight), t.parameters.get(l.bias));
-        let (all_y, all_moments) = (Shared::new(&mut y), Each::new(&mut self.moments));
+        let (all_y, all_moments) = (Each::new(&mut y), Each::new(&mut self.moments));
         t.pool.each(tasks, |task| {
             let first = task * share;
             let rows = share.min(l.rows - first);
@@ -87,7 +88,7 @@ impl Computed for LayerNorm {
         let (x, dy, isa) = (&t.values[l.x], t.gradient(l.y), t.isa);
         let weight = t.parameters.get(l.weight);
         self.partial_sums.resize(2 * tasks * l.width, 0.0);
-        let (all_dx, all_sums) = (Shared::new(&mut dx), Shared::new(&mut self.partial_sums));
+        let (all_dx, all_sums) = (Each::new(&mut dx), Each::new(&mut self.partial_sums));
         let moments = &self.moments;
         t.pool.each(tasks, |task| {
             // SAFETY: a task has its own sums.

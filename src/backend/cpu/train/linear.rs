@@ -13,9 +13,10 @@
 //! dweight = dz^T x      dbias = sum dz      dx = dz weight . activation'
 //! ```
 
-use super::tensors::{Shared, Tensors};
+use super::tensors::Tensors;
 use super::{Computed, math, sums};
 use crate::backend::cpu::native::{self, Product};
+use crate::backend::cpu::share::Each;
 use crate::network::{self, Activation};
 
 /// Columns that a task sums over all rows.
@@ -66,7 +67,7 @@ impl Computed for Linear {
         let l = self.sizes;
         let mut y = std::mem::take(&mut t.values[l.y]);
         let mut slopes = std::mem::take(&mut t.slopes[l.y]);
-        let shared = Shared::new(&mut slopes);
+        let shared = Each::new(&mut slopes);
         let bias = t.parameters.get(l.bias);
         let residual = l.residual.map(|value| &t.values[value]);
         let isa = t.isa;
@@ -129,7 +130,7 @@ pub fn sum_rows(t: &mut Tensors<'_>, dz: &[f32], bias: usize) {
     let (pool, isa) = (t.pool, t.isa);
     let db = t.gradients.get_mut(bias);
     let width = db.len();
-    let shared = Shared::new(db);
+    let shared = Each::new(db);
     pool.each(width.div_ceil(COLUMNS), |task| {
         let start = task * COLUMNS;
         let columns = COLUMNS.min(width - start);

@@ -1,8 +1,9 @@
 //! The mean over a sequence: y (batch, width) = sum x / seq over the steps of x (batch, seq, width);
 //! backwards every step has dx = dy / seq.
 
-use super::tensors::{Shared, Tensors};
+use super::tensors::Tensors;
 use super::{Computed, sums};
+use crate::backend::cpu::share::Each;
 use crate::network;
 
 /// A prepared [`network::Mean`].
@@ -20,7 +21,7 @@ impl Computed for Mean {
     fn forward(&mut self, t: &mut Tensors<'_>) {
         let l = self.sizes;
         let mut y = std::mem::take(&mut t.values[l.y]);
-        let (x, isa, all) = (&t.values[l.x], t.isa, Shared::new(&mut y));
+        let (x, isa, all) = (&t.values[l.x], t.isa, Each::new(&mut y));
         t.pool.each(l.batch, |sample| {
             // SAFETY: a task has its own sample.
             let y = unsafe { all.part(sample * l.width, l.width) };
@@ -37,7 +38,7 @@ impl Computed for Mean {
     fn backward(&mut self, t: &mut Tensors<'_>) {
         let l = self.sizes;
         let mut dx = t.take_gradient(l.x);
-        let (dy, isa, all) = (t.gradient(l.y), t.isa, Shared::new(&mut dx));
+        let (dy, isa, all) = (t.gradient(l.y), t.isa, Each::new(&mut dx));
         t.pool.each(l.batch, |sample| {
             // SAFETY: a task has its own sample.
             let dx = unsafe { all.part(sample * l.seq * l.width, l.seq * l.width) };

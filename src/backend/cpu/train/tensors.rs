@@ -72,34 +72,3 @@ impl<'a> Tensors<'a> {
         (work / least.max(1)).clamp(1, 4 * self.pool.threads())
     }
 }
-
-/// Floats that tasks share.
-pub type Shared<'a> = Each<'a, f32>;
-
-/// Numbers that tasks share, each its own part.
-pub struct Each<'a, T> {
-    start: *mut T,
-    len: usize,
-    borrow: std::marker::PhantomData<&'a mut [T]>,
-}
-
-// SAFETY: tasks reach disjoint parts only, as `part` demands, and the borrow outlives them.
-unsafe impl<T: Send> Sync for Each<'_, T> {}
-
-impl<'a, T> Each<'a, T> {
-    pub fn new(numbers: &'a mut [T]) -> Each<'a, T> {
-        let (start, len) = (numbers.as_mut_ptr(), numbers.len());
-        Each { start, len, borrow: std::marker::PhantomData }
-    }
-
-    /// So many numbers from `start` on. Panics where they are not inside.
-    ///
-    /// # Safety
-    /// No other part that is in use has any of them.
-    #[allow(clippy::mut_from_ref)]
-    pub unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
-        assert!(start <= self.len && len <= self.len - start);
-        // SAFETY: inside, and nobody else's, as the caller promises.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
-    }
-}

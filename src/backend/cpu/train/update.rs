@@ -1,7 +1,8 @@
 //! The optimisers: one pass over all parameters w, with their gradients g and the optimiser's state.
 
 use super::arena::Arena;
-use super::tensors::{Shared, Tensors};
+use super::tensors::Tensors;
+use crate::backend::cpu::share::Each;
 use crate::network::{Adam, Optimizer, Sgd};
 
 /// Most parameters of a task.
@@ -11,10 +12,10 @@ const CHUNK: usize = 1 << 14;
 pub fn update(t: &mut Tensors<'_>, step: u64) {
     let chunks: Vec<(usize, usize)> = chunks(&t.parameters).collect();
     let (isa, optimizer) = (t.isa, t.graph.optimizer);
-    let weights = Shared::new(t.parameters.memory_mut());
-    let gradients = Shared::new(t.gradients.memory_mut());
-    let state: Vec<Shared<'_>> =
-        t.state.iter_mut().map(|arena| Shared::new(arena.memory_mut())).collect();
+    let weights = Each::new(t.parameters.memory_mut());
+    let gradients = Each::new(t.gradients.memory_mut());
+    let state: Vec<Each<'_, f32>> =
+        t.state.iter_mut().map(|arena| Each::new(arena.memory_mut())).collect();
     t.pool.each(chunks.len(), |task| {
         let (start, len) = chunks[task];
         // SAFETY: arenas of the same tensors have the same places, and a task has its own.

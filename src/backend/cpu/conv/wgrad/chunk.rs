@@ -1,6 +1,7 @@
 //! Pixels in chunks, each summed up in registers.
 
 use super::product::Product;
+use crate::backend::cpu::share::even_part;
 
 /// A box of pixels: more than one image only of whole images, more than one row only of whole rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,9 +51,8 @@ impl Chunks {
     pub fn get(&self, index: usize) -> Chunk {
         let [_, down, across] = self.counts;
         let along = |axis: usize, i: usize| {
-            let (whole, count) = (self.whole[axis], self.counts[axis]);
-            let edge = |i: usize| whole * i / count;
-            (edge(i), edge(i + 1) - edge(i))
+            let part = even_part(self.whole[axis], self.counts[axis], i);
+            (part.start, part.len())
         };
         let (image, images) = along(0, index / (down * across));
         let (row, rows) = along(1, index / across % down);

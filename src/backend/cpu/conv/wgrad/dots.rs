@@ -9,7 +9,7 @@ use super::plan::{LINE, Machine, ROUND, lines, useful_parts};
 use super::product::Product;
 use super::task::{Shared, each};
 use crate::backend::cpu::Pool;
-use crate::backend::cpu::conv::share;
+use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::{Isa, Routine, Vector, first};
 use crate::terms::Conv;
 
@@ -216,7 +216,7 @@ impl Routine for Task<'_> {
         unsafe {
             match self.step {
                 Step::Cells => {
-                    for cell in share(plan.cells(), plan.tasks(), self.task) {
+                    for cell in even_part(plan.cells(), plan.tasks(), self.task) {
                         self.run.cell::<V>(self.task, cell);
                     }
                 }
@@ -233,12 +233,13 @@ impl Run<'_> {
         let (plan, product) = (self.plan, &self.plan.product);
         let [channel_parts, chunk_parts] = plan.parts;
         let group = index / (channel_parts * chunk_parts);
-        let channels = share(product.channels, channel_parts, index / chunk_parts % channel_parts);
+        let channels =
+            even_part(product.channels, channel_parts, index / chunk_parts % channel_parts);
         let chunk_part = index % chunk_parts;
         let [pixels_len, image_len] = plan.copies();
         let pixels = self.copies.0.wrapping_add(task * (pixels_len + image_len));
         let image = pixels.wrapping_add(pixels_len);
-        let chunks = share(plan.chunks.count(), chunk_parts, chunk_part);
+        let chunks = even_part(plan.chunks.count(), chunk_parts, chunk_part);
         for c in chunks.clone() {
             let chunk = plan.chunks.get(c);
             let images = chunk.image..chunk.image + chunk.images;
@@ -283,7 +284,7 @@ impl Run<'_> {
     #[inline(always)]
     unsafe fn totals<V: Vector>(&self, task: usize) {
         let filters = self.plan.filters();
-        let share = share(filters, self.plan.tasks(), task);
+        let share = even_part(filters, self.plan.tasks(), task);
         for at in share.clone().step_by(V::LANES) {
             let numbers = V::LANES.min(share.end - at);
             // SAFETY: the caller's; the sums have a vector for each number of the filters and each

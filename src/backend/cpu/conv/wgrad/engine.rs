@@ -7,7 +7,7 @@ use super::plan::{Cell, LINE, Plan};
 use super::task::{Shared, each};
 use super::tile::{ROWS, Tile, multiply};
 use crate::backend::cpu::Pool;
-use crate::backend::cpu::conv::share;
+use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::{Isa, Routine, Vector};
 
 /// The gradient of the filters by a [`Plan`].
@@ -117,7 +117,7 @@ impl Routine for Task<'_> {
         unsafe {
             match self.step {
                 Step::Cells => {
-                    for index in share(plan.cells(), plan.tasks(), self.task) {
+                    for index in even_part(plan.cells(), plan.tasks(), self.task) {
                         self.run.cell::<V>(self.task, index);
                     }
                 }
@@ -270,7 +270,7 @@ impl Run<'_> {
     unsafe fn totals<V: Vector>(&self, task: usize) {
         let plan = self.plan;
         let parts = plan.chunk_parts();
-        let share = share(plan.product.groups * plan.blocks(), plan.tasks(), task);
+        let share = even_part(plan.product.groups * plan.blocks(), plan.tasks(), task);
         for index in (0..plan.cells()).step_by(parts) {
             let cell = plan.cell(index);
             let sums = self.sums.0.wrapping_add(index * plan.sums_len());

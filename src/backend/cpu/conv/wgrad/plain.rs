@@ -3,7 +3,7 @@
 use super::task::{Shared, each};
 use crate::backend::cpu::Pool;
 use crate::backend::cpu::conv::Prepared;
-use crate::backend::cpu::conv::share;
+use crate::backend::cpu::share::even_part;
 use crate::terms::Conv;
 
 /// For limits too low for copies.
@@ -21,7 +21,7 @@ impl Prepared for PlainLoops {
         let tasks = self.threads.min(dw.len());
         let dw = Shared(dw.as_mut_ptr());
         each(pool, tasks, |task| {
-            for index in share(conv.f_len(), tasks, task) {
+            for index in even_part(conv.f_len(), tasks, task) {
                 // SAFETY: below `f_len`, which is the length of dw, and in no other task's part.
                 unsafe { *{ dw }.0.add(index) = tap(conv, dy, x, index) };
             }

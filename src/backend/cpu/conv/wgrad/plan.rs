@@ -6,7 +6,7 @@ use super::chunk::{Chunk, Chunks};
 use super::pack::SLACK;
 use super::product::Product;
 use super::tile::{ROWS, most_vectors};
-use crate::backend::cpu::conv::share;
+use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::Isa;
 
 /// Floats of a cache line.
@@ -200,15 +200,15 @@ impl Plan {
         let [panels, blocks, chunks] = self.parts;
         Cell {
             group: index / (panels * blocks * chunks),
-            panels: share(self.panels, panels, index / (blocks * chunks) % panels),
-            blocks: share(self.blocks, blocks, index / chunks % blocks),
-            chunks: share(self.chunks.count(), chunks, index % chunks),
+            panels: even_part(self.panels, panels, index / (blocks * chunks) % panels),
+            blocks: even_part(self.blocks, blocks, index / chunks % blocks),
+            chunks: even_part(self.chunks.count(), chunks, index % chunks),
         }
     }
 
     /// The vectors of a panel.
     pub fn panel(&self, index: usize) -> Range<usize> {
-        share(self.vectors, self.panels, index)
+        even_part(self.vectors, self.panels, index)
     }
 
     /// The channels of a block.

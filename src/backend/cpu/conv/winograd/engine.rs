@@ -93,7 +93,7 @@ impl Prepared for Engine {
             pool.each(tasks, |task| {
                 let (rest, portion) = (task / portions, task % portions);
                 let (first, chunk) = (rest / plan.chunks.parts, rest % plan.chunks.parts);
-                job.share(start + first, chunk, portion, rest);
+                job.even_part(start + first, chunk, portion, rest);
             });
             let next = AtomicUsize::new(0);
             pool.each(self.local.len().min(pool.threads()), |thread| {
@@ -135,7 +135,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Makes a portion of a chunk of a part of the shared operand, number `place` in its memory.
-    fn share(&self, first: usize, chunk: usize, portion: usize, place: usize) {
+    fn even_part(&self, first: usize, chunk: usize, portion: usize, place: usize) {
         let chunk = self.plan.chunks.part(chunk);
         let skipped = portion * PORTION;
         let channels =

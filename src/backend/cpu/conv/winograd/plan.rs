@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::cells::WIDE;
 use super::filters::GROUP;
 use super::problem::Problem;
-use crate::backend::cpu::conv::share;
+use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::Isa;
 
 /// Floats of a cache line.
@@ -32,7 +32,7 @@ impl Split {
     }
 
     pub fn part(&self, index: usize) -> Range<usize> {
-        share(self.total, self.parts, index)
+        even_part(self.total, self.parts, index)
     }
 
     /// The largest part.

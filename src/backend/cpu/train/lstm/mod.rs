@@ -30,9 +30,10 @@ mod tile;
 
 use super::Computed;
 use super::linear::sum_rows;
-use super::tensors::{Shared, Tensors};
+use super::tensors::Tensors;
 use crate::backend::cpu::aligned::Aligned;
 use crate::backend::cpu::native::{self, Product};
+use crate::backend::cpu::share::Each;
 use crate::backend::cpu::simd::Isa;
 use crate::network;
 
@@ -119,7 +120,7 @@ impl Lstm {
     fn pack(&mut self, t: &Tensors<'_>, forward: bool) {
         let (grid, isa, hidden) = (self.grid(forward), self.isa, self.sizes.hidden);
         let weights = t.parameters.get(self.sizes.weight_hh);
-        let all = Shared::new(&mut self.packed);
+        let all = Each::new(&mut self.packed);
         t.pool.each(grid.panels, |panel| {
             // SAFETY: a task has its own panel.
             let to = unsafe { all.part(panel * grid.floats, grid.floats) };
@@ -155,9 +156,9 @@ impl Computed for Lstm {
                 0 => (None, None),
                 _ => (Some(&prev_cells[now - step..]), Some(&prev_hiddens[now - step..])),
             };
-            let gates = Shared::new(&mut self.gates[GATES * now..][..GATES * step]);
-            let (cells, hiddens) = (Shared::new(cells), Shared::new(hiddens));
-            let tanhs = Shared::new(&mut self.tanhs[now..][..step]);
+            let gates = Each::new(&mut self.gates[GATES * now..][..GATES * step]);
+            let (cells, hiddens) = (Each::new(cells), Each::new(hiddens));
+            let tanhs = Each::new(&mut self.tanhs[now..][..step]);
             let packed = &self.packed;
             t.pool.each(grid.panels * grid.parts, |task| {
                 let (unit, panel, rows) = grid.task(task, packed);
@@ -193,8 +194,8 @@ impl Computed for Lstm {
             let now = time * step;
             let (gates, next_dz) = self.gates.split_at_mut(GATES * (now + step));
             let next_dz = (time + 1 < l.seq).then_some(&next_dz[..]);
-            let gates = Shared::new(&mut gates[GATES * now..]);
-            let dc = Shared::new(&mut self.dc);
+            let gates = Each::new(&mut gates[GATES * now..]);
+            let dc = Each::new(&mut self.dc);
             let prev_cells = (time > 0).then(|| &self.cells[now - step..now]);
             let (packed, tanhs) = (&self.packed, &self.tanhs[now..now + step]);
             t.pool.each(grid.panels * grid.parts, |task| {

@@ -1,10 +1,10 @@
 //! One step for the units of a panel and some rows: a tile of the recurrent product, and the cell on its
 //! sums while they are at hand.
 
-use super::super::tensors::Shared;
 use super::GATES;
 use super::cell::{self, Cell, Lanes, put, take};
 use super::tile::{MOST_ROWS, Tile, multiply_rows, tiles};
+use crate::backend::cpu::share::Each;
 use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector};
 
 /// A step forwards for the units of one panel and some rows of the batch.
@@ -18,11 +18,11 @@ pub(super) struct Forward<'a> {
     pub(super) prev_hiddens: Option<&'a [f32]>,
     pub(super) prev_cells: Option<&'a [f32]>,
     /// (batch, 4 hidden): the gates' shares of x, in whose place come the gates.
-    pub(super) gates: &'a Shared<'a>,
+    pub(super) gates: &'a Each<'a, f32>,
     /// c, tanh c and h, (batch, hidden).
-    pub(super) cells: &'a Shared<'a>,
-    pub(super) tanhs: &'a Shared<'a>,
-    pub(super) hiddens: &'a Shared<'a>,
+    pub(super) cells: &'a Each<'a, f32>,
+    pub(super) tanhs: &'a Each<'a, f32>,
+    pub(super) hiddens: &'a Each<'a, f32>,
     /// The panel's first unit.
     pub(super) unit: usize,
     /// First row, and the one behind the last.
@@ -81,9 +81,9 @@ pub(super) struct Backward<'a> {
     /// dh of the last step, (batch, hidden).
     pub(super) dy: &'a [f32],
     /// (batch, 4 hidden): the gates, in whose place comes dz.
-    pub(super) gates: &'a Shared<'a>,
+    pub(super) gates: &'a Each<'a, f32>,
     /// (batch, hidden): dc from the step that follows, in whose place comes that for the step before.
-    pub(super) dc: &'a Shared<'a>,
+    pub(super) dc: &'a Each<'a, f32>,
     /// (batch, hidden).
     pub(super) tanhs: &'a [f32],
     /// c of the step before, (batch, hidden); none at the first step.
