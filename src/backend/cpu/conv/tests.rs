@@ -1,7 +1,7 @@
 //! Every set of instructions against plain loops, on small integers, where every order of sums is
 //! exact.
 
-use super::super::simd::Isa;
+use super::super::aligned::LINE;
 use super::*;
 use crate::tensor::{Data, FENCE, broken_fence, fenced};
 
@@ -173,15 +173,14 @@ impl Case {
 
     fn prepare(&self, isa: Isa, threads: usize, limit: u64) -> Box<dyn Prepared> {
         match self.way {
-            Way::Fprop => gather(isa, threads, Gather::fprop(&self.conv), limit),
-            Way::Dgrad => gather(isa, threads, Gather::dgrad(&self.conv), limit),
+            Way::Fprop => direct::fprop(isa, threads, &self.conv, limit),
+            Way::Dgrad => direct::dgrad(isa, threads, &self.conv, limit),
         }
     }
 
     /// Runs it and compares all of the output and the fences round it. The output starts so many
     /// floats behind a cache line's start.
     fn check_at(&self, shift: usize, prepared: &mut dyn Prepared, pool: &Pool, what: &str) {
-        const LINE: usize = 16;
         let out = fenced(self.expected.len());
         let mut place = vec![0.0; out.len() + 2 * LINE];
         let start = place.as_ptr().align_offset(4 * LINE) + shift;
@@ -237,8 +236,8 @@ fn a_limit_of_scratch_holds_and_shows_where_it_costs() {
     let small = awkward()[9];
     let large = Conv { c: 256, h: 14, w: 14, k: 256, r: 3, s: 3, pad: [1, 1], ..small };
     for isa in Isa::available() {
-        for way in [Gather::fprop, Gather::dgrad] {
-            let way = |limit, conv: &Conv| gather(isa, 2, way(conv), limit);
+        for way in [direct::fprop, direct::dgrad] {
+            let way = |limit, conv: &Conv| way(isa, 2, conv, limit);
             let tight = way(128 << 10, &large);
             assert!(tight.is_reduced() && tight.scratch_bytes() <= 128 << 10, "{isa:?}");
             assert!(!way(64 * MIB, &large).is_reduced());

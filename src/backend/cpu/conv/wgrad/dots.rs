@@ -1,14 +1,12 @@
 //! Groups of very few filters, as of depthwise convolutions: vectors along the pixels, and every tap
 //! of a filter a dot product of dy with the image from that tap's place on.
 
-use super::Prepared;
 use super::chunk::Chunks;
 use super::pack::SLACK;
 use super::phases::Phases;
-use super::plan::{LINE, Machine, ROUND, lines, useful_parts};
+use super::plan::{Machine, ROUND, lines, useful_parts};
 use super::product::Product;
-use super::task::{Shared, each};
-use crate::backend::cpu::Pool;
+use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
 use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::{Isa, Routine, Vector, first};
 use crate::terms::Conv;
@@ -41,8 +39,8 @@ pub(super) struct DotsPlan {
 }
 
 impl DotsPlan {
-    /// The fastest within `limit` floats of scratch, if there is one.
-    pub fn best(conv: &Conv, machine: Machine, limit: usize) -> Option<DotsPlan> {
+    /// The fastest within `limit` bytes of scratch, if there is one.
+    pub fn best(conv: &Conv, machine: Machine, limit: u64) -> Option<DotsPlan> {
         let product = Product::all(conv)[0];
         let mut best: Option<DotsPlan> = None;
         for most in CHUNKS {
@@ -54,7 +52,7 @@ impl DotsPlan {
                     let plan = DotsPlan { product, machine, chunks, phases, parts, cost: 0.0 };
                     let plan = DotsPlan { cost: plan.estimate(), ..plan };
                     let is_better = best.as_ref().is_none_or(|best| plan.cost < best.cost);
-                    if is_better && plan.scratch() <= limit {
+                    if is_better && plan.scratch().bytes() <= limit {
                         best = Some(plan);
                     }
                 }
@@ -83,15 +81,16 @@ impl DotsPlan {
         let cell = images * (filters * packed + channels * (copied + filters * dot));
         let cells = f(self.cells().div_ceil(self.machine.threads)) * cell;
         let all = filters * f(product.groups * product.rows());
-        let totals = all * f(self.parts[1]) * COPIED / f(self.tasks());
-        cells + totals + if self.tasks() > 1 { 2.0 * ROUND } else { 0.0 }
+        let totals = all * f(self.parts[1]) * COPIED / f(self.threads());
+        cells + totals + if self.threads() > 1 { 2.0 * ROUND } else { 0.0 }
     }
 
     fn cells(&self) -> usize {
         self.product.groups * self.parts[0] * self.parts[1]
     }
 
-    fn tasks(&self) -> usize {
+    /// Threads that have cells.
+    fn threads(&self) -> usize {
         self.machine.threads.min(self.cells())
     }
 
@@ -117,60 +116,51 @@ impl DotsPlan {
         self.filters() * self.parts[1] * self.machine.lanes
     }
 
-    /// Floats of all scratch, the table counted as two floats an element.
-    fn scratch(&self) -> usize {
-        let copies: usize = self.copies().iter().sum();
-        LINE + 2 * self.product.channel_rows() + self.tasks() * copies + self.sums()
+    /// What is held: the copies of every thread, all sums, and the places of all taps.
+    fn scratch(&self) -> Scratch {
+        let table_bytes = (self.product.channel_rows() * size_of::<usize>()) as u64;
+        let local = self.copies().iter().sum();
+        Scratch { threads: self.threads(), local, shared: self.sums(), table_bytes }
     }
 }
 
-/// The gradient of the filters by a [`DotsPlan`].
+/// A [`DotsPlan`] with its table. The first round computes the dot products of all cells, a vector of
+/// sums each; the second adds up the lanes and the parts of the pixels.
 pub(super) struct Dots {
     isa: Isa,
     plan: DotsPlan,
     is_reduced: bool,
-    /// Where each tap sees the first pixel.
+    /// Where each tap sees the first pixel, in floats from the start of an image's copy.
     taps: Vec<usize>,
-    scratch: Vec<f32>,
 }
 
 impl Dots {
+    /// The CPU must have the instructions.
     pub fn new(isa: Isa, plan: DotsPlan, is_reduced: bool) -> Dots {
         let taps = plan.phases.taps(&plan.product);
-        let scratch = vec![0.0; plan.scratch() - 2 * taps.len()];
-        Dots { isa, is_reduced, taps, scratch, plan }
+        Dots { isa, is_reduced, taps, plan }
     }
 }
 
-impl Prepared for Dots {
-    fn run(&mut self, pool: &Pool, dy: &[f32], x: &[f32], dw: &mut [f32]) {
-        let (plan, product) = (&self.plan, &self.plan.product);
+impl Rounds for Dots {
+    fn lengths(&self) -> [usize; 3] {
+        let product = &self.plan.product;
         let images = product.images * product.groups;
-        assert_eq!(dy.len(), images * product.columns * product.plane());
-        assert_eq!(x.len(), images * product.channels * product.image_len());
-        assert_eq!(dw.len(), plan.filters());
-        let start = self.scratch.as_ptr().align_offset(4 * LINE).min(LINE);
-        let (sums, copies) = self.scratch[start..].split_at_mut(plan.sums());
-        let run = Run {
-            plan,
-            taps: &self.taps,
-            dy,
-            x,
-            dw: Shared(dw.as_mut_ptr()),
-            copies: Shared(copies.as_mut_ptr()),
-            sums: Shared(sums.as_mut_ptr()),
-        };
-        let tasks = plan.tasks();
-        for step in [Step::Cells, Step::Totals] {
-            each(pool, tasks, |task| {
-                // SAFETY: `wgrad` has checked that the CPU has the instructions.
-                unsafe { self.isa.run(Task { run: &run, task, step }) }
-            });
-        }
+        let dy = images * product.columns * product.plane();
+        [dy, images * product.channels * product.image_len(), self.plan.filters()]
     }
 
-    fn scratch_bytes(&self) -> u64 {
-        (size_of_val(&self.taps[..]) + size_of_val(&self.scratch[..])) as u64
+    fn scratch(&self) -> Scratch {
+        self.plan.scratch()
+    }
+
+    fn tasks(&self, round: usize) -> Option<usize> {
+        [self.plan.cells(), self.plan.threads()].get(round).copied()
+    }
+
+    unsafe fn run(&self, tensors: &Tensors<'_>, round: usize, task: usize, local: &mut [f32]) {
+        // SAFETY: the CPU has the instructions, see `new`; the rest is the caller's.
+        unsafe { self.isa.run(Task { dots: self, tensors, round, task, local }) }
     }
 
     fn is_reduced(&self) -> bool {
@@ -178,67 +168,45 @@ impl Prepared for Dots {
     }
 }
 
-/// What a task does.
-#[derive(Clone, Copy)]
-enum Step {
-    /// Its cells.
-    Cells,
-    /// Its share of the filters, from the sums of all cells.
-    Totals,
-}
-
-/// What all tasks see of a run.
-struct Run<'a> {
-    plan: &'a DotsPlan,
-    taps: &'a [usize],
-    dy: &'a [f32],
-    x: &'a [f32],
-    dw: Shared,
-    /// Copies of every task.
-    copies: Shared,
-    /// `[part of the chunks][filters][lanes]`.
-    sums: Shared,
-}
-
+/// A task of a round.
 struct Task<'a> {
-    run: &'a Run<'a>,
+    dots: &'a Dots,
+    /// Their shared scratch holds the sums: `[part of the chunks][filters][lanes]`.
+    tensors: &'a Tensors<'a>,
+    round: usize,
     task: usize,
-    step: Step,
+    /// Copies of dy and of an image.
+    local: &'a mut [f32],
 }
 
 impl Routine for Task<'_> {
     type Output = ();
 
+    /// # Safety
+    /// As of [`Rounds::run`].
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let plan = self.run.plan;
+    unsafe fn run<V: Vector>(mut self) {
         // SAFETY: the caller's.
-        unsafe {
-            match self.step {
-                Step::Cells => {
-                    for cell in even_part(plan.cells(), plan.tasks(), self.task) {
-                        self.run.cell::<V>(self.task, cell);
-                    }
-                }
-                Step::Totals => self.run.totals::<V>(self.task),
-            }
-        }
+        unsafe { if self.round == 0 { self.cell::<V>() } else { self.totals::<V>() } }
     }
 }
 
-impl Run<'_> {
+impl Task<'_> {
     /// Sums up a cell.
+    ///
+    /// # Safety
+    /// As of [`Rounds::run`], for the first round.
     #[inline(always)]
-    unsafe fn cell<V: Vector>(&self, task: usize, index: usize) {
-        let (plan, product) = (self.plan, &self.plan.product);
+    unsafe fn cell<V: Vector>(&mut self) {
+        let (plan, index) = (&self.dots.plan, self.task);
+        let product = &plan.product;
         let [channel_parts, chunk_parts] = plan.parts;
         let group = index / (channel_parts * chunk_parts);
         let channels =
             even_part(product.channels, channel_parts, index / chunk_parts % channel_parts);
         let chunk_part = index % chunk_parts;
-        let [pixels_len, image_len] = plan.copies();
-        let pixels = self.copies.0.wrapping_add(task * (pixels_len + image_len));
-        let image = pixels.wrapping_add(pixels_len);
+        let pixels = self.local.as_mut_ptr();
+        let image = pixels.wrapping_add(plan.copies()[0]);
         let chunks = even_part(plan.chunks.count(), chunk_parts, chunk_part);
         for c in chunks.clone() {
             let chunk = plan.chunks.get(c);
@@ -249,7 +217,7 @@ impl Run<'_> {
                 for filter in 0..product.columns {
                     for (i, n) in images.clone().enumerate() {
                         let channel = (n * product.groups + group) * product.columns + filter;
-                        let from = self.dy.as_ptr().add(channel * product.plane());
+                        let from = self.tensors.a.as_ptr().add(channel * product.plane());
                         let to = pixels.add((filter * chunk.images + i) * plan.pixels_len());
                         plan.phases.pack_pixels::<V>(product, &chunk, from, to);
                     }
@@ -257,13 +225,13 @@ impl Run<'_> {
                 for channel in channels.clone() {
                     for (i, n) in images.clone().enumerate() {
                         let channel = (n * product.groups + group) * product.channels + channel;
-                        let from = self.x.as_ptr().add(channel * product.image_len());
+                        let from = self.tensors.b.as_ptr().add(channel * product.image_len());
                         let to = image.add(i * plan.phases.len());
                         plan.phases.pack_image::<V>(product, &chunk, from, to);
                     }
                     for filter in 0..product.columns {
                         let place = (group * product.columns + filter) * product.channels + channel;
-                        let place = chunk_part * plan.filters() + place * self.taps.len();
+                        let place = chunk_part * plan.filters() + place * self.dots.taps.len();
                         let copies = Copies {
                             images: chunk.images,
                             span: plan.phases.span(&chunk),
@@ -272,8 +240,8 @@ impl Run<'_> {
                             image,
                             image_len: plan.phases.len(),
                         };
-                        let sums = self.sums.0.add(place * V::LANES);
-                        copies.dots::<V>(self.taps, sums, c > chunks.start);
+                        let sums = self.tensors.shared.at(place * V::LANES);
+                        copies.dots::<V>(&self.dots.taps, sums, c > chunks.start);
                     }
                 }
             }
@@ -281,10 +249,14 @@ impl Run<'_> {
     }
 
     /// Adds up what all parts of the chunks have for each lane, in a square of so many numbers.
+    ///
+    /// # Safety
+    /// As of [`Rounds::run`], for the second round.
     #[inline(always)]
-    unsafe fn totals<V: Vector>(&self, task: usize) {
-        let filters = self.plan.filters();
-        let share = even_part(filters, self.plan.tasks(), task);
+    unsafe fn totals<V: Vector>(&self) {
+        let plan = &self.dots.plan;
+        let filters = plan.filters();
+        let share = even_part(filters, plan.threads(), self.task);
         for at in share.clone().step_by(V::LANES) {
             let numbers = V::LANES.min(share.end - at);
             // SAFETY: the caller's; the sums have a vector for each number of the filters and each
@@ -293,9 +265,9 @@ impl Run<'_> {
                 let mut square = [V::splat(0.0); 16];
                 let square = &mut square[..V::LANES];
                 for (i, line) in square.iter_mut().enumerate().take(numbers) {
-                    for chunk_part in 0..self.plan.parts[1] {
+                    for chunk_part in 0..plan.parts[1] {
                         let place = (chunk_part * filters + at + i) * V::LANES;
-                        *line = line.add(V::load(self.sums.0.add(place)));
+                        *line = line.add(V::load(self.tensors.shared.at(place)));
                     }
                 }
                 V::transpose(square);
@@ -303,7 +275,7 @@ impl Run<'_> {
                 for line in &square[1..] {
                     total = total.add(*line);
                 }
-                total.store_masked(self.dw.0.add(at), first(numbers));
+                total.store_masked(self.tensors.out.at(at), first(numbers));
             }
         }
     }

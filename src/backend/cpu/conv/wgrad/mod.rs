@@ -6,38 +6,39 @@
 //! matrix of taps is ever written. (product.rs)
 //!
 //! ```text
-//! for each part of filters, channels and pixels, in parallel            plan.rs, engine.rs
+//! for each part of filters, channels and pixels, in parallel            plan.rs, panels.rs
 //!   for a chunk of pixels         dy: copied, [panel of filters][pixels][filters]
 //!     for a block of channels     x: copied with its pad, kept in the second-level cache   pack.rs
 //!       for a panel of filters    kept in the second-level cache
 //!         for 6 rows              6 x 4 vectors of the gradient: in registers              tile.rs
 //! ```
 //!
-//! Where pixels are divided, each part has sums of its own; these are added up in order. Who computes
-//! what never depends on time, so the bits of a result never do.
+//! Where pixels are divided, each part has sums of its own; these are added up in order. What is summed
+//! up in which order depends on the plan alone, and not on which thread comes first: so do the bits of
+//! a result.
 //!
 //! Groups of very few filters have vectors along pixels instead (dots.rs). Without memory for copies
 //! there are plain loops (plain.rs).
 
 mod chunk;
 mod dots;
-mod engine;
 mod pack;
+mod panels;
 mod phases;
 mod plain;
 mod plan;
 mod product;
-mod task;
 mod tile;
 
 #[cfg(test)]
 mod tests;
 
 use super::Prepared;
+use super::engine::Engine;
 use crate::backend::cpu::simd::Isa;
 use crate::terms::Conv;
 use dots::{Dots, DotsPlan};
-use engine::Engine;
+use panels::Panels;
 use plain::PlainLoops;
 use plan::{Machine, Plan};
 use product::Product;
@@ -51,9 +52,9 @@ pub fn wgrad(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<d
     let unlimited = Way::best(conv, machine, u64::MAX);
     let is_reduced = unlimited.cost() < chosen.cost();
     match chosen {
-        Way::Panels(plan) => Box::new(Engine::new(isa, plan, is_reduced)),
-        Way::Dots(plan) => Box::new(Dots::new(isa, plan, is_reduced)),
-        Way::Plain => Box::new(PlainLoops { conv: *conv, threads }),
+        Way::Panels(plan) => Box::new(Engine::new(Panels::new(isa, plan, is_reduced))),
+        Way::Dots(plan) => Box::new(Engine::new(Dots::new(isa, plan, is_reduced))),
+        Way::Plain => Box::new(Engine::new(PlainLoops { conv: *conv, threads })),
     }
 }
 
@@ -67,9 +68,9 @@ enum Way {
 impl Way {
     /// The one that should be fastest within a limit.
     fn best(conv: &Conv, machine: Machine, scratch_limit: u64) -> Way {
-        let floats = usize::try_from(scratch_limit / size_of::<f32>() as u64).unwrap_or(usize::MAX);
-        let panels = Product::all(conv).into_iter().filter_map(|p| Plan::best(p, machine, floats));
-        let dots = DotsPlan::best(conv, machine, floats);
+        let panels =
+            Product::all(conv).into_iter().filter_map(|p| Plan::best(p, machine, scratch_limit));
+        let dots = DotsPlan::best(conv, machine, scratch_limit);
         let ways = panels.map(Way::Panels).chain(dots.map(Way::Dots));
         ways.min_by(|a, b| a.cost().total_cmp(&b.cost())).unwrap_or(Way::Plain)
     }

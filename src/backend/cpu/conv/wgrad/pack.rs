@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use super::chunk::Chunk;
-use super::plan::Layout;
-use super::product::Product;
+use super::product::{Layout, Product};
 use crate::backend::cpu::simd::prefetch;
 use crate::backend::cpu::simd::{Vector, first};
 

@@ -1,8 +1,6 @@
 //! The way without any scratch: one filter tap after the other, each a sum of its own.
 
-use super::task::{Shared, each};
-use crate::backend::cpu::Pool;
-use crate::backend::cpu::conv::Prepared;
+use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
 use crate::backend::cpu::share::even_part;
 use crate::terms::Conv;
 
@@ -12,24 +10,27 @@ pub(super) struct PlainLoops {
     pub threads: usize,
 }
 
-impl Prepared for PlainLoops {
-    fn run(&mut self, pool: &Pool, dy: &[f32], x: &[f32], dw: &mut [f32]) {
-        let conv = &self.conv;
-        assert_eq!(dy.len(), conv.y_len());
-        assert_eq!(x.len(), conv.x_len());
-        assert_eq!(dw.len(), conv.f_len());
-        let tasks = self.threads.min(dw.len());
-        let dw = Shared(dw.as_mut_ptr());
-        each(pool, tasks, |task| {
-            for index in even_part(conv.f_len(), tasks, task) {
-                // SAFETY: below `f_len`, which is the length of dw, and in no other task's part.
-                unsafe { *{ dw }.0.add(index) = tap(conv, dy, x, index) };
-            }
-        });
+impl Rounds for PlainLoops {
+    fn lengths(&self) -> [usize; 3] {
+        [self.conv.y_len(), self.conv.x_len(), self.conv.f_len()]
     }
 
-    fn scratch_bytes(&self) -> u64 {
-        0
+    fn scratch(&self) -> Scratch {
+        Scratch { threads: self.threads, local: 0, shared: 0, table_bytes: 0 }
+    }
+
+    fn tasks(&self, round: usize) -> Option<usize> {
+        (round == 0).then(|| self.threads.min(self.conv.f_len()))
+    }
+
+    unsafe fn run(&self, tensors: &Tensors<'_>, _: usize, task: usize, _: &mut [f32]) {
+        let all = self.conv.f_len();
+        let own = even_part(all, self.threads.min(all), task);
+        // SAFETY: parts of different tasks are disjoint.
+        let dw = unsafe { tensors.out.part(own.start, own.len()) };
+        for (index, sum) in own.zip(dw) {
+            *sum = tap(&self.conv, tensors.a, tensors.b, index);
+        }
     }
 
     fn is_reduced(&self) -> bool {

@@ -4,13 +4,12 @@ use std::ops::Range;
 
 use super::chunk::{Chunk, Chunks};
 use super::pack::SLACK;
-use super::product::Product;
+use super::product::{Layout, Product};
 use super::tile::{ROWS, most_vectors};
+use crate::backend::cpu::aligned::LINE;
+use crate::backend::cpu::conv::engine::Scratch;
 use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::Isa;
-
-/// Floats of a cache line.
-pub(super) const LINE: usize = 16;
 
 /// Pixels of a chunk to choose from. A panel of more doesn't stay near enough.
 const CHUNKS: [usize; 9] = [400, 200, 100, 50, 25, 8, 4, 2, 1];
@@ -79,8 +78,8 @@ pub(super) fn useful_parts(whole: usize, most: usize) -> impl Iterator<Item = us
 }
 
 impl Plan {
-    /// The fastest within `limit` floats of scratch, if there is one.
-    pub fn best(product: Product, machine: Machine, limit: usize) -> Option<Plan> {
+    /// The fastest within `limit` bytes of scratch, if there is one.
+    pub fn best(product: Product, machine: Machine, limit: u64) -> Option<Plan> {
         let mut best: Option<Plan> = None;
         let mut tried = Vec::new();
         for most in CHUNKS {
@@ -91,7 +90,7 @@ impl Plan {
             tried.push(chunks);
             for plan in Plan::with_chunks(product, machine, chunks) {
                 let is_better = best.as_ref().is_none_or(|best| plan.cost < best.cost);
-                if is_better && plan.scratch() <= limit {
+                if is_better && plan.scratch().bytes() <= limit {
                     best = Some(plan);
                 }
             }
@@ -257,22 +256,22 @@ impl Plan {
         lines(rows * vectors * self.machine.lanes)
     }
 
-    /// How many sums are held: of every thread, or of every cell where they are added in the end.
-    pub fn sums(&self) -> usize {
-        if self.parts[2] == 1 { self.tasks() } else { self.cells() }
-    }
-
     /// Threads that have cells.
-    pub fn tasks(&self) -> usize {
+    pub fn threads(&self) -> usize {
         self.machine.threads.min(self.cells())
     }
 
-    /// Floats of all scratch, the tables counted as two floats an element.
-    pub fn scratch(&self) -> usize {
-        let tables = 2 * (self.chunks.largest().pixels() + self.block_rows());
-        LINE + tables
-            + self.tasks() * (self.columns_len() + self.window_len())
-            + self.sums() * self.sums_len()
+    /// What is held: packed columns and windows of every thread, and sums of every thread, or of every
+    /// cell where they are added in the end.
+    pub fn scratch(&self) -> Scratch {
+        let copies = self.columns_len() + self.window_len();
+        let (sums, table) = (self.sums_len(), self.chunks.largest().pixels() + self.block_rows());
+        let (local, shared) = match self.parts[2] {
+            1 => (copies + sums, 0),
+            _ => (copies, self.cells() * sums),
+        };
+        let table_bytes = (table * size_of::<usize>()) as u64;
+        Scratch { threads: self.threads(), local, shared, table_bytes }
     }
 
     /// How the operand that makes rows lies where tiles read it: in place, or in windows.
@@ -319,14 +318,6 @@ impl Plan {
         }
         offsets
     }
-}
-
-/// Floats from one to the next.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
-    pub image: usize,
-    pub channel: usize,
-    pub row: usize,
 }
 
 /// Whole cache lines.

@@ -89,3 +89,11 @@ impl Product {
         [along(0), along(1)]
     }
 }
+
+/// How images lie where tiles read them: floats from one image, channel and row to the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    pub image: usize,
+    pub channel: usize,
+    pub row: usize,
+}

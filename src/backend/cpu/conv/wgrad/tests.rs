@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::backend::cpu::Pool;
-use crate::backend::cpu::conv::tests::awkward;
+use crate::backend::cpu::conv::tests::{awkward, each_product, pool};
 use crate::tensor::{Data, FENCE, broken_fence, fenced};
 
 const MIB: u64 = 1 << 20;
@@ -41,23 +41,8 @@ fn more() -> Vec<Conv> {
 
 /// The definition, in doubles.
 fn reference(conv: &Conv, dy: &[f32], x: &[f32]) -> Vec<f32> {
-    let (p, q) = (conv.p(), conv.q());
     let mut dw = vec![0.0; conv.f_len()];
-    let per_filter = conv.group_c() * conv.r * conv.s;
-    for (n, k) in (0..conv.n).flat_map(|n| (0..conv.k).map(move |k| (n, k))) {
-        let first = k / conv.group_k() * conv.group_c();
-        for (index, sum) in dw[k * per_filter..][..per_filter].iter_mut().enumerate() {
-            let (c, r, s) = (index / conv.s / conv.r, index / conv.s % conv.r, index % conv.s);
-            for (i, j) in (0..p).flat_map(|i| (0..q).map(move |j| (i, j))) {
-                let y = (i * conv.stride[0] + r * conv.dilation[0]).wrapping_sub(conv.pad[0]);
-                let z = (j * conv.stride[1] + s * conv.dilation[1]).wrapping_sub(conv.pad[1]);
-                if y < conv.h && z < conv.w {
-                    let x = x[((n * conv.c + first + c) * conv.h + y) * conv.w + z];
-                    *sum += f64::from(dy[((n * conv.k + k) * p + i) * q + j]) * f64::from(x);
-                }
-            }
-        }
-    }
+    each_product(conv, |in_x, in_f, in_y| dw[in_f] += f64::from(dy[in_y]) * f64::from(x[in_x]));
     dw.into_iter().map(|x| x as f32).collect()
 }
 
@@ -71,10 +56,6 @@ fn run(prepared: &mut dyn Prepared, pool: &Pool, [dy, x]: &[Vec<f32>; 2], len: u
     prepared.run(pool, dy, x, &mut out[FENCE..FENCE + len]);
     assert_eq!(broken_fence(&out), None);
     out[FENCE..FENCE + len].to_vec()
-}
-
-fn pool(threads: usize) -> Pool {
-    Pool::new(&vec![0; threads])
 }
 
 fn check(prepared: &mut dyn Prepared, pool: &Pool, conv: &Conv, of: &str, case: &Case) {
@@ -128,15 +109,15 @@ fn every_way_is_exact() {
         let case = Case::of(&conv);
         for (isa, pool) in Isa::available().flat_map(|isa| pools.each_ref().map(|p| (isa, p))) {
             let machine = Machine::of(isa, pool.threads());
-            for limit in [usize::MAX, 4000] {
+            for limit in [u64::MAX, 16_000] {
                 let products = Product::all(&conv).into_iter();
                 for plan in products.filter_map(|p| Plan::best(p, machine, limit)) {
                     let of = format!("{isa:?} {plan:?}");
-                    check(&mut Engine::new(isa, plan, false), pool, &conv, &of, &case);
+                    check(&mut Engine::new(Panels::new(isa, plan, false)), pool, &conv, &of, &case);
                 }
                 if let Some(plan) = DotsPlan::best(&conv, machine, limit) {
                     let of = format!("{isa:?} {plan:?}");
-                    check(&mut Dots::new(isa, plan, false), pool, &conv, &of, &case);
+                    check(&mut Engine::new(Dots::new(isa, plan, false)), pool, &conv, &of, &case);
                 }
             }
         }
@@ -228,7 +209,7 @@ fn many_threads_share_the_work() {
     for conv in [square(8, [64, 64], 56, 3), square(1, [128, 128], 56, 3)] {
         let cost = |threads| {
             let products = Product::all(&conv).into_iter();
-            let plans = products.filter_map(|p| Plan::best(p, machine(threads), 16 << 20));
+            let plans = products.filter_map(|p| Plan::best(p, machine(threads), 64 * MIB));
             plans.map(|plan| plan.cost).fold(f64::INFINITY, f64::min)
         };
         assert!(cost(64) * 32.0 < cost(1), "{} {}", cost(64), cost(1));

@@ -7,10 +7,7 @@
 //! quads bring each column of the cells into a vector of its own. In what order the lanes are then
 //! doesn't matter: the output goes back the same way.
 
-use super::problem::Problem;
-
-/// Columns of a cell's output.
-pub(super) const WIDE: usize = 4;
+use super::problem::{Problem, WIDE};
 
 /// Most lanes of any vector.
 const MOST_LANES: usize = 16;

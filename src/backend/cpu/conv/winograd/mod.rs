@@ -13,78 +13,54 @@
 //! Lanes of vectors are tiles, of several rows and images where an image is small; `cells.rs` tells
 //! where those of a vector lie. Whichever of U and V is smaller is made first by all threads, for all
 //! of them; each task then makes a part of the other for itself, which never leaves its cache, and
-//! goes through the first. `plan.rs` chooses sizes, `engine.rs` has the loops.
+//! goes through the first. `plan.rs` chooses sizes, `tasks.rs` has the loops.
 //!
 //! The gradient of the input is a convolution too: of dy with each filter turned round and the
 //! channels' roles swapped.
 
 mod cells;
-mod engine;
 mod filters;
 mod input;
 mod output;
 mod plan;
 mod problem;
 mod product;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod tile;
 
 use super::Prepared;
+use super::engine::Engine;
 use crate::backend::cpu::simd::Isa;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::terms::Conv;
-use engine::Engine;
 use problem::Problem;
+use tasks::Winograd;
 
-/// (x, f) -> y by tiles of `M` x `M` outputs, 2 or 4.
+/// (x, filters) -> y by tiles of `M` x `M` outputs, 2 or 4.
 pub fn fprop<const M: usize>(
     threads: usize,
     conv: &Conv,
     scratch_limit: u64,
 ) -> Result<Box<dyn Prepared>> {
-    forward(M, Isa::best(), threads, conv, scratch_limit)
+    prepare(Isa::best(), threads, Problem::fprop(M, conv), scratch_limit)
 }
 
-/// (dy, f) -> dx by tiles of `M` x `M` outputs, 2 or 4.
+/// (dy, filters) -> dx by tiles of `M` x `M` outputs, 2 or 4.
 pub fn dgrad<const M: usize>(
     threads: usize,
     conv: &Conv,
     scratch_limit: u64,
 ) -> Result<Box<dyn Prepared>> {
-    backward(M, Isa::best(), threads, conv, scratch_limit)
+    prepare(Isa::best(), threads, Problem::dgrad(M, conv), scratch_limit)
 }
 
-fn forward(
-    m: usize,
+fn prepare(
     isa: Isa,
     threads: usize,
-    conv: &Conv,
+    problem: Result<Problem>,
     scratch_limit: u64,
 ) -> Result<Box<dyn Prepared>> {
-    check(conv)?;
-    Ok(Box::new(Engine::new(isa, threads, Problem::fprop(m, conv), scratch_limit)))
-}
-
-fn backward(
-    m: usize,
-    isa: Isa,
-    threads: usize,
-    conv: &Conv,
-    scratch_limit: u64,
-) -> Result<Box<dyn Prepared>> {
-    check(conv)?;
-    Ok(Box::new(Engine::new(isa, threads, Problem::dgrad(m, conv), scratch_limit)))
-}
-
-fn check(conv: &Conv) -> Result<()> {
-    let plain = conv.stride == [1; 2] && conv.dilation == [1; 2] && conv.groups == 1;
-    if !plain || (conv.r, conv.s) != (3, 3) {
-        let what = "winograd takes 3 x 3 filters without stride, dilation and groups";
-        return Err(Error::Unsupported(what.into()));
-    }
-    if conv.pad.iter().any(|pad| *pad > 2) {
-        return Err(Error::Unsupported("winograd takes pads of at most 2".into()));
-    }
-    Ok(())
+    Ok(Box::new(Engine::new(Winograd::new(isa, threads, problem?, scratch_limit))))
 }

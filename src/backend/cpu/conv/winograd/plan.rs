@@ -2,14 +2,11 @@
 
 use std::ops::Range;
 
-use super::cells::WIDE;
 use super::filters::GROUP;
-use super::problem::Problem;
+use super::problem::{Problem, WIDE};
+use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::Isa;
-
-/// Floats of a cache line.
-const LINE: usize = 16;
 
 /// Floats of a task's own operand: with sums and what passes by, it fits a second-level cache of 1 MiB.
 const OWN: usize = 150 << 10;
@@ -60,7 +57,7 @@ pub(super) struct Plan {
     pub chunks: Split,
     /// Parts of the shared operand that are made at once.
     pub together: usize,
-    threads: usize,
+    pub threads: usize,
     positions: usize,
     /// Floats of a row of tiles.
     pub row: usize,

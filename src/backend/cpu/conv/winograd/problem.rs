@@ -1,6 +1,10 @@
 //! Both passes as one: a convolution of images with filters of 3 x 3.
 
+use crate::error::{Error, Result};
 use crate::terms::Conv;
+
+/// Columns of the output that a cell has: one tile of F(4x4) or two of F(2x2) side by side.
+pub(super) const WIDE: usize = 4;
 
 /// Input (n, c, h, w) -> output (n, k, p, q), each dense. Output row i sees input rows
 /// i - pad[0] .. i - pad[0] + 3, columns likewise.
@@ -31,8 +35,11 @@ pub(super) struct FilterOrder {
 }
 
 impl Problem {
-    pub fn fprop(m: usize, conv: &Conv) -> Problem {
-        Problem {
+    /// (x, filters) -> y by tiles of `m` x `m` outputs. `Error::Unsupported` where the algorithm does not
+    /// serve the convolution.
+    pub fn fprop(m: usize, conv: &Conv) -> Result<Problem> {
+        check(conv)?;
+        Ok(Problem {
             m,
             n: conv.n,
             c: conv.c,
@@ -43,11 +50,13 @@ impl Problem {
             q: conv.q(),
             pad: conv.pad,
             filters: FilterOrder { k: conv.c, c: 1, turned: false },
-        }
+        })
     }
 
-    pub fn dgrad(m: usize, conv: &Conv) -> Problem {
-        Problem {
+    /// (dy, filters) -> dx; else as [`Problem::fprop`].
+    pub fn dgrad(m: usize, conv: &Conv) -> Result<Problem> {
+        check(conv)?;
+        Ok(Problem {
             m,
             n: conv.n,
             c: conv.k,
@@ -58,7 +67,7 @@ impl Problem {
             q: conv.w,
             pad: conv.pad.map(|pad| 2 - pad),
             filters: FilterOrder { k: 1, c: conv.c, turned: true },
-        }
+        })
     }
 
     /// Positions of a tile.
@@ -80,6 +89,18 @@ impl Problem {
 
     /// Rows and columns of an image in cells.
     pub fn cells(&self) -> [usize; 2] {
-        [self.p.div_ceil(self.m), self.q.div_ceil(super::cells::WIDE)]
+        [self.p.div_ceil(self.m), self.q.div_ceil(WIDE)]
     }
+}
+
+fn check(conv: &Conv) -> Result<()> {
+    let plain = conv.stride == [1; 2] && conv.dilation == [1; 2] && conv.groups == 1;
+    if !plain || (conv.r, conv.s) != (3, 3) {
+        let what = "winograd takes 3 x 3 filters without stride, dilation and groups";
+        return Err(Error::Unsupported(what.into()));
+    }
+    if conv.pad.iter().any(|pad| *pad > 2) {
+        return Err(Error::Unsupported("winograd takes pads of at most 2".into()));
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::backend::cpu::Pool;
+use crate::error::Error;
 use crate::tensor::{Data, FENCE, Tensor, broken_fence, fenced};
 use crate::workload::{self, Algorithm, Workload};
 
@@ -89,8 +90,8 @@ impl Case {
     }
 
     fn prepare(&self, isa: Isa, threads: usize, limit: u64) -> Result<Box<dyn Prepared>> {
-        let make = if self.is_gradient { backward } else { forward };
-        make(self.m, isa, threads, &self.conv, limit)
+        let problem = if self.is_gradient { Problem::dgrad } else { Problem::fprop };
+        prepare(isa, threads, problem(self.m, &self.conv), limit)
     }
 
     /// The output of a run into poison. Fences round it must hold.
@@ -190,12 +191,12 @@ fn scratch_is_limited() {
         let conv = conv([8, c, size, size, c], [1, 1]);
         for (m, isa) in [2, 4].into_iter().flat_map(|m| Isa::available().map(move |i| (m, i))) {
             for (limit, is_reduced) in [(64 * MIB, false), (4 * MIB, true), (2 * MIB, true)] {
-                let prepared = forward(m, isa, 2, &conv, limit).unwrap();
+                let prepared = prepare(isa, 2, Problem::fprop(m, &conv), limit).unwrap();
                 assert!(prepared.scratch_bytes() <= limit, "{m} {isa:?} {conv:?}");
                 assert!(prepared.is_reduced() <= is_reduced, "{m} {isa:?} {conv:?}");
             }
-            assert!(forward(m, isa, 2, &conv, MIB / 4).unwrap().is_reduced());
-            forward(m, isa, 64, &conv, 64 * MIB).unwrap();
+            assert!(prepare(isa, 2, Problem::fprop(m, &conv), MIB / 4).unwrap().is_reduced());
+            prepare(isa, 64, Problem::fprop(m, &conv), 64 * MIB).unwrap();
         }
     }
 }
@@ -211,8 +212,8 @@ fn other_convolutions_are_refused() {
         Conv { groups: 2, ..plain },
         Conv { pad: [0, 3], ..plain },
     ] {
-        for make in [forward, backward] {
-            let error = make(4, Isa::best(), 1, &other, 64 * MIB).err().unwrap();
+        for make in [fprop::<4>, dgrad::<4>] {
+            let error = make(1, &other, 64 * MIB).err().unwrap();
             assert!(matches!(error, Error::Unsupported(_)));
         }
     }

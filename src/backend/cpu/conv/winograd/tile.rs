@@ -14,7 +14,7 @@ pub(super) trait Tile {
     /// Inputs of a tile.
     const T: usize = Self::M + 2;
     /// Tiles side by side in a cell.
-    const SPLIT: usize = super::cells::WIDE / Self::M;
+    const SPLIT: usize = super::problem::WIDE / Self::M;
 
     /// `B^T d`.
     ///

@@ -1,8 +1,8 @@
 //! How a convolution is cut up: into tasks that need nothing of each other, and each of these into
 //! steps over what is summed up.
 
-use super::super::simd::Isa;
 use super::kernel::{NV, most_rows};
+use crate::backend::cpu::simd::Isa;
 
 /// Floats of a copied block of the source: half of the second-level cache of the CPUs this is made for.
 const SOURCE: usize = 128 << 10;

@@ -2,12 +2,12 @@
 
 use std::array::from_fn;
 
-use super::super::simd::{Routine, Vector, first, prefetch};
-use super::gather::{Filters, Tap};
+use super::correlation::{Filters, Tap};
 use super::kernel::NV;
 use super::lanes;
-use super::pass::LINE;
 use super::vectors::{Place, Segment, Vectors};
+use crate::backend::cpu::aligned::LINE;
+use crate::backend::cpu::simd::{Routine, Vector, first, prefetch};
 
 /// Channels ahead of which memory is asked for, as they lie too far apart for the hardware to foresee
 /// them: where all that is done is to copy whole vectors, of filters, and elsewhere.

@@ -3,13 +3,11 @@
 
 use std::array::from_fn;
 
-use super::super::simd::{Routine, Vector};
 use super::lanes;
 use super::vectors::{Segment, Vectors};
+use crate::backend::cpu::aligned::LINE_BYTES;
 use crate::backend::cpu::simd::prefetch;
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
+use crate::backend::cpu::simd::{Routine, Vector};
 
 /// Most vectors of pixels in a tile.
 pub(super) const NV: usize = 3;
@@ -132,7 +130,8 @@ unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>
             let sums: [[V; N]; M] = from_fn(|i| sums[i]);
             return tile.output.write_segments(&sums, tile.rows);
         }
-        let aligned = places.iter().all(|place| start.wrapping_offset(*place).addr() % LINE == 0);
+        let aligned =
+            places.iter().all(|place| start.wrapping_offset(*place).addr() % LINE_BYTES == 0);
         match (add, stream && aligned) {
             (true, _) => tile.output.write_whole::<V, M, N, true, false>(&sums, tile.rows, places),
             (_, true) => tile.output.write_whole::<V, M, N, false, true>(&sums, tile.rows, places),

@@ -1,6 +1,6 @@
 //! Lanes of a vector that lie apart in memory.
 
-use super::super::simd::Vector;
+use crate::backend::cpu::simd::Vector;
 
 /// Most lanes of a vector.
 const MOST: usize = 16;

@@ -1,89 +1,66 @@
-//! Runs a plan.
+//! The gradient of the filters by a plan: filters in vectors, tiles of the gradient in registers.
 
-use super::Prepared;
 use super::chunk::Chunk;
 use super::pack::{Sums, pack_columns, pack_window};
-use super::plan::{Cell, LINE, Plan};
-use super::task::{Shared, each};
+use super::plan::{Cell, Plan};
 use super::tile::{ROWS, Tile, multiply};
-use crate::backend::cpu::Pool;
+use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
 use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::{Isa, Routine, Vector};
 
-/// The gradient of the filters by a [`Plan`].
-pub(super) struct Engine {
+/// A [`Plan`] with its tables. In the first round the sums of all cells are computed. Where the pixels
+/// are divided, a second round adds up those of the cells of different pixels.
+pub(super) struct Panels {
     isa: Isa,
     plan: Plan,
     is_reduced: bool,
-    /// Where pixels are in the operand that makes rows: those of the largest chunk, whose start
-    /// smaller ones use.
+    /// Where pixels are in the operand that makes rows, in floats from the first: those of the largest
+    /// chunk, whose start smaller ones use.
     pixels: Vec<usize>,
-    /// Where the rows of a block are in it.
+    /// Where the rows of a whole block are in it, in floats from the first.
     rows: Vec<usize>,
-    scratch: Vec<f32>,
 }
 
-/// What all threads see of a run.
-struct Run<'a> {
-    plan: &'a Plan,
-    /// As of the engine.
-    pixels: &'a [usize],
-    row_offsets: &'a [usize],
-    /// The operands that make rows and columns.
-    rows: &'a [f32],
-    columns: &'a [f32],
-    dw: Shared,
-    /// Packed columns and windows of every task.
-    copies: Shared,
-    sums: Shared,
-}
-
-impl Engine {
-    pub fn new(isa: Isa, plan: Plan, is_reduced: bool) -> Engine {
+impl Panels {
+    /// The CPU must have the instructions.
+    pub fn new(isa: Isa, plan: Plan, is_reduced: bool) -> Panels {
         let (pixels, rows) = (plan.pixel_offsets(), plan.row_offsets());
-        let scratch = vec![0.0; plan.scratch() - 2 * (pixels.len() + rows.len())];
-        Engine { isa, is_reduced, pixels, rows, scratch, plan }
+        Panels { isa, is_reduced, pixels, rows, plan }
     }
 }
 
-impl Prepared for Engine {
-    fn run(&mut self, pool: &Pool, dy: &[f32], x: &[f32], dw: &mut [f32]) {
-        let plan = &self.plan;
-        let product = &plan.product;
-        let (rows, columns) = if product.is_swapped { (dy, x) } else { (x, dy) };
+impl Rounds for Panels {
+    fn lengths(&self) -> [usize; 3] {
+        let product = &self.plan.product;
         let images = product.images * product.groups;
-        assert_eq!(rows.len(), images * product.channels * product.image_len());
-        assert_eq!(columns.len(), images * product.columns * product.plane());
-        assert_eq!(dw.len(), product.groups * product.columns * product.rows());
-        let tasks = plan.tasks();
-        let start = self.scratch.as_ptr().align_offset(4 * LINE).min(LINE);
-        let scratch = &mut self.scratch[start..];
-        let (copies, sums) = scratch.split_at_mut(tasks * (plan.columns_len() + plan.window_len()));
-        let run = Run {
-            plan,
-            pixels: &self.pixels,
-            row_offsets: &self.rows,
-            rows,
-            columns,
-            dw: Shared(dw.as_mut_ptr()),
-            copies: Shared(copies.as_mut_ptr()),
-            sums: Shared(sums.as_mut_ptr()),
-        };
-        let step = |step| {
-            each(pool, tasks, |task| {
-                // SAFETY: `wgrad` has checked that the CPU has the instructions.
-                unsafe { self.isa.run(Task { run: &run, task, step }) }
-            });
-        };
-        step(Step::Cells);
-        if plan.chunk_parts() > 1 {
-            step(Step::Totals);
+        let rows = images * product.channels * product.image_len();
+        let columns = images * product.columns * product.plane();
+        let (dy, x) = if product.is_swapped { (rows, columns) } else { (columns, rows) };
+        [dy, x, product.groups * product.columns * product.rows()]
+    }
+
+    fn scratch(&self) -> Scratch {
+        self.plan.scratch()
+    }
+
+    fn tasks(&self, round: usize) -> Option<usize> {
+        match round {
+            0 => Some(self.plan.cells()),
+            1 if self.plan.chunk_parts() > 1 => Some(self.plan.threads()),
+            _ => None,
         }
     }
 
-    fn scratch_bytes(&self) -> u64 {
-        let tables = size_of_val(&self.pixels[..]) + size_of_val(&self.rows[..]);
-        (tables + size_of_val(&self.scratch[..])) as u64
+    unsafe fn run(&self, tensors: &Tensors<'_>, round: usize, task: usize, local: &mut [f32]) {
+        let (rows, columns) = if self.plan.product.is_swapped {
+            (tensors.a, tensors.b)
+        } else {
+            (tensors.b, tensors.a)
+        };
+        // SAFETY: the CPU has the instructions, see `new`; the rest is the caller's.
+        unsafe {
+            self.isa.run(Task { panels: self, tensors, rows, columns, round, task, local });
+        }
     }
 
     fn is_reduced(&self) -> bool {
@@ -91,39 +68,28 @@ impl Prepared for Engine {
     }
 }
 
-/// What a task does.
-#[derive(Clone, Copy)]
-enum Step {
-    /// Its cells.
-    Cells,
-    /// Its share of the sums of several cells each.
-    Totals,
-}
-
-/// A task of a run.
+/// A task of a round.
 struct Task<'a> {
-    run: &'a Run<'a>,
+    panels: &'a Panels,
+    tensors: &'a Tensors<'a>,
+    /// The operands that make rows and columns.
+    rows: &'a [f32],
+    columns: &'a [f32],
+    round: usize,
     task: usize,
-    step: Step,
+    /// Packed columns, the window, and the sums if these are of this task alone.
+    local: &'a mut [f32],
 }
 
 impl Routine for Task<'_> {
     type Output = ();
 
+    /// # Safety
+    /// As of [`Rounds::run`].
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let plan = self.run.plan;
+    unsafe fn run<V: Vector>(mut self) {
         // SAFETY: the caller's.
-        unsafe {
-            match self.step {
-                Step::Cells => {
-                    for index in even_part(plan.cells(), plan.tasks(), self.task) {
-                        self.run.cell::<V>(self.task, index);
-                    }
-                }
-                Step::Totals => self.run.totals::<V>(self.task),
-            }
-        }
+        unsafe { if self.round == 0 { self.cell::<V>() } else { self.totals::<V>() } }
     }
 }
 
@@ -135,20 +101,27 @@ struct Block {
     from: *const f32,
 }
 
-impl Run<'_> {
+impl Task<'_> {
     /// Sums up a cell.
+    ///
+    /// # Safety
+    /// As of [`Rounds::run`], for the first round. So it is for all below.
     #[inline(always)]
-    unsafe fn cell<V: Vector>(&self, task: usize, index: usize) {
-        let plan = self.plan;
-        let cell = plan.cell(index);
-        let copies = self.copies.0.wrapping_add(task * (plan.columns_len() + plan.window_len()));
-        let window = copies.wrapping_add(plan.columns_len());
+    unsafe fn cell<V: Vector>(&mut self) {
+        let plan = &self.panels.plan;
+        let cell = plan.cell(self.task);
         let is_whole = plan.chunk_parts() == 1;
-        let sums = self.sums.0.wrapping_add(plan.sums_len() * if is_whole { task } else { index });
+        let copies = self.local.as_mut_ptr();
+        let window = copies.wrapping_add(plan.columns_len());
+        let sums = if is_whole {
+            window.wrapping_add(plan.window_len())
+        } else {
+            self.tensors.shared.at(self.task * plan.sums_len())
+        };
         for c in cell.chunks.clone() {
             let chunk = plan.chunks.get(c);
             // SAFETY: the caller's; copies, window and sums are this task's alone and as long as
-            // the plan says.
+            // `Plan::scratch` says.
             unsafe {
                 self.pack::<V>(&cell, &chunk, copies);
                 for index in cell.blocks.clone() {
@@ -171,10 +144,10 @@ impl Run<'_> {
     /// Packs the columns of a chunk in all panels of a cell.
     #[inline(always)]
     unsafe fn pack<V: Vector>(&self, cell: &Cell, chunk: &Chunk, copies: *mut f32) {
-        let product = &self.plan.product;
+        let product = &self.panels.plan.product;
         let image_len = product.groups * product.columns * product.plane();
         for panel in cell.panels.clone() {
-            let vectors = self.plan.panel(panel);
+            let vectors = self.panels.plan.panel(panel);
             let first = vectors.start * V::LANES;
             let count = product.columns.min(vectors.end * V::LANES) - first;
             let channel = cell.group * product.columns + first;
@@ -196,7 +169,7 @@ impl Run<'_> {
         block: usize,
         window: *mut f32,
     ) -> *const f32 {
-        let (plan, product) = (self.plan, &self.plan.product);
+        let (plan, product) = (&self.panels.plan, &self.panels.plan.product);
         let channels = plan.block(block);
         let in_image = cell.group * product.channels + channels.start;
         let at = |image: usize| {
@@ -229,16 +202,17 @@ impl Run<'_> {
         sums: *mut f32,
         add: bool,
     ) {
-        let vectors = self.plan.panel(panel).len();
-        let rows = self.plan.block(block.index).len() * self.plan.product.channel_rows();
+        let vectors = self.panels.plan.panel(panel).len();
+        let rows =
+            self.panels.plan.block(block.index).len() * self.panels.plan.product.channel_rows();
         for row in (0..rows).step_by(ROWS) {
             // SAFETY: the caller's; offsets of pixels and rows are those of this layout.
             unsafe {
                 let tile = Tile {
                     pixels: chunk.pixels(),
-                    offsets: self.pixels.as_ptr(),
+                    offsets: self.panels.pixels.as_ptr(),
                     from: block.from,
-                    rows: self.row_offsets.as_ptr().add(row),
+                    rows: self.panels.rows.as_ptr().add(row),
                     panel: columns,
                     sums: sums.add(row * vectors * V::LANES),
                     add,
@@ -250,30 +224,30 @@ impl Run<'_> {
 
     /// Where a panel is among the packed columns of a cell.
     fn panel_at<V: Vector>(&self, cell: &Cell, chunk: &Chunk, panel: usize) -> usize {
-        let first = self.plan.panel(cell.panels.start).start;
-        (self.plan.panel(panel).start - first) * V::LANES * chunk.pixels()
+        let first = self.panels.plan.panel(cell.panels.start).start;
+        (self.panels.plan.panel(panel).start - first) * V::LANES * chunk.pixels()
     }
 
     /// Where the sums of a block and a panel are among those of a cell.
     fn sums_at<V: Vector>(&self, cell: &Cell, block: usize, panel: usize) -> usize {
-        if self.plan.is_single() {
+        if self.panels.plan.is_single() {
             return 0;
         }
-        let vectors = self.plan.panel(panel);
-        let before = vectors.start - self.plan.panel(cell.panels.start).start;
-        let rows = (block - cell.blocks.start) * self.plan.block_rows();
-        (before * self.plan.rows_in_cell() + rows * vectors.len()) * V::LANES
+        let vectors = self.panels.plan.panel(panel);
+        let before = vectors.start - self.panels.plan.panel(cell.panels.start).start;
+        let rows = (block - cell.blocks.start) * self.panels.plan.block_rows();
+        (before * self.panels.plan.rows_in_cell() + rows * vectors.len()) * V::LANES
     }
 
     /// Adds up the parts of all sums, this task its share of the blocks.
     #[inline(always)]
-    unsafe fn totals<V: Vector>(&self, task: usize) {
-        let plan = self.plan;
+    unsafe fn totals<V: Vector>(&self) {
+        let plan = &self.panels.plan;
         let parts = plan.chunk_parts();
-        let share = even_part(plan.product.groups * plan.blocks(), plan.tasks(), task);
+        let share = even_part(plan.product.groups * plan.blocks(), plan.threads(), self.task);
         for index in (0..plan.cells()).step_by(parts) {
             let cell = plan.cell(index);
-            let sums = self.sums.0.wrapping_add(index * plan.sums_len());
+            let sums = self.tensors.shared.at(index * plan.sums_len());
             let blocks = cell.blocks.clone();
             for block in blocks.filter(|b| share.contains(&(cell.group * plan.blocks() + b))) {
                 for panel in cell.panels.clone() {
@@ -290,16 +264,16 @@ impl Run<'_> {
     /// Writes the sums of a block and a panel to where they belong in the filters.
     #[inline(always)]
     unsafe fn write<V: Vector>(&self, group: usize, block: usize, panel: usize, sums: *const f32) {
-        let product = &self.plan.product;
-        let vectors = self.plan.panel(panel);
+        let product = &self.panels.plan.product;
+        let vectors = self.panels.plan.panel(panel);
         let column = vectors.start * V::LANES;
-        let channels = self.plan.block(block);
+        let channels = self.panels.plan.block(block);
         let row = channels.start * product.channel_rows();
-        let parts = self.plan.chunk_parts();
+        let parts = self.panels.plan.chunk_parts();
         let sums = Sums {
             from: sums,
             parts,
-            part: self.plan.sums_len(),
+            part: self.panels.plan.sums_len(),
             rows: channels.len() * product.channel_rows(),
             columns: product.columns.min(vectors.end * V::LANES) - column,
             vectors: vectors.len(),
@@ -308,10 +282,10 @@ impl Run<'_> {
         // SAFETY: the caller's: the block and the panel are of the group.
         unsafe {
             if product.is_swapped {
-                let to = self.dw.0.add(filters + row * product.columns + column);
+                let to = self.tensors.out.at(filters + row * product.columns + column);
                 sums.write::<V>(to, product.columns);
             } else {
-                let to = self.dw.0.add(filters + column * product.rows() + row);
+                let to = self.tensors.out.at(filters + column * product.rows() + row);
                 sums.write_transposed::<V>(to, product.rows());
             }
         }

@@ -2,14 +2,14 @@
 //! vector of the output is summed up from the source where it lies.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::super::share::even_part;
-use super::super::simd::{Routine, Vector};
-use super::gather::{Gather, Phase, Tensor};
+use super::super::Isa;
+use super::super::engine::{Rounds, Scratch, Tensors};
+use super::correlation::{Correlation, Phase, Tensor};
 use super::lanes;
 use super::vectors::{Segment, Vectors};
-use super::{Isa, Pool, Prepared};
+use crate::backend::cpu::share::even_part;
+use crate::backend::cpu::simd::{Routine, Vector};
 
 /// Tasks for each thread, so that one that comes late takes fewer.
 const TASKS: usize = 8;
@@ -18,10 +18,11 @@ const TASKS: usize = 8;
 /// sums don't wait for each other.
 const TOGETHER: usize = 8;
 
-/// A gather of small groups made ready.
-pub(super) struct Direct {
+/// A correlation of small groups made ready.
+pub(super) struct Depthwise {
     isa: Isa,
-    gather: Gather,
+    threads: usize,
+    correlation: Correlation,
     /// Of one image, by phase.
     vectors: Vec<Vectors>,
     /// Parts of an image's vectors, and of all work.
@@ -29,87 +30,93 @@ pub(super) struct Direct {
     tasks: usize,
 }
 
-impl Direct {
+impl Depthwise {
     /// Whether this is faster than the engine.
-    pub fn suits(gather: &Gather) -> bool {
-        gather.source.channels * gather.output.channels <= 4
+    pub fn suits(correlation: &Correlation) -> bool {
+        correlation.source.channels * correlation.output.channels <= 4
     }
 
     /// Panics unless the CPU has the instructions.
-    pub fn new(isa: Isa, threads: usize, gather: Gather) -> Direct {
+    pub fn new(isa: Isa, threads: usize, correlation: Correlation) -> Depthwise {
         assert!(isa.is_available());
         let vectors = |phase: &Phase| {
             let reads: Vec<[isize; 2]> = phase.taps.iter().map(|tap| tap.offset).collect();
-            Vectors::new(&gather, 1, std::slice::from_ref(phase), &reads, isa.lanes())
+            Vectors::new(&correlation, 1, std::slice::from_ref(phase), &reads, isa.lanes())
         };
-        let vectors: Vec<Vectors> = gather.phases.iter().map(vectors).collect();
-        let blocks = gather.images * (gather.groups * gather.output.channels).div_ceil(TOGETHER);
+        let vectors: Vec<Vectors> = correlation.phases.iter().map(vectors).collect();
+        let blocks = correlation.images
+            * (correlation.groups * correlation.output.channels).div_ceil(TOGETHER);
         let most = vectors.iter().map(|vectors| vectors.count).max().unwrap_or(1);
         let bands = (TASKS * threads).div_ceil(blocks).min(most);
-        Direct { isa, vectors, bands, tasks: (TASKS * threads).min(blocks * bands), gather }
+        Depthwise {
+            isa,
+            threads,
+            vectors,
+            bands,
+            tasks: (TASKS * threads).min(blocks * bands),
+            correlation,
+        }
     }
 
     /// Computes a band of some output channels of an image.
-    fn compute(
-        &self,
-        image: usize,
-        channels: Range<usize>,
-        band: usize,
-        source: &[f32],
-        filters: &[f32],
-        output: *mut f32,
-    ) {
-        let Gather { groups, source: from, output: to, filters: order, .. } = &self.gather;
+    fn compute(&self, image: usize, channels: Range<usize>, band: usize, tensors: &Tensors<'_>) {
+        let Correlation { groups, source: from, output: to, filters: order, .. } =
+            &self.correlation;
         let all = |tensor: &Tensor| groups * tensor.channels * tensor.plane();
         // Those that don't exist repeat the last one.
         let channels: [usize; TOGETHER] =
             std::array::from_fn(|i| (channels.start + i).min(channels.end - 1));
         let group = |channel: usize| channel / to.channels;
-        for (phase, vectors) in self.gather.phases.iter().zip(&self.vectors) {
+        for (phase, vectors) in self.correlation.phases.iter().zip(&self.vectors) {
             // SAFETY: the CPU has the instructions, see `new`. Segments lie in the first channel of an
             // image, and the groups and channels are some of the tensors'. No other task has this
             // band of these channels, and phases have no pixel in common.
             unsafe {
                 self.isa.run(Band {
-                    gather: &self.gather,
+                    correlation: &self.correlation,
                     phase,
                     vectors,
                     range: even_part(vectors.count, self.bands, band),
                     source: channels.map(|channel| {
                         let place =
                             image * all(from) + group(channel) * from.channels * from.plane();
-                        source[place..].as_ptr()
+                        tensors.a[place..].as_ptr()
                     }),
                     filters: channels.map(|channel| {
                         let pairs = group(channel) * from.channels * to.channels * order.taps;
-                        filters[pairs + channel % to.channels * order.output..].as_ptr()
+                        tensors.b[pairs + channel % to.channels * order.output..].as_ptr()
                     }),
                     output: channels
-                        .map(|channel| output.wrapping_add(image * all(to) + channel * to.plane())),
+                        .map(|channel| tensors.out.at(image * all(to) + channel * to.plane())),
                 });
             }
         }
     }
 }
 
-impl Prepared for Direct {
-    fn run(&mut self, pool: &Pool, a: &[f32], b: &[f32], out: &mut [f32]) {
-        self.gather.check(a, b, out);
-        let channels = self.gather.groups * self.gather.output.channels;
-        let blocks = channels.div_ceil(TOGETHER);
-        let out = AtomicPtr::new(out.as_mut_ptr());
-        pool.each(self.tasks, |task| {
-            for unit in even_part(self.gather.images * blocks * self.bands, self.tasks, task) {
-                let (block, band) = (unit / self.bands, unit % self.bands);
-                let start = block % blocks * TOGETHER;
-                let channels = start..channels.min(start + TOGETHER);
-                self.compute(block / blocks, channels, band, a, b, out.load(Ordering::Relaxed));
-            }
-        });
+impl Rounds for Depthwise {
+    fn lengths(&self) -> [usize; 3] {
+        self.correlation.lengths()
     }
 
-    fn scratch_bytes(&self) -> u64 {
-        self.vectors.iter().map(Vectors::bytes).sum()
+    fn scratch(&self) -> Scratch {
+        let table_bytes = self.vectors.iter().map(Vectors::bytes).sum();
+        Scratch { threads: self.threads, local: 0, shared: 0, table_bytes }
+    }
+
+    fn tasks(&self, round: usize) -> Option<usize> {
+        (round == 0).then_some(self.tasks)
+    }
+
+    unsafe fn run(&self, tensors: &Tensors<'_>, _: usize, task: usize, _: &mut [f32]) {
+        let channels = self.correlation.groups * self.correlation.output.channels;
+        let blocks = channels.div_ceil(TOGETHER);
+        for unit in even_part(self.correlation.images * blocks * self.bands, self.tasks, task) {
+            let (block, band) = (unit / self.bands, unit % self.bands);
+            let start = block % blocks * TOGETHER;
+            let channels = start..channels.min(start + TOGETHER);
+            self.compute(block / blocks, channels, band, tensors);
+        }
     }
 
     fn is_reduced(&self) -> bool {
@@ -119,7 +126,7 @@ impl Prepared for Direct {
 
 /// Some vectors of a phase, of several output channels of one image.
 struct Band<'a> {
-    gather: &'a Gather,
+    correlation: &'a Correlation,
     phase: &'a Phase,
     vectors: &'a Vectors,
     range: Range<usize>,
@@ -154,7 +161,7 @@ impl Band<'_> {
     /// As of `run`.
     #[inline(always)]
     unsafe fn sum_up<V: Vector>(&self, stride: usize) {
-        let Gather { source, filters, .. } = self.gather;
+        let Correlation { source, filters, .. } = self.correlation;
         let step = self.phase.step[1];
         // SAFETY: the caller's. What is in no mask counts as zero.
         unsafe {

@@ -7,8 +7,8 @@
 //! Places are those of the first channel of the first group, and so lie inside these: to add another
 //! channel's distance from it gives the same place in that one.
 
-use super::super::simd::first;
-use super::gather::{Gather, Phase, Tensor, at};
+use super::correlation::{Correlation, Phase, Tensor, at};
+use crate::backend::cpu::simd::first;
 
 /// Lanes that lie `stride` apart, of which lane 0, whether in the mask or not, is at `offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,7 +111,7 @@ impl<'a> Place<'a> {
 impl Vectors {
     /// Of so many images, for phases that have the same pixels and read the source at these offsets.
     pub fn new(
-        gather: &Gather,
+        correlation: &Correlation,
         all: usize,
         phases: &[Phase],
         reads: &[[isize; 2]],
@@ -122,16 +122,16 @@ impl Vectors {
         let images = (1..lanes).find(|n| (n * pixels).is_multiple_of(lanes)).unwrap_or(lanes);
         let images = images.min(all);
         let (whole, rest) = (all / images, all % images);
-        let batch = |images| Batch::new(gather, phases, reads, lanes, images);
+        let batch = |images| Batch::new(correlation, phases, reads, lanes, images);
         let batches: Vec<Batch> =
             [images, rest].into_iter().filter(|images| *images > 0).map(batch).collect();
-        let image = |t: Tensor| at(images * gather.groups * t.channels * t.plane());
+        let image = |t: Tensor| at(images * correlation.groups * t.channels * t.plane());
         Vectors {
             count: whole * batches[0].vectors + batches.get(1).map_or(0, |rest| rest.vectors),
             reads: reads.len(),
             writes: phases.len(),
             whole,
-            steps: [image(gather.source), image(gather.output)],
+            steps: [image(correlation.source), image(correlation.output)],
             batches,
         }
     }
@@ -155,13 +155,13 @@ impl Vectors {
 
 impl Batch {
     fn new(
-        gather: &Gather,
+        correlation: &Correlation,
         phases: &[Phase],
         reads: &[[isize; 2]],
         lanes: usize,
         images: usize,
     ) -> Batch {
-        let Gather { groups, source, output, .. } = gather;
+        let Correlation { groups, source, output, .. } = correlation;
         let Phase { rows, columns, stride, .. } = phases[0];
         let pixels = images * rows * columns;
         // Image, row and column of a pixel.

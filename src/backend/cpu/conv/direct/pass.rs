@@ -2,16 +2,14 @@
 
 use std::ops::Range;
 
-use super::Isa;
-use super::gather::{Gather, Phase};
+use super::super::Isa;
+use super::correlation::{Correlation, Phase};
 use super::kernel::{NV, Step, most_rows};
 use super::pack::FilterOrder;
 use super::plan::{Budget, Load, Plan, TOGETHER};
 use super::vectors::Vectors;
+use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::share::even_part;
-
-/// Floats of a cache line.
-pub(super) const LINE: usize = 16;
 
 /// Phases that read the same pixels and filters.
 pub(super) struct Pass {
@@ -60,18 +58,18 @@ impl Pass {
     pub fn new(
         isa: Isa,
         threads: usize,
-        gather: &Gather,
+        correlation: &Correlation,
         phases: Vec<Phase>,
         apart: bool,
         budget: Budget,
     ) -> Pass {
         let (rows, lanes) = (most_rows(isa.registers()), isa.lanes());
-        let all = gather.filters.taps;
+        let all = correlation.filters.taps;
         let reads = reads(&phases);
-        let vectors = Vectors::new(gather, gather.images, &phases, &reads, lanes);
+        let vectors = Vectors::new(correlation, correlation.images, &phases, &reads, lanes);
         let order = if apart {
             FilterOrder::Picked
-        } else if gather.filters.channel == all {
+        } else if correlation.filters.channel == all {
             FilterOrder::Rows
         } else {
             FilterOrder::Channels
@@ -80,9 +78,9 @@ impl Pass {
             vectors: vectors.count,
             reads: reads.len(),
             phases: phases.iter().map(|phase| phase.taps.len()).collect(),
-            groups: gather.groups,
-            channels: gather.source.channels,
-            outputs: gather.output.channels,
+            groups: correlation.groups,
+            channels: correlation.source.channels,
+            outputs: correlation.output.channels,
             taps: if apart { phases[0].taps.len() } else { all },
         };
         let plan = Plan::of(isa, threads, &load, budget);

@@ -1,4 +1,4 @@
-//! A convolution as a gather: every output pixel is a sum over taps, each of which reads one pixel of
+//! A convolution as a correlation: every output pixel is a sum over taps, each of which reads one pixel of
 //! the source or, outside of it, zero.
 //!
 //! Forwards that is the definition. Backwards, pixel h of dx is read by the taps r for which
@@ -9,7 +9,7 @@ use crate::terms::Conv;
 
 /// Which way a convolution runs, in sizes of one group.
 #[derive(Debug)]
-pub(super) struct Gather {
+pub(super) struct Correlation {
     pub images: usize,
     pub groups: usize,
     /// What is read, of one group.
@@ -68,9 +68,9 @@ pub(super) struct Tap {
     pub offset: [isize; 2],
 }
 
-impl Gather {
+impl Correlation {
     /// (x, f) -> y.
-    pub fn fprop(conv: &Conv) -> Gather {
+    pub fn fprop(conv: &Conv) -> Correlation {
         let tap = |r: usize, s: usize| Tap {
             place: r * conv.s + s,
             offset: [0, 1].map(|d| at([r, s][d] * conv.dilation[d]) - at(conv.pad[d])),
@@ -85,7 +85,7 @@ impl Gather {
             taps,
         };
         let taps = conv.r * conv.s;
-        Gather {
+        Correlation {
             images: conv.n,
             groups: conv.groups,
             source: Tensor { channels: conv.group_c(), rows: conv.h, columns: conv.w },
@@ -97,7 +97,7 @@ impl Gather {
     }
 
     /// (dy, f) -> dx.
-    pub fn dgrad(conv: &Conv) -> Gather {
+    pub fn dgrad(conv: &Conv) -> Correlation {
         let sizes = [conv.h, conv.w];
         let phase = |first: [usize; 2]| {
             let tap = |r: usize, s: usize| {
@@ -121,7 +121,7 @@ impl Gather {
         };
         let [rows, columns] = conv.stride;
         let taps = conv.r * conv.s;
-        Gather {
+        Correlation {
             images: conv.n,
             groups: conv.groups,
             source: Tensor { channels: conv.group_k(), rows: conv.p(), columns: conv.q() },
@@ -132,18 +132,16 @@ impl Gather {
         .reduced()
     }
 
-    /// Panics unless these are its operands.
-    pub fn check(&self, source: &[f32], filters: &[f32], output: &[f32]) {
+    /// Floats of the source, the filters and the output, all images and groups of them.
+    pub fn lengths(&self) -> [usize; 3] {
         let len = |t: Tensor| self.images * self.groups * t.channels * t.plane();
         let pairs = self.groups * self.source.channels * self.output.channels;
-        assert_eq!(source.len(), len(self.source));
-        assert_eq!(filters.len(), pairs * self.filters.taps);
-        assert_eq!(output.len(), len(self.output));
+        [len(self.source), pairs * self.filters.taps, len(self.output)]
     }
 
     /// Without phases of no pixels and taps that meet no pixel; images that are read and written pixel
     /// by pixel become one row.
-    fn reduced(mut self) -> Gather {
+    fn reduced(mut self) -> Correlation {
         let source = self.source;
         self.phases.retain(|phase| phase.rows * phase.columns > 0);
         for phase in &mut self.phases {
