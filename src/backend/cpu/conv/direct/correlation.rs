@@ -7,21 +7,21 @@
 
 use crate::terms::Conv;
 
-/// Which way a convolution runs, in sizes of one group.
+/// A forward pass or a data gradient, in sizes of one group of channels.
 #[derive(Debug)]
 pub(super) struct Correlation {
     pub images: usize,
     pub groups: usize,
-    /// What is read, of one group.
+    /// What one group reads: x, or dy.
     pub source: Tensor,
-    /// What is written, of one group.
+    /// What one group writes: y, or dx.
     pub output: Tensor,
     pub filters: Filters,
-    /// Together they cover the output once.
+    /// The output pixels, each in one phase.
     pub phases: Vec<Phase>,
 }
 
-/// Channels of one group, and the sizes of an image.
+/// A tensor of one group: its channels, and the rows and columns of an image.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tensor {
     pub channels: usize,
@@ -36,40 +36,43 @@ impl Tensor {
     }
 }
 
-/// Where a filter's taps lie, in floats.
+/// Where the taps of a group's filters lie, in floats.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Filters {
-    /// From one output channel to the next.
+    /// Floats from one output channel to the next.
     pub output: usize,
-    /// From one source channel to the next.
+    /// Floats from one source channel to the next.
     pub channel: usize,
-    /// Taps of a pair of channels, which lie side by side.
+    /// Taps of a pair of an output and a source channel, which lie side by side.
     pub taps: usize,
 }
 
-/// The output pixels `(first + i step)` for i in `0..rows` x `0..columns`.
+/// The output pixels at rows `first[0] + i step[0]` and columns `first[1] + j step[1]`, for i in `0..rows`
+/// and j in `0..columns`: all of them see the same taps.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Phase {
     pub rows: usize,
     pub columns: usize,
     pub first: [usize; 2],
     pub step: [usize; 2],
-    /// Pixels of the source from one to the next.
+    /// Rows and columns of the source from what one pixel reads to what the next one reads.
     pub stride: [usize; 2],
-    /// In the order of the filter; without those that only read zeros.
+    /// The taps that see pixels of the source, in the order of the filter. Those that would only read
+    /// zeros are left out.
     pub taps: Vec<Tap>,
 }
 
-/// One tap: pixel i reads the source at `i stride + offset`.
+/// One tap of a filter: pixel (i, j) of a phase reads the source at row `i stride[0] + offset[0]` and column
+/// `j stride[1] + offset[1]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Tap {
-    /// Its place among the taps of a pair of channels.
+    /// Its place among the taps of a pair of channels, in floats.
     pub place: usize,
     pub offset: [isize; 2],
 }
 
 impl Correlation {
-    /// (x, f) -> y.
+    /// The forward pass: (x, filters) -> y.
     pub fn fprop(conv: &Conv) -> Correlation {
         let tap = |r: usize, s: usize| Tap {
             place: r * conv.s + s,
@@ -96,7 +99,7 @@ impl Correlation {
         .reduced()
     }
 
-    /// (dy, f) -> dx.
+    /// The data gradient: (dy, filters) -> dx.
     pub fn dgrad(conv: &Conv) -> Correlation {
         let sizes = [conv.h, conv.w];
         let phase = |first: [usize; 2]| {
@@ -139,8 +142,8 @@ impl Correlation {
         [len(self.source), pairs * self.filters.taps, len(self.output)]
     }
 
-    /// Without phases of no pixels and taps that meet no pixel; images that are read and written pixel
-    /// by pixel become one row.
+    /// Leaves out phases of no pixels, and taps that meet no pixel. Images of which every pixel reads the
+    /// pixel at its own place alone become one row.
     fn reduced(mut self) -> Correlation {
         let source = self.source;
         self.phases.retain(|phase| phase.rows * phase.columns > 0);
@@ -179,7 +182,7 @@ pub(super) fn meeting(
     (first <= last).then_some((first, last))
 }
 
-/// A size as a place that may also be negative.
+/// A size as a signed place, so that it can be added to one that is negative.
 pub(super) fn at(size: usize) -> isize {
     size.cast_signed()
 }

@@ -1,4 +1,4 @@
-//! Groups of so few channels that nothing is worth copying, as of depthwise convolutions: every
+//! Groups of so few channels that nothing is worth copying, as those of depthwise convolutions: every
 //! vector of the output is summed up from the source where it lies.
 
 use std::ops::Range;
@@ -11,7 +11,7 @@ use super::vectors::{Segment, Vectors};
 use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::{Routine, Vector};
 
-/// Tasks for each thread, so that one that comes late takes fewer.
+/// Tasks for each thread, so that a thread that comes late takes fewer.
 const TASKS: usize = 8;
 
 /// Output channels that are computed together: they find their pixels at the same places, and their
@@ -23,20 +23,21 @@ pub(super) struct Depthwise {
     isa: Isa,
     threads: usize,
     correlation: Correlation,
-    /// Of one image, by phase.
+    /// The vectors of one image, for each phase.
     vectors: Vec<Vectors>,
-    /// Parts of an image's vectors, and of all work.
+    /// The number of parts that the vectors of an image are cut into.
     bands: usize,
+    /// The number of tasks, each of which computes some bands of some channels of some images.
     tasks: usize,
 }
 
 impl Depthwise {
-    /// Whether this is faster than the engine.
+    /// Whether this is faster than [`Passes`](super::Passes).
     pub fn suits(correlation: &Correlation) -> bool {
         correlation.source.channels * correlation.output.channels <= 4
     }
 
-    /// Panics unless the CPU has the instructions.
+    /// Makes vectors for all phases. Panics unless the CPU has the instructions.
     pub fn new(isa: Isa, threads: usize, correlation: Correlation) -> Depthwise {
         assert!(isa.is_available());
         let vectors = |phase: &Phase| {
@@ -124,16 +125,17 @@ impl Rounds for Depthwise {
     }
 }
 
-/// Some vectors of a phase, of several output channels of one image.
+/// Computes some vectors of a phase, of several output channels of one image.
 struct Band<'a> {
     correlation: &'a Correlation,
     phase: &'a Phase,
     vectors: &'a Vectors,
     range: Range<usize>,
-    /// The first source channel of the group, for each output channel.
+    /// For each output channel, the first source channel of its group in the image.
     source: [*const f32; TOGETHER],
-    /// That of the output channel and the first source channel.
+    /// For each output channel, its filter of the first source channel.
     filters: [*const f32; TOGETHER],
+    /// The output channels of the image.
     output: [*mut f32; TOGETHER],
 }
 
@@ -141,8 +143,9 @@ impl Routine for Band<'_> {
     type Output = ();
 
     /// # Safety
-    /// All segments may be read in the source channels of each group, the filters too, and those of the
-    /// output written, which nothing else refers to during the call.
+    /// The CPU has the vector's instructions. For each output channel, the lanes of the vectors' segments may
+    /// be read in all source channels of its group, and so may its filters; the lanes of the segments that
+    /// the phase writes may be written, and nothing else refers to them during the call.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's.
@@ -157,8 +160,10 @@ impl Routine for Band<'_> {
 }
 
 impl Band<'_> {
+    /// Sums up vectors whose lanes lie `stride` floats apart in the source.
+    ///
     /// # Safety
-    /// As of `run`.
+    /// That of `run` holds.
     #[inline(always)]
     unsafe fn sum_up<V: Vector>(&self, stride: usize) {
         let Correlation { source, filters, .. } = self.correlation;

@@ -1,5 +1,6 @@
-//! The micro-kernel: `rows` output channels x up to three vectors of pixels, with the sums in
-//! registers. A step reads one number of each filter and three vectors of the source.
+//! The micro-kernel: a tile of up to eight output channels x up to three vectors of pixels, with the sums
+//! in registers. A step over a channel and a tap reads one number of each output channel's filter and the
+//! vectors of pixels that they are multiplied with.
 
 use std::array::from_fn;
 
@@ -9,54 +10,58 @@ use crate::backend::cpu::aligned::LINE_BYTES;
 use crate::backend::cpu::simd::prefetch;
 use crate::backend::cpu::simd::{Routine, Vector};
 
-/// Most vectors of pixels in a tile.
+/// The most vectors of pixels in a tile.
 pub(super) const NV: usize = 3;
 
-/// Most output channels in a tile. Their sums, three vectors and one number fill the registers; of 16
-/// the compiler needs some more for itself, or it moves sums about in every step.
+/// The most output channels in a tile, for a CPU of so many vector registers. Their sums, three vectors
+/// of pixels and one number fill 32 registers; of 16 the compiler needs some more for itself, or it moves
+/// sums about in every step.
 pub(super) const fn most_rows(registers: usize) -> usize {
     if registers >= 32 { 8 } else { 3 }
 }
 
-/// What one step reads, in floats from the start of filters and source.
+/// Where one step reads, in floats from the starts of the copied filters and source.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     pub filter: u32,
     pub source: u32,
 }
 
-/// One tile of the output.
+/// The sums of one tile of the output over some steps.
 #[derive(Clone, Copy)]
 pub(super) struct Tile<'a> {
+    /// Output channels, from 1 to [`most_rows`].
     pub rows: usize,
+    /// Vectors of pixels, from 1 to [`NV`].
     pub vectors: usize,
     pub steps: &'a [Step],
-    /// The first output channel's filter; the next one lies `filter_row` floats on.
+    /// The copied filter of the first output channel. The next one lies `filter_row` floats on.
     pub filters: *const f32,
     pub filter_row: usize,
-    /// Vectors side by side.
+    /// The copied source: at each place that a step reads, vectors side by side.
     pub source: *const f32,
     pub output: Output<'a>,
 }
 
-/// Where a tile is written.
+/// Where the sums of a tile are written.
 #[derive(Clone, Copy)]
 pub(super) struct Output<'a> {
-    /// The first output channel; the next one lies `plane` floats on.
+    /// The first output channel in the first image. The next channel lies `plane` floats on.
     pub start: *mut f32,
     pub plane: usize,
-    /// Where the vectors start, if all their lanes lie side by side.
+    /// Floats from `start` to each vector, if the lanes of all of them lie side by side.
     pub whole: Option<[isize; NV]>,
-    /// All vectors, the first of the tile, and their phase, for those that don't.
+    /// Where the lanes lie if they don't: the vectors of the pass, the number of the tile's first one, and
+    /// the number of the phase that is written.
     pub vectors: &'a Vectors,
     pub first: usize,
     pub phase: usize,
-    /// Floats from lane to lane.
+    /// Floats from one lane to the next.
     pub step: usize,
-    /// Whether to add to what is there, instead of only writing.
+    /// Whether sums are added to what the output holds. Else they replace it.
     pub add: bool,
-    /// Whether whole vectors that start on a cache line are written past the caches; the plane is then
-    /// one of whole lines.
+    /// Whether vectors that lie side by side and start on a cache line are written past the caches. The
+    /// plane is then a multiple of a line.
     pub stream: bool,
 }
 
@@ -64,8 +69,10 @@ impl Routine for Tile<'_> {
     type Output = ();
 
     /// # Safety
-    /// Every step's numbers lie inside filters and source, for each row and vector; and every lane of
-    /// the segments in the output, for each row, which nothing else refers to during the call.
+    /// The CPU has the vector's instructions. For each step, the filters hold a float at its `filter` in
+    /// each of the tile's rows, and the source holds the tile's vectors from its `source` on. In each of
+    /// the tile's output channels the floats of all lanes of its vectors may be read and written, and
+    /// nothing else refers to them during the call.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's; there are at most `rows` filters.
@@ -82,7 +89,7 @@ impl Routine for Tile<'_> {
 }
 
 /// # Safety
-/// As of a tile's `run`.
+/// That of a tile's `run` holds.
 #[inline(always)]
 unsafe fn by_vectors<V: Vector, const M: usize>(tile: Tile<'_>) {
     // SAFETY: the caller's.
@@ -96,7 +103,7 @@ unsafe fn by_vectors<V: Vector, const M: usize>(tile: Tile<'_>) {
 }
 
 /// # Safety
-/// As of a tile's `run`. The tile has `N` vectors and at most `M` rows.
+/// That of a tile's `run` holds. The tile has `N` vectors and at most `M` rows.
 #[inline(always)]
 unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>) {
     // Rows that don't exist repeat the last one, and are never written.
@@ -141,10 +148,11 @@ unsafe fn multiply_add<V: Vector, const M: usize, const N: usize>(tile: Tile<'_>
 }
 
 impl Output<'_> {
-    /// Writes vectors whose lanes lie side by side.
+    /// Writes vectors whose lanes lie side by side, `places` floats from the start. With `ADD` the sums are
+    /// added to what is there, with `STREAM` they are written past the caches.
     ///
     /// # Safety
-    /// As of a tile's `run`.
+    /// That of a tile's `run` holds, and with `STREAM` every vector starts on a cache line.
     #[inline(always)]
     unsafe fn write_whole<
         V: Vector,
@@ -176,10 +184,10 @@ impl Output<'_> {
         }
     }
 
-    /// Writes the lanes of every segment.
+    /// Writes vectors by their segments of lanes.
     ///
     /// # Safety
-    /// As of a tile's `run`.
+    /// That of a tile's `run` holds.
     #[inline(always)]
     unsafe fn write_segments<V: Vector, const N: usize>(&self, sums: &[[V; N]], rows: usize) {
         for j in 0..N {

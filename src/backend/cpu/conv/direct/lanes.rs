@@ -2,13 +2,14 @@
 
 use crate::backend::cpu::simd::Vector;
 
-/// Most lanes of a vector.
+/// The widest vector has this many lanes.
 const MOST: usize = 16;
 
-/// The floats `stride` apart from `from` on, where the mask has a bit; else those of zero.
+/// A vector whose lane i is the float at `from + i stride` where bit i of the mask is set, and zero where
+/// it is not.
 ///
 /// # Safety
-/// The floats may be read, and the CPU has the vector's instructions.
+/// The floats of all lanes in the mask may be read, and the CPU has the vector's instructions.
 #[inline(always)]
 pub(super) unsafe fn read<V: Vector>(from: *const f32, mask: u32, stride: usize) -> V {
     // SAFETY: the caller's. Every other lane of the two vectors, none else, is in the spread masks.
@@ -35,10 +36,10 @@ pub(super) unsafe fn read<V: Vector>(from: *const f32, mask: u32, stride: usize)
     }
 }
 
-/// [`read`] with a stride of two.
+/// [`read`] with a stride of two floats.
 ///
 /// # Safety
-/// As of [`read`].
+/// That of [`read`] holds.
 #[inline(always)]
 unsafe fn read_every_other<V: Vector>(from: *const f32, mask: u32) -> V {
     // SAFETY: the caller's. Every other lane of the two vectors, none else, is in the spread masks.
@@ -49,10 +50,12 @@ unsafe fn read_every_other<V: Vector>(from: *const f32, mask: u32) -> V {
     }
 }
 
-/// Writes the lanes in the mask `step` apart from `to` on, or adds them to what is there.
+/// Writes lane i to the float at `to + i step` where bit i of the mask is set, or with `add` adds it to
+/// what is there.
 ///
 /// # Safety
-/// The floats may be read and written, and the CPU has the vector's instructions.
+/// The floats of all lanes in the mask may be written, and read if `add`; and the CPU has the vector's
+/// instructions.
 #[inline(always)]
 pub(super) unsafe fn write<V: Vector>(sum: V, to: *mut f32, mask: u32, step: usize, add: bool) {
     // SAFETY: the caller's. Every other lane of the two vectors, none else, is in the spread masks.
@@ -79,8 +82,10 @@ pub(super) unsafe fn write<V: Vector>(sum: V, to: *mut f32, mask: u32, step: usi
     }
 }
 
+/// [`write`] to floats side by side.
+///
 /// # Safety
-/// As of [`write`], with lanes side by side.
+/// That of [`write`] holds.
 #[inline(always)]
 unsafe fn write_masked<V: Vector>(sum: V, to: *mut f32, mask: u32, add: bool) {
     // SAFETY: the caller's.
@@ -92,7 +97,7 @@ unsafe fn write_masked<V: Vector>(sum: V, to: *mut f32, mask: u32, add: bool) {
     }
 }
 
-/// Bit i of the lowest eight becomes bit 2 i.
+/// A mask whose bit 2 i is bit i of `mask`, for the lowest eight.
 #[inline(always)]
 fn spread(mask: u32) -> u32 {
     u32::from(SPREAD[mask as usize & 0xff])

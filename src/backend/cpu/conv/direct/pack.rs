@@ -1,4 +1,4 @@
-//! Copies of blocks of the operands, in the order in which the micro-kernel reads them.
+//! Copies of blocks of the filters and the source, in the order in which the micro-kernel reads them.
 
 use std::array::from_fn;
 
@@ -9,40 +9,44 @@ use super::vectors::{Place, Segment, Vectors};
 use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::simd::{Routine, Vector, first, prefetch};
 
-/// Channels ahead of which memory is asked for, as they lie too far apart for the hardware to foresee
-/// them: where all that is done is to copy whole vectors, of filters, and elsewhere.
+/// Channels to prefetch ahead, as they lie too far apart for the hardware to foresee them: where whole
+/// vectors of pixels are copied and nothing else is done.
 const FAR_AHEAD: usize = 32;
+
+/// Channels to prefetch ahead where filters are copied channel by channel.
 const FILTERS_AHEAD: usize = 16;
+
+/// Channels, or rows of filters, to prefetch ahead elsewhere.
 const AHEAD: usize = 8;
 
-/// How a panel of filters is copied.
+/// The order of a panel of filters, which holds the filters of the output channels (rows) of a tile.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum FilterOrder {
-    /// `[row][channel][tap]`: forwards, where all of a row lies side by side.
+    /// `[row][channel][tap]`, for forward passes: in the filters all of a row lies side by side.
     Rows,
-    /// `[channel][row][tap]`: backwards, where all of a channel lies side by side.
+    /// `[channel][row][tap]`, for data gradients: in the filters all of a channel lies side by side.
     Channels,
-    /// `[row][channel][tap]` with the taps of one phase only.
+    /// `[row][channel][tap]`, with some taps of one phase only.
     Picked,
 }
 
-/// Copies a panel of filters, or several one behind the other.
+/// Copies filters of a block of channels, in panels of `panel_rows` rows one behind the other.
 #[derive(Clone, Copy)]
 pub(super) struct CopyFilters<'a> {
     pub order: FilterOrder,
     pub filters: Filters,
-    /// Those taps that `Picked` copies.
+    /// The taps that `Picked` copies. The other orders copy all.
     pub taps: &'a [Tap],
-    /// The first filter, of the first channel of the block.
+    /// The filter of the first row and the first channel of the block.
     pub from: *const f32,
     pub channels: usize,
-    /// Filters, of which a panel has `panel_rows`. Only `Channels` copies more than one panel.
+    /// Output channels. Only `Channels` copies those of more than one panel.
     pub rows: usize,
     pub panel_rows: usize,
     pub to: *mut f32,
-    /// Floats from panel to panel.
+    /// Floats from one copied panel to the next.
     pub panel: usize,
-    /// Floats from row to row, for `Picked` and `Rows`.
+    /// Floats from one copied row to the next, for `Picked` and `Rows`.
     pub row: usize,
 }
 
@@ -50,7 +54,9 @@ impl Routine for CopyFilters<'_> {
     type Output = ();
 
     /// # Safety
-    /// All filters may be read, and all panels written.
+    /// The CPU has the vector's instructions. From `from` on, the taps of `rows` output channels and
+    /// `channels` source channels may be read, which lie as `filters` says; from `to` on, the panels of all
+    /// rows may be written, each with room for its rows, channels and taps in this order.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Filters { output, channel, taps } = self.filters;
@@ -96,10 +102,11 @@ impl Routine for CopyFilters<'_> {
     }
 }
 
-/// Copies floats side by side, and asks for those that lie `ahead`.
+/// Copies `len` floats side by side, and prefetches as many from `ahead` floats further on.
 ///
 /// # Safety
-/// They may be read and written, and the CPU has the vector's instructions.
+/// From `from` on `len` floats may be read and from `to` on written, and the CPU has the vector's
+/// instructions.
 #[inline(always)]
 unsafe fn copy_run<V: Vector>(from: *const f32, to: *mut f32, len: usize, ahead: usize) {
     let whole = len / V::LANES * V::LANES;
@@ -119,21 +126,22 @@ unsafe fn copy_run<V: Vector>(from: *const f32, to: *mut f32, len: usize, ahead:
     }
 }
 
-/// Copies the pixels that up to [`NV`] vectors read: `[channel][read]` of so many vectors.
+/// Copies what up to [`NV`] vectors of pixels read of a block of channels: `[channel][read]`, each of [`NV`]
+/// vectors.
 #[derive(Clone, Copy)]
 pub(super) struct CopySource<'a> {
     pub vectors: &'a Vectors,
-    /// First vector and how many.
+    /// The number of the first vector, and how many there are.
     pub start: usize,
     pub count: usize,
-    /// Which reads.
+    /// The numbers of the reads, as [`Vectors`] counts them.
     pub reads: &'a [usize],
-    /// Pixels of the source from lane to lane.
+    /// Floats of the source from one lane to the next.
     pub stride: usize,
     /// The first channel of the block, in the first image.
     pub from: *const f32,
     pub channels: usize,
-    /// Floats from channel to channel.
+    /// Floats from one channel of the source to the next.
     pub plane: usize,
     pub to: *mut f32,
 }
@@ -142,7 +150,9 @@ impl Routine for CopySource<'_> {
     type Output = ();
 
     /// # Safety
-    /// The lanes of every segment may be read, for every channel, and the panel written.
+    /// The CPU has the vector's instructions. In each of `channels` channels from `from` on, the floats of all
+    /// lanes in the vectors' segments of these reads may be read. At `to` there is room for [`NV`] vectors of
+    /// each channel and read.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let to_step = self.reads.len() * NV * V::LANES;
@@ -183,7 +193,8 @@ impl Routine for CopySource<'_> {
     }
 }
 
-/// Where vectors start, if the lanes of each lie side by side.
+/// Floats from the start of a channel to each of [`NV`] vectors, if all their lanes are read and lie side by
+/// side.
 #[inline(always)]
 fn whole(lists: &[(&[Segment], isize); NV], lanes: usize) -> Option<[isize; NV]> {
     let mut starts = [0; NV];
@@ -196,10 +207,11 @@ fn whole(lists: &[(&[Segment], isize); NV], lanes: usize) -> Option<[isize; NV]>
     Some(starts)
 }
 
-/// Whole vectors of each channel.
+/// Copies [`NV`] vectors of each channel whose lanes lie side by side, the first channel's from `from` on.
+/// What is copied of one channel lies `to_step` floats from what is copied of the next.
 ///
 /// # Safety
-/// As of [`CopySource`].
+/// That of running [`CopySource`] holds.
 #[inline(always)]
 unsafe fn copy_whole<V: Vector>(
     from: [*const f32; NV],
@@ -220,19 +232,24 @@ unsafe fn copy_whole<V: Vector>(
     }
 }
 
-/// One vector of each channel.
+/// Copies one vector of each channel, by its segments of lanes.
 struct Lanes<'a> {
     segments: &'a [Segment],
+    /// The first channel of the block, at the vector's batch of images.
     from: *const f32,
+    /// Floats from one channel of the source to the next.
     plane: usize,
     channels: usize,
     to: *mut f32,
+    /// Floats from what is copied of one channel to what is copied of the next.
     to_step: usize,
 }
 
 impl Lanes<'_> {
+    /// Copies lanes that lie `stride` floats apart.
+    ///
     /// # Safety
-    /// Of this and the one below: as of [`CopySource`].
+    /// That of running [`CopySource`] holds, for this function and the one below.
     #[inline(always)]
     unsafe fn copy<V: Vector>(&self, stride: usize) {
         // SAFETY: the caller's.

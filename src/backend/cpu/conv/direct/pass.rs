@@ -1,4 +1,4 @@
-//! What is computed together: phases that have the same pixels.
+//! A pass: phases that are computed together, as they have the same pixels.
 
 use std::ops::Range;
 
@@ -11,50 +11,57 @@ use super::vectors::Vectors;
 use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::share::even_part;
 
-/// Phases that read the same pixels and filters.
+/// Phases of the same number of rows and columns, computed from one copy of the pixels and filters that
+/// they read.
 pub(super) struct Pass {
+    /// The phases, at least one.
     pub phases: Vec<Phase>,
+    /// Their pixels in vectors.
     pub vectors: Vectors,
     pub order: FilterOrder,
     pub plan: Plan,
-    /// Panels of filters that are copied together, and the floats of each.
+    /// Panels of filters that are copied together.
     pub together: usize,
+    /// Floats of each copied panel of filters, whole cache lines.
     pub filter_panel: usize,
-    /// Floats from row to row of a copied panel of filters.
+    /// Floats from one row to the next in a copied panel of filters.
     pub filter_row: usize,
-    /// All vectors.
+    /// All vectors, [`NV`] at a time.
     pub panels: Vec<Panel>,
-    /// By part of the plan: its panels.
+    /// The panels of each part of the plan.
     pub parts: Vec<Range<usize>>,
-    /// By panel and phase: where the vectors are written, if the lanes of each lie side by side.
+    /// Where the vectors of each panel are written by each phase, in floats from the start of the output
+    /// channel, if the lanes of all of them lie side by side. `[panel][phase]`.
     pub whole: Vec<Option<[isize; NV]>>,
-    /// Of different panels.
+    /// The steps of all panels; panels that read alike have the same.
     pub steps: Vec<Steps>,
-    /// Floats of the copied source of a task.
+    /// The most floats of source that a task copies.
     pub source: usize,
-    /// Whether the budget made the plan another one.
+    /// Whether the limit of scratch made it another plan.
     pub is_reduced: bool,
 }
 
-/// Up to [`NV`] vectors.
+/// Up to [`NV`] vectors, which make the width of a tile.
 pub(super) struct Panel {
+    /// The number of the first vector.
     pub start: usize,
+    /// The number of vectors.
     pub count: usize,
-    /// Which of the [`Steps`].
+    /// The number of its [`Steps`] in [`Pass::steps`].
     pub steps: usize,
 }
 
-/// The steps of panels that find pixels by the same reads.
+/// The micro-kernel's steps over channels and taps, for panels that find pixels by the same reads.
 pub(super) struct Steps {
-    /// These reads, which alone are copied.
+    /// The numbers of the reads by which any lane of the panel finds a pixel. Only these are copied.
     pub reads: Vec<usize>,
-    /// By phase.
+    /// The steps of each phase, channel after channel.
     pub phases: Vec<Vec<Step>>,
 }
 
 impl Pass {
-    /// Of phases that have the same pixels; if there are more than one, filters have no more taps than
-    /// fit a step.
+    /// The pass of some phases, cut up for so many threads. With `apart` there is one phase and only its
+    /// own taps are copied of the filters; without, filters have no more taps than fit a step.
     pub fn new(
         isa: Isa,
         threads: usize,
@@ -116,7 +123,8 @@ impl Pass {
         self.order == FilterOrder::Picked && self.plan.taps < self.phases[0].taps.len()
     }
 
-    /// Adds the panels of a part of the vectors.
+    /// Adds the panels of a part of the vectors. A pair of channels has `all` taps in the filters, and the
+    /// reads are at `offsets`.
     fn add_part(&mut self, isa: Isa, all: usize, offsets: &[[isize; 2]], part: Range<usize>) {
         let (first, mut source) = (self.panels.len(), 0);
         for start in part.clone().step_by(NV) {
@@ -147,6 +155,7 @@ impl Pass {
         self.parts.push(first..self.panels.len());
     }
 
+    /// The steps over the channels of a block and the taps that find a pixel by one of `reads`.
     fn steps(&self, isa: Isa, all: usize, offsets: &[[isize; 2]], reads: Vec<usize>) -> Steps {
         let rows = most_rows(isa.registers());
         let phase = |phase: &Phase| {
@@ -172,7 +181,7 @@ impl Pass {
         Steps { reads, phases }
     }
 
-    /// Of the tables.
+    /// Bytes of all tables.
     pub fn bytes(&self) -> u64 {
         let steps = self.steps.iter().flat_map(|steps| &steps.phases);
         let steps: usize = steps.map(|steps| size_of_val(&steps[..])).sum();
@@ -181,7 +190,8 @@ impl Pass {
     }
 }
 
-/// The different offsets at which taps read.
+/// The different offsets at which taps read, in the order in which they first come up. Their numbers in
+/// this list are the numbers of reads.
 fn reads(phases: &[Phase]) -> Vec<[isize; 2]> {
     let mut reads: Vec<[isize; 2]> = Vec::new();
     for tap in phases.iter().flat_map(|phase| &phase.taps) {

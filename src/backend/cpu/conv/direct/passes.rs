@@ -109,7 +109,7 @@ impl Passes {
         }
     }
 
-    /// Tasks of a pass.
+    /// The number of tasks of a pass: all parts in all groups.
     fn tasks_of(&self, pass: &Pass) -> usize {
         self.correlation.groups * pass.plan.parts.0 * pass.plan.parts.1
     }
@@ -167,12 +167,13 @@ impl Passes {
         }
     }
 
-    /// Floats that the vectors which a panel reads take in a copy of the source.
+    /// Floats that what a panel reads of a block takes in a copy of the source.
     fn panel_floats(&self, pass: &Pass, panel: &Panel, block: &Block) -> usize {
         let reads = block.of(pass.steps[panel.steps].reads.len());
         block.channels.len() * reads * NV * self.isa.lanes()
     }
 
+    /// Copies what the panels of a part read of a block, panel after panel.
     fn copy_source(&self, part: &Part<'_>, block: &Block, mut to: &mut [f32]) {
         let plane = self.correlation.source.plane();
         for panel in &part.pass.panels[part.panels.clone()] {
@@ -201,6 +202,7 @@ impl Passes {
         }
     }
 
+    /// Copies the filters of some output channels and a block, one panel of them after the other.
     fn copy_filters(&self, part: &Part<'_>, block: &Block, rows: Range<usize>, to: &mut [f32]) {
         let filters = self.correlation.filters;
         let taps = &part.pass.phases[0].taps;
@@ -224,7 +226,7 @@ impl Passes {
         }
     }
 
-    /// Computes the tiles of some output channels.
+    /// Adds a block up in the tiles of the output channels of one panel of filters.
     fn multiply(
         &self,
         part: &Part<'_>,

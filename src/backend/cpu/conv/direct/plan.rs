@@ -1,28 +1,31 @@
-//! How a convolution is cut up: into tasks that need nothing of each other, and each of these into
-//! steps over what is summed up.
+//! How a pass is cut up: into tasks that need nothing of each other, and each of these into steps over
+//! the channels and taps that are summed up.
 
 use super::kernel::{NV, most_rows};
 use crate::backend::cpu::simd::Isa;
 
-/// Floats of a copied block of the source: half of the second-level cache of the CPUs this is made for.
+/// The most floats of a copied block of the source: half of the second-level cache of the CPUs that this
+/// is made for.
 const SOURCE: usize = 128 << 10;
 
-/// Most of a step over channels and taps: what the filters of a tile read then fits the first-level
-/// cache beside the rest.
+/// The most channels times taps of a step: the filters of a tile then fit the first-level cache beside
+/// the rest.
 const DEPTH: usize = 512;
 
 /// What one task may hold, in floats.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Budget {
+    /// Floats of the copied source.
     pub source: usize,
+    /// Channels times taps of a step: floats of the filters of one output channel.
     pub depth: usize,
 }
 
 impl Budget {
-    /// Without a limit.
+    /// What a task takes where scratch is not limited.
     pub const WHOLE: Budget = Budget { source: SOURCE, depth: DEPTH };
 
-    /// For a thread that may hold that many floats.
+    /// What a task may hold on a thread that has so many floats of scratch.
     pub fn of(isa: Isa, floats: usize) -> Budget {
         let rows = most_rows(isa.registers());
         let mut depth = DEPTH;
@@ -34,20 +37,22 @@ impl Budget {
     }
 }
 
-/// Most panels of filters that are copied together.
+/// The most panels of filters that are copied together.
 pub(super) const TOGETHER: usize = 8;
 
 /// What a pass has to do.
 #[derive(Debug)]
 pub(super) struct Load {
+    /// Vectors of pixels.
     pub vectors: usize,
-    /// Places at which the source is read for each.
+    /// Places at which the source is read for each vector.
     pub reads: usize,
-    /// Taps of each phase.
+    /// The number of taps of each phase.
     pub phases: Vec<usize>,
     pub groups: usize,
-    /// Source and output channels of a group.
+    /// Source channels of a group.
     pub channels: usize,
+    /// Output channels of a group.
     pub outputs: usize,
     /// Floats that a pair of channels takes in a copy of filters.
     pub taps: usize,
@@ -56,16 +61,17 @@ pub(super) struct Load {
 /// How a pass is cut up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Plan {
-    /// Parts of every phase's vectors, and of the panels of output channels.
+    /// The number of parts of the vectors, and of the panels of output channels. A task has one part of
+    /// each.
     pub parts: (usize, usize),
-    /// Channels of a step.
+    /// Source channels of a step.
     pub channels: usize,
-    /// Taps of a step: fewer than all only where that is of one channel.
+    /// Taps of a step: fewer than all only where a step has one channel.
     pub taps: usize,
 }
 
 impl Plan {
-    /// The plan whose slowest thread is done first, as estimated in cycles.
+    /// The plan whose slowest thread is done first, by an estimate in cycles.
     pub fn of(isa: Isa, threads: usize, load: &Load, budget: Budget) -> Plan {
         let panels = load.outputs.div_ceil(most_rows(isa.registers()));
         let mut best = (f64::INFINITY, Plan { parts: (1, 1), channels: 1, taps: 1 });
@@ -85,7 +91,7 @@ impl Plan {
         best.1
     }
 
-    /// Cycles of a task of so many vectors.
+    /// Estimated cycles of a task of so many vectors.
     fn task_cycles(&self, isa: Isa, load: &Load, vectors: usize) -> f64 {
         let rows = most_rows(isa.registers());
         let panels = load.outputs.div_ceil(rows).div_ceil(self.parts.1) as f64;
@@ -105,7 +111,7 @@ impl Plan {
     }
 }
 
-/// Channels and taps of a step, where a task of that many vectors fits the budget.
+/// Channels and taps of a step, if a task of so many vectors fits the budget.
 fn step(isa: Isa, load: &Load, budget: Budget, vectors: usize) -> Option<(usize, usize)> {
     let width = vectors.next_multiple_of(NV) * isa.lanes();
     let even = |all: usize, most: usize| all.div_ceil(all.div_ceil(most.max(1)));

@@ -1,8 +1,8 @@
 //! Output pixels in vectors: where the lanes of each are read and written.
 //!
-//! The pixels of many images are numbered through, so that images of 7 x 7 fill vectors too. A vector
-//! then lies in several rows or images: it is read and written in segments, each of which is a place
-//! and a mask. Lanes that are read outside the source are in no segment.
+//! The pixels of many images are numbered through, so that images of 7 x 7 fill vectors too. The lanes of a
+//! vector may then lie in several rows or images: they are read and written in segments, each of which is
+//! a place and a mask of lanes. Lanes that would be read outside the source are in no segment.
 //!
 //! Places are those of the first channel of the first group, and so lie inside these: to add another
 //! channel's distance from it gives the same place in that one.
@@ -10,35 +10,40 @@
 use super::correlation::{Correlation, Phase, Tensor, at};
 use crate::backend::cpu::simd::first;
 
-/// Lanes that lie `stride` apart, of which lane 0, whether in the mask or not, is at `offset`.
+/// Lanes of a vector that lie one stride apart. Lane 0, whether it is in the mask or not, lies `offset` floats
+/// from the start of the channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Segment {
     pub offset: isize,
     pub mask: u32,
 }
 
-/// The vectors of phases that have the same pixels. What repeats from batch to batch of images is
-/// kept once.
+/// All pixels of phases that have the same number of rows and columns, in vectors. What repeats from batch
+/// to batch of images is kept once.
 #[derive(Debug)]
 pub(super) struct Vectors {
+    /// The number of vectors.
     pub count: usize,
-    /// Lists of segments for each vector: how many it reads and writes.
+    /// The number of reads, each of which has a list of segments for every vector.
     reads: usize,
+    /// The number of phases, each of which writes every vector by a list of segments.
     writes: usize,
-    /// Batches of as many images as the first.
+    /// The number of batches of as many images as the first.
     whole: usize,
-    /// Floats from one batch to the next, in source and output.
+    /// Floats from one batch to the next, in the source and in the output.
     steps: [isize; 2],
-    /// A whole batch, and the rest.
+    /// A whole batch and, if it is smaller, the last one.
     batches: Vec<Batch>,
 }
 
+/// The vectors of some images after each other.
 #[derive(Debug, Default)]
 struct Batch {
+    /// The number of vectors.
     vectors: usize,
-    /// By vector and read.
+    /// Segments to be read: `[vector][read]`.
     reads: Lists,
-    /// By vector and phase.
+    /// Segments to be written: `[vector][phase]`.
     writes: Lists,
 }
 
@@ -46,21 +51,24 @@ struct Batch {
 #[derive(Debug, Default)]
 struct Lists {
     segments: Vec<Segment>,
-    /// Where each starts, and where the last one ends.
+    /// The number of the segment at which each list starts, and at which the last one ends.
     starts: Vec<u32>,
 }
 
 impl Lists {
+    /// The list of this number.
     #[inline]
     fn get(&self, index: usize) -> &[Segment] {
         &self.segments[self.starts[index] as usize..self.starts[index + 1] as usize]
     }
 
+    /// Bytes of all lists.
     fn bytes(&self) -> u64 {
         (size_of_val(&self.segments[..]) + size_of_val(&self.starts[..])) as u64
     }
 
-    /// Adds a list of places, by lane.
+    /// Adds the list of a vector whose lanes lie at these places, in floats. Lanes without a place are in no
+    /// segment.
     fn push(&mut self, stride: usize, places: impl Iterator<Item = Option<isize>>) {
         let start = self.segments.len();
         self.starts.resize(self.starts.len().max(1), 0);
@@ -76,30 +84,31 @@ impl Lists {
     }
 }
 
-/// One vector.
+/// One vector, and where its batch of images lies.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     vectors: &'a Vectors,
     batch: &'a Batch,
     index: usize,
-    /// To be added to offsets, in source and output.
+    /// Floats from the first batch to the vector's own, in the source and in the output.
     base: [isize; 2],
 }
 
 impl<'a> Place<'a> {
-    /// Where a read finds the lanes, and what is to be added to the offsets.
+    /// The segments by which a read finds the lanes, and the floats to be added to their offsets.
     #[inline]
     pub fn reads(&self, read: usize) -> (&'a [Segment], isize) {
         (self.batch.reads.get(self.index * self.vectors.reads + read), self.base[0])
     }
 
-    /// Where a phase writes the lanes.
+    /// The segments by which a phase writes the lanes, and the floats to be added to their offsets.
     #[inline]
     pub fn writes(&self, phase: usize) -> (&'a [Segment], isize) {
         (self.batch.writes.get(self.index * self.vectors.writes + phase), self.base[1])
     }
 
-    /// Where a phase writes a vector whose lanes are all there, in one segment.
+    /// Where a phase writes the vector, in floats from the start of the channel, if all its lanes lie in one
+    /// segment.
     pub fn whole(&self, phase: usize, lanes: usize) -> Option<isize> {
         match self.writes(phase) {
             ([Segment { offset, mask }], base) if *mask == first(lanes) => Some(base + offset),
@@ -109,7 +118,8 @@ impl<'a> Place<'a> {
 }
 
 impl Vectors {
-    /// Of so many images, for phases that have the same pixels and read the source at these offsets.
+    /// The vectors of `all` images, for phases of the same number of rows and columns whose taps read the
+    /// source at these offsets (`reads`).
     pub fn new(
         correlation: &Correlation,
         all: usize,
@@ -136,10 +146,12 @@ impl Vectors {
         }
     }
 
+    /// Bytes of all lists of segments.
     pub fn bytes(&self) -> u64 {
         self.batches.iter().map(|b| b.reads.bytes() + b.writes.bytes()).sum()
     }
 
+    /// The vector of this number.
     #[inline]
     pub fn get(&self, vector: usize) -> Place<'_> {
         let per_batch = self.batches[0].vectors;
@@ -154,6 +166,7 @@ impl Vectors {
 }
 
 impl Batch {
+    /// The vectors of so many images; else as [`Vectors::new`].
     fn new(
         correlation: &Correlation,
         phases: &[Phase],

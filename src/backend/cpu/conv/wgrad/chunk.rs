@@ -1,31 +1,35 @@
-//! Pixels in chunks, each summed up in registers.
+//! The pixels of dy in chunks. A tile's sums stay in registers over one of them.
 
 use super::product::Product;
 use crate::backend::cpu::share::even_part;
 
-/// A box of pixels: more than one image only of whole images, more than one row only of whole rows.
+/// A box of pixels of dy. It has more than one image only if these are whole, and more than one row only
+/// if these are whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chunk {
+    /// The first image.
     pub image: usize,
+    /// The number of images.
     pub images: usize,
-    /// First row and column of dy.
+    /// The first row and column.
     pub at: [usize; 2],
-    /// Rows and columns of dy.
+    /// The number of rows and columns.
     pub size: [usize; 2],
 }
 
 impl Chunk {
+    /// The number of pixels.
     pub fn pixels(&self) -> usize {
         self.images * self.size[0] * self.size[1]
     }
 }
 
-/// All pixels of dy as chunks of about the same size.
+/// All pixels of dy, cut into chunks of about the same size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chunks {
-    /// The number of them: along the images, the rows, the columns.
+    /// The number of chunks along the images, the rows and the columns.
     counts: [usize; 3],
-    /// The lengths that are cut.
+    /// The number of images, of rows and of columns that are cut.
     whole: [usize; 3],
 }
 
@@ -44,10 +48,12 @@ impl Chunks {
         Chunks { counts, whole }
     }
 
+    /// The number of chunks.
     pub fn count(&self) -> usize {
         self.counts.iter().product()
     }
 
+    /// The chunk of this number. Columns change fastest, then rows, then images.
     pub fn get(&self, index: usize) -> Chunk {
         let [_, down, across] = self.counts;
         let along = |axis: usize, i: usize| {
@@ -60,7 +66,7 @@ impl Chunks {
         Chunk { image, images, at: [row, column], size: [rows, columns] }
     }
 
-    /// One at least as large as every other, each way.
+    /// A chunk that has at least as many images, rows and columns as every other.
     pub fn largest(&self) -> Chunk {
         let most = |axis: usize| self.whole[axis].div_ceil(self.counts[axis]);
         Chunk { image: 0, images: most(0), at: [0, 0], size: [most(1), most(2)] }

@@ -1,5 +1,5 @@
-//! Groups of very few filters, as of depthwise convolutions: vectors along the pixels, and every tap
-//! of a filter a dot product of dy with the image from that tap's place on.
+//! Groups of very few filters, as those of depthwise convolutions: vectors run along the pixels, and every
+//! tap of a filter is a dot product of dy with the image from that tap's place on.
 
 use super::chunk::Chunks;
 use super::pack::SLACK;
@@ -11,28 +11,32 @@ use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::{Isa, Routine, Vector, first};
 use crate::terms::Conv;
 
-/// Pixels of a chunk to choose from: its copies should stay in the first-level cache.
+/// The most pixels of a chunk, to choose from: its copies should stay in the first-level cache.
 const CHUNKS: [usize; 6] = [3000, 1000, 300, 50, 8, 1];
 
-/// Taps whose sums are kept in registers, beside a vector of dy.
+/// The most taps whose sums are kept in registers, beside a vector of dy.
 const TAPS: usize = 9;
 
-/// Estimates in cycles: of a vector of dy times one of the image, of a vector copied, of a number
-/// copied alone, of the start of the dot products of a filter.
+/// Estimated cycles of multiplying a vector of dy with one of the image.
 const MULTIPLIED: f64 = 0.7;
+
+/// Estimated cycles of copying a vector.
 const COPIED: f64 = 3.0;
+
+/// Estimated cycles of copying a single number.
 const GATHERED: f64 = 1.5;
+
+/// Estimated cycles of starting the dot products of some taps.
 const STARTED: f64 = 30.0;
 
-/// Each thread computes some cells, one after another: a group, a part of its channels and a part of
-/// the chunks.
+/// A product cut into cells, each of which is a task: some channels of a group and some chunks of pixels.
 #[derive(Clone, Debug)]
 pub(super) struct DotsPlan {
     product: Product,
     machine: Machine,
     chunks: Chunks,
     phases: Phases,
-    /// Parts of the channels and the chunks.
+    /// The number of parts of a group's channels and of the chunks.
     parts: [usize; 2],
     /// Estimated cycles.
     pub cost: f64,
@@ -61,7 +65,7 @@ impl DotsPlan {
         best
     }
 
-    /// Cycles that the slowest thread takes.
+    /// Estimated cycles that the slowest thread takes.
     fn estimate(&self) -> f64 {
         let (product, largest) = (&self.product, self.chunks.largest());
         let f = |n: usize| n as f64;
@@ -85,6 +89,7 @@ impl DotsPlan {
         cells + totals + if self.threads() > 1 { 2.0 * ROUND } else { 0.0 }
     }
 
+    /// The number of cells of all groups.
     fn cells(&self) -> usize {
         self.product.groups * self.parts[0] * self.parts[1]
     }
@@ -94,24 +99,24 @@ impl DotsPlan {
         self.machine.threads.min(self.cells())
     }
 
-    /// Floats of the filters.
+    /// Floats of the filters' gradient.
     fn filters(&self) -> usize {
         self.product.groups * self.product.columns * self.product.rows()
     }
 
-    /// Floats of a chunk of dy as it is copied, from one image to the next.
+    /// Floats of the copy of a chunk of one filter and image of dy.
     fn pixels_len(&self) -> usize {
         self.chunks.largest().size[0] * self.phases.row
     }
 
-    /// Floats of a task's copies of dy, and of the image.
+    /// Floats of a task's copies of dy, all filters of a group, and of a channel of the images.
     fn copies(&self) -> [usize; 2] {
         let images = self.chunks.largest().images;
         let pixels = self.product.columns * images * self.pixels_len();
         [lines(pixels + SLACK), lines(images * self.phases.len() + SLACK)]
     }
 
-    /// Floats of the sums: a vector for each float of the filters and part of the chunks.
+    /// Floats of the sums: a vector for each element of the gradient and each part of the chunks.
     fn sums(&self) -> usize {
         self.filters() * self.parts[1] * self.machine.lanes
     }
@@ -183,7 +188,7 @@ impl Routine for Task<'_> {
     type Output = ();
 
     /// # Safety
-    /// As of [`Rounds::run`].
+    /// That of [`Rounds::run`] holds, and the CPU has the vector's instructions.
     #[inline(always)]
     unsafe fn run<V: Vector>(mut self) {
         // SAFETY: the caller's.
@@ -195,7 +200,7 @@ impl Task<'_> {
     /// Sums up a cell.
     ///
     /// # Safety
-    /// As of [`Rounds::run`], for the first round.
+    /// That of [`Rounds::run`] holds, in the first round.
     #[inline(always)]
     unsafe fn cell<V: Vector>(&mut self) {
         let (plan, index) = (&self.dots.plan, self.task);
@@ -248,10 +253,10 @@ impl Task<'_> {
         }
     }
 
-    /// Adds up what all parts of the chunks have for each lane, in a square of so many numbers.
+    /// Adds up the parts of the chunks and then the lanes of each sum, for this task's share of the gradient.
     ///
     /// # Safety
-    /// As of [`Rounds::run`], for the second round.
+    /// That of [`Rounds::run`] holds, in the second round.
     #[inline(always)]
     unsafe fn totals<V: Vector>(&self) {
         let plan = &self.dots.plan;
@@ -281,25 +286,29 @@ impl Task<'_> {
     }
 }
 
-/// Copies of a chunk, of one filter and one channel.
+/// The copies of a chunk of one filter of dy and one channel of the images.
 #[derive(Clone, Copy)]
 struct Copies {
     images: usize,
-    /// Floats from the first pixel to the last.
+    /// Floats from the first pixel of an image to the last.
     span: usize,
     pixels: *const f32,
-    /// From one image to the next.
+    /// Floats from one image of the copy of dy to the next.
     pixels_len: usize,
     image: *const f32,
+    /// Floats from one copied image to the next.
     image_len: usize,
 }
 
 impl Copies {
-    /// The dot products of all taps, each a vector to be added up.
+    /// Writes the dot products of all taps to `sums`, or with `add` adds them to it: of each tap a vector whose
+    /// lanes are still to be added up. `taps` are the floats from the start of an image to what each tap
+    /// multiplies the first pixel with.
     ///
     /// # Safety
-    /// The CPU has the vector's instructions; from every tap on, as from `pixels`, there are `span`
-    /// floats of every image; `sums` has a vector for each tap, which may be read if `add`.
+    /// The CPU has the vector's instructions. In every copied image `span` floats may be read from each tap on,
+    /// as in every image of the copy of dy from its start on. `sums` has a vector for each tap, which may be
+    /// written, and read if `add`.
     #[inline(always)]
     unsafe fn dots<V: Vector>(&self, taps: &[usize], sums: *mut f32, add: bool) {
         for (i, taps) in taps.chunks(TAPS).enumerate() {
@@ -321,6 +330,10 @@ impl Copies {
         }
     }
 
+    /// [`Copies::dots`] of a known number of taps.
+    ///
+    /// # Safety
+    /// That of [`Copies::dots`] holds.
     #[inline(always)]
     unsafe fn some<V: Vector, const N: usize>(&self, taps: &[usize], to: *mut f32, add: bool) {
         let whole = self.span / V::LANES * V::LANES;

@@ -1,9 +1,9 @@
 //! The gradient of the filters on the CPU.
 //!
-//! In each group it is a product, filters x (channels and taps), summed over all pixels of dy. Vectors
-//! run along filters: dy is copied in small panels, transposed. The numbers of x are broadcast from
-//! where they are, or where there are pads, from a copy of the rows that a chunk of pixels sees: no
-//! matrix of taps is ever written. (product.rs)
+//! In each group it is a product, filters x (channels and taps), summed over all pixels of dy
+//! (product.rs). Vectors run along filters: dy is copied in small panels, transposed. The numbers of x are
+//! broadcast from where they are or, where there is padding, from a copy of the rows that a chunk of pixels
+//! sees: no matrix of taps is ever written.
 //!
 //! ```text
 //! for each part of filters, channels and pixels, in parallel            plan.rs, panels.rs
@@ -43,7 +43,7 @@ use plain::PlainLoops;
 use plan::{Machine, Plan};
 use product::Product;
 
-/// `(dy, x) -> dw` with these instructions, on `threads` threads, with at most `scratch_limit` bytes
+/// (dy, x) -> dw, the filters' gradient, with these instructions, on `threads` threads, with at most `scratch_limit` bytes
 /// beside the tensors. Panics unless the CPU has the instructions.
 pub fn wgrad(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
     assert!(isa.is_available());
@@ -58,7 +58,7 @@ pub fn wgrad(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<d
     }
 }
 
-/// How to compute it.
+/// The ways to compute it.
 enum Way {
     Panels(Plan),
     Dots(DotsPlan),
@@ -75,7 +75,7 @@ impl Way {
         ways.min_by(|a, b| a.cost().total_cmp(&b.cost())).unwrap_or(Way::Plain)
     }
 
-    /// Estimated cycles.
+    /// Estimated cycles of the slowest thread.
     fn cost(&self) -> f64 {
         match self {
             Way::Panels(plan) => plan.cost,

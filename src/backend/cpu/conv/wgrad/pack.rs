@@ -1,4 +1,4 @@
-//! Copies that the micro-kernel reads, and the way of its sums into the filters.
+//! The copies of both operands that the micro-kernel reads, and the way of its sums into the gradient.
 
 use std::ops::Range;
 
@@ -7,23 +7,23 @@ use super::product::{Layout, Product};
 use crate::backend::cpu::simd::prefetch;
 use crate::backend::cpu::simd::{Vector, first};
 
-/// Vectors of the widest CPU are this long: room for a square of them on the stack.
+/// The widest vector has this many lanes: room for a square of them on the stack.
 const MOST_LANES: usize = 16;
 
-/// Floats to prefetch ahead of a row that is read: the rows lie too far apart for the hardware to
+/// Floats to prefetch ahead in each channel that is read: channels lie too far apart for the hardware to
 /// foresee all of them.
 const AHEAD: usize = 32;
 
-/// Floats that may be written behind a strip.
+/// Floats that may be written behind the end of a row that is copied.
 pub(super) const SLACK: usize = MOST_LANES;
 
-/// Copies `count` channels at a chunk's pixels to `to` as `[pixels][vectors]`, with zeros behind the
-/// last channel. `from` is the first of the channels in the operand's first image.
+/// Copies `count` channels of a chunk's pixels to `to` as `[pixels][vectors]`, channels in lanes, with zeros
+/// behind the last one. `from` is the first of these channels in the operand's first image.
 ///
 /// # Safety
-/// The CPU has the vector's instructions; `0 < count <= vectors LANES`; from `from` on there are the
-/// `count` channels of `product.plane()` floats each, and the same every `image_len` floats for the
-/// chunk's images; `to` has room for `chunk.pixels()` times the vectors.
+/// The CPU has the vector's instructions, and `0 < count <= vectors * LANES`. In each image of the chunk, which
+/// lie `image_len` floats apart, `count` channels of `product.plane()` floats each may be read from `from` on.
+/// At `to` there is room for `vectors` vectors of each of `chunk.pixels()` pixels.
 #[inline(always)]
 pub(super) unsafe fn pack_columns<V: Vector>(
     product: &Product,
@@ -62,12 +62,12 @@ pub(super) unsafe fn pack_columns<V: Vector>(
     }
 }
 
-/// Transposes `rows` rows of `columns` floats, both at most `LANES` and just as many if `WHOLE`. What
-/// is missing in a row that is written becomes zero.
+/// Transposes `rows` rows of `columns` floats, both at most `LANES` and exactly as many if `WHOLE`. `columns`
+/// vectors are written, with zeros in the lanes of rows that are missing.
 ///
 /// # Safety
-/// The CPU has the vector's instructions; the rows may be read, and `columns` vectors written, where
-/// the distances of one to the next say.
+/// The CPU has the vector's instructions. `columns` floats of each row may be read, one row `from_row`
+/// floats behind the other, and `columns` vectors written, one `to_row` floats behind the other.
 #[inline(always)]
 unsafe fn transpose<V: Vector, const WHOLE: bool>(
     from: *const f32,
@@ -94,13 +94,13 @@ unsafe fn transpose<V: Vector, const WHOLE: bool>(
     }
 }
 
-/// Copies what a chunk's pixels see of `channels` channels of an image with its pad to `to`, which
-/// lies as `layout` says.
+/// Copies the window that a chunk's pixels see of one image, padding included, of `channels` channels. It lies
+/// at `to` as `layout` says.
 ///
 /// # Safety
-/// The CPU has the vector's instructions; `from` is the first of `channels` images of
-/// `product.image_len()` floats; `to` has room for the windows and [`SLACK`] floats more, and a row
-/// of `layout` for one of the window.
+/// The CPU has the vector's instructions. From `from` on `channels` channels of `product.image_len()` floats
+/// each may be read. At `to` there is room for the windows of all channels and [`SLACK`] floats more; a
+/// row of `layout` is at least as long as one of the window.
 #[inline(always)]
 pub(super) unsafe fn pack_window<V: Vector>(
     product: &Product,
@@ -130,12 +130,12 @@ pub(super) unsafe fn pack_window<V: Vector>(
     }
 }
 
-/// Copies every `stride`th float to a row of `len` from its place `inside.start` on, with zeros
-/// round them. `from` is where a float for place 0 would be.
+/// Fills a row of `len` floats: place i becomes the float at `from + i stride` for i in `inside`, and zero
+/// elsewhere.
 ///
 /// # Safety
-/// The CPU has the vector's instructions; the floats for all places `inside`, which lies in
-/// `0..len`, may be read. `to` has room for `len` floats and [`SLACK`] more.
+/// The CPU has the vector's instructions. `inside` lies in `0..len`, and the floats for its places may be
+/// read. At `to` there is room for `len` floats and [`SLACK`] more.
 #[inline(always)]
 pub(super) unsafe fn copy_row<V: Vector>(
     from: *const f32,
@@ -179,22 +179,27 @@ pub(super) unsafe fn copy_row<V: Vector>(
     }
 }
 
-/// Sums of a block as they lie in scratch: `parts` times `[rows][vectors]`, `part` floats apart.
+/// The sums of a block and a panel as they lie in scratch: `[rows][vectors]` for each part of the pixels.
 #[derive(Clone, Copy)]
 pub(super) struct Sums {
+    /// The sums of the first part.
     pub from: *const f32,
+    /// The number of parts, all of which are added up.
     pub parts: usize,
+    /// Floats from one part to the next.
     pub part: usize,
     pub rows: usize,
+    /// Columns, which may leave lanes of the last vector empty.
     pub columns: usize,
+    /// Vectors that hold the columns of a row.
     pub vectors: usize,
 }
 
 impl Sums {
-    /// The sum of all parts, in their order.
+    /// The sum of all parts, added up in their order, of a vector of a row.
     ///
     /// # Safety
-    /// As of [`Sums::write`]; row and vector are of the block.
+    /// The CPU has the vector's instructions, all parts may be read, and there are such a row and vector.
     #[inline(always)]
     unsafe fn total<V: Vector>(&self, row: usize, vector: usize) -> V {
         // SAFETY: the caller's.
@@ -208,11 +213,11 @@ impl Sums {
         }
     }
 
-    /// Writes the block to `to`, where its rows are `row` floats apart and its columns one.
+    /// Writes the totals to `to`, where rows are `row` floats apart and columns side by side.
     ///
     /// # Safety
-    /// The CPU has the vector's instructions; all parts may be read; `to` has room for all rows and
-    /// columns.
+    /// The CPU has the vector's instructions, all parts may be read, and the elements of all rows and
+    /// columns at `to` may be written.
     #[inline(always)]
     pub unsafe fn write<V: Vector>(&self, to: *mut f32, row: usize) {
         for r in 0..self.rows {
@@ -227,10 +232,10 @@ impl Sums {
         }
     }
 
-    /// Writes the block to `to`, where its columns are `column` floats apart and its rows one.
+    /// Writes the totals to `to`, where columns are `column` floats apart and rows side by side.
     ///
     /// # Safety
-    /// As of [`Sums::write`].
+    /// That of [`Sums::write`] holds.
     #[inline(always)]
     pub unsafe fn write_transposed<V: Vector>(&self, to: *mut f32, column: usize) {
         for r in (0..self.rows).step_by(V::LANES) {
@@ -250,11 +255,11 @@ impl Sums {
         }
     }
 
-    /// Writes the square at a row and a vector, of which there are `rows` and `columns`: all if
-    /// `WHOLE`.
+    /// Writes the square of up to `LANES` rows from `row` on and the columns of a vector, transposed. It has
+    /// `rows` rows and `columns` columns, both `LANES` if `WHOLE`.
     ///
     /// # Safety
-    /// As of [`Sums::write`].
+    /// That of [`Sums::write`] holds, and there are so many rows and columns.
     #[inline(always)]
     unsafe fn write_square<V: Vector, const WHOLE: bool>(
         &self,

@@ -85,7 +85,7 @@ impl Routine for Task<'_> {
     type Output = ();
 
     /// # Safety
-    /// As of [`Rounds::run`].
+    /// That of [`Rounds::run`] holds, and the CPU has the vector's instructions.
     #[inline(always)]
     unsafe fn run<V: Vector>(mut self) {
         // SAFETY: the caller's.
@@ -93,19 +93,20 @@ impl Routine for Task<'_> {
     }
 }
 
-/// Where a block's rows are.
+/// A block of rows at a chunk.
 #[derive(Clone, Copy)]
 struct Block {
+    /// Its number.
     index: usize,
-    /// Its first channel at the chunk's first pixel.
+    /// Where its first channel has what the chunk's first pixel sees first.
     from: *const f32,
 }
 
 impl Task<'_> {
-    /// Sums up a cell.
+    /// Sums up a cell, and writes the sums to the gradient where no other cell has parts of them.
     ///
     /// # Safety
-    /// As of [`Rounds::run`], for the first round. So it is for all below.
+    /// That of [`Rounds::run`] holds, in the first round.
     #[inline(always)]
     unsafe fn cell<V: Vector>(&mut self) {
         let plan = &self.panels.plan;
@@ -142,6 +143,9 @@ impl Task<'_> {
     }
 
     /// Packs the columns of a chunk in all panels of a cell.
+    ///
+    /// # Safety
+    /// That of [`Task::cell`] holds, and at `copies` there is room for [`Plan::columns_len`] floats.
     #[inline(always)]
     unsafe fn pack<V: Vector>(&self, cell: &Cell, chunk: &Chunk, copies: *mut f32) {
         let product = &self.panels.plan.product;
@@ -160,7 +164,10 @@ impl Task<'_> {
         }
     }
 
-    /// Where the rows of a block are: in place, or where they see pad in a window that this fills.
+    /// Where the rows of a block are: in place, or, where some see padding, in the window, which this fills.
+    ///
+    /// # Safety
+    /// That of [`Task::cell`] holds, and at `window` there is room for [`Plan::window_len`] floats.
     #[inline(always)]
     unsafe fn rows_of<V: Vector>(
         &self,
@@ -192,6 +199,11 @@ impl Task<'_> {
     }
 
     /// Adds up a chunk in all tiles of a block and a panel.
+    ///
+    /// # Safety
+    /// That of [`Task::cell`] holds. `columns` are the panel's packed columns of the chunk, `block` is where
+    /// [`Task::rows_of`] found its rows, and `sums` has room for the vectors of all its rows, which are read
+    /// if `add`.
     #[inline(always)]
     unsafe fn multiply<V: Vector>(
         &self,
@@ -222,13 +234,13 @@ impl Task<'_> {
         }
     }
 
-    /// Where a panel is among the packed columns of a cell.
+    /// Floats from the start of a cell's packed columns to those of a panel.
     fn panel_at<V: Vector>(&self, cell: &Cell, chunk: &Chunk, panel: usize) -> usize {
         let first = self.panels.plan.panel(cell.panels.start).start;
         (self.panels.plan.panel(panel).start - first) * V::LANES * chunk.pixels()
     }
 
-    /// Where the sums of a block and a panel are among those of a cell.
+    /// Floats from the start of a cell's sums to those of a block and a panel.
     fn sums_at<V: Vector>(&self, cell: &Cell, block: usize, panel: usize) -> usize {
         if self.panels.plan.is_single() {
             return 0;
@@ -239,7 +251,10 @@ impl Task<'_> {
         (before * self.panels.plan.rows_in_cell() + rows * vectors.len()) * V::LANES
     }
 
-    /// Adds up the parts of all sums, this task its share of the blocks.
+    /// Adds up the parts of the sums in this task's share of the blocks, and writes them to the gradient.
+    ///
+    /// # Safety
+    /// That of [`Rounds::run`] holds, in the second round.
     #[inline(always)]
     unsafe fn totals<V: Vector>(&self) {
         let plan = &self.panels.plan;
@@ -261,7 +276,12 @@ impl Task<'_> {
         }
     }
 
-    /// Writes the sums of a block and a panel to where they belong in the filters.
+    /// Adds up the parts of the sums of a block and a panel, and writes them to where they belong in the
+    /// gradient.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions. From `sums` on lie the sums of the first part, and those of the
+    /// others each [`Plan::sums_len`] floats further on. Nothing else refers to the elements that are written.
     #[inline(always)]
     unsafe fn write<V: Vector>(&self, group: usize, block: usize, panel: usize, sums: *const f32) {
         let product = &self.panels.plan.product;

@@ -1,28 +1,28 @@
-//! Images cut up so that every tap sees them without strides.
+//! Images cut into phases, so that every tap sees them without strides.
 
 use super::chunk::Chunk;
 use super::pack::copy_row;
 use super::product::Product;
 use crate::backend::cpu::simd::Vector;
 
-/// How copies of a chunk lie. The image with its pad is cut into phases: phase (a, b) has each
-/// `stride`th row and column from a and b on. So a tap of the filter finds a pixel's number as far
-/// from the pixel's own place as that of every other pixel, as long as rows of both copies are
-/// equally long; those of dy end in zeros.
+/// How the copies of a chunk lie. The padded image is cut into phases: phase (a, b) has every `stride`th row
+/// from a on and every `stride`th column from b on. What a tap multiplies a pixel of dy with then lies
+/// equally far from the pixel's own place for all pixels, as long as rows of both copies are equally long.
+/// Rows of dy end in zeros.
 #[derive(Clone, Debug)]
 pub(super) struct Phases {
-    /// Phases along the rows and the columns.
+    /// The number of phases along the rows and along the columns.
     counts: [usize; 2],
     /// Rows of a phase.
     rows: usize,
-    /// How many of them are below the pixels' rows.
+    /// How many of these rows there are beyond the rows of the chunk.
     below: usize,
-    /// Columns of a phase, and length of a row of both copies.
+    /// Columns of a phase, which is the number of floats of a row of both copies.
     pub row: usize,
 }
 
 impl Phases {
-    /// Those of a chunk and all smaller ones.
+    /// The phases that fit the largest chunk and so all others.
     pub fn of(product: &Product, largest: &Chunk) -> Phases {
         let reach = |i: usize| (product.taps[i] - 1) * product.dilation[i];
         let count = |i: usize| product.stride[i].min(reach(i) + 1);
@@ -31,12 +31,12 @@ impl Phases {
         Phases { counts: [count(0), count(1)], rows: rows + below, below, row: columns + beside }
     }
 
-    /// Floats of all phases of an image's channel.
+    /// Floats of all phases of one channel of an image.
     pub fn len(&self) -> usize {
         self.counts[0] * self.counts[1] * self.rows * self.row
     }
 
-    /// Where each tap sees the first pixel.
+    /// For each tap, the floats from the start of the phases to what it multiplies the first pixel with.
     pub fn taps(&self, product: &Product) -> Vec<usize> {
         let [r, s] = product.taps;
         let at = |i: usize, tap: usize| {
@@ -50,16 +50,16 @@ impl Phases {
         (0..r).flat_map(|r| (0..s).map(move |s| tap(r, s))).collect()
     }
 
-    /// Floats from the first to the last pixel of a chunk.
+    /// Floats from the first to the last pixel of a chunk of dy, in rows of the copy's length.
     pub fn span(&self, chunk: &Chunk) -> usize {
         (chunk.size[0] - 1) * self.row + chunk.size[1]
     }
 
-    /// Copies all that a chunk sees of an image's channel.
+    /// Copies all that a chunk sees of one channel of an image, cut into phases.
     ///
     /// # Safety
-    /// The CPU has the vector's instructions; `from` has `product.image_len()` floats; `to` has room
-    /// for [`Phases::len`] and [`SLACK`](super::pack::SLACK) more.
+    /// The CPU has the vector's instructions. From `from` on `product.image_len()` floats may be read, and at
+    /// `to` there is room for [`Phases::len`] floats and [`SLACK`](super::pack::SLACK) more.
     #[inline(always)]
     pub unsafe fn pack_image<V: Vector>(
         &self,
@@ -92,11 +92,11 @@ impl Phases {
         }
     }
 
-    /// Copies a chunk of an image's channel of dy.
+    /// Copies a chunk of one channel of an image of dy, in rows of [`Phases::row`] floats.
     ///
     /// # Safety
-    /// The CPU has the vector's instructions; `from` has `product.plane()` floats; `to` has room for
-    /// the chunk's rows of this length and [`SLACK`](super::pack::SLACK) more.
+    /// The CPU has the vector's instructions. From `from` on `product.plane()` floats may be read, and at `to`
+    /// there is room for the chunk's rows and [`SLACK`](super::pack::SLACK) floats more.
     #[inline(always)]
     pub unsafe fn pack_pixels<V: Vector>(
         &self,

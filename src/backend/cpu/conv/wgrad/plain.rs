@@ -1,10 +1,10 @@
-//! The way without any scratch: one filter tap after the other, each a sum of its own.
+//! The way without any scratch: each element of the gradient is a sum of its own.
 
 use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
 use crate::backend::cpu::share::even_part;
 use crate::terms::Conv;
 
-/// For limits too low for copies.
+/// Plain loops, for limits of scratch that are too low for copies.
 pub(super) struct PlainLoops {
     pub conv: Conv,
     pub threads: usize,
@@ -38,7 +38,7 @@ impl Rounds for PlainLoops {
     }
 }
 
-/// Sums up element `index` of the filters, one row of dy after the other.
+/// Element `index` of the filters' gradient, summed up row by row of dy.
 fn tap(conv: &Conv, dy: &[f32], x: &[f32], index: usize) -> f32 {
     let (s, rest) = (index % conv.s, index / conv.s);
     let (r, rest) = (rest % conv.r, rest / conv.r);

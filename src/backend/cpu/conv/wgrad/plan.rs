@@ -1,4 +1,4 @@
-//! Who computes what, in pieces of which size: chosen once, by an estimate of the time it takes.
+//! How a product is cut up, chosen once by an estimate of the time it takes.
 
 use std::ops::Range;
 
@@ -11,59 +11,68 @@ use crate::backend::cpu::conv::engine::Scratch;
 use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::Isa;
 
-/// Pixels of a chunk to choose from. A panel of more doesn't stay near enough.
+/// The most pixels of a chunk, to choose from. A panel of more than the first doesn't stay in a near enough
+/// cache.
 const CHUNKS: [usize; 9] = [400, 200, 100, 50, 25, 8, 4, 2, 1];
 
-/// About as many rows make a block: some tiles use the same part of a panel, and whole squares of
-/// sums are written.
+/// About so many rows make a block: some tiles then use the same panel, and whole squares of sums are
+/// written.
 const BLOCK: usize = 48;
 
-/// Estimates in cycles: of a tile beside its pixels, of a vector transposed or copied or added to, of
-/// a number read in place, of a round of all threads.
+/// Estimated cycles of a tile beside those of its pixels.
 const TILE: f64 = 40.0;
+
+/// Estimated cycles of transposing a vector.
 const TRANSPOSED: f64 = 5.0;
+
+/// Estimated cycles of copying a vector, or of adding one to another in memory.
 const COPIED: f64 = 3.0;
+
+/// Estimated cycles of reading a number in place.
 const READ: f64 = 0.1;
+
+/// Estimated cycles of starting a round of all threads and waiting for it.
 pub(super) const ROUND: f64 = 20e3;
 
-/// What the CPU has.
+/// What a plan goes by of the CPU.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Machine {
     pub threads: usize,
     /// Floats of a vector.
     pub lanes: usize,
-    /// Vectors side by side in a tile.
+    /// The most vectors side by side in a tile.
     pub vectors: usize,
 }
 
 impl Machine {
+    /// So many threads with these instructions.
     pub fn of(isa: Isa, threads: usize) -> Machine {
         Machine { threads, lanes: isa.lanes(), vectors: most_vectors(isa.registers()) }
     }
 }
 
-/// A product cut up. Each thread computes some cells, one after another. A cell is a part of the
-/// panels (columns), of the blocks (rows) and of the chunks (pixels) of a group.
+/// A product cut into cells, each of which is a task: some panels (of columns), some blocks (of rows) and some
+/// chunks (of pixels) of a group.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub product: Product,
     pub machine: Machine,
     pub chunks: Chunks,
-    /// Vectors that hold all columns of a group.
+    /// The number of vectors that hold all columns of a group.
     vectors: usize,
-    /// Columns in panels, as wide as a tile.
+    /// The number of panels of a group, each at most as wide as a tile.
     panels: usize,
     /// Channels of a block.
     block: usize,
-    /// Blocks of a group.
+    /// The number of blocks of a group.
     blocks: usize,
-    /// Parts of the panels, blocks and chunks.
+    /// The number of parts of the panels, the blocks and the chunks: cells of a group each way.
     parts: [usize; 3],
     /// Estimated cycles.
     pub cost: f64,
 }
 
-/// See [`Plan`].
+/// The group, panels, blocks and chunks of a cell of a [`Plan`].
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
     pub group: usize,
@@ -72,7 +81,8 @@ pub(super) struct Cell {
     pub chunks: Range<usize>,
 }
 
-/// The numbers of parts worth a try: the least for each size of the largest part.
+/// The numbers of parts of `whole`, up to `most`, that are worth a try: of those with equally long parts the
+/// least.
 pub(super) fn useful_parts(whole: usize, most: usize) -> impl Iterator<Item = usize> {
     (1..=whole.min(most)).filter(move |&n| n == 1 || whole.div_ceil(n) < whole.div_ceil(n - 1))
 }
@@ -98,6 +108,7 @@ impl Plan {
         best
     }
 
+    /// The plans with these chunks that are worth a try.
     fn with_chunks(
         product: Product,
         machine: Machine,
@@ -132,7 +143,7 @@ impl Plan {
         })
     }
 
-    /// Cycles that the slowest thread takes.
+    /// Estimated cycles that the slowest thread takes.
     fn estimate(&self) -> f64 {
         let (product, largest) = (&self.product, self.chunks.largest());
         let [panels, blocks, chunks] = self.most_in_cell();
@@ -189,12 +200,13 @@ impl Plan {
         self.product.groups * self.parts.iter().product::<usize>()
     }
 
-    /// Parts of the sum over pixels, to be added in the end.
+    /// The number of parts of the sum over pixels. If there is more than one, they are added up in a round of
+    /// their own.
     pub fn chunk_parts(&self) -> usize {
         self.parts[2]
     }
 
-    /// Cells with parts of the same sum follow each other.
+    /// The cell of this number. Those with parts of the same sums follow each other.
     pub fn cell(&self, index: usize) -> Cell {
         let [panels, blocks, chunks] = self.parts;
         Cell {
@@ -205,18 +217,18 @@ impl Plan {
         }
     }
 
-    /// The vectors of a panel.
+    /// The vectors of a panel, counted in its group.
     pub fn panel(&self, index: usize) -> Range<usize> {
         even_part(self.vectors, self.panels, index)
     }
 
-    /// The channels of a block.
+    /// The channels of a block, counted in its group.
     pub fn block(&self, index: usize) -> Range<usize> {
         let start = index * self.block;
         start..(start + self.block).min(self.product.channels)
     }
 
-    /// Blocks of a group.
+    /// The number of blocks of a group.
     pub fn blocks(&self) -> usize {
         self.blocks
     }
@@ -226,7 +238,7 @@ impl Plan {
         self.block * self.product.channel_rows()
     }
 
-    /// Whether a cell has one chunk and nobody adds to it: its sums go straight into the filters.
+    /// Whether there is one chunk, so that the sums of a block and a panel go straight into the gradient.
     pub fn is_single(&self) -> bool {
         self.parts[2] == self.chunks.count() && self.parts[2] == 1
     }
@@ -291,7 +303,7 @@ impl Plan {
         Layout { image, channel, row: product.image[1] }
     }
 
-    /// Where the pixels of the largest chunk are, from the first.
+    /// For each pixel of the largest chunk, the floats from the first to it in the operand that makes rows.
     pub fn pixel_offsets(&self) -> Vec<usize> {
         let Chunk { images, size: [rows, columns], .. } = self.chunks.largest();
         let (layout, [down, across]) = (self.layout(), self.product.stride);
@@ -305,7 +317,7 @@ impl Plan {
         offsets
     }
 
-    /// Where the rows of a whole block are, from the first.
+    /// For each row of a whole block, the floats from the first to it in the operand that makes rows.
     pub fn row_offsets(&self) -> Vec<usize> {
         let (layout, [r, s]) = (self.layout(), self.product.taps);
         let [down, across] = self.product.dilation;
@@ -320,7 +332,7 @@ impl Plan {
     }
 }
 
-/// Whole cache lines.
+/// The floats of as many whole cache lines as hold `floats`.
 pub(super) fn lines(floats: usize) -> usize {
     floats.next_multiple_of(LINE)
 }

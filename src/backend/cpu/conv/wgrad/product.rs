@@ -2,10 +2,11 @@
 
 use crate::terms::Conv;
 
-/// In each group, `dw = rows x columns`, summed over the pixels of dy. An operand's columns lie in
-/// vectors, which takes a transposed copy of them; its rows are single numbers, read for every tap
-/// where they are. The columns are the filters of dy and the rows the channels of x with their taps:
-/// or, where there is one tap and no stride, the other way round if there are fewer channels to copy.
+/// In each group `dw` is a matrix of rows and columns, each element a sum over the pixels of dy. The operand
+/// that makes columns lies in vectors along them, which takes a transposed copy; the one that makes rows is
+/// read number by number where it is. Columns are the filters, which dy has for channels; rows are the
+/// channels of x, each with all taps. Where there is one tap and no stride it may be the other way round,
+/// which pays if x has fewer channels to copy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Product {
     pub images: usize,
@@ -18,16 +19,17 @@ pub(super) struct Product {
     pub image: [usize; 2],
     /// Rows and columns of an image of dy.
     pub pixels: [usize; 2],
+    /// Rows and columns of a filter.
     pub taps: [usize; 2],
     pub stride: [usize; 2],
     pub pad: [usize; 2],
     pub dilation: [usize; 2],
-    /// Whether the filters make the rows.
+    /// Whether filters make the rows and channels of x the columns.
     pub is_swapped: bool,
 }
 
 impl Product {
-    /// The ways to see it, one or two.
+    /// The one or two ways to see a convolution as a product.
     pub fn all(conv: &Conv) -> Vec<Product> {
         let mut product = Product {
             images: conv.n,
@@ -57,17 +59,17 @@ impl Product {
         vec![product, swapped]
     }
 
-    /// Rows of a channel.
+    /// Rows that a channel makes: one for each tap.
     pub fn channel_rows(&self) -> usize {
         self.taps[0] * self.taps[1]
     }
 
-    /// Rows of a group.
+    /// Rows that a group makes.
     pub fn rows(&self) -> usize {
         self.channels * self.channel_rows()
     }
 
-    /// Whether some taps lie outside the image.
+    /// Whether some taps see padding.
     pub fn is_padded(&self) -> bool {
         self.pad != [0, 0]
     }
@@ -77,12 +79,12 @@ impl Product {
         self.pixels[0] * self.pixels[1]
     }
 
-    /// Length of an image's channel of the operand that makes rows.
+    /// Floats of one channel of an image of the operand that makes rows.
     pub fn image_len(&self) -> usize {
         self.image[0] * self.image[1]
     }
 
-    /// Rows and columns of the padded image that so many pixels see.
+    /// Rows and columns of the padded image that so many rows and columns of pixels see.
     pub fn window(&self, pixels: [usize; 2]) -> [usize; 2] {
         let along =
             |i: usize| (pixels[i] - 1) * self.stride[i] + (self.taps[i] - 1) * self.dilation[i] + 1;

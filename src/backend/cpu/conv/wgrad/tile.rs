@@ -1,43 +1,42 @@
-//! The micro-kernel: a tile of the product that stays in registers over all pixels of a chunk.
+//! The micro-kernel: a tile of the product, whose sums stay in registers over all pixels of a chunk.
 
 use crate::backend::cpu::simd::Vector;
 
 /// Rows of a tile.
 pub(super) const ROWS: usize = 6;
 
-/// Most vectors side by side in a tile. Their sums, a register for each and one for a number of the
-/// rows are 29 of 32, or 15 of 16.
+/// The most vectors side by side in a tile, for a CPU of so many vector registers: 4 of 32, 2 of 16. The sums
+/// of six rows, the vectors of a pixel and one number of a row then take 29 registers, or 15.
 pub(super) const fn most_vectors(registers: usize) -> usize {
     registers / 8
 }
 
-/// What a tile is computed from.
+/// What a tile is computed from, and where its sums go.
 #[derive(Clone, Copy)]
 pub(super) struct Tile {
-    /// Pixels to sum over.
+    /// The number of pixels to sum over.
     pub pixels: usize,
-    /// Where each pixel is in the operand that makes rows, from where its first is.
+    /// For each pixel, the floats from the first pixel to it in the operand that makes rows.
     pub offsets: *const usize,
-    /// The operand that makes rows at its first pixel.
+    /// The operand that makes rows, at the first pixel and the block's first row.
     pub from: *const f32,
-    /// Where each row is, from `from`.
+    /// For each row of the tile, the floats from `from` to it.
     pub rows: *const usize,
-    /// Columns: `[pixels][vectors]`.
+    /// The packed columns: `[pixels][vectors]`.
     pub panel: *const f32,
     /// The sums: `[rows][vectors]`.
     pub sums: *mut f32,
-    /// Whether to add to what `sums` holds.
+    /// Whether the sums are added to what `sums` holds. Else they replace it.
     pub add: bool,
 }
 
 /// Computes a tile of `rows` rows and `vectors` vectors.
 ///
 /// # Safety
-/// The CPU has the vector's instructions; `rows` is 1 to [`ROWS`], `vectors` 1 to
-/// [`most_vectors`];
-/// `offsets` has `pixels` elements, `Tile::rows` has `rows` of them, and the sum of any of these two
-/// is a float's place from `from`; `panel` has `pixels` and `sums` has `rows` times the vectors, and
-/// `sums` may be written, and read if `add`.
+/// The CPU has the vector's instructions; `rows` is 1 to [`ROWS`], `vectors` 1 to [`most_vectors`].
+/// [`Tile::offsets`] has `pixels` elements and [`Tile::rows`] has `rows` of them; a float may be read at the
+/// sum of any two of these from [`Tile::from`] on. [`Tile::panel`] has `vectors` vectors for each pixel, and
+/// [`Tile::sums`] as many for each row, which may be written, and read if [`Tile::add`] is set.
 #[inline(always)]
 pub(super) unsafe fn multiply<V: Vector>(tile: Tile, rows: usize, vectors: usize) {
     // SAFETY: the caller's.
@@ -52,6 +51,10 @@ pub(super) unsafe fn multiply<V: Vector>(tile: Tile, rows: usize, vectors: usize
     }
 }
 
+/// [`multiply`] with a known number of vectors.
+///
+/// # Safety
+/// That of [`multiply`] holds.
 #[inline(always)]
 unsafe fn by_rows<V: Vector, const VECTORS: usize>(tile: Tile, rows: usize) {
     // SAFETY: the caller's.
@@ -67,6 +70,10 @@ unsafe fn by_rows<V: Vector, const VECTORS: usize>(tile: Tile, rows: usize) {
     }
 }
 
+/// [`multiply`] with a known number of rows and vectors.
+///
+/// # Safety
+/// That of [`multiply`] holds.
 #[inline(always)]
 unsafe fn sum_up<V: Vector, const ROWS: usize, const VECTORS: usize>(tile: Tile) {
     // SAFETY: the caller's: pixel p < pixels and row r < ROWS give a place from `from`, vector v of

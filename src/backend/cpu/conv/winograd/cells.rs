@@ -9,40 +9,41 @@
 
 use super::problem::{Problem, WIDE};
 
-/// Most lanes of any vector.
+/// The widest vector has this many lanes.
 const MOST_LANES: usize = 16;
 
-/// Cells side by side both in an image and in a strip.
+/// Cells that lie side by side both in an image and in a strip. Each has [`WIDE`] lanes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Run {
-    /// Element of the input's first channel that belongs to lane 0 of the first row; it may lie
-    /// outside, as may lanes that are in no mask.
+    /// Floats from the start of the input's first channel to what lane 0 sees in the first row. It may lie
+    /// outside the image, as may all lanes that are in no mask.
     pub input: isize,
-    /// Rows that lie inside the image.
+    /// The first of the cells' m + 2 rows of input that lies inside the image.
     pub first_row: usize,
+    /// The end of these rows.
     pub end_row: usize,
-    /// Lanes whose column lies inside the image.
+    /// A mask of the lanes whose column of the input lies inside the image.
     pub near: u32,
-    /// Lanes whose column plus 4 lies inside.
+    /// A mask of the lanes whose column of the input, four further on, lies inside the image.
     pub far: u32,
-    /// Element of the output's first channel that belongs to lane 0 of the first row.
+    /// Floats from the start of the output's first channel to what belongs to lane 0 in the first row.
     pub output: isize,
-    /// Rows of output inside the image.
+    /// The number of the cells' rows of output that lie inside the image.
     pub rows: usize,
-    /// Lanes of output inside the image.
+    /// A mask of the lanes whose column of the output lies inside the image.
     pub columns: u32,
 }
 
-/// The cells of a vector.
+/// The cells of a vector, strip by strip.
 #[derive(Clone)]
 pub(super) struct Cells {
     runs: [Run; MOST_LANES],
-    /// Where each strip's runs end.
+    /// The number of the run at which each strip ends.
     ends: [usize; 4],
 }
 
 impl Cells {
-    /// Those from number `first` on, as many as there are.
+    /// As many cells as the vector has lanes, from number `first` on, or as many as there are.
     pub fn new(problem: &Problem, lanes: usize, first: usize) -> Cells {
         let mut cells = Cells { runs: [Run::default(); MOST_LANES], ends: [0; 4] };
         let [rows, columns] = problem.cells();
@@ -72,7 +73,7 @@ impl Cells {
         cells
     }
 
-    /// Those of a strip.
+    /// The runs of a strip.
     #[inline(always)]
     pub fn strip(&self, strip: usize) -> &[Run] {
         let start = if strip == 0 { 0 } else { self.ends[strip - 1] };
@@ -80,7 +81,8 @@ impl Cells {
     }
 }
 
-/// A run without lanes, that will begin with a cell of an image at a quad of lanes.
+/// A run that has no lanes yet, and will begin with the cell at a row and column of cells of an image, in a
+/// quad of lanes.
 fn run(problem: &Problem, image: usize, row: usize, column: usize, quad: usize) -> Run {
     let (top, left) = (row * problem.m, column * WIDE);
     let lane = (quad * WIDE) as isize;
@@ -98,7 +100,7 @@ fn run(problem: &Problem, image: usize, row: usize, column: usize, quad: usize) 
 }
 
 impl Run {
-    /// Adds the lanes of a cell.
+    /// Adds the lanes of the cell at a column of cells, in a quad of lanes.
     fn extend(&mut self, problem: &Problem, column: usize, quad: usize) {
         let inside = |j: usize| {
             let column = column * WIDE + j;

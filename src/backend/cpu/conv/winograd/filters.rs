@@ -1,4 +1,4 @@
-//! f -> U: filters, transformed.
+//! f -> U: the transform of filters.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::tile::{F2, F4, MOST, Tile};
 use crate::backend::cpu::simd::prefetch;
 use crate::backend::cpu::simd::{Routine, Vector, first};
 
-/// Filters of a group, side by side in memory: a multiple of every vector's lanes.
+/// Filters of a group, which lie side by side in memory: a multiple of every vector's lanes.
 pub(super) const GROUP: usize = 16;
 
 /// Taps of a filter.
@@ -16,19 +16,25 @@ const TAPS: usize = 9;
 /// Channels to prefetch ahead: their filters lie too far apart for the hardware to foresee.
 const AHEAD: usize = 8;
 
-/// Transforms a group of filters, or what there is of it and zeros, for some channels.
+/// Transforms a group of filters for some channels: `[position][channel][GROUP]`. Where the group has fewer
+/// filters, the rest is zeros.
 ///
 /// # Safety
-/// Of running it: `f` has these filters of these channels in this order. At `to`, aligned to vectors,
-/// [`GROUP`] floats for each channel may be written, for each position, `position` floats after each
-/// other, which is a multiple of a vector.
+/// To run it: `f` holds these filters of these channels in this order. `to` is aligned to vectors, and for each
+/// position, which lie `position` floats apart, [`GROUP`] floats of each channel may be written there.
+/// `position` is a multiple of a vector.
 pub(super) struct Filters<'a> {
+    /// Rows of the outputs of a tile: 2 or 4.
     pub m: usize,
+    /// All filters.
     pub f: &'a [f32],
     pub order: FilterOrder,
+    /// At most [`GROUP`] output channels.
     pub filters: Range<usize>,
+    /// Input channels.
     pub channels: Range<usize>,
     pub to: *mut f32,
+    /// Floats from one position to the next.
     pub position: usize,
 }
 
@@ -43,8 +49,10 @@ impl Routine for Filters<'_> {
 }
 
 impl Filters<'_> {
+    /// Does it by the transforms `F`.
+    ///
     /// # Safety
-    /// As of running it.
+    /// That of running it holds.
     #[inline(always)]
     unsafe fn transform<V: Vector, F: Tile>(&self) {
         for (i, channel) in self.channels.clone().enumerate() {
@@ -74,10 +82,10 @@ impl Filters<'_> {
         }
     }
 
-    /// The taps of a channel, in each lane those of another filter, from number `lane` of the group on.
+    /// The taps of a channel. Each lane has those of another filter, from number `lane` of the group on.
     ///
     /// # Safety
-    /// As of running it.
+    /// That of running it holds.
     #[inline(always)]
     unsafe fn taps<V: Vector>(&self, channel: usize, lane: usize) -> [V; TAPS] {
         // SAFETY: the caller's; of a filter no more than its taps are read.

@@ -1,4 +1,4 @@
-//! x -> V: tiles of the input, transformed.
+//! x -> V: the transform of tiles of the input.
 
 use std::ops::Range;
 
@@ -10,22 +10,28 @@ use crate::backend::cpu::simd::{Routine, Vector};
 /// Channels to prefetch ahead: their rows lie too far apart for the hardware to foresee.
 const AHEAD: usize = 2;
 
-/// Transforms some channels of a vector of cells.
+/// Transforms some channels of a vector of cells: `[position][channel][tile]`, tiles in lanes.
 ///
 /// # Safety
-/// Of running it: `x` and `h w` are those of the problem that the cells come from, of whose channels
-/// these are some. At `to`, aligned to vectors, the vectors of each position may be written, `position`
-/// floats after each other: for each channel, `channel` floats after each other, those of the cells'
-/// tiles. Both steps are multiples of a vector.
+/// To run it: `x`, `h` and `w` are those of the problem that the cells come from, and the channels are some
+/// of its own. `to` is aligned to vectors. For each position, which lie `position` floats apart, and each
+/// channel, which lie `channel` floats apart, the vectors of the cells' tiles may be written there. Both
+/// distances are multiples of a vector.
 pub(super) struct Input<'a> {
+    /// Rows of the outputs of a tile: 2 or 4.
     pub m: usize,
+    /// The input.
     pub x: &'a [f32],
+    /// Rows of an image.
     pub h: usize,
+    /// Columns of an image.
     pub w: usize,
     pub cells: &'a Cells,
     pub channels: Range<usize>,
     pub to: *mut f32,
+    /// Floats from one position to the next.
     pub position: usize,
+    /// Floats from one channel to the next.
     pub channel: usize,
 }
 
@@ -40,8 +46,10 @@ impl Routine for Input<'_> {
 }
 
 impl Input<'_> {
+    /// Does it by the transforms `F`.
+    ///
     /// # Safety
-    /// As of running it.
+    /// That of running it holds.
     #[inline(always)]
     #[expect(clippy::needless_range_loop, reason = "rows are of two tiles, and not all are used")]
     unsafe fn transform<V: Vector, F: Tile>(&self) {
@@ -76,10 +84,10 @@ impl Input<'_> {
         }
     }
 
-    /// The six columns of a row of the cells, zeros outside.
+    /// The six columns of a row of the cells, with zeros outside the image.
     ///
     /// # Safety
-    /// As of running it; `plane` is that of a channel.
+    /// That of running it holds; `plane` is a channel of the first image.
     #[inline(always)]
     unsafe fn row<V: Vector>(&self, plane: *const f32, row: usize) -> [V; MOST] {
         // SAFETY: lanes that are in a run's mask lie inside the image in its rows; others are not read.

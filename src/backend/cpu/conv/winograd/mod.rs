@@ -15,8 +15,8 @@
 //! of them; each task then makes a part of the other for itself, which never leaves its cache, and
 //! goes through the first. `plan.rs` chooses sizes, `tasks.rs` has the loops.
 //!
-//! The gradient of the input is a convolution too: of dy with each filter turned round and the
-//! channels' roles swapped.
+//! The data gradient is a convolution too: of dy with each filter turned round and the channels' roles
+//! swapped (problem.rs).
 
 mod cells;
 mod filters;

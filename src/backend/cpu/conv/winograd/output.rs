@@ -1,4 +1,4 @@
-//! M -> y: sums of products, transformed into outputs.
+//! M -> y: the transform of sums of products into outputs.
 
 use super::cells::Cells;
 use super::tile::{F2, F4, MOST, Tile};
@@ -8,23 +8,29 @@ use crate::backend::cpu::simd::{Routine, Vector};
 /// Filters to prefetch ahead: their planes lie too far apart for the hardware to foresee.
 const AHEAD: usize = 2;
 
-/// Transforms some filters' sums of a vector of cells.
+/// Transforms the sums of a vector of cells, `[position][filter][tile]` with tiles in lanes, into the outputs of
+/// some filters.
 ///
 /// # Safety
-/// Of running it: `from`, aligned to vectors, has the vectors of each position, `position` floats after
-/// each other: for each filter, `filter` floats after each other, those of the cells' tiles. Both steps
-/// are multiples of a vector. At `y` lies the output of the problem that the cells come from, of planes
-/// of so many floats and rows of `row`, from the first of these filters on; nobody else accesses these
-/// cells of it.
+/// To run it: `from` is aligned to vectors. For each position, which lie `position` floats apart, and each
+/// filter, which lie `filter` floats apart, the vectors of the cells' tiles may be read there. Both distances
+/// are multiples of a vector. `y` is the channel of the first of these filters in the first image of the
+/// output of the problem that the cells come from, and nothing else refers to these cells of it.
 pub(super) struct Output<'a> {
+    /// Rows of the outputs of a tile: 2 or 4.
     pub m: usize,
     pub from: *const f32,
+    /// Floats from one position to the next.
     pub position: usize,
+    /// Floats from one filter to the next.
     pub filter: usize,
+    /// The number of filters, which are channels of the output.
     pub filters: usize,
     pub cells: &'a Cells,
     pub y: *mut f32,
+    /// Floats from one channel of the output to the next.
     pub plane: usize,
+    /// Floats from one row of the output to the next.
     pub row: usize,
 }
 
@@ -39,8 +45,10 @@ impl Routine for Output<'_> {
 }
 
 impl Output<'_> {
+    /// Does it by the transforms `F`.
+    ///
     /// # Safety
-    /// As of running it.
+    /// That of running it holds.
     #[inline(always)]
     unsafe fn transform<V: Vector, F: Tile>(&self) {
         // SAFETY: the caller's.
@@ -74,10 +82,10 @@ impl Output<'_> {
         }
     }
 
-    /// Writes what is inside the image of a row of the cells.
+    /// Writes what lies inside the image of a row of the cells.
     ///
     /// # Safety
-    /// As of running it; `y` is the plane of a filter.
+    /// That of running it holds; `y` is a filter's channel in the first image.
     #[inline(always)]
     unsafe fn write<V: Vector>(&self, y: *mut f32, row: usize, strips: [V; 4]) {
         for (strip, outputs) in strips.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Sizes: how filters, tiles and channels are split, and what is kept where.
+//! How filters, tiles and channels are split, and how much of them is kept where.
 
 use std::ops::Range;
 
@@ -8,13 +8,15 @@ use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::Isa;
 
-/// Floats of a task's own operand: with sums and what passes by, it fits a second-level cache of 1 MiB.
+/// The most floats of a task's own operand: with sums and what passes by, it fits a second-level cache of
+/// 1 MiB.
 const OWN: usize = 150 << 10;
 
-/// Floats of the shared operand that are made at once: some of it is in a third-level cache.
+/// The most floats of the shared operand that are made at once, so that a good part of it is in a
+/// third-level cache.
 const SHARED: usize = 4 << 20;
 
-/// Something in even parts.
+/// A number of things, cut into even parts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Split {
     pub total: usize,
@@ -28,42 +30,44 @@ impl Split {
         Split { total, parts: parts.min(total) }
     }
 
+    /// The things of a part.
     pub fn part(&self, index: usize) -> Range<usize> {
         even_part(self.total, self.parts, index)
     }
 
-    /// The largest part.
+    /// How many the largest part has.
     pub fn most(&self) -> usize {
         self.total.div_ceil(self.parts)
     }
 }
 
-/// What is made first, by all threads and for all.
+/// The operand that is made first, by all threads and for all of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum First {
     Filters,
     Tiles,
 }
 
-/// Sizes of one convolution.
+/// The sizes of a convolution. A panel has some groups of filters, a block some vectors of cells, a chunk some
+/// input channels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Plan {
     pub first: First,
-    /// Groups of filters in panels.
+    /// The groups of filters, in panels.
     pub panels: Split,
-    /// Vectors of cells in blocks.
+    /// The vectors of cells, in blocks.
     pub blocks: Split,
-    /// Input channels in chunks: sums go on from chunk to chunk.
+    /// The input channels, in chunks. Sums go on from chunk to chunk.
     pub chunks: Split,
-    /// Parts of the shared operand that are made at once.
+    /// The number of parts of the shared operand that are made at once.
     pub together: usize,
     pub threads: usize,
     positions: usize,
-    /// Floats of a row of tiles.
+    /// Floats of a row of tiles: those of the largest block.
     pub row: usize,
 }
 
-/// Most vectors of cells of a block, groups of a panel, and channels of a chunk.
+/// The most vectors of cells of a block, groups of filters of a panel, and channels of a chunk.
 #[derive(Clone, Copy)]
 struct Most {
     vectors: usize,
@@ -72,7 +76,7 @@ struct Most {
 }
 
 impl Plan {
-    /// With at most `limit` floats of scratch, unless the least that is possible takes more.
+    /// A plan that takes at most `limit` floats of scratch, unless the least that is possible takes more.
     pub fn new(problem: &Problem, isa: Isa, threads: usize, limit: usize) -> Plan {
         let mut most = Most { vectors: 3, groups: 2, channels: usize::MAX };
         loop {
@@ -83,6 +87,7 @@ impl Plan {
         }
     }
 
+    /// The plan with at most these sizes.
     fn with(problem: &Problem, isa: Isa, threads: usize, limit: usize, most: Most) -> Plan {
         let [rows, columns] = problem.cells();
         let vectors = (problem.n * rows * columns).div_ceil(isa.lanes());
@@ -133,23 +138,23 @@ impl Plan {
         if self.first == First::Filters { self.blocks } else { self.panels }
     }
 
-    /// Floats between groups of filters.
+    /// Floats from one group of filters to the next.
     pub fn group(&self) -> usize {
         self.chunks.most() * GROUP
     }
 
-    /// Floats between positions of filters: a line more than a power of two, so that those of all
-    /// positions don't meet in one set of the cache.
+    /// Floats from one position of filters to the next: a line more than they take, or positions would be powers
+    /// of two apart and meet in the same sets of the cache.
     pub fn filter_position(&self) -> usize {
         self.panels.most() * self.group() + LINE
     }
 
-    /// Floats between positions of tiles.
+    /// Floats from one position of tiles to the next.
     pub fn tile_position(&self) -> usize {
         self.chunks.most() * self.row + LINE
     }
 
-    /// Floats between positions of sums.
+    /// Floats from one position of sums to the next.
     pub fn sum_position(&self) -> usize {
         self.panels.most() * GROUP * self.row + LINE
     }
@@ -197,7 +202,7 @@ impl Plan {
 }
 
 impl Most {
-    /// Takes the next smaller sizes. False where there are none.
+    /// Takes the next smaller sizes, where chunks have at most `channels` now. False where there are none.
     fn shrink(&mut self, channels: usize) -> bool {
         match () {
             () if channels > 16 => self.channels = channels / 2,

@@ -1,4 +1,4 @@
-//! Both passes as one: a convolution of images with filters of 3 x 3.
+//! Forward pass and data gradient as one: a convolution of images with filters of 3 x 3.
 
 use crate::error::{Error, Result};
 use crate::terms::Conv;
@@ -6,31 +6,39 @@ use crate::terms::Conv;
 /// Columns of the output that a cell has: one tile of F(4x4) or two of F(2x2) side by side.
 pub(super) const WIDE: usize = 4;
 
-/// Input (n, c, h, w) -> output (n, k, p, q), each dense. Output row i sees input rows
-/// i - pad[0] .. i - pad[0] + 3, columns likewise.
+/// Input (n, c, h, w) -> output (n, k, p, q), each dense. Output row i sees the input rows from `i - pad[0]`
+/// to `i - pad[0] + 2`; so it is with columns and `pad[1]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Problem {
-    /// Rows and columns of outputs of a tile: 2 or 4.
+    /// Rows, and columns, of the outputs of a tile: 2 or 4.
     pub m: usize,
+    /// Images.
     pub n: usize,
+    /// Channels of the input.
     pub c: usize,
+    /// Rows of an image of the input.
     pub h: usize,
+    /// Columns of an image of the input.
     pub w: usize,
+    /// Channels of the output.
     pub k: usize,
+    /// Rows of an image of the output.
     pub p: usize,
+    /// Columns of an image of the output.
     pub q: usize,
+    /// Rows and columns of zeros on the first sides of an image of the input, at most 2.
     pub pad: [usize; 2],
     pub filters: FilterOrder,
 }
 
-/// Where the filter between two channels lies.
+/// Where the filter of an output and an input channel lies, in filters of nine floats.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FilterOrder {
     /// Filters from one output channel to the next.
     pub k: usize,
     /// Filters from one input channel to the next.
     pub c: usize,
-    /// Taps come last first.
+    /// Whether the last tap comes first.
     pub turned: bool,
 }
 
@@ -70,29 +78,33 @@ impl Problem {
         })
     }
 
-    /// Positions of a tile.
+    /// Positions of a tile: products of each channel.
     pub fn positions(&self) -> usize {
         (self.m + 2) * (self.m + 2)
     }
 
+    /// Floats of the input.
     pub fn input_len(&self) -> usize {
         self.n * self.c * self.h * self.w
     }
 
+    /// Floats of the filters.
     pub fn filters_len(&self) -> usize {
         self.k * self.c * 9
     }
 
+    /// Floats of the output.
     pub fn output_len(&self) -> usize {
         self.n * self.k * self.p * self.q
     }
 
-    /// Rows and columns of an image in cells.
+    /// Rows and columns of cells of an image.
     pub fn cells(&self) -> [usize; 2] {
         [self.p.div_ceil(self.m), self.q.div_ceil(WIDE)]
     }
 }
 
+/// `Error::Unsupported` where the algorithm does not serve the convolution.
 fn check(conv: &Conv) -> Result<()> {
     let plain = conv.stride == [1; 2] && conv.dilation == [1; 2] && conv.groups == 1;
     if !plain || (conv.r, conv.s) != (3, 3) {

@@ -3,31 +3,39 @@
 use super::filters::GROUP;
 use crate::backend::cpu::simd::{Routine, Vector};
 
-/// Most vectors of tiles that are kept in registers side by side.
+/// The most vectors of tiles side by side that are kept in registers.
 const WIDE: usize = 3;
 
-/// Adds up the products of a panel of filters and a block of tiles.
+/// Adds up, for each position, the products of a panel of filters and a block of tiles over channels.
 ///
 /// # Safety
-/// Of running it: `u` has `positions` times, `u_position` floats after each other, groups of filters,
-/// `u_group` floats after each other, with [`GROUP`] floats for each channel. `v` has as many times,
-/// `v_position` floats after each other, rows of `row` floats for each channel; `sums`, `sums_position`
-/// floats after each other, such rows for each filter, to the end of the last group. In each row `vectors`
-/// vectors are read and written; all are aligned to vectors.
+/// To run it: for each of `positions` positions, `u` has the groups of the filters, each of [`GROUP`] floats for
+/// each channel; `v` has a row of `row` floats for each channel; and `sums` has such a row for each filter up
+/// to the end of the last group, which may be written, and read if `add`. The first `vectors` vectors of each
+/// row are used. All three and all distances are aligned to vectors.
 pub(super) struct Product {
     pub positions: usize,
     pub channels: usize,
     pub filters: usize,
+    /// Vectors of tiles.
     pub vectors: usize,
+    /// Transformed filters: `[position][group][channel][GROUP]`.
     pub u: *const f32,
+    /// Floats from one position of the filters to the next.
     pub u_position: usize,
+    /// Floats from one group of filters to the next.
     pub u_group: usize,
+    /// Transformed tiles: `[position][channel][tile]`.
     pub v: *const f32,
+    /// Floats from one position of the tiles to the next.
     pub v_position: usize,
+    /// Floats from one row of tiles to the next, in `v` and in `sums`.
     pub row: usize,
+    /// The sums: `[position][filter][tile]`.
     pub sums: *mut f32,
+    /// Floats from one position of the sums to the next.
     pub sums_position: usize,
-    /// Whether to go on from what the sums hold.
+    /// Whether to go on from what the sums hold. Else they are only written.
     pub add: bool,
 }
 
@@ -43,8 +51,10 @@ impl Routine for Product {
 }
 
 impl Product {
+    /// Goes through all tiles of `MR` filters.
+    ///
     /// # Safety
-    /// As of running it; `MR` divides [`GROUP`].
+    /// That of running it holds; `MR` divides [`GROUP`].
     #[inline(always)]
     unsafe fn all<V: Vector, const MR: usize>(&self) {
         for position in 0..self.positions {
@@ -69,10 +79,10 @@ impl Product {
         }
     }
 
-    /// `MR` filters by `NV` vectors, in registers.
+    /// Adds up `MR` filters by `NV` vectors, whose sums are in registers.
     ///
     /// # Safety
-    /// As of running it, for the rows that begin at these places.
+    /// That of running it holds, for the filters, the tiles and the sums that begin at these places.
     #[inline(always)]
     unsafe fn tile<V: Vector, const MR: usize, const NV: usize>(
         &self,

@@ -119,7 +119,7 @@ impl Job<'_> {
         }
     }
 
-    /// Everything of part `own` of what tasks make for themselves with these parts of the shared
+    /// Computes everything of part `own` of what tasks make for themselves, with these parts of the shared
     /// operand.
     ///
     /// # Safety
@@ -156,11 +156,11 @@ impl Job<'_> {
         }
     }
 
-    /// U of a panel.
+    /// Makes U of a panel and some channels.
     ///
     /// # Safety
-    /// From `to` on lie the floats of these channels of [`Plan::panels`]' largest part, steps as planned,
-    /// and nothing else refers to them.
+    /// At `to` there is room for these channels of the largest panel, groups and positions as far apart as the
+    /// plan says, and nothing else refers to it.
     unsafe fn filters(&self, panel: usize, channels: Range<usize>, to: *mut f32) {
         for (i, group) in self.winograd.plan.panels.part(panel).enumerate() {
             let work = Filters {
@@ -178,10 +178,11 @@ impl Job<'_> {
         }
     }
 
-    /// V of a block.
+    /// Makes V of a block and some channels.
     ///
     /// # Safety
-    /// As of `filters`, for [`Plan::blocks`].
+    /// At `to` there is room for these channels of the largest block, rows and positions as far apart as the plan
+    /// says, and nothing else refers to it.
     unsafe fn tiles(&self, block: usize, channels: Range<usize>, to: *mut f32) {
         let lanes = self.winograd.isa.lanes();
         for (i, vector) in self.winograd.plan.blocks.part(block).enumerate() {
@@ -196,23 +197,23 @@ impl Job<'_> {
                 position: self.winograd.plan.tile_position(),
                 channel: self.winograd.plan.row,
             };
-            // SAFETY: as above. `x` has the problem's length, which `run` has checked, and the cells come
+            // SAFETY: the CPU has the instructions, see `Winograd::new`. `x` has the problem's length, which `run` has checked, and the cells come
             // from the same problem. Each vector of cells has its own place in the rows.
             unsafe { self.winograd.isa.run(work) };
         }
     }
 
-    /// The filters of a panel.
+    /// The filters of a panel, which are channels of the output.
     fn filters_of(&self, panel: usize) -> Range<usize> {
         let groups = self.winograd.plan.panels.part(panel);
         groups.start * GROUP..self.winograd.problem.k.min(groups.end * GROUP)
     }
 
-    /// M of a panel and a block, or more of it.
+    /// Adds up M of a panel and a block over some channels.
     ///
     /// # Safety
-    /// `u` and `v` hold as many channels of these; `sums` has [`Plan::sums`] floats that nothing else
-    /// refers to, and holds the sums so far where these are added.
+    /// `u` and `v` hold these channels of the panel and the block. `sums` has [`Plan::sums`] floats that nothing
+    /// else refers to, and with `add` holds the sums so far.
     #[expect(clippy::too_many_arguments)]
     unsafe fn multiply(
         &self,
@@ -243,7 +244,7 @@ impl Job<'_> {
         unsafe { self.winograd.isa.run(work) };
     }
 
-    /// y of a panel and a block.
+    /// Makes the output of a panel and a block.
     ///
     /// # Safety
     /// `sums` holds M of them, and nothing else refers to their part of the output.

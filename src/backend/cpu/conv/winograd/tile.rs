@@ -4,32 +4,39 @@
 
 use crate::backend::cpu::simd::Vector;
 
-/// Most rows of a tile's input.
+/// The most rows, and columns, of a tile's input.
 pub(super) const MOST: usize = 6;
 
-/// F(m, 3): arrays hold m + 2 vectors, or m of an output, and the rest is of no meaning.
+/// F(m, 3), the transforms in one direction. Of an array of inputs or products the first m + 2 vectors mean
+/// something, of an array of outputs the first m.
 pub(super) trait Tile {
-    /// Outputs of a tile.
+    /// Outputs of a tile in one direction, m.
     const M: usize;
-    /// Inputs of a tile.
+    /// Inputs of a tile in one direction, m + 2.
     const T: usize = Self::M + 2;
     /// Tiles side by side in a cell.
     const SPLIT: usize = super::problem::WIDE / Self::M;
 
-    /// `B^T d`.
+    /// `B^T d`: the transform of inputs.
     ///
     /// # Safety
-    /// Of this and those below: the CPU has the vector's instructions.
+    /// The CPU has the vector's instructions.
     unsafe fn input<V: Vector>(d: [V; MOST]) -> [V; MOST];
 
-    /// `G g`.
+    /// `G g`: the transform of filters.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions.
     unsafe fn filter<V: Vector>(g: [V; 3]) -> [V; MOST];
 
-    /// `A^T m`.
+    /// `A^T m`: the transform of sums of products into outputs.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions.
     unsafe fn output<V: Vector>(m: [V; MOST]) -> [V; 4];
 }
 
-/// By the points 0, 1, -1 and infinity.
+/// F(2, 3), by the points 0, 1, -1 and infinity.
 pub(super) struct F2;
 
 impl Tile for F2 {
@@ -58,7 +65,7 @@ impl Tile for F2 {
     }
 }
 
-/// By the points 0, 1, -1, 2, -2 and infinity.
+/// F(4, 3), by the points 0, 1, -1, 2, -2 and infinity.
 pub(super) struct F4;
 
 impl Tile for F4 {
