@@ -181,7 +181,7 @@ impl Passes {
             let (copied, rest) = to.split_at_mut(self.panel_floats(part.pass, panel, block));
             // SAFETY: the CPU has the instructions, see `new`. Segments lie in the first channel of the
             // first group, for every image; the group of the part is one of these, the channels of
-            // the block are some of its own, and `run` has checked how long the source is. What is
+            // the block are some of its own, and the engine has checked how long the source is. What is
             // copied is a vector of each read for each of the NV vectors and each channel, which is
             // how `panel_floats` counts.
             unsafe {
@@ -208,7 +208,7 @@ impl Passes {
         let taps = &part.pass.phases[0].taps;
         let from = rows.start * filters.output + block.channels.start * filters.channel;
         // SAFETY: the CPU has the instructions, see `new`. Rows, channels and taps are some of the
-        // group's own, and `run` has checked how many filters there are. A panel is as long as the
+        // group's own, and the engine has checked how many filters there are. A panel is as long as the
         // largest block of the plan needs, for each of the panels that are copied together.
         unsafe {
             self.isa.run(CopyFilters {
@@ -274,7 +274,7 @@ impl Passes {
                 // SAFETY: the CPU has the instructions, see `new`. Steps are those of the panel: each
                 // reads one of the vectors just copied to `source`, and a number of each row in
                 // `filters`, see `Pass::steps`. Segments lie in the first channel of the first group
-                // of the output, whose length `run` has checked; group and rows are some of its own.
+                // of the output, whose length the engine has checked; group and rows are some of its own.
                 // No other task has the same vectors of the same phase and the same rows.
                 unsafe { self.isa.run(tile) };
             }

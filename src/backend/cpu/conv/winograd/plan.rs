@@ -16,6 +16,9 @@ const OWN: usize = 150 << 10;
 /// third-level cache.
 const SHARED: usize = 4 << 20;
 
+/// The most channels of the shared operand that are made by one task.
+pub(super) const PORTION: usize = 32;
+
 /// A number of things, cut into even parts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Split {
@@ -126,6 +129,11 @@ impl Plan {
         let sums = if self.chunks.parts > 1 { self.threads * self.sums() } else { 0 };
         let fits = limit.saturating_sub(self.threads * (self.own() + self.sums())) / (part + sums);
         fits.min(SHARED / part).clamp(1, self.firsts().parts)
+    }
+
+    /// The number of tasks that make a chunk of channels of a part of the shared operand.
+    pub fn portions(&self) -> usize {
+        self.chunks.most().div_ceil(PORTION)
     }
 
     /// The parts of what is made first.

@@ -6,15 +6,12 @@ use super::cells::Cells;
 use super::filters::{Filters, GROUP};
 use super::input::Input;
 use super::output::Output;
-use super::plan::{First, Plan};
+use super::plan::{First, PORTION, Plan};
 use super::problem::{Problem, WIDE};
 use super::product::Product;
 use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
 use crate::backend::cpu::simd::Isa;
 use crate::workload::Algorithm;
-
-/// Channels of the shared operand that are made by one task.
-const PORTION: usize = 32;
 
 /// A convolution with its plan. Rounds come in pairs: in the first of two all threads make some parts of
 /// the shared operand, in the second each task goes through these with a part of the other.
@@ -40,11 +37,6 @@ impl Winograd {
         let (start, parts) = (pair * self.plan.together, self.plan.firsts().parts);
         start..parts.min(start + self.plan.together)
     }
-
-    /// Winograd that make a chunk of channels of a part of the shared operand.
-    fn portions(&self) -> usize {
-        self.plan.chunks.most().div_ceil(PORTION)
-    }
 }
 
 impl Rounds for Winograd {
@@ -60,15 +52,16 @@ impl Rounds for Winograd {
     fn tasks(&self, round: usize) -> Option<usize> {
         let together = self.together(round / 2);
         let tasks = match round % 2 {
-            0 => together.len() * self.plan.chunks.parts * self.portions(),
+            0 => together.len() * self.plan.chunks.parts * self.plan.portions(),
             _ => self.plan.owns().parts,
         };
         (!together.is_empty()).then_some(tasks)
     }
 
     unsafe fn run(&self, tensors: &Tensors<'_>, round: usize, task: usize, local: &mut [f32]) {
-        let (job, together) = (Job { winograd: self, tensors }, self.together(round / 2));
-        // SAFETY: the caller's: what is shared was made in the round before.
+        let Winograd { isa, problem, plan, .. } = self;
+        let (job, together) = (Job { isa: *isa, problem, plan, tensors }, self.together(round / 2));
+        // SAFETY: the caller's; and what the second round of a pair reads was made in the first.
         unsafe {
             match round % 2 {
                 0 => job.share(together.start, task),
@@ -88,7 +81,9 @@ impl Rounds for Winograd {
 
 /// What all tasks of a run see.
 struct Job<'a> {
-    winograd: &'a Winograd,
+    isa: Isa,
+    problem: &'a Problem,
+    plan: &'a Plan,
     tensors: &'a Tensors<'a>,
 }
 
@@ -99,7 +94,7 @@ impl Job<'_> {
     /// # Safety
     /// No other call of the round has the same task.
     unsafe fn share(&self, start: usize, task: usize) {
-        let (plan, portions) = (&self.winograd.plan, self.winograd.portions());
+        let (plan, portions) = (self.plan, self.plan.portions());
         // The number of part and chunk, in whose order they lie in the shared scratch.
         let (place, portion) = (task / portions, task % portions);
         let (first, chunk) = (start + place / plan.chunks.parts, place % plan.chunks.parts);
@@ -126,7 +121,7 @@ impl Job<'_> {
     /// `local` has [`Plan::local`] floats that nothing else refers to, the shared scratch holds these
     /// parts, all of their chunks, and nothing writes it. No other call has the same `own` and `together`.
     unsafe fn compute(&self, own: usize, together: Range<usize>, local: *mut f32) {
-        let plan = &self.winograd.plan;
+        let plan = self.plan;
         let chunks = plan.chunks.parts;
         let all_sums = local.wrapping_add(plan.own());
         for chunk in 0..chunks {
@@ -144,10 +139,10 @@ impl Job<'_> {
                     let shared = self.tensors.shared.at((i * chunks + chunk) * plan.first());
                     let sums = if chunks == 1 { all_sums } else { all_sums.add(i * plan.sums()) };
                     let (panel, block, u, v) = match plan.first {
-                        First::Filters => (first, own, shared, local),
-                        First::Tiles => (own, first, local, shared),
+                        First::Filters => (first, own, shared.cast_const(), local.cast_const()),
+                        First::Tiles => (own, first, local.cast_const(), shared.cast_const()),
                     };
-                    self.multiply(panel, block, count, u, v, sums, chunk > 0);
+                    self.multiply([panel, block], count, [u, v], sums, chunk > 0);
                     if is_last {
                         self.finish(panel, block, sums);
                     }
@@ -162,19 +157,19 @@ impl Job<'_> {
     /// At `to` there is room for these channels of the largest panel, groups and positions as far apart as the
     /// plan says, and nothing else refers to it.
     unsafe fn filters(&self, panel: usize, channels: Range<usize>, to: *mut f32) {
-        for (i, group) in self.winograd.plan.panels.part(panel).enumerate() {
+        for (i, group) in self.plan.panels.part(panel).enumerate() {
             let work = Filters {
-                m: self.winograd.problem.m,
+                m: self.problem.m,
                 f: self.tensors.b,
-                order: self.winograd.problem.filters,
-                filters: group * GROUP..self.winograd.problem.k.min((group + 1) * GROUP),
+                order: self.problem.filters,
+                filters: group * GROUP..self.problem.k.min((group + 1) * GROUP),
                 channels: channels.clone(),
-                to: to.wrapping_add(i * self.winograd.plan.group()),
-                position: self.winograd.plan.filter_position(),
+                to: to.wrapping_add(i * self.plan.group()),
+                position: self.plan.filter_position(),
             };
             // SAFETY: the CPU has the instructions, see `Winograd::new`. The group is one of the panel's, at
             // its own place in each position; steps are multiples of 16 floats.
-            unsafe { self.winograd.isa.run(work) };
+            unsafe { self.isa.run(work) };
         }
     }
 
@@ -184,29 +179,30 @@ impl Job<'_> {
     /// At `to` there is room for these channels of the largest block, rows and positions as far apart as the plan
     /// says, and nothing else refers to it.
     unsafe fn tiles(&self, block: usize, channels: Range<usize>, to: *mut f32) {
-        let lanes = self.winograd.isa.lanes();
-        for (i, vector) in self.winograd.plan.blocks.part(block).enumerate() {
+        let lanes = self.isa.lanes();
+        for (i, vector) in self.plan.blocks.part(block).enumerate() {
             let work = Input {
-                m: self.winograd.problem.m,
+                m: self.problem.m,
                 x: self.tensors.a,
-                h: self.winograd.problem.h,
-                w: self.winograd.problem.w,
-                cells: &Cells::new(&self.winograd.problem, lanes, vector * lanes),
+                h: self.problem.h,
+                w: self.problem.w,
+                cells: &Cells::new(self.problem, lanes, vector * lanes),
                 channels: channels.clone(),
-                to: to.wrapping_add(i * lanes * WIDE / self.winograd.problem.m),
-                position: self.winograd.plan.tile_position(),
-                channel: self.winograd.plan.row,
+                to: to.wrapping_add(i * lanes * WIDE / self.problem.m),
+                position: self.plan.tile_position(),
+                channel: self.plan.row,
             };
-            // SAFETY: the CPU has the instructions, see `Winograd::new`. `x` has the problem's length, which `run` has checked, and the cells come
-            // from the same problem. Each vector of cells has its own place in the rows.
-            unsafe { self.winograd.isa.run(work) };
+            // SAFETY: the CPU has the instructions, see `Winograd::new`. `x` has the problem's length, which
+            // the engine has checked, and the cells come from the same problem. Each vector of cells has
+            // its own place in the rows.
+            unsafe { self.isa.run(work) };
         }
     }
 
     /// The filters of a panel, which are channels of the output.
     fn filters_of(&self, panel: usize) -> Range<usize> {
-        let groups = self.winograd.plan.panels.part(panel);
-        groups.start * GROUP..self.winograd.problem.k.min(groups.end * GROUP)
+        let groups = self.plan.panels.part(panel);
+        groups.start * GROUP..self.problem.k.min(groups.end * GROUP)
     }
 
     /// Adds up M of a panel and a block over some channels.
@@ -214,34 +210,32 @@ impl Job<'_> {
     /// # Safety
     /// `u` and `v` hold these channels of the panel and the block. `sums` has [`Plan::sums`] floats that nothing
     /// else refers to, and with `add` holds the sums so far.
-    #[expect(clippy::too_many_arguments)]
     unsafe fn multiply(
         &self,
-        panel: usize,
-        block: usize,
+        [panel, block]: [usize; 2],
         channels: usize,
-        u: *const f32,
-        v: *const f32,
+        [u, v]: [*const f32; 2],
         sums: *mut f32,
         add: bool,
     ) {
         let work = Product {
-            positions: self.winograd.problem.positions(),
+            positions: self.problem.positions(),
             channels,
             filters: self.filters_of(panel).len(),
-            vectors: self.winograd.plan.blocks.part(block).len() * WIDE / self.winograd.problem.m,
+            vectors: self.plan.blocks.part(block).len() * WIDE / self.problem.m,
             u,
-            u_position: self.winograd.plan.filter_position(),
-            u_group: self.winograd.plan.group(),
+            u_position: self.plan.filter_position(),
+            u_group: self.plan.group(),
             v,
-            v_position: self.winograd.plan.tile_position(),
-            row: self.winograd.plan.row,
+            v_position: self.plan.tile_position(),
+            row: self.plan.row,
             sums,
-            sums_position: self.winograd.plan.sum_position(),
+            sums_position: self.plan.sum_position(),
             add,
         };
-        // SAFETY: the CPU has the instructions; the caller's, with steps as all were laid out by.
-        unsafe { self.winograd.isa.run(work) };
+        // SAFETY: the CPU has the instructions, see `Winograd::new`; the rest is the caller's, with groups,
+        // rows and positions as far apart as all were laid out.
+        unsafe { self.isa.run(work) };
     }
 
     /// Makes the output of a panel and a block.
@@ -250,23 +244,23 @@ impl Job<'_> {
     /// `sums` holds M of them, and nothing else refers to their part of the output.
     unsafe fn finish(&self, panel: usize, block: usize, sums: *const f32) {
         let filters = self.filters_of(panel);
-        let (plane, lanes) =
-            (self.winograd.problem.p * self.winograd.problem.q, self.winograd.isa.lanes());
-        for (i, vector) in self.winograd.plan.blocks.part(block).enumerate() {
+        let (plane, lanes) = (self.problem.p * self.problem.q, self.isa.lanes());
+        for (i, vector) in self.plan.blocks.part(block).enumerate() {
             let work = Output {
-                m: self.winograd.problem.m,
-                from: sums.wrapping_add(i * lanes * WIDE / self.winograd.problem.m),
-                position: self.winograd.plan.sum_position(),
-                filter: self.winograd.plan.row,
+                m: self.problem.m,
+                from: sums.wrapping_add(i * lanes * WIDE / self.problem.m),
+                position: self.plan.sum_position(),
+                filter: self.plan.row,
                 filters: filters.len(),
-                cells: &Cells::new(&self.winograd.problem, lanes, vector * lanes),
+                cells: &Cells::new(self.problem, lanes, vector * lanes),
                 y: self.tensors.out.at(filters.start * plane),
                 plane,
-                row: self.winograd.problem.q,
+                row: self.problem.q,
             };
-            // SAFETY: the CPU has the instructions. `y` has the problem's length, which `run` has checked,
-            // and the cells come from the same problem; the rest is the caller's.
-            unsafe { self.winograd.isa.run(work) };
+            // SAFETY: the CPU has the instructions, see `Winograd::new`. The output has the problem's length,
+            // which the engine has checked, and the cells come from the same problem; the rest is the
+            // caller's.
+            unsafe { self.isa.run(work) };
         }
     }
 }
