@@ -6,7 +6,7 @@
 //! sees: no matrix of taps is ever written.
 //!
 //! ```text
-//! for each part of filters, channels and pixels, in parallel            plan.rs, panels.rs
+//! for each part of filters, channels and pixels, in parallel            plan.rs, panels.rs, offsets.rs
 //!   for a chunk of pixels         dy: copied, [panel of filters][pixels][filters]
 //!     for a block of channels     x: copied with its pad, kept in the second-level cache   pack.rs
 //!       for a panel of filters    kept in the second-level cache
@@ -17,11 +17,13 @@
 //! up in which order depends on the plan alone, and not on which thread comes first: so do the bits of
 //! a result.
 //!
-//! Groups of very few filters have vectors along pixels instead (dots.rs). Without memory for copies
+//! Groups of very few filters have vectors along pixels instead (dots.rs, dots_plan.rs). Without memory for copies
 //! there are plain loops (plain.rs).
 
 mod chunk;
 mod dots;
+mod dots_plan;
+mod offsets;
 mod pack;
 mod panels;
 mod phases;
@@ -37,7 +39,8 @@ use super::Prepared;
 use super::engine::Engine;
 use crate::backend::cpu::simd::Isa;
 use crate::terms::Conv;
-use dots::{Dots, DotsPlan};
+use dots::Dots;
+use dots_plan::DotsPlan;
 use panels::Panels;
 use plain::PlainLoops;
 use plan::{Machine, Plan};
