@@ -8,18 +8,12 @@ impl Plan {
     /// How the operand that makes rows lies where tiles read it: in place, or in windows.
     pub fn layout(&self) -> Layout {
         let product = &self.product;
-        let channel = if product.is_padded() {
-            let [rows, columns] = product.window(self.chunks.largest().size);
-            return Layout {
-                image: self.block * rows * columns,
-                channel: rows * columns,
-                row: columns,
-            };
+        let (channels, [rows, columns]) = if product.is_padded() {
+            (self.block, product.window(self.chunks.largest().size))
         } else {
-            product.image_len()
+            (product.groups * product.channels, product.image)
         };
-        let image = product.groups * product.channels * channel;
-        Layout { image, channel, row: product.image[1] }
+        Layout { image: channels * rows * columns, channel: rows * columns, row: columns }
     }
 
     /// For each pixel of the largest chunk, the floats from the first to it in the operand that makes rows.

@@ -92,10 +92,13 @@ impl Product {
     }
 }
 
-/// How images lie where tiles read them: floats from one image, channel and row to the next.
+/// How images lie where tiles read them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
+    /// Floats from one image to the next.
     pub image: usize,
+    /// Floats from one channel to the next.
     pub channel: usize,
+    /// Floats from one row to the next.
     pub row: usize,
 }
