@@ -52,15 +52,11 @@ impl Rounds for Panels {
     }
 
     unsafe fn run(&self, tensors: &Tensors<'_>, round: usize, task: usize, local: &mut [f32]) {
-        let (rows, columns) = if self.plan.product.is_swapped {
-            (tensors.a, tensors.b)
-        } else {
-            (tensors.b, tensors.a)
-        };
+        let (plan, dy, x) = (&self.plan, tensors.a, tensors.b);
+        let (rows, columns) = if plan.product.is_swapped { (dy, x) } else { (x, dy) };
+        let task = Task { panels: self, plan, tensors, rows, columns, round, task, local };
         // SAFETY: the CPU has the instructions, see `new`; the rest is the caller's.
-        unsafe {
-            self.isa.run(Task { panels: self, tensors, rows, columns, round, task, local });
-        }
+        unsafe { self.isa.run(task) }
     }
 
     fn is_reduced(&self) -> bool {
@@ -71,6 +67,7 @@ impl Rounds for Panels {
 /// A task of a round.
 struct Task<'a> {
     panels: &'a Panels,
+    plan: &'a Plan,
     tensors: &'a Tensors<'a>,
     /// The operands that make rows and columns.
     rows: &'a [f32],
@@ -109,7 +106,7 @@ impl Task<'_> {
     /// That of [`Rounds::run`] holds, in the first round.
     #[inline(always)]
     unsafe fn cell<V: Vector>(&mut self) {
-        let plan = &self.panels.plan;
+        let plan = self.plan;
         let cell = plan.cell(self.task);
         let is_whole = plan.chunk_parts() == 1;
         let copies = self.local.as_mut_ptr();
@@ -148,10 +145,10 @@ impl Task<'_> {
     /// That of [`Task::cell`] holds, and at `copies` there is room for [`Plan::columns_len`] floats.
     #[inline(always)]
     unsafe fn pack<V: Vector>(&self, cell: &Cell, chunk: &Chunk, copies: *mut f32) {
-        let product = &self.panels.plan.product;
+        let product = &self.plan.product;
         let image_len = product.groups * product.columns * product.plane();
         for panel in cell.panels.clone() {
-            let vectors = self.panels.plan.panel(panel);
+            let vectors = self.plan.panel(panel);
             let first = vectors.start * V::LANES;
             let count = product.columns.min(vectors.end * V::LANES) - first;
             let channel = cell.group * product.columns + first;
@@ -176,7 +173,7 @@ impl Task<'_> {
         block: usize,
         window: *mut f32,
     ) -> *const f32 {
-        let (plan, product) = (&self.panels.plan, &self.panels.plan.product);
+        let (plan, product) = (self.plan, &self.plan.product);
         let channels = plan.block(block);
         let in_image = cell.group * product.channels + channels.start;
         let at = |image: usize| {
@@ -214,9 +211,8 @@ impl Task<'_> {
         sums: *mut f32,
         add: bool,
     ) {
-        let vectors = self.panels.plan.panel(panel).len();
-        let rows =
-            self.panels.plan.block(block.index).len() * self.panels.plan.product.channel_rows();
+        let vectors = self.plan.panel(panel).len();
+        let rows = self.plan.block(block.index).len() * self.plan.product.channel_rows();
         for row in (0..rows).step_by(ROWS) {
             // SAFETY: the caller's; offsets of pixels and rows are those of this layout.
             unsafe {
@@ -236,19 +232,19 @@ impl Task<'_> {
 
     /// Floats from the start of a cell's packed columns to those of a panel.
     fn panel_at<V: Vector>(&self, cell: &Cell, chunk: &Chunk, panel: usize) -> usize {
-        let first = self.panels.plan.panel(cell.panels.start).start;
-        (self.panels.plan.panel(panel).start - first) * V::LANES * chunk.pixels()
+        let first = self.plan.panel(cell.panels.start).start;
+        (self.plan.panel(panel).start - first) * V::LANES * chunk.pixels()
     }
 
     /// Floats from the start of a cell's sums to those of a block and a panel.
     fn sums_at<V: Vector>(&self, cell: &Cell, block: usize, panel: usize) -> usize {
-        if self.panels.plan.is_single() {
+        if self.plan.is_single() {
             return 0;
         }
-        let vectors = self.panels.plan.panel(panel);
-        let before = vectors.start - self.panels.plan.panel(cell.panels.start).start;
-        let rows = (block - cell.blocks.start) * self.panels.plan.block_rows();
-        (before * self.panels.plan.rows_in_cell() + rows * vectors.len()) * V::LANES
+        let vectors = self.plan.panel(panel);
+        let before = vectors.start - self.plan.panel(cell.panels.start).start;
+        let rows = (block - cell.blocks.start) * self.plan.block_rows();
+        (before * self.plan.rows_in_cell() + rows * vectors.len()) * V::LANES
     }
 
     /// Adds up the parts of the sums in this task's share of the blocks, and writes them to the gradient.
@@ -257,7 +253,7 @@ impl Task<'_> {
     /// That of [`Rounds::run`] holds, in the second round.
     #[inline(always)]
     unsafe fn totals<V: Vector>(&self) {
-        let plan = &self.panels.plan;
+        let plan = self.plan;
         let parts = plan.chunk_parts();
         let share = even_part(plan.product.groups * plan.blocks(), plan.threads(), self.task);
         for index in (0..plan.cells()).step_by(parts) {
@@ -284,16 +280,16 @@ impl Task<'_> {
     /// others each [`Plan::sums_len`] floats further on. Nothing else refers to the elements that are written.
     #[inline(always)]
     unsafe fn write<V: Vector>(&self, group: usize, block: usize, panel: usize, sums: *const f32) {
-        let product = &self.panels.plan.product;
-        let vectors = self.panels.plan.panel(panel);
+        let product = &self.plan.product;
+        let vectors = self.plan.panel(panel);
         let column = vectors.start * V::LANES;
-        let channels = self.panels.plan.block(block);
+        let channels = self.plan.block(block);
         let row = channels.start * product.channel_rows();
-        let parts = self.panels.plan.chunk_parts();
+        let parts = self.plan.chunk_parts();
         let sums = Sums {
             from: sums,
             parts,
-            part: self.panels.plan.sums_len(),
+            part: self.plan.sums_len(),
             rows: channels.len() * product.channel_rows(),
             columns: product.columns.min(vectors.end * V::LANES) - column,
             vectors: vectors.len(),
