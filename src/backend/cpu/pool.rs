@@ -267,6 +267,15 @@ mod tests {
     }
 
     #[test]
+    fn a_single_task_runs_where_the_caller_is() {
+        let pool = Pool::new(&machine::choose_cores(None).unwrap());
+        let caller = thread::current().id();
+        for _ in 0..100 {
+            pool.each(1, |_| assert_eq!(thread::current().id(), caller));
+        }
+    }
+
+    #[test]
     #[cfg(target_os = "linux")]
     fn each_thread_stays_on_its_core() {
         let cores = machine::choose_cores(None).unwrap();
