@@ -1,9 +1,6 @@
 //! Lanes of a vector that lie apart in memory.
 
-use crate::backend::cpu::simd::Vector;
-
-/// The widest vector has this many lanes.
-const MOST: usize = 16;
+use crate::backend::cpu::simd::{MOST_LANES, Vector};
 
 /// A vector whose lane i is the float at `from + i stride` where bit i of the mask is set, and zero where
 /// it is not.
@@ -24,7 +21,7 @@ pub(super) unsafe fn read<V: Vector>(from: *const f32, mask: u32, stride: usize)
                 low.even(read_every_other(from.wrapping_add(2 * V::LANES), mask))
             }
             _ => {
-                let mut lanes = [0.0; MOST];
+                let mut lanes = [0.0; MOST_LANES];
                 for (lane, to) in lanes.iter_mut().enumerate().take(V::LANES) {
                     if mask >> lane & 1 == 1 {
                         *to = *from.wrapping_add(lane * stride);
@@ -69,7 +66,7 @@ pub(super) unsafe fn write<V: Vector>(sum: V, to: *mut f32, mask: u32, step: usi
                 write_masked(high, to.wrapping_add(V::LANES), mask, add);
             }
             _ => {
-                let mut lanes = [0.0; MOST];
+                let mut lanes = [0.0; MOST_LANES];
                 sum.store(lanes.as_mut_ptr());
                 for (lane, sum) in lanes.iter().enumerate().take(V::LANES) {
                     if mask >> lane & 1 == 1 {

@@ -4,7 +4,7 @@
 use super::dots_plan::{DotsPlan, TAPS};
 use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
 use crate::backend::cpu::share::even_part;
-use crate::backend::cpu::simd::{Isa, Routine, Vector, first};
+use crate::backend::cpu::simd::{Isa, MOST_LANES, Routine, Vector, first};
 
 /// A [`DotsPlan`] with its table. The first round computes the dot products of all cells, a vector of
 /// sums each; the second adds up the lanes and the parts of the pixels.
@@ -144,7 +144,7 @@ impl Task<'_> {
             // SAFETY: the caller's; the sums have a vector for each number of the filters and each
             // part, and this task alone writes its share of the filters.
             unsafe {
-                let mut square = [V::splat(0.0); 16];
+                let mut square = [V::splat(0.0); MOST_LANES];
                 let square = &mut square[..V::LANES];
                 for (i, line) in square.iter_mut().enumerate().take(numbers) {
                     for chunk_part in 0..plan.parts[1] {

@@ -5,10 +5,7 @@ use std::ops::Range;
 use super::chunk::Chunk;
 use super::product::{Layout, Product};
 use crate::backend::cpu::simd::prefetch;
-use crate::backend::cpu::simd::{Vector, first};
-
-/// The widest vector has this many lanes: room for a square of them on the stack.
-const MOST_LANES: usize = 16;
+use crate::backend::cpu::simd::{MOST_LANES, Vector, first};
 
 /// Floats to prefetch ahead in each channel that is read: channels lie too far apart for the hardware to
 /// foresee all of them.

@@ -8,9 +8,7 @@
 //! doesn't matter: the output goes back the same way.
 
 use super::problem::{Problem, WIDE};
-
-/// The widest vector has this many lanes.
-const MOST_LANES: usize = 16;
+use crate::backend::cpu::simd::MOST_LANES;
 
 /// Cells that lie side by side both in an image and in a strip. Each has [`WIDE`] lanes.
 #[derive(Clone, Copy, Default)]
