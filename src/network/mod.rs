@@ -31,7 +31,9 @@ use crate::terms::{Axis, Shape};
 pub use cnn::CNN;
 pub use data::{batch, initial, labels, task};
 pub use graph::{Activation, Gradient, Graph, Init, Node, Parameter};
-pub use layer::{Attention, BatchNorm, Conv3x3, Direction, Layer, LayerNorm, Linear, Lstm, Mean};
+pub use layer::{
+    Attention, BatchNorm, Conv3x3, Direction, Layer, LayerNorm, Linear, Lstm, Mean, NORM_EPS,
+};
 pub use lstm::LSTM;
 pub use memory::Memory;
 pub use mlp::MLP;

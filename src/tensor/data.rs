@@ -26,6 +26,15 @@ pub enum Data {
         /// Share of operand 0 that is not zero.
         share: f64,
     },
+    /// Operand 0 uniform in [centre - spread, centre + spread), the others as the measured data are.
+    Around {
+        /// Seed of the generator.
+        seed: u64,
+        /// The middle of operand 0.
+        centre: f32,
+        /// How far it goes to either side; zero makes all elements the same.
+        spread: f32,
+    },
 }
 
 /// Where draws begin that are not the first of their element.
@@ -52,7 +61,10 @@ impl Data {
                     let low = f64::from(generator.uniform(i + SECOND_DRAW, 0.5)) + 0.5;
                     f64::from(generator.uniform(i, 1.0)) + low * 2f64.powi(-23)
                 }
-                Data::Random(_) => f64::from(generator.uniform(i, 1.0)),
+                Data::Around { centre, spread, .. } if tensor == 0 => {
+                    f64::from(centre) + f64::from(generator.uniform(i, spread))
+                }
+                Data::Random(_) | Data::Around { .. } => f64::from(generator.uniform(i, 1.0)),
                 Data::Integers { most, .. } => f64::from(generator.integer(i, most)),
                 Data::Sparse { share, .. } if tensor == 0 => {
                     let is_kept = generator.bits(i + SECOND_DRAW) as f64 * 2f64.powi(-24) < share;
@@ -68,6 +80,7 @@ impl Data {
             Data::Random(seed)
             | Data::Signs(seed)
             | Data::Integers { seed, .. }
+            | Data::Around { seed, .. }
             | Data::Sparse { seed, .. } => seed,
         }
     }
@@ -106,6 +119,18 @@ mod tests {
                 && first.iter().filter(|v| **v == 0.0).count() == 4000 - kept
         );
         assert!(second.iter().all(|v| v.abs() == 1.0));
+    }
+
+    #[test]
+    fn the_first_operand_lies_around_a_number_or_is_one() {
+        let around: Vec<f32> =
+            Data::Around { seed: 3, centre: 4096.0, spread: 1.0 }.values(0, 1000);
+        assert!(around.iter().all(|v| (4095.0..=4097.0).contains(v)));
+        let mean = around.iter().map(|v| f64::from(*v)).sum::<f64>() / 1000.0;
+        assert!((mean - 4096.0).abs() < 0.1 && around[0] != around[1], "{mean}");
+        let level = Data::Around { seed: 3, centre: 0.5, spread: 0.0 };
+        assert_eq!(level.values::<f32>(0, 9), [0.5; 9]);
+        assert_eq!(level.values::<f32>(1, 9), Data::Random(3).values::<f32>(1, 9));
     }
 
     /// Data of f64 that f32 could hold would not show who computes in f32.

@@ -2,9 +2,13 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `bounded.rs` | workloads whose results are within bounds, on all data |
+//! | `errors.rs` | errors against their bounds |
 //! | `sums.rs` | workloads whose results are sums |
 //! | `training.rs` | training steps, held against the network in f64 |
 
+mod bounded;
+mod errors;
 mod sums;
 mod training;
 
@@ -14,6 +18,7 @@ use crate::tensor::{self, FENCE, Tensor, with_values};
 use crate::terms::{Dtype, Formats, Scope, Shape};
 use crate::workload::{Check, Workload};
 
+use bounded::Bounded;
 use sums::Sums;
 use training::Training;
 
@@ -86,6 +91,7 @@ pub struct Problem<'a>(Kind<'a>);
 
 enum Kind<'a> {
     Sums(Box<Sums<'a>>),
+    Bounded(Box<Bounded<'a>>),
     Training(Box<Training>),
 }
 
@@ -101,6 +107,9 @@ impl<'a> Problem<'a> {
             Check::ExactSums(sums) => {
                 Kind::Sums(Box::new(Sums::new(workload, sums, shape, dtype, seed)))
             }
+            Check::Bounded(bounded) => {
+                Kind::Bounded(Box::new(Bounded::new(workload, bounded, shape, dtype, seed)))
+            }
             Check::Network(network) => {
                 Kind::Training(Box::new(Training::new(network, shape, seed)))
             }
@@ -113,6 +122,7 @@ impl<'a> Problem<'a> {
             Check::ExactSums(sums) => {
                 Sums::footprint_bytes(workload, sums, shape, workload.formats(dtype))
             }
+            Check::Bounded(_) => Bounded::footprint_bytes(workload, shape, workload.formats(dtype)),
             Check::Network(network) => Training::footprint_bytes(network, shape),
         }
     }
@@ -122,6 +132,7 @@ impl<'a> Problem<'a> {
     pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof, Rejection> {
         match &self.0 {
             Kind::Sums(sums) => sums.verify(runner),
+            Kind::Bounded(bounded) => bounded.verify(runner),
             Kind::Training(training) => training.verify(runner),
         }
     }

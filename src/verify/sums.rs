@@ -17,6 +17,7 @@
 //! f32) are measured on data of 1 and -1, on which the result must be exact. An algorithm that is not
 //! exact on integers (Winograd's) is held to a bound of its own, in one image at least.
 
+use super::errors::{Errors, TINY};
 use super::{Proof, Rejection, Wrong, allowed_l2, computed};
 use crate::backend::Runner;
 use crate::tensor::{Data, Generator, Tensor};
@@ -37,9 +38,6 @@ const MOST_INTEGER: u64 = 8;
 
 /// Up to this many terms a reference element is computed at once.
 const CHEAP_TERMS: u64 = 4;
-
-/// Smallest normal f32: a device may flush what lies below.
-const TINY: f64 = f32::MIN_POSITIVE as f64;
 
 /// A workload at a shape with its data and references, which all runners of a case share.
 pub struct Sums<'a> {
@@ -247,7 +245,8 @@ impl<'a> Sums<'a> {
     ) -> Result<f64, Wrong> {
         let k = self.sums.reduction(self.shape);
         // Transforms round terms that are larger than those of the sums, which short sums don't hide.
-        let mut errors = Errors::new(k + 4 * expected.roundings, expected.roundings, self.formats);
+        let mut errors =
+            SumErrors::new(k + 4 * expected.roundings, expected.roundings, self.formats);
         let elements = expected.elements.clone().map(|i| (i, output.get(i)));
         errors.add(elements, &expected.value, &expected.magnitude)?;
         let mut probes = self.sums.probes(self.shape, tile, PROBES);
@@ -264,7 +263,7 @@ impl<'a> Sums<'a> {
     fn check_measured(&self, output: &Tensor, tile: (usize, usize)) -> Result<f64, Wrong> {
         let inputs = &self.measured.tensors;
         let k = self.sums.reduction(self.shape);
-        let mut errors = Errors::new(k, k + 2, self.formats);
+        let mut errors = SumErrors::new(k, k + 2, self.formats);
         let mut check = |at: &[usize]| {
             let reference = self.sums.reference(self.shape, inputs, Some(at));
             let elements = at.iter().map(|i| (*i, output.get(*i)));
@@ -289,25 +288,21 @@ fn sign_vectors(seed: u64) -> impl Iterator<Item = Generator> {
     (0..SIGN_VECTORS).map(move |vector| Generator::new(seed, 0x51_6e50 + vector))
 }
 
-/// Errors of the elements seen so far.
-struct Errors {
+/// Errors of sums of a length.
+struct SumErrors {
     bound: Bound,
     /// Most that the relative L2 error may be.
     allowed: f64,
-    worst: f64,
-    error_squares: f64,
-    squares: f64,
+    errors: Errors,
 }
 
-impl Errors {
+impl SumErrors {
     /// Of sums of `k` terms that pass through so many roundings.
-    fn new(k: u64, roundings: u64, formats: Formats) -> Errors {
-        Errors {
+    fn new(k: u64, roundings: u64, formats: Formats) -> SumErrors {
+        SumErrors {
             bound: Bound::new(k, roundings, formats),
             allowed: allowed_l2(k, formats),
-            worst: 0.0,
-            error_squares: 0.0,
-            squares: 0.0,
+            errors: Errors::default(),
         }
     }
 
@@ -319,36 +314,15 @@ impl Errors {
     ) -> Result<(), Wrong> {
         let references = values.iter().zip(magnitudes);
         for ((i, found), (value, magnitude)) in elements.zip(references) {
-            let error = (found - value).abs();
-            let ratio = if error == 0.0 { 0.0 } else { error / self.bound.of(*value, *magnitude) };
-            if ratio.is_nan() || ratio > 1.0 {
-                let times = crate::units::ratio(ratio);
-                return Err(Wrong {
-                    what: format!(
-                        "element {i} is {found:.9}, not {value:.9}: {times} its error bound"
-                    ),
-                    error_ratio: Some(ratio).filter(|r| r.is_finite()),
-                });
-            }
-            self.worst = self.worst.max(ratio);
-            self.error_squares += error * error;
-            self.squares += value * value;
+            let bound = self.bound.of(*value, *magnitude);
+            self.errors.add(i, [found, *value], bound, *value)?;
         }
         Ok(())
     }
 
     /// The largest error over its bound, where all errors together are small enough too.
     fn largest_ratio(self) -> Result<f64, Wrong> {
-        let l2 = (self.error_squares / self.squares.max(TINY)).sqrt();
-        if l2.is_nan() || l2 > self.allowed {
-            let allowed = self.allowed;
-            let what = format!(
-                "the result is less exact than its type: relative L2 error {l2:.1e}, at most \
-                 {allowed:.1e}"
-            );
-            return Err(Wrong { what, error_ratio: Some(self.worst) });
-        }
-        Ok(self.worst)
+        self.errors.largest_ratio(self.allowed)
     }
 }
 

@@ -3,13 +3,15 @@
 use std::ops::Range;
 
 use crate::network::Network;
-use crate::tensor::{Generator, Tensor};
-use crate::terms::Shape;
+use crate::tensor::{Data, Generator, Tensor};
+use crate::terms::{Formats, Shape};
 
 /// What kind of results a workload has, which is how they are checked.
 pub enum Check<'a> {
     /// Sums of products: exact on small integers, within the error bound of sums on measured data.
     ExactSums(&'a dyn ExactSums),
+    /// Functions of the operands, row by row, that no data make exact: within bounds on every element.
+    Bounded(&'a dyn Bounded),
     /// One training step of a network, which is held against the same network in f64. Inputs are the
     /// parameters, a mini-batch and its labels; the output is the loss, every gradient, and every
     /// parameter after the step.
@@ -65,6 +67,36 @@ pub trait ExactSums: Sync {
     /// Output elements worth a look where not all are checked: corners and both sides of the edges
     /// of `tile` (rows, columns), the rest at random. Sorted, without repeats.
     fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize>;
+}
+
+/// The exact results of some rows, and how far an honest computation may be from them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bounds {
+    /// The exact results, computed in f64.
+    pub value: Vec<f64>,
+    /// The most that each element may be off, whatever the order of its sums.
+    pub error: Vec<f64>,
+    /// What the roundings of each element are relative to: on average they come to some unit roundoffs of
+    /// this, far less than the most that they may be.
+    pub magnitude: Vec<f64>,
+}
+
+/// A workload whose results are functions of rows of its operands, with roundings on every data.
+pub trait Bounded: Sync {
+    /// Rows of the output, and elements of each, which is also the length of the sums behind it.
+    fn rows(&self, shape: &Shape) -> (usize, usize);
+
+    /// The exact results of some rows, and their bounds.
+    fn bounds(
+        &self,
+        shape: &Shape,
+        inputs: &[Tensor],
+        formats: Formats,
+        rows: Range<usize>,
+    ) -> Bounds;
+
+    /// Data, beside the measured ones, on which careless arithmetic shows.
+    fn further_data(&self, seed: u64) -> Vec<Data>;
 }
 
 /// How an implementation comes to its results, as far as it changes their error.

@@ -4,9 +4,12 @@ mod check;
 mod conv;
 mod gemm;
 mod launch;
+mod layernorm;
 mod peak;
 mod preset;
 mod probes;
+mod rows;
+mod softmax;
 mod stream;
 mod train;
 mod transfer;
@@ -15,7 +18,7 @@ use crate::error::{self, Result};
 use crate::network::Network;
 use crate::terms::{Axis, Dtype, Format, Formats, Role, Scope, Shape};
 
-pub use check::{Algorithm, Check, ExactSums, Reference, Transformed};
+pub use check::{Algorithm, Bounded, Bounds, Check, ExactSums, Reference, Transformed};
 pub use conv::Pass;
 pub use peak::{CHAINS, LENGTH, Peak, work as peak_work};
 pub use preset::{Entry, Host, Preset};
@@ -27,6 +30,8 @@ pub const WORKLOADS: &[&dyn Workload] = &[
     &conv::FPROP,
     &conv::DGRAD,
     &conv::WGRAD,
+    &softmax::Softmax,
+    &layernorm::LayerNorm,
     &stream::COPY,
     &stream::SCALE,
     &stream::ADD,
@@ -132,7 +137,7 @@ pub trait Workload: Sync {
     fn exact_sums(&self) -> Option<&dyn ExactSums> {
         match self.check() {
             Check::ExactSums(sums) => Some(sums),
-            Check::Network(_) => None,
+            Check::Bounded(_) | Check::Network(_) => None,
         }
     }
 
@@ -140,7 +145,7 @@ pub trait Workload: Sync {
     fn network(&self) -> Option<&Network> {
         match self.check() {
             Check::Network(network) => Some(network),
-            Check::ExactSums(_) => None,
+            Check::ExactSums(_) | Check::Bounded(_) => None,
         }
     }
 

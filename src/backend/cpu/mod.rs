@@ -5,13 +5,16 @@ pub mod backend;
 mod conv;
 mod flush;
 mod gemm;
+mod layernorm;
 mod native;
 mod peak;
 mod plain;
 mod pool;
+mod rows;
 mod runner;
 mod share;
 mod simd;
+mod softmax;
 mod stream;
 mod train;
 
@@ -80,6 +83,8 @@ const IMPLEMENTATIONS: &[Implementation] = &[
     conv("conv-dgrad", "winograd-f2", conv::winograd::dgrad::<2>),
     conv("conv-dgrad", "winograd-f4", conv::winograd::dgrad::<4>),
     conv("conv-wgrad", "native", conv::wgrad),
+    plain("softmax", "native", softmax::native),
+    plain("layernorm", "native", layernorm::native),
     plain("stream-copy", "native", stream::copy),
     plain("stream-copy", "native-nt", stream::copy_nt),
     plain("stream-scale", "native", stream::scale),

@@ -26,6 +26,7 @@ impl Vector for float32x4_t {
     type Doubles = float64x2_t;
 
     const REGISTERS: usize = 32;
+    const HAS_FMA: bool = true;
     const HAS_MASKS: bool = false;
     const HAS_NT: bool = false;
 

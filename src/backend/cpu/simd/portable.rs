@@ -53,6 +53,7 @@ impl<const N: usize> Vector for [f32; N] {
     type Doubles = [f64; N];
 
     const REGISTERS: usize = 16;
+    const HAS_FMA: bool = false;
     const HAS_MASKS: bool = false;
     const HAS_NT: bool = false;
 

@@ -45,6 +45,9 @@ pub(in super::super) trait Vector: Arithmetic<f32> {
     /// How many vectors the CPU holds at once.
     const REGISTERS: usize;
 
+    /// Whether there is an instruction for a b + c.
+    const HAS_FMA: bool;
+
     /// Whether a mask costs nothing.
     const HAS_MASKS: bool;
 

@@ -18,6 +18,7 @@ impl Vector for __m512 {
     type Doubles = __m512d;
 
     const REGISTERS: usize = 32;
+    const HAS_FMA: bool = true;
     const HAS_MASKS: bool = true;
     const HAS_NT: bool = true;
 
@@ -145,6 +146,7 @@ impl Vector for __m256 {
     type Doubles = __m256d;
 
     const REGISTERS: usize = 16;
+    const HAS_FMA: bool = true;
     const HAS_MASKS: bool = false;
     const HAS_NT: bool = true;
 

@@ -66,11 +66,7 @@ impl Computed for LayerNorm {
             let rows = x.chunks_exact(l.width).zip(y.chunks_exact_mut(l.width)).zip(moments);
             isa.vectorise(|| {
                 for ((x, y), moments) in rows {
-                    let width = l.width as f64;
-                    let mean = (sums::of(x) / width) as f32;
-                    let squares = sums::sum([x], |[x]| (x - mean) * (x - mean));
-                    let inv_std = (1.0 / (squares / width + l.eps).sqrt()) as f32;
-                    *moments = Moments { mean, inv_std };
+                    *moments = Moments::of(x, l.eps);
                     for (((y, x), w), b) in y.iter_mut().zip(x).zip(weight).zip(bias) {
                         *y = w * moments.normalised(*x) + b;
                     }

@@ -13,14 +13,22 @@ const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 /// e^x within 2 ulp; at least e^-86 and at most e^88, which is where f32 ends.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
+    exp_by::<false>(x)
+}
+
+/// [`exp`], by fused multiply-adds or without them. To be inlined where the instructions for them are
+/// enabled: elsewhere they are calls of a function.
+#[inline(always)]
+pub fn exp_by<const FMA: bool>(x: f32) -> f32 {
+    let madd = |a: f32, b: f32, c: f32| if FMA { a.mul_add(b, c) } else { a * b + c };
     // e^r = 1 + r + r^2 q(r), |r| <= ln 2 / 2.
     const Q: [f32; 5] = [0.5, 0.166_665_76, 0.041_666_854, 0.008_363_2, 0.001_390_130_6];
     let x = x.clamp(-86.0, 88.0);
-    let shifted = x * LOG2_E + ROUND;
+    let shifted = madd(x, LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = x - n * LN_2[0] - n * LN_2[1];
-    let q = Q[0] + r * (Q[1] + r * (Q[2] + r * (Q[3] + r * Q[4])));
-    let e = 1.0 + (r + r * r * q);
+    let r = madd(-n, LN_2[1], madd(-n, LN_2[0], x));
+    let q = madd(r, madd(r, madd(r, madd(r, Q[4], Q[3]), Q[2]), Q[1]), Q[0]);
+    let e = 1.0 + madd(r * r, q, r);
     // Times 2^n.
     f32::from_bits(e.to_bits().wrapping_add(shifted.to_bits() << 23))
 }
@@ -85,6 +93,7 @@ mod tests {
                 assert!((f64::from(found) - exact).abs() <= bound, "{x}: {found}, not {exact}");
             };
             off(exp(x), wide.exp(), 2.4e-7);
+            off(exp_by::<true>(x), wide.exp(), 2.4e-7);
             off(sigmoid(x), 1.0 / (1.0 + (-wide).exp()), 4e-7);
             assert!((f64::from(tanh(x)) - wide.tanh()).abs() < 1.2e-7, "{x}");
             let phi = 0.5 * libm::erfc(-wide / std::f64::consts::SQRT_2);

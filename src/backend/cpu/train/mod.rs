@@ -21,11 +21,11 @@ mod layer_norm;
 mod linear;
 mod loss;
 mod lstm;
-mod math;
+pub(super) mod math;
 mod mean;
 mod moments;
 mod runner;
-mod sums;
+pub(super) mod sums;
 mod tensors;
 #[cfg(test)]
 mod tests;
@@ -36,6 +36,7 @@ use crate::network::{Graph, Layer, Ops};
 
 use super::Pool;
 use super::simd::Isa;
+pub(super) use moments::Moments;
 pub use runner::TrainRunner;
 use tensors::Tensors;
 

@@ -1,0 +1,138 @@
+//! Workloads whose results are functions of rows that no data make exact: softmax, layer norm.
+//!
+//! Every element of every row is held to the exact result within the workload's bound, on the measured data
+//! and on the further data that the workload names, in every scope.
+//!
+//! The bounds hold for any order of the sums, so they grow with the number n of columns; honest errors grow
+//! like its square root at most (Higham and Mary, "A new approach to probabilistic rounding error analysis",
+//! 2019). All elements together must lie within u (16 + sqrt(n)) of the workload's magnitudes in the relative
+//! L2 norm, u being the unit roundoff of the accumulator: that rejects arithmetic of fewer bits (f16 and tf32
+//! have 2^13 u, bf16 2^16 u), and a term that is left out of sums of up to 2^16.
+
+use std::ops::Range;
+use std::thread;
+
+use super::errors::Errors;
+use super::{Proof, Rejection, Wrong, computed};
+use crate::backend::Runner;
+use crate::tensor::{Data, Tensor};
+use crate::terms::{Dtype, Formats, Shape};
+use crate::workload::{self, Workload};
+
+/// Elements whose references are computed at once, a whole row at least.
+const PART: usize = 1 << 14;
+
+/// Roundoffs that functions of one number may lose on average.
+const FUNCTIONS: f64 = 16.0;
+
+/// A workload at a shape, with its measured data.
+pub struct Bounded<'a> {
+    workload: &'a dyn Workload,
+    bounded: &'a dyn workload::Bounded,
+    shape: &'a Shape,
+    formats: Formats,
+    seed: u64,
+    measured: Vec<Tensor>,
+}
+
+impl<'a> Bounded<'a> {
+    /// Makes the measured data; the rest is made when it is needed.
+    pub fn new(
+        workload: &'a dyn Workload,
+        bounded: &'a dyn workload::Bounded,
+        shape: &'a Shape,
+        dtype: Dtype,
+        seed: u64,
+    ) -> Bounded<'a> {
+        let formats = workload.formats(dtype);
+        let mut new = Bounded { workload, bounded, shape, formats, seed, measured: Vec::new() };
+        new.measured = new.operands(Data::Random(seed));
+        new
+    }
+
+    /// Bytes of host memory that a problem holds: the measured data, others, a copy of the operands and of
+    /// the result, twice where it is freed from its fences.
+    pub fn footprint_bytes(workload: &dyn Workload, shape: &Shape, formats: Formats) -> u64 {
+        let inputs = workload.inputs(shape).iter().sum::<usize>() as u64;
+        formats.storage.bytes() * (3 * inputs + 2 * workload.output(shape) as u64)
+    }
+
+    fn operands(&self, data: Data) -> Vec<Tensor> {
+        let lengths = self.workload.inputs(self.shape);
+        let fill = |(t, len): (usize, &usize)| data.fill(t as u64, self.formats.storage, *len);
+        lengths.iter().enumerate().map(fill).collect()
+    }
+
+    /// Checks a runner on all data in every scope of its workload. Leaves the measured data loaded.
+    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof, Rejection> {
+        let mut worst = 0.0f64;
+        for data in self.bounded.further_data(self.seed) {
+            let operands = self.operands(data);
+            worst = worst.max(self.largest_ratio(runner, &operands)?);
+        }
+        worst = worst.max(self.largest_ratio(runner, &self.measured)?);
+        Ok(Proof { max_error_ratio: worst, is_cornered: false })
+    }
+
+    /// Largest error over bound on some operands, which stay loaded.
+    fn largest_ratio(
+        &self,
+        runner: &mut dyn Runner,
+        operands: &[Tensor],
+    ) -> Result<f64, Rejection> {
+        runner.load(operands)?;
+        let mut worst = 0.0f64;
+        for scope in self.workload.scopes() {
+            let length = self.workload.output(self.shape);
+            let output = computed(runner, *scope, length, |number, input| {
+                operands[number].first_difference(input)
+            })?;
+            worst = worst.max(self.check(operands, &output)?);
+        }
+        Ok(worst)
+    }
+
+    /// Holds a result to its bounds, rows shared out over the cores.
+    fn check(&self, operands: &[Tensor], output: &Tensor) -> Result<f64, Wrong> {
+        let (rows, columns) = self.bounded.rows(self.shape);
+        let cores = thread::available_parallelism().map_or(1, |c| c.get());
+        let share = rows.div_ceil(cores);
+        let parts = (0..rows).step_by(share).map(|first| first..(first + share).min(rows));
+        let found: Vec<Result<Errors, Wrong>> = thread::scope(|scope| {
+            let start = |part| scope.spawn(move || self.errors(operands, output, part));
+            let threads: Vec<_> = parts.map(start).collect();
+            let join = |thread: thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+            };
+            threads.into_iter().map(join).collect()
+        });
+        let mut errors = Errors::default();
+        for part in found {
+            errors.merge(part?);
+        }
+        let u = self.formats.accumulator.unit_roundoff();
+        errors.largest_ratio(u * (FUNCTIONS + (columns as f64).sqrt()))
+    }
+
+    /// The errors of some rows.
+    fn errors(
+        &self,
+        operands: &[Tensor],
+        output: &Tensor,
+        rows: Range<usize>,
+    ) -> Result<Errors, Wrong> {
+        let columns = output.len() / self.bounded.rows(self.shape).0;
+        let mut errors = Errors::default();
+        let step = (PART / columns).max(1);
+        for first in rows.clone().step_by(step) {
+            let part = first..(first + step).min(rows.end);
+            let bounds = self.bounded.bounds(self.shape, operands, self.formats, part);
+            let all = bounds.value.iter().zip(&bounds.error).zip(&bounds.magnitude);
+            for (i, ((value, error), magnitude)) in all.enumerate() {
+                let i = first * columns + i;
+                errors.add(i, [output.get(i), *value], *error, *magnitude)?;
+            }
+        }
+        Ok(errors)
+    }
+}
