@@ -57,6 +57,9 @@ fn every_implementation_is_right_at_awkward_sizes_on_every_device() {
         for pass in ["conv-fprop", "conv-dgrad", "conv-wgrad"] {
             expect(id, pass, &["naive", "local", "register", "packed"]);
         }
+        for function in ["softmax", "layernorm"] {
+            expect(id, function, &["local", "packed"]);
+        }
         for network in ["train-mlp", "train-cnn", "train-lstm", "train-transformer"] {
             expect(id, network, &["naive", "local", "register", "packed"]);
         }
@@ -126,6 +129,19 @@ fn oclgrind_finds_no_race_and_no_bad_access() {
         assert!(out.contains(&format!("{name}: 16 shapes right")), "{out}");
     }
     assert_eq!(out.matches("vector: 5 shapes right").count(), 5, "{out}");
+}
+
+/// Rows over and under vectors and work-groups, more and fewer than groups.
+#[test]
+fn oclgrind_finds_no_fault_in_functions_of_rows() {
+    let sizes = [(1, 1), (3, 5), (2, 16), (37, 67), (1, 531), (2, 1024)];
+    let shapes = sizes.map(|(rows, columns)| format!("rows={rows},columns={columns}"));
+    let Some(out) = verify_on_oclgrind("softmax,layernorm", &shapes) else {
+        return;
+    };
+    for name in ["local", "packed"] {
+        assert_eq!(out.matches(&format!("{name}: 6 shapes right")).count(), 2, "{name}: {out}");
+    }
 }
 
 #[test]

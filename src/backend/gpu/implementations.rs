@@ -2,7 +2,7 @@
 
 use super::recipe::{Build, Recipe};
 use super::target::Target;
-use super::{conv, gemm, launch, peak, stream, train};
+use super::{conv, gemm, launch, peak, rows, stream, train};
 use crate::backend::Task;
 use crate::error::Result;
 
@@ -27,6 +27,10 @@ const IMPLEMENTATIONS: &[(&str, &[&str], Make)] = &[
     ("conv-wgrad", &["register"], conv::register),
     ("conv-wgrad", &["packed"], conv::packed_wgrad),
     ("conv-wgrad", &["naive"], conv::naive),
+    ("softmax", &["local"], rows::local),
+    ("softmax", &["packed"], rows::packed),
+    ("layernorm", &["local"], rows::local),
+    ("layernorm", &["packed"], rows::packed),
     ("stream-copy", &["vector"], stream::vector),
     ("stream-scale", &["vector"], stream::vector),
     ("stream-add", &["vector"], stream::vector),

@@ -8,7 +8,7 @@
 //! | `target.rs` | what recipes know of a device, and what it can hold |
 //! | `implementations.rs` | which recipes there are for a workload |
 //! | `geometry.rs` | tiles and panels of products |
-//! | `gemm.rs` `conv/` `stream.rs` `peak.rs` `launch.rs` | recipes |
+//! | `gemm.rs` `conv/` `rows.rs` `stream.rs` `peak.rs` `launch.rs` | recipes |
 //! | `train/` | the plan of training steps |
 //! | `tuned/` | parameters: defaults of classes of devices, what searches found |
 //! | `tunables/` | what is searched |
@@ -21,6 +21,7 @@ mod kernels;
 pub(super) mod launch;
 mod peak;
 pub(super) mod recipe;
+mod rows;
 mod stream;
 mod target;
 pub(super) mod train;

@@ -47,6 +47,8 @@ pub const KERNELS: Kernels = Kernels {
         ("conv/naive", files!("conv/sizes.cl", "conv/naive.cl")),
         ("conv/order", files!("conv/view.cl", "conv/order.cl")),
         ("conv/slices", files!("conv/slices.cl")),
+        ("rows/softmax", train!("train/group.cl", "rows/rows.cl", "rows/softmax.cl")),
+        ("rows/layernorm", train!("train/group.cl", "rows/rows.cl", "rows/layernorm.cl")),
         ("stream", STREAM),
         ("peak", files!("peak.cl")),
         ("launch", files!("launch.cl")),
