@@ -25,7 +25,7 @@ pub fn abandon() {
 
 /// The backend that drives a device.
 pub fn backend_of(device: &DeviceEntry) -> Option<&'static dyn Backend> {
-    let prefix = id_of(device).backend().to_string();
+    let prefix = device.id.backend();
     BACKENDS.iter().copied().find(|backend| backend.prefix() == prefix)
 }
 
@@ -85,10 +85,6 @@ fn select(devices: &mut Vec<Box<dyn Device>>, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn id_of(device: &DeviceEntry) -> DeviceId {
-    DeviceId::from(device.id.as_str())
-}
-
 /// Words that stand for several devices: `gpu`, and the backends.
 pub fn words() -> impl Iterator<Item = &'static str> {
     BACKENDS.iter().map(|backend| backend.prefix()).chain([DeviceKind::Gpu.name()])
@@ -101,7 +97,7 @@ fn matching(devices: &[Box<dyn Device>], name: &str) -> Result<Vec<usize>> {
         (0..devices.len()).filter(|i| test(devices[*i].entry())).collect()
     };
     let found = all(&|device| {
-        let id = id_of(device);
+        let id = &device.id;
         id.as_str() == name
             || id.backend() == name
             || id.program() == Some(name)

@@ -94,13 +94,13 @@ fn add_platform(
         found.problems.push(format!("{platform_name} is installed but has no device"));
     }
     for (position, id) in ids.into_iter().enumerate() {
-        let name = DeviceId::numbered(PREFIX, *number).to_string();
+        let name = DeviceId::numbered(PREFIX, *number);
         *number += 1;
         if let Some(problem) = probed.problem_at(Place::Device(index, position)) {
             found.problems.push(format!("{name} on {platform_name} can't be used: {problem}"));
             continue;
         }
-        match open(platform, id, &name, threads) {
+        match open(platform, id, name.clone(), threads) {
             Ok(device) => {
                 found.problems.extend(device.target.advice());
                 found.all.push(Box::new(device));
@@ -113,7 +113,7 @@ fn add_platform(
 fn open(
     platform: PlatformId,
     id: core::DeviceId,
-    name: &str,
+    name: DeviceId,
     threads: usize,
 ) -> Result<OpenClDevice> {
     let kind = info::kind(id);
@@ -124,7 +124,7 @@ fn open(
     let platform_name = info::platform(platform);
     let class = class::of(kind, &vendor, &device_name, &platform_name, &extensions);
     let entry = DeviceEntry {
-        id: name.into(),
+        id: name,
         kind,
         name: device_name,
         backend: PREFIX.to_string(),
