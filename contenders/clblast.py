@@ -212,7 +212,7 @@ def main():
             "Debian's package pocl-opencl-icd drives the CPU."
         )
 
-    def prepare(device, workload, shape, threads, inputs):
+    def prepare(device, workload, shape, dtype, threads, inputs):
         if workload != "gemm" or device not in devices:
             raise Unsupported(f"no {workload} on {device}, only gemm on {', '.join(devices)}")
         return Product(cl, sgemm, devices[device], shape, threads, inputs)

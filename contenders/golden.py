@@ -13,7 +13,7 @@ that one step gives, every time.
 One line a case says how far off the worst number is, as a share of what is accepted, and which it is.
 The exit code is 1 if any is off. A contender offers
 
-    prepare(device, workload, shape, threads, inputs), which serves the protocol, and
+    prepare(device, workload, shape, dtype, threads, inputs), which serves the protocol, and
     training(workload, shape, device, parameters), whose result has `step(batch, labels)`, which returns the
     loss of before the update, `gradients()` and `parameters()`, lists of arrays in declaration order
 
@@ -148,7 +148,7 @@ def prepare(contender, case, options, folder):
     for path, values in zip(paths, tensors):
         values.tofile(path)
     where, what = options.device, "train-" + case["network"]
-    return contender.prepare(where, what, case["axes"], options.threads, paths, **options.compiled)
+    return contender.prepare(where, what, case["axes"], "f32", options.threads, paths, **options.compiled)
 
 
 def check_training(comparison, contender, case, options):

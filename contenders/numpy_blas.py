@@ -17,6 +17,8 @@ try:
 except ImportError as error:
     sys.exit(f"numpy_blas.py: {error}. Install it: pip install numpy, or Debian's package python3-numpy.")
 
+DTYPES = {"f32": "<f4", "f64": "<f8"}
+
 # What builds of OpenBLAS call a function.
 SPELLINGS = ("scipy_openblas_{}64_", "scipy_openblas_{}", "openblas_{}64_", "openblas_{}")
 
@@ -54,21 +56,21 @@ def hold_to(threads):
     return int(count) if count else None
 
 
-def stored(path, rows, columns, transposed):
+def stored(path, dtype, rows, columns, transposed):
     """A matrix from its file, as a view that is not transposed."""
-    values = np.fromfile(path, "<f4")
+    values = np.fromfile(path, dtype)
     return values.reshape(columns, rows).T if transposed else values.reshape(rows, columns)
 
 
 class Product:
     """One gemm with its operands in memory. On a CPU both scopes are the same run."""
 
-    def __init__(self, shape, threads, inputs):
+    def __init__(self, shape, dtype, threads, inputs):
         m, n, k, ta, tb = (shape[axis] for axis in ("m", "n", "k", "ta", "tb"))
         self.threads = hold_to(threads)
-        self.a = stored(inputs[0], m, k, ta)
-        self.b = stored(inputs[1], k, n, tb)
-        self.c = np.empty((m, n), np.float32)
+        self.a = stored(inputs[0], dtype, m, k, ta)
+        self.b = stored(inputs[1], dtype, k, n, tb)
+        self.c = np.empty((m, n), dtype)
 
     def run(self, scope):
         np.matmul(self.a, self.b, out=self.c)
@@ -77,15 +79,15 @@ class Product:
         return [self.c]
 
 
-def prepare(device, workload, shape, threads, inputs):
+def prepare(device, workload, shape, dtype, threads, inputs):
     if device != "cpu" or workload != "gemm":
         raise Unsupported(f"no {workload} on {device}, only gemm on cpu")
-    return Product(shape, threads, inputs)
+    return Product(shape, DTYPES[dtype], threads, inputs)
 
 
 def main():
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
-    serve("numpy", f"{np.__version__} ({blas_version()})", [("cpu", "cpu", cpu_name())], prepare)
+    serve("numpy", f"{np.__version__} ({blas_version()})", [("cpu", "cpu", cpu_name())], prepare, list(DTYPES))
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def main():
         warning = f"openblas.py: OPENBLAS_CORETYPE={core} chooses the kernels and may halve the speed"
         print(warning, file=sys.stderr)
 
-    def prepare(device, workload, shape, threads, inputs):
+    def prepare(device, workload, shape, dtype, threads, inputs):
         if device != "cpu" or workload != "gemm":
             raise Unsupported(f"no {workload} on {device}, only gemm on cpu")
         return Product(blas, shape, threads, inputs)

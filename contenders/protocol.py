@@ -1,7 +1,7 @@
-"""The contender protocol, version 1, for contenders in Python: `serve` answers the harness until it
+"""The contender protocol, version 2, for contenders in Python: `serve` answers the harness until it
 says goodbye. README.md beside this file explains the protocol. Standard library only.
 
-A contender gives a function `prepare(device, workload, shape, threads, inputs)` that returns a case:
+A contender gives a function `prepare(device, workload, shape, dtype, threads, inputs)` that returns a case:
 
     case.threads         threads in use, or None
     case.run(scope)      computes once, blocking: returns when the result is there. May return the
@@ -19,18 +19,18 @@ import sys
 import time
 from array import array
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 class Unsupported(Exception):
     """This contender does not serve what was asked for; not a fault."""
 
 
-def serve(name, version, devices, prepare):
+def serve(name, version, devices, prepare, dtypes=("f32",)):
     """Answers requests. `devices` lists (id, kind, name) with kind cpu, gpu or accelerator."""
     requests, replies = sys.stdin.buffer, private_stdout()
     listed = [{"id": i, "kind": kind, "name": text} for i, kind, text in devices]
-    hello = {"protocol": PROTOCOL, "name": name, "version": version, "devices": listed}
+    hello = {"protocol": PROTOCOL, "name": name, "version": version, "devices": listed, "dtypes": dtypes}
     case = None
     for line in requests:
         started = time.perf_counter()
@@ -44,8 +44,8 @@ def serve(name, version, devices, prepare):
             elif what == "prepare":
                 case = None
                 collect_garbage_now()  # frees the case before: two need not fit into memory
-                arguments = [request[key] for key in ("device", "workload", "shape", "threads", "inputs")]
-                if request["dtype"] != "f32":
+                arguments = [request[key] for key in ("device", "workload", "shape", "dtype", "threads", "inputs")]
+                if request["dtype"] not in dtypes:
                     raise Unsupported(f"no dtype {request['dtype']}")
                 case = prepare(*arguments)
                 reply = {"ok": True} if case.threads is None else {"ok": True, "threads": case.threads}

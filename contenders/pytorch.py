@@ -37,9 +37,12 @@ try:
 except ModuleNotFoundError:
     sys.exit("pytorch.py: PyTorch is missing: pip install torch (any venv will do)")
 
+DTYPES = {"f32": torch.float32, "f64": torch.float64, "bf16": torch.bfloat16}
+
 torch.set_float32_matmul_precision("highest")
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
+torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
 if hasattr(torch.backends, "fp32_precision"):  # newer releases: one switch for every library
     torch.backends.fp32_precision = "ieee"
 torch.backends.cudnn.benchmark = True
@@ -292,10 +295,10 @@ class Case:
 class Operation(Case):
     """A gemm or a convolution."""
 
-    def __init__(self, operation, shape, device, inputs, compiled):
+    def __init__(self, operation, shape, dtype, device, inputs, compiled):
         super().__init__(device)
         stored, function, arguments = operation(shape)
-        self.host = [read(path).view(sizes) for path, sizes in zip(inputs, stored)]
+        self.host = [read(path, dtype).view(sizes) for path, sizes in zip(inputs, stored)]
         self.resident = [tensor.to(device) for tensor in self.host]
         self.arguments = arguments(*self.resident)
         self.function = torch.compile(function, dynamic=False) if compiled else function
@@ -318,12 +321,12 @@ class Operation(Case):
 class Step(Case):
     """A training step."""
 
-    def __init__(self, network, shape, device, inputs, compiled):
+    def __init__(self, network, shape, dtype, device, inputs, compiled):
         super().__init__(device)
         *parameters, batch, labels = inputs
-        parameters = [read(path) for path in parameters]
+        parameters = [read(path, dtype) for path in parameters]
         self.training = Training(network, shape, device, parameters, compiled)
-        self.host = self.training.arrange(read(batch), read(labels, torch.int32))
+        self.host = self.training.arrange(read(batch, dtype), read(labels, torch.int32))
         self.resident = [tensor.to(device) for tensor in self.host]
         self.compute()
 
@@ -350,15 +353,15 @@ def upload(host, resident):
         target.copy_(source)
 
 
-def read(path, dtype=torch.float32):
+def read(path, dtype):
     """The numbers of a tensor file, in memory that PyTorch allocated."""
-    return torch.from_file(path, size=os.path.getsize(path) // 4, dtype=dtype).clone()
+    return torch.from_file(path, size=os.path.getsize(path) // dtype.itemsize, dtype=dtype).clone()
 
 
 def raw(tensor):
     """The numbers of a tensor in row-major order, with the buffer interface."""
-    numbers = bytearray(4 * tensor.numel())
-    torch.frombuffer(numbers, dtype=torch.float32).view(tensor.shape).copy_(tensor.detach())
+    numbers = bytearray(tensor.element_size() * tensor.numel())
+    torch.frombuffer(numbers, dtype=tensor.dtype).view(tensor.shape).copy_(tensor.detach())
     return numbers
 
 
@@ -369,15 +372,19 @@ WORKLOADS = {
 }
 
 
-def prepare(device, workload, shape, threads, inputs, compiled=False, steady=False):
+def prepare(device, workload, shape, dtype, threads, inputs, compiled=False, steady=False):
     """A case for the protocol, which has computed once: what is tuned or compiled is tuned and compiled."""
     if workload not in WORKLOADS:
         raise Unsupported(f"no workload {workload}; there are {', '.join(WORKLOADS)}")
+    if dtype != "f32" and workload != "gemm":
+        raise Unsupported(f"no {workload} in {dtype}, only gemm")
+    if (device, dtype) == ("mps", "f64"):
+        raise Unsupported("Apple's GPUs have no f64")
     torch.set_num_threads(threads)
     if compiled:
         torch.compiler.reset()  # else what was compiled for other shapes counts towards a limit
     try:
-        case = WORKLOADS[workload](shape, find_device(device), inputs, compiled)
+        case = WORKLOADS[workload](shape, DTYPES[dtype], find_device(device), inputs, compiled)
     except RuntimeError as error:
         if "InvalidCxxCompiler" not in str(error):
             raise
@@ -446,7 +453,7 @@ def main():
         keep_freed_memory()
     torch.set_num_interop_threads(1)
     chosen = {"compiled": options.compile, "steady": options.steady_allocator}
-    serve(name, torch.__version__, devices(), partial(prepare, **chosen))
+    serve(name, torch.__version__, devices(), partial(prepare, **chosen), list(DTYPES))
 
 
 if __name__ == "__main__":

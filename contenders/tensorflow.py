@@ -463,7 +463,7 @@ WORKLOADS = {
 }
 
 
-def prepare(device, workload, shape, threads, inputs, compiled=False):
+def prepare(device, workload, shape, dtype, threads, inputs, compiled=False):
     """A case for the protocol, which has computed once, so that all is traced and compiled."""
     if workload not in WORKLOADS:
         raise Unsupported(f"no workload {workload}; there are {', '.join(WORKLOADS)}")

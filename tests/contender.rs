@@ -44,16 +44,22 @@ fn start(command: &str) -> (Vec<Contender>, Vec<String>) {
 
 /// Measures two cases on the CPU path and a contender.
 fn measure(command: &str) -> Vec<Record> {
+    measure_in(command, Dtype::F32)
+}
+
+fn measure_in(command: &str, dtype: Dtype) -> Vec<Record> {
     let (contenders, problems) = start(command);
     assert_eq!(problems, Vec::<String>::new());
     let mut devices: Vec<Box<dyn Device>> = vec![Box::new(Cpu::new(&[0]))];
     devices.extend(contenders.into_iter().map(|c| Box::new(c) as Box<dyn Device>));
     let gemm = crossover::workload::find("gemm").unwrap();
-    let mut implementations = vec!["native".to_string()];
-    implementations.extend(devices[1].defaults(gemm, Dtype::F32));
+    let own = if dtype == Dtype::F32 { "native" } else { "gemm" };
+    let mut implementations = vec![own.to_string()];
+    implementations.extend(devices[1].defaults(gemm, dtype));
     let selection = Selection {
         shapes: vec!["m=7,n=5,k=6".into(), "m=6,n=7,k=5,ta=1,tb=1".into()],
         implementations,
+        dtypes: vec![dtype],
         ..Selection::default()
     };
     let effort = Effort { warm_up_s: 0.002, sample_s: 0.01 };
@@ -96,6 +102,34 @@ fn a_right_answer_is_measured() {
             assert_eq!((row.threads, row.timer.as_str()), (Some(1), "wall"));
             assert!(row.max_error_ratio.unwrap() < 1.0 && row.samples.unwrap() >= 3);
         }
+    }
+}
+
+#[test]
+fn a_program_is_asked_for_the_dtypes_that_it_tells_of() {
+    if !has_python() {
+        return;
+    }
+    for dtype in [Dtype::F32, Dtype::F64, Dtype::Bf16] {
+        let records = measure_in(&scripted("version-2"), dtype);
+        let theirs: Vec<Record> = records.into_iter().filter(|r| !r.device.is_cpu()).collect();
+        assert_eq!(theirs.len(), 4, "{dtype:?}");
+        assert!(all_measured(&theirs), "{theirs:?}");
+        assert!(theirs.iter().all(|r| r.dtype == dtype));
+    }
+}
+
+#[test]
+fn programs_of_version_1_are_asked_for_f32_alone() {
+    if !has_python() {
+        return;
+    }
+    for program in ["right", "only-version-1"] {
+        let [first, second] = contender_rows(&scripted(program));
+        assert!(all_measured(&first) && all_measured(&second), "{first:?} {second:?}");
+        let own_alone = measure_in(&scripted(program), Dtype::F64);
+        assert_eq!(own_alone.len(), 4);
+        assert!(own_alone.iter().all(|r| r.device.is_cpu()));
     }
 }
 

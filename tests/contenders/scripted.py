@@ -3,13 +3,15 @@ protocol.py: what it writes must be as wrong as the fault says.
 
     scripted.py FAULT [PHASE] [STATE]
 
-FAULT `right` makes no mistake. PHASE is the request at which the fault shows (hello, prepare, run,
+FAULT `right` makes no mistake; so does `version-2`, which speaks version 2 of the protocol and computes in f64
+and bf16 too, and `only-version-1`, which refuses to be asked in any other. PHASE is the request at which the fault shows (hello, prepare, run,
 outputs, release, bye). STATE is a file: the fault shows once, until the file is there, so that a
 program that is started again does better.
 """
 
 import json
 import os
+import struct
 import sys
 import time
 from array import array
@@ -25,11 +27,20 @@ def reply(text):
     sys.stdout.flush()
 
 
-def read(path):
-    values = array("f")
+def read(path, dtype):
     with open(path, "rb") as file:
-        values.frombytes(file.read())
-    return values
+        numbers = file.read()
+    if dtype == "bf16":  # the upper halves of f32
+        numbers = b"".join(b"\0\0" + numbers[i : i + 2] for i in range(0, len(numbers), 2))
+    return array("d" if dtype == "f64" else "f", numbers)
+
+
+def stored(values, dtype):
+    """Numbers as a file holds them, rounded to the nearest, ties to the even one."""
+    if dtype != "bf16":
+        return array("d" if dtype == "f64" else "f", values).tobytes()
+    bits = struct.unpack(f"<{len(values)}I", array("f", values).tobytes())
+    return array("H", ((b + 0x7FFF + (b >> 16 & 1)) >> 16 for b in bits)).tobytes()
 
 
 def product(shape, a, b):
@@ -120,7 +131,7 @@ def outputs(request, case):
         with open(case["paths"][0], "r+b") as file:
             file.write(b"\0\0\0\0")
     with open(request["paths"][0], "wb") as file:
-        file.write(array("f", c).tobytes())
+        file.write(stored(c, case["dtype"]))
     reply({"ok": True})
 
 
@@ -138,10 +149,15 @@ def main():
         if shows(what):
             misbehave(request)
         elif what == "hello":
-            reply({"protocol": 1, "name": "scripted", "version": "1", "devices": [device]})
+            hello = {"protocol": 1, "name": "scripted", "version": "1", "devices": [device]}
+            if FAULT == "version-2":
+                hello.update(protocol=2, dtypes=["bf16", "f32", "f64", "i8"])
+            elif FAULT == "only-version-1" and request["protocol"] != 1:
+                hello = {"error": "speaks protocol 1"}
+            reply(hello)
         elif what == "prepare":
-            case = {"shape": request["shape"], "paths": request["inputs"]}
-            case["a"], case["b"] = (read(path) for path in request["inputs"])
+            case = {"shape": request["shape"], "dtype": request["dtype"], "paths": request["inputs"]}
+            case["a"], case["b"] = (read(path, case["dtype"]) for path in request["inputs"])
             reply({"ok": True, "threads": 99 if FAULT == "too-many-threads" else 1})
         elif what == "run":
             run(request, case)

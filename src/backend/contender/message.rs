@@ -1,4 +1,4 @@
-//! Requests and replies of the contender protocol, version 1: one JSON object a line.
+//! Requests and replies of the contender protocol, versions 1 and 2: one JSON object a line.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::backend::Claim;
-use crate::terms::DeviceKind;
-use crate::terms::{Scope, Shape};
+use crate::terms::{DeviceKind, Dtype, Scope, Shape};
 
 /// Version of the protocol.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
+
+/// The version before, whose programs know f32 alone.
+pub const F32_PROTOCOL: u32 = 1;
 
 /// What the harness asks.
 #[derive(Serialize)]
@@ -83,7 +85,7 @@ pub enum Refused {
 /// Reply to `hello`.
 #[derive(Debug, Deserialize)]
 pub struct Hello {
-    /// Must be [`PROTOCOL`].
+    /// [`PROTOCOL`] or [`F32_PROTOCOL`].
     pub protocol: u32,
     /// Its own name.
     pub name: String,
@@ -91,6 +93,20 @@ pub struct Hello {
     pub version: String,
     /// What it can compute on.
     pub devices: Vec<Offer>,
+    /// Words of what it can compute in; those that nobody here knows count for nothing.
+    #[serde(default)]
+    dtypes: Vec<String>,
+}
+
+impl Hello {
+    /// What the program can compute in.
+    pub fn dtypes(&self) -> Vec<Dtype> {
+        if self.protocol == F32_PROTOCOL {
+            return vec![Dtype::F32];
+        }
+        let is_told = |dtype: &Dtype| self.dtypes.iter().any(|word| word == dtype.name());
+        Dtype::ALL.into_iter().filter(is_told).collect()
+    }
 }
 
 /// A device of a contender.
@@ -137,8 +153,11 @@ pub trait Reply: for<'de> Deserialize<'de> {
 impl Reply for Hello {
     fn problem(&self) -> Option<String> {
         let unfit = |text: &str| !crate::config::is_name(text);
-        if self.protocol != PROTOCOL {
-            return Some(format!("it speaks protocol {}, not {PROTOCOL}", self.protocol));
+        if self.protocol != PROTOCOL && self.protocol != F32_PROTOCOL {
+            return Some(format!(
+                "it speaks protocol {}, not {F32_PROTOCOL} or {PROTOCOL}",
+                self.protocol
+            ));
         }
         if unfit(&self.name) {
             return Some(format!("its name '{}' is not of [A-Za-z0-9_.-]", self.name));
@@ -149,6 +168,9 @@ impl Reply for Hello {
         let twice = |d: &&Offer| self.devices.iter().filter(|o| o.id == d.id).count() > 1;
         if let Some(offer) = self.devices.iter().find(twice) {
             return Some(format!("its device id '{}' is there twice", offer.id));
+        }
+        if self.dtypes().is_empty() {
+            return Some("its 'dtypes' names none that is known".to_string());
         }
         self.devices.is_empty().then(|| "it has no device".to_string())
     }
@@ -228,7 +250,7 @@ mod tests {
             inputs: &inputs,
         };
         for (request, line) in [
-            (Request::Hello { protocol: 1 }, r#"{"do":"hello","protocol":1}"#),
+            (Request::Hello { protocol: 2 }, r#"{"do":"hello","protocol":2}"#),
             (
                 prepare,
                 r#"{"do":"prepare","device":"cpu","workload":"gemm","shape":{"m":64,"n":63,"k":62,"ta":0,"tb":0},"dtype":"f32","threads":2,"inputs":["/t/a.f32","/t/b.f32"]}"#,
@@ -253,6 +275,13 @@ mod tests {
         )
         .unwrap();
         assert_eq!((hello.name.as_str(), hello.devices[0].kind), ("pytorch", DeviceKind::Gpu));
+        assert_eq!(hello.dtypes(), [Dtype::F32]);
+        let hello: Hello = read(
+            r#"{"protocol":2,"name":"x","version":"1","dtypes":["f64","i8","f32"],
+                "devices":[{"id":"cpu","kind":"cpu","name":""}]}"#,
+        )
+        .unwrap();
+        assert_eq!(hello.dtypes(), [Dtype::F32, Dtype::F64]);
         assert_eq!(read::<Prepared>(r#"{"ok":true,"threads":2}"#).unwrap().threads, Some(2));
         assert_eq!(read::<Prepared>(r#"{"ok":true}"#).unwrap().threads, None);
         let claim = read_times(r#"{"wall_s":[0.5,1e-6],"total_s":1}"#, 2, true).unwrap();
@@ -274,7 +303,8 @@ mod tests {
             (r#"{"protocol":1,"name":"x""#, "is not JSON"),
             ("[]", "lacks"),
             (r#"{"protocol":1,"name":"x","version":"1"}"#, "missing field `devices`"),
-            (r#"{"protocol":2,"name":"x","version":"1","devices":[]}"#, "speaks protocol 2"),
+            (r#"{"protocol":3,"name":"x","version":"1","devices":[]}"#, "speaks protocol 3"),
+            (r#"{"protocol":2,"name":"x","version":"1","devices":[]}"#, "'dtypes' names none"),
             (r#"{"protocol":1,"name":"a b","version":"1","devices":[]}"#, "name 'a b'"),
             (r#"{"protocol":1,"name":"x","version":"1","devices":[]}"#, "has no device"),
         ] {

@@ -35,7 +35,7 @@ use crate::workload::Workload;
 
 use exchange::Exchange;
 use log::Log;
-use message::{Hello, Offer, PROTOCOL, Refused, Reply, Request};
+use message::{F32_PROTOCOL, Hello, Offer, PROTOCOL, Refused, Reply, Request};
 use process::Process;
 
 /// First part of the ids of all devices.
@@ -107,6 +107,7 @@ fn devices(
     let device = |offer: Offer| Contender {
         entry: entry(&name, &hello, &offer, threads),
         implementation: hello.name.clone(),
+        dtypes: hello.dtypes(),
         offer,
         name: name.clone(),
         config: config.clone(),
@@ -119,9 +120,17 @@ fn devices(
     Ok(hello.devices.clone().into_iter().map(device).collect())
 }
 
+/// Asks who a program is. One that refuses the version of the protocol is asked in the one before.
 fn greet(process: &mut Process, limit: Duration) -> std::result::Result<Hello, String> {
-    let line = process.ask(&Request::Hello { protocol: PROTOCOL }, limit)?;
-    message::read(&line).map_err(|refused| told("hello", refused))
+    let mut ask = |protocol| {
+        let line = process.ask(&Request::Hello { protocol }, limit)?;
+        Ok::<_, String>(message::read(&line))
+    };
+    let reply = match ask(PROTOCOL)? {
+        Err(Refused::Error(_)) => ask(F32_PROTOCOL)?,
+        reply => reply,
+    };
+    reply.map_err(|refused| told("hello", refused))
 }
 
 /// A refusal as a reason.
@@ -163,6 +172,7 @@ pub struct Contender {
     entry: DeviceEntry,
     /// The name it gives itself.
     implementation: String,
+    dtypes: Vec<Dtype>,
     offer: Offer,
     name: String,
     config: ContenderConfig,
@@ -198,10 +208,11 @@ impl Contender {
     fn start(&self) -> std::result::Result<Process, String> {
         let mut process = Process::start(&self.words, self.threads, &self.log)?;
         let hello = greet(&mut process, self.limit(HELLO))?;
-        if hello.name == self.implementation && hello.devices.contains(&self.offer) {
+        let is_same = hello.name == self.implementation && hello.dtypes() == self.dtypes;
+        if is_same && hello.devices.contains(&self.offer) {
             return Ok(process);
         }
-        Err(format!("when started again it was '{}' with other devices", hello.name))
+        Err(format!("when started again it was '{}' with other devices or dtypes", hello.name))
     }
 
     /// Asks for what `request` names. A program that fails to answer is ended, and the rest of the
@@ -256,7 +267,7 @@ impl Device for Contender {
     }
 
     fn implementations(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<&str> {
-        let known = WORKLOADS.contains(&workload.name()) && dtype == Dtype::F32;
+        let known = WORKLOADS.contains(&workload.name()) && self.dtypes.contains(&dtype);
         known.then_some(self.implementation.as_str()).into_iter().collect()
     }
 
