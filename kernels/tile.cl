@@ -1,5 +1,5 @@
-// Tiles of two matrices in local memory and their product: what the tiled kernels share. It is put
-// in front of each of their files and is no program by itself.
+// Tiles of two matrices in local memory and their product: what the tiled kernels share. It stands
+// behind number.cl, is put in front of each of their files and is no program by itself.
 //
 // A work-group computes a TM x TN tile of C = A B. It walks along k in steps of TK, copies a
 // TM x TK tile of A and a TK x TN tile of B into local memory, and multiplies from there. Each
@@ -13,8 +13,8 @@
 //                                                            of VB if TB=1
 //   WM, WN        sums of a work-item                        multiples of 4
 //   VA, VB        width of the global loads of A, B          1, 4; 4 asks for addresses that are
-//                                                            multiples of 16 bytes
-//   UNALIGNED     vector loads at any 4-byte address         0, 1
+//                                                            multiples of four elements
+//   UNALIGNED     vector loads at the address of any element 0, 1
 //   DB            0: load, multiply; 1: load the next tile   0, 1, 2
 //                 into registers while multiplying;
 //                 2: as 1, with two buffers in local
@@ -32,7 +32,7 @@
 //   TM*TK is a multiple of WG*VA, TN*TK of WG*VB;
 //   the vectors in a line of a tile (TK/VA or, TA=1, TM/VA; TN/VB or, TB=1, TK/VB) divide WG or are
 //   a multiple of it;
-//   local memory: 4 * TK * (TM + PADA + TN + PADB) bytes, twice that if DB=2.
+//   local memory: TK * (TM + PADA + TN + PADB) sums, twice that if DB=2.
 
 #ifndef TM
 #define TM 64
@@ -147,17 +147,17 @@
 #endif
 
 #if VA == 4
-typedef float4 a_vec;
+typedef SUM4 a_vec;
 #define A_LOAD load4
 #else
-typedef float a_vec;
+typedef SUM a_vec;
 #define A_LOAD load1
 #endif
 #if VB == 4
-typedef float4 b_vec;
+typedef SUM4 b_vec;
 #define B_LOAD load4
 #else
-typedef float b_vec;
+typedef SUM b_vec;
 #define B_LOAD load1
 #endif
 
@@ -176,26 +176,26 @@ typedef float b_vec;
 #define B_PUT(at, v) (*(at) = (v))
 #endif
 
-static float load1(const __global float *p)
+static SUM load1(const __global STORED *p)
 {
-    return *p;
+    return WIDE(*p);
 }
 
-static float4 load4(const __global float *p)
+static SUM4 load4(const __global STORED *p)
 {
 #if UNALIGNED
-    return vload4(0, p);
+    return WIDE4(vload4(0, p));
 #else
-    return *(const __global float4 *)p;  // vload4 would promise 4-byte alignment only
+    return WIDE4(*(const __global STORED4 *)p);  // vload4 would promise the alignment of an element
 #endif
 }
 
-static void put_row4(__local float *at, float4 v)
+static void put_row4(__local SUM *at, SUM4 v)
 {
-    *(__local float4 *)at = v;
+    *(__local SUM4 *)at = v;
 }
 
-static void put_column4(__local float *at, int row, float4 v)
+static void put_column4(__local SUM *at, int row, SUM4 v)
 {
     at[0] = v.x;
     at[row] = v.y;
@@ -204,14 +204,14 @@ static void put_column4(__local float *at, int row, float4 v)
 }
 
 // Registers to local memory.
-static void stage_a(__local float *at, const a_vec r[A_LOADS])
+static void stage_a(__local SUM *at, const a_vec r[A_LOADS])
 {
     #pragma unroll
     for (int i = 0; i < A_LOADS; ++i)
         A_PUT(at + A_AT(A_DLINE(i), A_DPOS(i)), r[i]);
 }
 
-static void stage_b(__local float *at, const b_vec r[B_LOADS])
+static void stage_b(__local SUM *at, const b_vec r[B_LOADS])
 {
     #pragma unroll
     for (int i = 0; i < B_LOADS; ++i)
@@ -241,7 +241,7 @@ static int item_y(int lid)
 
 // AMD's packed multiply-add takes either half of a register pair for both of its products. Its
 // compiler knows so of a pair, but copies the last of four registers first: this hides the four.
-#if defined(__gfx90a__) || defined(__gfx942__) || defined(__gfx950__)
+#if (defined(__gfx90a__) || defined(__gfx942__) || defined(__gfx950__)) && !defined(F64)
 #define KEEP_PAIR(pair) __asm__("" : "+v"(pair))
 #else
 #define KEEP_PAIR(pair)
@@ -255,13 +255,12 @@ static int item_y(int lid)
 #endif
 
 // Reads step p of the staged tiles: the rows and the columns of the item.
-static void read_step(float x[WM], float4 y[WN / 4], const __local float *as,
-                      const __local float *bs, int p)
+static void read_step(SUM x[WM], SUM4 y[WN / 4], const __local SUM *as, const __local SUM *bs, int p)
 {
     #pragma unroll
     for (int g = 0; g < WM / 4; ++g) {
-        const float4 v = *(const __local float4 *)(as + p * A_ROW + g * (LY * 4));
-        float2 high = v.zw;
+        const SUM4 v = *(const __local SUM4 *)(as + p * A_ROW + g * (LY * 4));
+        SUM2 high = v.zw;
         KEEP_PAIR(high);
         x[4 * g] = v.x;
         x[4 * g + 1] = v.y;
@@ -270,15 +269,15 @@ static void read_step(float x[WM], float4 y[WN / 4], const __local float *as,
     }
     #pragma unroll
     for (int j = 0; j < WN / 4; ++j)
-        y[j] = *(const __local float4 *)(bs + p * B_ROW + j * (LX * 4));
+        y[j] = *(const __local SUM4 *)(bs + p * B_ROW + j * (LX * 4));
 }
 
 // Adds the product of two staged tiles; as and bs point to the first row and column of the item.
 // The sums are vectors because some compilers pair multiply-adds only then.
-static void multiply(float4 sum[WM][WN / 4], const __local float *as, const __local float *bs)
+static void multiply(SUM4 sum[WM][WN / 4], const __local SUM *as, const __local SUM *bs)
 {
-    float x[AHEAD + 1][WM];
-    float4 y[AHEAD + 1][WN / 4];
+    SUM x[AHEAD + 1][WM];
+    SUM4 y[AHEAD + 1][WN / 4];
 #if AHEAD
     read_step(x[0], y[0], as, bs, 0);
 #endif

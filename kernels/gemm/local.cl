@@ -1,5 +1,5 @@
-// Single-precision matrix product C = op(A) op(B) with tiles in local memory. It stands behind
-// tile.cl, which explains the tiles and most parameters.
+// Matrix product C = op(A) op(B) with tiles in local memory. It stands behind number.cl and tile.cl,
+// which explains the tiles and most parameters.
 //
 // Layout: every matrix is row-major, ld* is the distance between two rows in elements.
 //   TA=0: a is m x k     TA=1: a is stored k x m
@@ -9,7 +9,7 @@
 //
 // Parameters, with those of tile.cl
 //   VC            width of the stores of C                   1, 4; 4 asks for ldc % 4 == 0 and
-//                                                            a 16-byte aligned base of c
+//                                                            an aligned base of c
 //   PREFETCH_BEFORE_BARRIER  (DB > 0) where the loads of     0, 1
 //                 the next tile stand: 1 for NVIDIA, whose
 //                 compiler otherwise sinks them below the
@@ -23,7 +23,7 @@
 //                 where operands begin, whether C is added
 //                 to, what is done to finished elements
 //
-// Vector loads. VA=4 asks for lda % 4 == 0 and a 16-byte aligned base of a, VB=4 the same of ldb
+// Vector loads. VA=4 asks for lda % 4 == 0 and a base of a that is aligned to 4 elements, VB=4 the same of ldb
 // and b. Nothing is asked of m, n and k: a vector that starts inside a row may end in the spare
 // elements between that row and the next, whose values are not used. With UNALIGNED=1 it is
 // enough that lda >= 4 (VA=4), ldb >= 4 (VB=4); that suits devices on which such a load is one
@@ -64,28 +64,28 @@
 #endif
 
 // Elements (line, pos...) of an operand; zero outside of it.
-static float edge1(const __global float *x, int line, int lines, int pos, int width, int ld)
+static SUM edge1(const __global STORED *x, int line, int lines, int pos, int width, int ld)
 {
-    return line < lines && pos < width ? x[(size_t)line * ld + pos] : 0.0f;
+    return line < lines && pos < width ? WIDE(x[(size_t)line * ld + pos]) : 0.0f;
 }
 
-static float4 edge4(const __global float *x, int line, int lines, int pos, int width, int ld)
+static SUM4 edge4(const __global STORED *x, int line, int lines, int pos, int width, int ld)
 {
-    return (float4)(edge1(x, line, lines, pos, width, ld),
-                    edge1(x, line, lines, pos + 1, width, ld),
-                    edge1(x, line, lines, pos + 2, width, ld),
-                    edge1(x, line, lines, pos + 3, width, ld));
+    return (SUM4)(edge1(x, line, lines, pos, width, ld),
+                  edge1(x, line, lines, pos + 1, width, ld),
+                  edge1(x, line, lines, pos + 2, width, ld),
+                  edge1(x, line, lines, pos + 3, width, ld));
 }
 
 // Global memory to registers.
-static void fetch_a(a_vec r[A_LOADS], const __global float *x, const uint offset[A_LOADS])
+static void fetch_a(a_vec r[A_LOADS], const __global STORED *x, const uint offset[A_LOADS])
 {
     #pragma unroll
     for (int i = 0; i < A_LOADS; ++i)
         r[i] = A_LOAD(x + offset[i]);
 }
 
-static void fetch_b(b_vec r[B_LOADS], const __global float *x, const uint offset[B_LOADS])
+static void fetch_b(b_vec r[B_LOADS], const __global STORED *x, const uint offset[B_LOADS])
 {
     #pragma unroll
     for (int i = 0; i < B_LOADS; ++i)
@@ -93,11 +93,12 @@ static void fetch_b(b_vec r[B_LOADS], const __global float *x, const uint offset
 }
 
 // Writes the part of v that lies left of the edge of C.
-static void write4(__global float *p, float4 v, int left)
+static void write4(__global STORED *p, SUM4 sums, int left)
 {
+    const STORED4 v = NARROW4(sums);
     if (left >= 4) {
 #if VC == 4
-        *(__global float4 *)p = v;
+        *(__global STORED4 *)p = v;
 #else
         vstore4(v, 0, p);
 #endif
@@ -110,11 +111,11 @@ static void write4(__global float *p, float4 v, int left)
 
 __attribute__((reqd_work_group_size(WG, 1, 1)))
 __kernel void gemm(const int m, const int n, const int k,
-                   const __global float *RESTRICT a, const int lda,
-                   const __global float *RESTRICT b, const int ldb,
-                   __global float *RESTRICT c, const int ldc TRAIN_ARGUMENTS)
+                   const __global STORED *RESTRICT a, const int lda,
+                   const __global STORED *RESTRICT b, const int ldb,
+                   __global STORED *RESTRICT c, const int ldc TRAIN_ARGUMENTS)
 {
-    __local float tiles[(DB == 2 ? 2 : 1) * (A_TILE + B_TILE)] __attribute__((aligned(16)));
+    __local SUM tiles[(DB == 2 ? 2 : 1) * (A_TILE + B_TILE)] __attribute__((aligned(4 * sizeof(SUM))));
 
     TRAIN_ENTER
     const int lid = get_local_id(0);
@@ -126,10 +127,10 @@ __kernel void gemm(const int m, const int n, const int k,
     // The first vector that this item moves, and where it goes in local memory.
     const int a_line = lid / A_VECS, a_pos = lid % A_VECS * VA;
     const int b_line = lid / B_VECS, b_pos = lid % B_VECS * VB;
-    __local float *a_put = tiles + A_AT(a_line, a_pos);
-    __local float *b_put = tiles + A_TILE + B_AT(b_line, b_pos);
-    const __local float *a_get = tiles + 4 * ty;
-    const __local float *b_get = tiles + A_TILE + 4 * tx;
+    __local SUM *a_put = tiles + A_AT(a_line, a_pos);
+    __local SUM *b_put = tiles + A_TILE + B_AT(b_line, b_pos);
+    const __local SUM *a_get = tiles + 4 * ty;
+    const __local SUM *b_get = tiles + A_TILE + 4 * tx;
 
     a_vec ra[A_LOADS];
     b_vec rb[B_LOADS];
@@ -168,12 +169,12 @@ __kernel void gemm(const int m, const int n, const int k,
     const size_t a_step = A_KCONTIG ? TK : (size_t)TK * lda;
     const size_t b_step = B_KCONTIG ? TK : (size_t)TK * ldb;
 
-    float4 sum[WM][WN / 4];
+    SUM4 sum[WM][WN / 4];
     #pragma unroll
     for (int i = 0; i < WM; ++i) {
         #pragma unroll
         for (int j = 0; j < WN / 4; ++j)
-            sum[i][j] = (float4)(0.0f);
+            sum[i][j] = (SUM4)(0.0f);
     }
 
     // Staging is never conditional: a branch between the multiplication and the end of the loop

@@ -1,4 +1,4 @@
-// Single-precision matrix product C = op(A) op(B), one work-item per element of C.
+// Matrix product C = op(A) op(B), one work-item per element of C. It stands behind number.cl.
 //
 // No tiles, no reuse: the reference point that the tiled kernels are compared with.
 //
@@ -39,9 +39,9 @@
 
 __attribute__((reqd_work_group_size(LX, LY, 1)))
 __kernel void gemm(const int m, const int n, const int k,
-                   const __global float *a, const int lda,
-                   const __global float *b, const int ldb,
-                   __global float *c, const int ldc TRAIN_ARGUMENTS)
+                   const __global STORED *a, const int lda,
+                   const __global STORED *b, const int ldb,
+                   __global STORED *c, const int ldc TRAIN_ARGUMENTS)
 {
     TRAIN_ENTER
     const int col = get_global_id(0);
@@ -49,21 +49,22 @@ __kernel void gemm(const int m, const int n, const int k,
 
     // The launch is rounded up; a guard is enough, as nothing here waits for other items.
     if (row < m && col < n) {
-        float sum = 0.0f;
+        SUM sum = 0.0f;
         for (int p = 0; p < k; ++p) {
 #if TA
-            const float x = a[(size_t)p * lda + row];
+            const SUM x = WIDE(a[(size_t)p * lda + row]);
 #else
-            const float x = a[(size_t)row * lda + p];
+            const SUM x = WIDE(a[(size_t)row * lda + p]);
 #endif
 #if TB
-            const float y = b[(size_t)col * ldb + p];
+            const SUM y = WIDE(b[(size_t)col * ldb + p]);
 #else
-            const float y = b[(size_t)p * ldb + col];
+            const SUM y = WIDE(b[(size_t)p * ldb + col]);
 #endif
             sum += x * y;
         }
-        c[(size_t)row * ldc + col] = TRAIN_ADDS ? c[(size_t)row * ldc + col] + sum : sum;
+        c[(size_t)row * ldc + col] =
+            NARROW(TRAIN_ADDS ? WIDE(c[(size_t)row * ldc + col]) + sum : sum);
 #ifdef TRAIN_FINISH
         TRAIN_FINISH(row, 1, col, 1)
 #endif

@@ -1,4 +1,5 @@
-// sgemm for OpenCL devices of type CPU: C = op(A) op(B), row-major f32, any m, n, k >= 1.
+// Matrix product for OpenCL devices of type CPU: C = op(A) op(B), row-major, any m, n, k >= 1. It stands
+// behind number.cl, and serves numbers whose sums are stored as they are: sums of k > KC pass through C.
 //
 //   op(A) is m x k: a is stored m x k (TA = 0) or k x m (TA = 1), rows lda apart
 //   op(B) is k x n: b is stored k x n (TB = 0) or n x k (TB = 1), rows ldb apart
@@ -26,7 +27,7 @@
 // Parameters       default  legal
 //   TA, TB         0        0, 1
 //   MR             6        1..16     rows per register tile
-//   NV             4        1..8      float16 vectors per row of the tile; NR = 16 NV
+//   NV             4        1..8      vectors of 16 per row of the tile; NR = 16 NV
 //   NC             512      multiple of NR     most columns per work-item
 //   KC             256      multiple of 16     most of k per step
 //   UNROLL         4        1, 2, 4, 8, 16     of the loop over k
@@ -37,8 +38,8 @@
 //   TRAIN_...      empty    what train/product.cl adds: arguments, where operands begin, whether c is
 //                           added to, what is done to finished rows
 //
-//   MR NV + NV + 1 <= 32 keeps the tile in the registers of AVX-512. Local memory taken, in bytes:
-//   4 (NC KC + MR (KC + 16) + MR NR); it must not exceed CL_DEVICE_LOCAL_MEM_SIZE.
+//   MR NV + NV + 1 <= 32 keeps the tile in the registers of AVX-512, with f64 2 MR NV + 2 NV + 1 <= 32.
+//   Local memory taken, in sums: NC KC + MR (KC + 16) + MR NR; it must not exceed CL_DEVICE_LOCAL_MEM_SIZE.
 
 #ifndef TA
 #define TA 0
@@ -81,6 +82,9 @@
 #if MR < 1 || MR > 16 || NV < 1 || NV > 8 || NC < NR || NC % NR != 0 || KC < 16 || KC % 16 != 0
 #error "illegal MR, NV, NC or KC"
 #endif
+#ifdef BF16
+#error "sums that pass through C would be rounded to bf16"
+#endif
 
 // The OpenCL function prefetch() is empty in some CPU runtimes; the compilers' own builtin is not.
 #if PREFETCH && defined(__has_builtin)
@@ -118,9 +122,9 @@
 
 // Four rounds of this perfect shuffle transpose 16 x 16.
 #define ZIP_LO(x, y) \
-  (float16)(x.s0, y.s0, x.s1, y.s1, x.s2, y.s2, x.s3, y.s3, x.s4, y.s4, x.s5, y.s5, x.s6, y.s6, x.s7, y.s7)
+  (SUM16)(x.s0, y.s0, x.s1, y.s1, x.s2, y.s2, x.s3, y.s3, x.s4, y.s4, x.s5, y.s5, x.s6, y.s6, x.s7, y.s7)
 #define ZIP_HI(x, y) \
-  (float16)(x.s8, y.s8, x.s9, y.s9, x.sa, y.sa, x.sb, y.sb, x.sc, y.sc, x.sd, y.sd, x.se, y.se, x.sf, y.sf)
+  (SUM16)(x.s8, y.s8, x.s9, y.s9, x.sa, y.sa, x.sb, y.sb, x.sc, y.sc, x.sd, y.sd, x.se, y.se, x.sf, y.sf)
 #define SHUFFLE(out, in)                           \
   _Pragma("unroll")                                \
   for (int r = 0; r < 8; ++r) {                    \
@@ -132,12 +136,12 @@
 // multiply-add; the functions fma() and mad() are not compiled to vector instructions everywhere.
 #define MULTIPLY_ADD(p)                                                 \
   {                                                                     \
-    float16 bv[NV];                                                     \
+    SUM16 bv[NV];                                                       \
     _Pragma("unroll")                                                   \
     for (int v = 0; v < NV; ++v) bv[v] = vload16(v, pb + (p) * NR);     \
     _Pragma("unroll")                                                   \
     for (int r = 0; r < MR; ++r) {                                      \
-      const float16 av = (float16)(la[A_AT(r, p)]);                     \
+      const SUM16 av = (SUM16)(la[A_AT(r, p)]);                         \
       _Pragma("unroll")                                                 \
       for (int v = 0; v < NV; ++v) acc[r][v] += av * bv[v];             \
     }                                                                   \
@@ -152,13 +156,13 @@
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemm(const int m, const int n, const int k,
-          const __global float* restrict a, const int lda,
-          const __global float* restrict b, const int ldb,
-          __global float* restrict c, const int ldc TRAIN_ARGUMENTS)
+          const __global STORED* restrict a, const int lda,
+          const __global STORED* restrict b, const int ldb,
+          __global STORED* restrict c, const int ldc TRAIN_ARGUMENTS)
 {
-  __local float lb[NC * KC] __attribute__((aligned(128)));
-  __local float la[MR * (KC + 16)] __attribute__((aligned(128)));
-  __local float lt[MR * NR] __attribute__((aligned(128)));
+  __local SUM lb[NC * KC] __attribute__((aligned(128)));
+  __local SUM la[MR * (KC + 16)] __attribute__((aligned(128)));
+  __local SUM lt[MR * NR] __attribute__((aligned(128)));
 
   TRAIN_ENTER
 
@@ -178,11 +182,11 @@ void gemm(const int m, const int n, const int k,
     // Pack B. Columns past the end of the matrix may hold anything: they reach no element of C.
 #if TB
     for (int j = 0; j < panels * NR; j += 16) {
-      const __global float* s = b + (size_t)j0 * ldb + p0;
-      __local float* d = lb + (j / NR) * B_PANEL + j % NR;
+      const __global STORED* s = b + (size_t)j0 * ldb + p0;
+      __local SUM* d = lb + (j / NR) * B_PANEL + j % NR;
       int p = 0;
       for (; p + 16 <= kc; p += 16) {
-        float16 x[16], y[16];
+        SUM16 x[16], y[16];
         #pragma unroll
         for (int r = 0; r < 16; ++r) {
           PREFETCH_READ(s + (size_t)min(j + r + 16, nc - 1) * ldb + p);
@@ -200,8 +204,8 @@ void gemm(const int m, const int n, const int k,
     }
 #else
     for (int p = 0; p < kc; ++p) {
-      const __global float* s = b + (size_t)(p0 + p) * ldb + j0;
-      __local float* d = lb + p * NR;
+      const __global STORED* s = b + (size_t)(p0 + p) * ldb + j0;
+      __local SUM* d = lb + p * NR;
       int j = 0;
       for (; j + NR <= nc; j += NR, d += B_PANEL) {
         #pragma unroll
@@ -212,7 +216,7 @@ void gemm(const int m, const int n, const int k,
       }
       // The last panel. A vector may reach into the next row of b, but not past the end of b.
       for (; j < panels * NR; j += 16, d += 16) {
-        if (j >= nc) vstore16((float16)(0.0f), 0, d);
+        if (j >= nc) vstore16((SUM16)(0.0f), 0, d);
         else if ((size_t)(k - 1 - p0 - p) * ldb + (n - j0 - j) >= 16) vstore16(vload16(0, s + j), 0, d);
         else for (int r = 0; r < 16; ++r) d[r] = s[min(j + r, nc - 1)];
       }
@@ -227,33 +231,33 @@ void gemm(const int m, const int n, const int k,
       // (For TA = 1 the end of each piece: its beginning shares a cache line with the piece before.)
 #if TA
       for (int p = 0; p < kc; ++p) {
-        const __global float* s = a + (size_t)(p0 + p) * lda + i0 + i;
+        const __global STORED* s = a + (size_t)(p0 + p) * lda + i0 + i;
         if ((size_t)(k - 1 - p0 - p) * lda + (m - i0 - i) >= A_WIDTH) A_STORE(A_LOAD(0, s), 0, la + p * MR);
         else for (int r = 0; r < MR; ++r) la[p * MR + r] = s[min(r, rows - 1)];
       }
       TRAIN_COPIED(la, i0 + i, rows, kc, p0 == 0)
-      const __global float* next = i + MR < mc ? a + (size_t)p0 * lda + i0 + i + MR : a + (size_t)(p0 + kb) * lda + i0;
+      const __global STORED* next = i + MR < mc ? a + (size_t)p0 * lda + i0 + i + MR : a + (size_t)(p0 + kb) * lda + i0;
       const int portion = DIV_UP(16, panels);
 #else
       for (int r = 0; r < MR; ++r) {
-        const __global float* s = a + (size_t)(i0 + i + min(r, rows - 1)) * lda + p0;
-        __local float* d = la + r * (KC + 16);
+        const __global STORED* s = a + (size_t)(i0 + i + min(r, rows - 1)) * lda + p0;
+        __local SUM* d = la + r * (KC + 16);
         int p = 0;
         for (; p + 16 <= kc; p += 16) vstore16(vload16(0, s + p), 0, d + p);
         for (; p < kc; ++p) d[p] = s[p];
       }
-      const __global float* next = i + MR < mc ? a + (size_t)(i0 + i + MR) * lda + p0 : a + (size_t)i0 * lda + p0 + kb;
+      const __global STORED* next = i + MR < mc ? a + (size_t)(i0 + i + MR) * lda + p0 : a + (size_t)i0 * lda + p0 + kb;
       const int portion = DIV_UP(MR, panels);
 #endif
 
       for (int q = 0; q < panels; ++q) {
         const int cols = min(NR, nc - q * NR);
-        const __local float* pb = lb + q * B_PANEL;
-        __global float* pc = c + (size_t)(i0 + i) * ldc + j0 + q * NR;
+        const __local SUM* pb = lb + q * B_PANEL;
+        __global STORED* pc = c + (size_t)(i0 + i) * ldc + j0 + q * NR;
         if (rows == MR) FOR_TILE(PREFETCH_WRITE(pc + (size_t)r * ldc + 16 * v))
 
-        float16 acc[MR][NV];
-        FOR_TILE(acc[r][v] = (float16)(0.0f))
+        SUM16 acc[MR][NV];
+        FOR_TILE(acc[r][v] = (SUM16)(0.0f))
         int p = 0;
         for (; p + 16 <= kc; p += 16) {
           for (int r = q * portion; r < (q + 1) * portion; ++r)
@@ -269,8 +273,8 @@ void gemm(const int m, const int n, const int k,
         } else {
           FOR_TILE(vstore16(acc[r][v], v, lt + r * NR))
           for (int r = 0; r < rows; ++r) {
-            const __local float* s = lt + r * NR;
-            __global float* d = pc + (size_t)r * ldc;
+            const __local SUM* s = lt + r * NR;
+            __global STORED* d = pc + (size_t)r * ldc;
             int j = 0;
             for (; j + 16 <= cols; j += 16)
               vstore16(is_new ? vload16(0, s + j) : vload16(0, s + j) + vload16(0, d + j), 0, d + j);

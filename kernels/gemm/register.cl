@@ -1,5 +1,5 @@
-// Single-precision matrix product C = op(A) op(B) straight from global memory, for devices whose
-// local memory is ordinary cached memory or slower than their caches.
+// Matrix product C = op(A) op(B) straight from global memory, for devices whose local memory is
+// ordinary cached memory or slower than their caches. It stands behind number.cl.
 //
 // Each work-item computes WM x WN elements of C: WM consecutive rows, and WN/V groups of V
 // columns, the groups LX*V columns apart, so that neighbours read neighbouring vectors of B.
@@ -18,14 +18,14 @@
 //   KU          steps of k per turn of the loop              >= 1; a multiple of V,
 //                                                            unless TA=1 and TB=0
 //   LX, LY      work-items of a group along n, along m       >= 1, LX * LY <= the device's limit
-//   UNALIGNED   vector loads at any 4-byte address           0, 1
+//   UNALIGNED   vector loads at the address of any element   0, 1
 //   RESTRICT    qualifier of the operands                    restrict, empty
 //   TA, TB      transposes                                   0, 1
 //   TRAIN_...   what train/product.cl adds: arguments, where operands begin, whether C is added to,
 //               what is done to finished elements
 //
-// Vector loads. V > 1 asks for lda % V == 0, ldb % V == 0 and bases of a and b aligned to 4*V
-// bytes. Nothing is asked of m, n, k and c: a vector that starts inside a row may end in the spare
+// Vector loads. V > 1 asks for lda % V == 0, ldb % V == 0 and bases of a and b aligned to V
+// elements. Nothing is asked of m, n, k and c: a vector that starts inside a row may end in the spare
 // elements between that row and the next, whose values are not used. With UNALIGNED=1 it is
 // enough that lda >= V and ldb >= V.
 //
@@ -85,27 +85,33 @@
 #endif
 
 #if V == 4
-typedef float4 vec;
+typedef SUM4 vec;
+#define STORED_VEC STORED4
+#define WIDE_VEC WIDE4
 #define VLOAD(p) vload4(0, p)
 #elif V == 2
-typedef float2 vec;
+typedef SUM2 vec;
+#define STORED_VEC STORED2
+#define WIDE_VEC WIDE2
 #define VLOAD(p) vload2(0, p)
 #else
-typedef float vec;
+typedef SUM vec;
+#define STORED_VEC STORED
+#define WIDE_VEC WIDE
 #define VLOAD(p) (*(p))
 #endif
 
-static vec load(const __global float *p)
+static vec load(const __global STORED *p)
 {
 #if UNALIGNED
-    return VLOAD(p);
+    return WIDE_VEC(VLOAD(p));
 #else
-    return *(const __global vec *)p;  // vload would promise 4-byte alignment only
+    return WIDE_VEC(*(const __global STORED_VEC *)p);  // vload would promise the alignment of an element
 #endif
 }
 
 // Spreads v over x[0], x[step], ...
-static void spread(float *x, int step, vec v)
+static void spread(SUM *x, int step, vec v)
 {
 #if V == 1
     x[0] = v;
@@ -119,19 +125,19 @@ static void spread(float *x, int step, vec v)
 #endif
 }
 
-static vec gather(const float *x)
+static vec gather(const SUM *x)
 {
 #if V == 4
-    return (float4)(x[0], x[1], x[2], x[3]);
+    return (SUM4)(x[0], x[1], x[2], x[3]);
 #elif V == 2
-    return (float2)(x[0], x[1]);
+    return (SUM2)(x[0], x[1]);
 #else
     return x[0];
 #endif
 }
 
 // sum += x y, x a column of WM elements and y a row of WN.
-static void multiply(vec sum[WM][WN / V], const float x[WM], const float y[WN])
+static void multiply(vec sum[WM][WN / V], const SUM x[WM], const SUM y[WN])
 {
     #pragma unroll
     for (int i = 0; i < WM; ++i) {
@@ -143,9 +149,9 @@ static void multiply(vec sum[WM][WN / V], const float x[WM], const float y[WN])
 
 __attribute__((reqd_work_group_size(LX * LY, 1, 1)))
 __kernel void gemm(const int m, const int n, const int k,
-                   const __global float *RESTRICT a, const int lda,
-                   const __global float *RESTRICT b, const int ldb,
-                   __global float *RESTRICT c, const int ldc TRAIN_ARGUMENTS)
+                   const __global STORED *RESTRICT a, const int lda,
+                   const __global STORED *RESTRICT b, const int ldb,
+                   __global STORED *RESTRICT c, const int ldc TRAIN_ARGUMENTS)
 {
     TRAIN_ENTER
     const int lid = get_local_id(0);
@@ -188,10 +194,10 @@ __kernel void gemm(const int m, const int n, const int k,
 
     // Turns of KU steps. At least one step is left to the loop below: a vector past the end of a
     // line then stays inside the buffer, as that line is not the last one.
-    const __global float *pa = a, *pb = b;
+    const __global STORED *pa = a, *pb = b;
     const int turns = (k - 1) / KU;
     for (int t = 0; t < turns; ++t) {
-        float x[KU * WM], y[KU * WN];
+        SUM x[KU * WM], y[KU * WN];
 #if A_KCONTIG
         #pragma unroll
         for (int i = 0; i < WM; ++i) {
@@ -233,16 +239,16 @@ __kernel void gemm(const int m, const int n, const int k,
 
     // The remaining 1 to KU steps, element by element.
     for (int p = turns * KU; p < k; ++p) {
-        float x[WM], y[WN];
+        SUM x[WM], y[WN];
         #pragma unroll
         for (int i = 0; i < WM; ++i) {
             const size_t row = min(row0 + i, m - 1);
-            x[i] = A_KCONTIG ? a[row * lda + p] : a[(size_t)p * lda + row];
+            x[i] = WIDE(A_KCONTIG ? a[row * lda + p] : a[(size_t)p * lda + row]);
         }
         #pragma unroll
         for (int j = 0; j < WN; ++j) {
             const size_t col = min(COLUMN(j), n - 1);
-            y[j] = B_KCONTIG ? b[col * ldb + p] : b[(size_t)p * ldb + col];
+            y[j] = WIDE(B_KCONTIG ? b[col * ldb + p] : b[(size_t)p * ldb + col]);
         }
         multiply(sum, x, y);
     }
@@ -250,15 +256,15 @@ __kernel void gemm(const int m, const int n, const int k,
     #pragma unroll
     for (int i = 0; i < WM; ++i) {
         if (row0 + i < m) {
-            __global float *const row = c + (size_t)(row0 + i) * ldc;
-            float v[WN];
+            __global STORED *const row = c + (size_t)(row0 + i) * ldc;
+            SUM v[WN];
             #pragma unroll
             for (int j = 0; j < WN / V; ++j)
                 spread(v + j * V, 1, sum[i][j]);
             #pragma unroll
             for (int j = 0; j < WN; ++j) {
                 if (COLUMN(j) < n)
-                    row[COLUMN(j)] = TRAIN_ADDS ? row[COLUMN(j)] + v[j] : v[j];
+                    row[COLUMN(j)] = NARROW(TRAIN_ADDS ? WIDE(row[COLUMN(j)]) + v[j] : v[j]);
             }
         }
     }

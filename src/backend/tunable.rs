@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::terms::Dtype;
+
 /// Values of a kernel's parameters, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Point(pub BTreeMap<String, usize>);
@@ -55,6 +57,8 @@ pub struct Tunable {
     pub shape_class: &'static str,
     /// The shape that stands for it, as the command line takes it.
     pub shape: String,
+    /// What it is computed in.
+    pub dtype: Dtype,
     /// The part of a run that is timed: the kernels that go by the parameters; none where that is all.
     pub part: Option<String>,
     /// What may be tried.
@@ -78,7 +82,8 @@ impl Tunable {
 
     /// Whether points of the other one are points of this one.
     pub fn shares_kernel(&self, other: &Tunable) -> bool {
-        (self.family(), self.implementation) == (other.family(), other.implementation)
+        let key = |t: &Tunable| (t.family(), t.implementation, t.dtype);
+        key(self) == key(other)
     }
 
     /// Adds a point to begin at, unless it is there or breaks a rule.
@@ -88,9 +93,11 @@ impl Tunable {
         }
     }
 
-    /// Workload, implementation and class, for people and for files.
+    /// Workload, implementation, class and, where it is not f32, dtype, for people and for files.
     pub fn name(&self) -> String {
-        format!("{} {} {}", self.workload, self.implementation, self.shape_class)
+        let dtype = if self.dtype == Dtype::F32 { "" } else { self.dtype.name() };
+        let words = [self.workload, self.implementation, self.shape_class, dtype];
+        words.join(" ").trim_end().to_string()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::backend::tunable::{Pinned, Point, Tunable};
 use crate::backend::{Device, Request, Runner, Task, registry};
 use crate::error::{Error, Result};
 use crate::measure::{self, Clock, WallClock};
-use crate::terms::{Dtype, Scope};
+use crate::terms::Scope;
 use crate::verify::{self, Problem, Rejection};
 use crate::workload;
 
@@ -134,7 +134,7 @@ fn serve() {
 fn serve_tunable<'d>(device: &'d dyn Device, tunable: &'d Tunable, seed: u64) -> Option<Ask> {
     let workload = workload::find(tunable.workload).ok()?;
     let shape = workload.shape(&tunable.shape).ok()?;
-    let problem = Problem::new(workload, &shape, Dtype::F32, seed);
+    let problem = Problem::new(workload, &shape, tunable.dtype, seed);
     tell(&Say::Done);
     let implementation = tunable.prepared_as;
     let part = tunable.part.as_deref();
@@ -143,7 +143,7 @@ fn serve_tunable<'d>(device: &'d dyn Device, tunable: &'d Tunable, seed: u64) ->
         match listen()? {
             Ask::Admit(point, limit_s) => {
                 let parameters = Some(Pinned { tunable, point: &point });
-                let (shape, dtype) = (&shape, Dtype::F32);
+                let (shape, dtype) = (&shape, tunable.dtype);
                 let task = Task { workload, shape, dtype, implementation, parameters };
                 let prepared = device.prepare(&task);
                 tell(&stage.admit(point, limit_s, prepared, &problem));

@@ -28,6 +28,7 @@ fn tunable() -> Tunable {
         prepared_as: "planted",
         shape_class: "large",
         shape: "m=1,n=1,k=1".into(),
+        dtype: crate::terms::Dtype::F32,
         part: None,
         space: SPACE,
         seeds: vec![Point::of(&[("A", 1), ("B", 1), ("C", 0), ("D", 0), ("E", 8)])],

@@ -6,9 +6,9 @@ use super::target::Target;
 use super::tuned::{Chooser, Parameters, Tuned, shapes};
 use crate::backend::Task;
 use crate::error::{Error, Result};
-use crate::terms::Shape;
+use crate::terms::Dtype;
 
-/// Sizes as the kernels take them. Operands are dense: a row is as long as it is stored.
+/// Sizes as the kernels take them, and the dtype that they are compiled for. Operands are dense: a row is as long as it is stored.
 struct Product {
     m: usize,
     n: usize,
@@ -17,10 +17,12 @@ struct Product {
     tb: usize,
     lda: usize,
     ldb: usize,
+    dtype: Dtype,
 }
 
 impl Product {
-    fn of(shape: &Shape) -> Result<Product> {
+    fn of(task: &Task<'_>) -> Result<Product> {
+        let (shape, dtype) = (task.shape, task.dtype);
         let (m, n, k) = (shape.size("m"), shape.size("n"), shape.size("k"));
         let (ta, tb) = (shape.size("ta"), shape.size("tb"));
         if [m, n, k].iter().any(|size| *size > i32::MAX as usize / 2) {
@@ -28,7 +30,7 @@ impl Product {
         }
         let lda = if ta == 1 { m } else { k };
         let ldb = if tb == 1 { k } else { n };
-        Ok(Product { m, n, k, ta, tb, lda, ldb })
+        Ok(Product { m, n, k, ta, tb, lda, ldb, dtype })
     }
 
     /// m n k a lda b ldb c ldc, as every kernel of the family takes them.
@@ -47,13 +49,22 @@ impl Product {
         ]
     }
 
-    /// Whether vectors of `width` floats may be read from every row of a and b.
+    /// Whether vectors of `width` elements may be read from every row of a and b.
     fn aligned(&self, width: usize) -> bool {
         self.lda.is_multiple_of(width) && self.ldb.is_multiple_of(width)
     }
 
     fn options(&self, parameters: &Parameters) -> String {
-        format!("-D TA={} -D TB={} {}", self.ta, self.tb, parameters.options())
+        let numbers = match self.dtype {
+            Dtype::F32 => String::new(),
+            dtype => format!(" -D {}", dtype.name().to_uppercase()),
+        };
+        format!("-D TA={} -D TB={}{numbers} {}", self.ta, self.tb, parameters.options())
+    }
+
+    /// Bytes of so many sums in local memory.
+    fn sum_bytes(&self, sums: usize) -> u64 {
+        self.dtype.formats().accumulator.bytes() * sums as u64
     }
 
     fn recipe(&self, program: &'static str, parameters: &Parameters, shape: Geometry) -> Recipe {
@@ -77,7 +88,8 @@ impl Product {
 
     /// The parameters of an implementation for such sizes.
     fn chosen(&self, tuned: Chooser<'_>, implementation: &str, cases: &[&str]) -> Parameters {
-        tuned.chosen("gemm", implementation, cases, shapes::gemm(self.m, self.n, self.ta))
+        let class = shapes::gemm(self.m, self.n, self.ta);
+        tuned.in_dtype(self.dtype).chosen("gemm", implementation, cases, class)
     }
 }
 
@@ -90,7 +102,7 @@ struct Geometry {
 
 /// Local-memory tiles.
 pub fn local(target: &Target, task: &Task<'_>) -> Result<Recipe> {
-    let p = Product::of(task.shape)?;
+    let p = Product::of(task)?;
     let parameters = local_parameters(target.tuned.at(task.parameters), &p);
     let geometry = local_geometry(&p, &parameters);
     Ok(p.recipe("gemm/local", &parameters, geometry))
@@ -103,20 +115,20 @@ fn local_parameters(tuned: Chooser<'_>, p: &Product) -> Parameters {
 }
 
 fn local_geometry(p: &Product, parameters: &Parameters) -> Geometry {
-    let Tiles { rows, columns, items, local_bytes } = local_tiles(parameters);
+    let Tiles { rows, columns, items, local_sums } = local_tiles(parameters);
     Geometry {
         launch: Launch {
             global: [p.n.div_ceil(columns) * items, p.m.div_ceil(rows), 1],
             local: [items, 1, 1],
         },
-        local_bytes,
+        local_bytes: p.sum_bytes(local_sums),
         tile: (rows, columns),
     }
 }
 
 /// Registers only.
 pub fn register(target: &Target, task: &Task<'_>) -> Result<Recipe> {
-    let p = Product::of(task.shape)?;
+    let p = Product::of(task)?;
     let parameters = register_parameters(target.tuned.at(task.parameters), &p);
     let get = |name| parameters.get(name);
     let (rows, columns) = (get("LY") * get("WM"), get("LX") * get("WN"));
@@ -147,7 +159,8 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     let mut builds = Vec::new();
     for (ta, tb) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
         for (size, word) in [(64, "aligned"), (63, "unaligned")] {
-            let p = Product { m: size, n: size, k: size, ta, tb, lda: size, ldb: size };
+            let (m, n, k, dtype) = (size, size, size, Dtype::F32);
+            let p = Product { m, n, k, ta, tb, lda: size, ldb: size, dtype };
             let mut add = |kernel: &str, program: &'static str, parameters: &Parameters| {
                 builds.push(Build {
                     name: format!("gemm {kernel} ta={ta} tb={tb} {word}"),
@@ -164,7 +177,7 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
 
 /// One work-item an element.
 pub fn naive(target: &Target, task: &Task<'_>) -> Result<Recipe> {
-    let p = Product::of(task.shape)?;
+    let p = Product::of(task)?;
     let parameters = target.tuned.parameters("gemm", "naive");
     let (x, y) = (parameters.get("LX"), parameters.get("LY"));
     let geometry = Geometry {
@@ -180,7 +193,7 @@ pub fn naive(target: &Target, task: &Task<'_>) -> Result<Recipe> {
 
 /// Packed panels, for CPU devices: a work-group is one work-item, which owns a block of c.
 pub fn packed(target: &Target, task: &Task<'_>) -> Result<Recipe> {
-    let p = Product::of(task.shape)?;
+    let p = Product::of(task)?;
     let base = packed_parameters(target.tuned.at(task.parameters), &p)
         .ok_or_else(|| Error::Unsupported("packed is for CPU devices".into()))?;
     let local_memory = target.local_memory();
@@ -190,7 +203,7 @@ pub fn packed(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let (nc, kc) = (parameters.get("NC"), parameters.get("KC"));
     let geometry = Geometry {
         launch: Launch { global: [blocks.0, blocks.1, 1], local: [1, 1, 1] },
-        local_bytes: 4 * (nc * kc + mr * (kc + 16) + mr * nr) as u64,
+        local_bytes: p.sum_bytes(nc * kc + mr * (kc + 16) + mr * nr),
         tile: (mr, nr),
     };
     Ok(p.recipe("gemm/packed", &parameters, geometry))
@@ -198,6 +211,7 @@ pub fn packed(target: &Target, task: &Task<'_>) -> Result<Recipe> {
 
 /// None for classes that have no such kernel.
 fn packed_parameters(tuned: Chooser<'_>, p: &Product) -> Option<Parameters> {
+    let tuned = tuned.in_dtype(p.dtype);
     let parameters = packed_parameters_of(tuned, shapes::gemm(p.m, p.n, p.ta));
     Some(parameters).filter(|parameters| parameters.get("NV") > 0)
 }
@@ -212,13 +226,13 @@ fn packed_blocks(
 ) -> (Parameters, (usize, usize)) {
     const LEAST_KC: usize = 256;
     let nr = 16 * base.get("NV");
-    let floats = local_memory.min(1 << 20) / 8;
+    let sums = local_memory.min(1 << 20) / 2 / p.sum_bytes(1) as usize;
     // Powers of two only: a program serves many shapes.
     let mut nc = base.get("NC").min(p.n.next_power_of_two()).max(nr);
-    while nc > nr && nc * LEAST_KC > floats {
+    while nc > nr && nc * LEAST_KC > sums {
         nc /= 2;
     }
-    let room = (floats / nc + 1).next_power_of_two() / 2;
+    let room = (sums / nc + 1).next_power_of_two() / 2;
     let kc = base.get("KC").min(room).min(p.k.next_power_of_two()).max(16);
     (base.with(&[("NC", nc), ("KC", kc)]), packed_grid(p.m, p.n, nr, nc, threads))
 }
@@ -228,18 +242,20 @@ mod tests {
     use super::super::tuned::classes;
     use super::*;
 
-    fn product(m: usize, n: usize, k: usize) -> Product {
-        Product { m, n, k, ta: 0, tb: 0, lda: k, ldb: n }
+    fn product([m, n, k]: [usize; 3], dtype: Dtype) -> Product {
+        Product { m, n, k, ta: 0, tb: 0, lda: k, ldb: n, dtype }
     }
 
-    /// The rules at the top of local.cl and register.cl, for every class and case.
+    const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::F64, Dtype::Bf16];
+
+    /// The rules at the top of local.cl and register.cl, for every class, dtype and case.
     #[test]
     fn shipped_parameters_are_legal() {
-        for class in classes() {
+        for (class, dtype) in classes().into_iter().flat_map(|c| DTYPES.map(|dtype| (c, dtype))) {
             let tuned = Tuned::of_class(class);
-            for parameters in
-                [tuned.parameters("gemm", "local"), tuned.specials("gemm", "local", &["unaligned"])]
-            {
+            let p = product([100, 100, 100], dtype);
+            let chosen = |name, cases: &[&str]| p.chosen(tuned.at(None), name, cases);
+            for parameters in [chosen("local", &[]), chosen("local", &["unaligned"])] {
                 let get = |name| parameters.get(name);
                 let items = get("TM") / get("WM") * (get("TN") / get("WN"));
                 assert!(
@@ -252,14 +268,14 @@ mod tests {
                 );
                 assert!((get("TM") * get("TK")).is_multiple_of(items * get("VA")), "{class}");
                 assert!((get("TN") * get("TK")).is_multiple_of(items * get("VB")), "{class}");
-                let geometry = local_geometry(&product(100, 100, 100), &parameters);
-                assert!(geometry.local_bytes <= 32 << 10 && items <= 256, "{class}");
+                let geometry = local_geometry(&p, &parameters);
+                assert!(geometry.local_bytes <= 32 << 10 && items <= 256, "{class} {dtype:?}");
             }
-            let packed = packed_parameters(tuned.at(None), &product(100, 100, 100));
+            let packed = packed_parameters(tuned.at(None), &p);
             assert_eq!(packed.is_some(), class == "cpu", "{class}");
             let naive = tuned.parameters("gemm", "naive");
             assert!(naive.get("LX") > 0 && naive.get("LY") > 0, "{class}");
-            let register = tuned.parameters("gemm", "register");
+            let register = chosen("register", &[]);
             assert!(register.get("WN").is_multiple_of(register.get("V")), "{class}");
             assert!(register.get("KU").is_multiple_of(register.get("V")), "{class}");
         }
@@ -267,19 +283,19 @@ mod tests {
 
     #[test]
     fn packed_blocks_cover_c_and_fit_local_memory() {
-        let base = Tuned::of_class("cpu").parameters("gemm", "packed");
-        for (m, n, k) in
-            [(1, 1, 1), (256, 256, 256), (64, 3136, 576), (512, 49, 4608), (9, 9999, 9)]
-        {
+        let tuned = Tuned::of_class("cpu");
+        let sizes = [[1, 1, 1], [256, 256, 256], [64, 3136, 576], [512, 49, 4608], [9, 9999, 9]];
+        for (size, dtype) in sizes.iter().flat_map(|s| [Dtype::F32, Dtype::F64].map(|d| (*s, d))) {
+            let p = product(size, dtype);
+            let base = packed_parameters(tuned.at(None), &p).unwrap();
             for local_memory in [32 << 10, 256 << 10, 1 << 20] {
                 for threads in [1, 2, 64] {
-                    let p = product(m, n, k);
                     let (parameters, (rows, columns)) =
                         packed_blocks(&p, &base, local_memory, threads);
                     let (nc, kc) = (parameters.get("NC"), parameters.get("KC"));
-                    assert!(rows >= 1 && columns >= n.div_ceil(nc));
+                    assert!(rows >= 1 && columns >= p.n.div_ceil(nc));
                     assert!(kc >= 16 && kc % 16 == 0 && nc % (16 * base.get("NV")) == 0);
-                    assert!(4 * nc * kc <= local_memory);
+                    assert!(p.sum_bytes(nc * kc) <= local_memory as u64);
                 }
             }
         }

@@ -4,7 +4,7 @@
 use super::target::Target;
 use super::tuned::{Chooser, Parameters};
 
-/// By whether rows of a and b begin at multiples of four floats, whether any is shorter than that, and
+/// By whether rows of a and b begin at multiples of four elements, whether any is shorter than that, and
 /// whether the rows of c begin at such multiples. `choose` gives the parameters for special cases.
 pub fn local_parameters_of(
     choose: impl Fn(&[&str]) -> Parameters,
@@ -28,7 +28,8 @@ pub struct Tiles {
     pub columns: usize,
     /// Work-items.
     pub items: usize,
-    pub local_bytes: u64,
+    /// Numbers in local memory.
+    pub local_sums: usize,
 }
 
 /// The tiles that parameters make.
@@ -40,7 +41,7 @@ pub fn local_tiles(parameters: &Parameters) -> Tiles {
         rows: tm,
         columns: tn,
         items: (tm / get("WM")) * (tn / get("WN")),
-        local_bytes: 4 * (buffers * tk * (tm + get("PADA") + tn + get("PADB"))) as u64,
+        local_sums: buffers * tk * (tm + get("PADA") + tn + get("PADB")),
     }
 }
 

@@ -5,45 +5,48 @@ use super::target::Target;
 use super::{conv, gemm, launch, peak, rows, stream, train};
 use crate::backend::Task;
 use crate::error::Result;
+use crate::terms::Dtype::{self, Bf16, F16, F32, F64};
 
 /// What makes the recipe of a task.
 pub type Make = fn(&Target, &Task<'_>) -> Result<Recipe>;
 
-/// Workload, names of implementations in the order of reports, and what makes their recipes.
-const IMPLEMENTATIONS: &[(&str, &[&str], Make)] = &[
-    ("gemm", &["local"], gemm::local),
-    ("gemm", &["register"], gemm::register),
-    ("gemm", &["packed"], gemm::packed),
-    ("gemm", &["naive"], gemm::naive),
-    ("conv-fprop", &["local"], conv::local),
-    ("conv-fprop", &["register"], conv::register),
-    ("conv-fprop", &["packed"], conv::packed_fprop),
-    ("conv-fprop", &["naive"], conv::naive),
-    ("conv-dgrad", &["local"], conv::local),
-    ("conv-dgrad", &["register"], conv::register),
-    ("conv-dgrad", &["packed"], conv::packed_dgrad),
-    ("conv-dgrad", &["naive"], conv::naive),
-    ("conv-wgrad", &["local"], conv::local),
-    ("conv-wgrad", &["register"], conv::register),
-    ("conv-wgrad", &["packed"], conv::packed_wgrad),
-    ("conv-wgrad", &["naive"], conv::naive),
-    ("softmax", &["local"], rows::local),
-    ("softmax", &["packed"], rows::packed),
-    ("layernorm", &["local"], rows::local),
-    ("layernorm", &["packed"], rows::packed),
-    ("stream-copy", &["vector"], stream::vector),
-    ("stream-scale", &["vector"], stream::vector),
-    ("stream-add", &["vector"], stream::vector),
-    ("stream-triad", &["vector"], stream::vector),
-    ("stream-dot", &["vector"], stream::vector),
-    ("peak-fma", &peak::NAMES, peak::peak),
-    ("launch", &["round-trip"], launch::round_trip),
+/// Workload, names of implementations in the order of reports, what makes their recipes, and the dtypes
+/// that they compute in.
+const IMPLEMENTATIONS: &[(&str, &[&str], Make, &[Dtype])] = &[
+    ("gemm", &["local"], gemm::local, &[F32, F64, Bf16]),
+    ("gemm", &["register"], gemm::register, &[F32, F64, Bf16]),
+    ("gemm", &["packed"], gemm::packed, &[F32, F64]),
+    ("gemm", &["naive"], gemm::naive, &[F32, F64, Bf16]),
+    ("conv-fprop", &["local"], conv::local, &[F32]),
+    ("conv-fprop", &["register"], conv::register, &[F32]),
+    ("conv-fprop", &["packed"], conv::packed_fprop, &[F32]),
+    ("conv-fprop", &["naive"], conv::naive, &[F32]),
+    ("conv-dgrad", &["local"], conv::local, &[F32]),
+    ("conv-dgrad", &["register"], conv::register, &[F32]),
+    ("conv-dgrad", &["packed"], conv::packed_dgrad, &[F32]),
+    ("conv-dgrad", &["naive"], conv::naive, &[F32]),
+    ("conv-wgrad", &["local"], conv::local, &[F32]),
+    ("conv-wgrad", &["register"], conv::register, &[F32]),
+    ("conv-wgrad", &["packed"], conv::packed_wgrad, &[F32]),
+    ("conv-wgrad", &["naive"], conv::naive, &[F32]),
+    ("softmax", &["local"], rows::local, &[F32]),
+    ("softmax", &["packed"], rows::packed, &[F32]),
+    ("layernorm", &["local"], rows::local, &[F32]),
+    ("layernorm", &["packed"], rows::packed, &[F32]),
+    ("stream-copy", &["vector"], stream::vector, &[F32]),
+    ("stream-scale", &["vector"], stream::vector, &[F32]),
+    ("stream-add", &["vector"], stream::vector, &[F32]),
+    ("stream-triad", &["vector"], stream::vector, &[F32]),
+    ("stream-dot", &["vector"], stream::vector, &[F32]),
+    ("peak-fma", &peak::NAMES, peak::peak, &[F32, F64, F16]),
+    ("launch", &["round-trip"], launch::round_trip, &[F32]),
 ];
 
-/// The recipes for a workload by the names of their implementations.
-pub fn recipes(workload: &str) -> impl Iterator<Item = (&'static str, Make)> {
-    let rows = IMPLEMENTATIONS.iter().filter(move |(name, ..)| *name == workload);
-    rows.flat_map(|(_, names, make)| names.iter().map(|name| (*name, *make)))
+/// The recipes for a workload in a dtype by the names of their implementations.
+pub fn recipes(workload: &str, dtype: Dtype) -> impl Iterator<Item = (&'static str, Make)> {
+    let serves = move |row: &&(&str, _, _, &[Dtype])| row.0 == workload && row.3.contains(&dtype);
+    let rows = IMPLEMENTATIONS.iter().filter(serves);
+    rows.flat_map(|(_, names, make, _)| names.iter().map(|name| (*name, *make)))
 }
 
 /// Every GPU kernel as a class of `kernels/tuned/` builds it.

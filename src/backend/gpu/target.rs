@@ -11,6 +11,7 @@ use crate::machine::DeviceEntry;
 use crate::tensor::FENCE;
 #[cfg(test)]
 use crate::terms::DeviceKind;
+use crate::terms::{Dtype, Format};
 
 /// A device as recipes see it.
 pub struct Target {
@@ -50,9 +51,9 @@ impl Target {
         Target { entry, tuned, kernels: &KERNELS, max_group_size: 1024, base_alignment: 32 }
     }
 
-    /// The implementation of a workload that is timed where the user names none, if one is chosen.
-    pub fn default_implementation(&self, workload: &str) -> Option<String> {
-        self.tuned.implementation(family(workload))
+    /// The implementation of a workload in a dtype that is timed where the user names none, if one is chosen.
+    pub fn default_implementation(&self, workload: &str, dtype: Dtype) -> Option<String> {
+        self.tuned.implementation(family(workload), dtype)
     }
 
     /// What can be tuned.
@@ -90,10 +91,15 @@ impl Target {
         recipe.steps.iter().try_for_each(|step| self.check_step(step))?;
         let mut tensors = task.workload.inputs(task.shape);
         tensors.push(task.workload.output(task.shape));
-        tensors.extend(&recipe.scratch);
-        tensors.extend(recipe.tables.iter().map(Vec::len));
-        self.check_memory(&tensors)?;
-        if tensors.iter().any(|len| *len >= 1 << 31) {
+        let own = recipe.scratch.iter().copied().chain(recipe.tables.iter().map(Vec::len));
+        let own: Vec<usize> = own.collect();
+        let in_bytes = |lengths: &[usize], format: Format| -> Vec<u64> {
+            lengths.iter().map(|len| format.bytes() * *len as u64).collect()
+        };
+        // What lies between kernels is f32, and what they look up as long.
+        let buffers = [in_bytes(&tensors, task.format()), in_bytes(&own, Format::F32)];
+        self.check_memory(&buffers.concat())?;
+        if tensors.iter().chain(&own).any(|len| *len >= 1 << 31) {
             let what = "the kernels index operands of less than 2^31 elements";
             return Err(Error::Unsupported(what.into()));
         }
@@ -117,14 +123,14 @@ impl Target {
         Ok(())
     }
 
-    /// Whether buffers of these many floats fit, one of them between fences.
-    pub fn check_memory(&self, lengths: &[usize]) -> Result<()> {
+    /// Whether buffers of these many bytes fit, one of them between fences.
+    pub fn check_memory(&self, buffers: &[u64]) -> Result<()> {
         let unsupported = |what: String| Err(Error::Unsupported(what));
-        let longest = lengths.iter().copied().max().unwrap_or(0);
-        // An output stands between fences, the first of them as long as the alignment asks.
-        let fences = 2 * (FENCE + self.base_alignment);
-        let largest = 4 * (longest + fences) as u64;
-        let all = 4 * (lengths.iter().sum::<usize>() + fences) as u64;
+        // An output stands between fences, the first of them as long as the alignment asks. They are of its
+        // own numbers, of f64 at most.
+        let fences = Format::F64.bytes() * 2 * (FENCE + self.base_alignment) as u64;
+        let largest = buffers.iter().copied().max().unwrap_or(0) + fences;
+        let all = buffers.iter().sum::<u64>() + fences;
         if all > self.entry.memory_bytes {
             return unsupported(format!(
                 "needs {all} bytes of the device's memory, it has {}",
@@ -163,9 +169,9 @@ mod tests {
         assert!(target.check_step(&step(1024, 48 << 10)).is_ok());
         assert!(target.check_step(&step(1025, 0)).is_err());
         assert!(target.check_step(&step(1, (48 << 10) + 1)).is_err());
-        assert!(target.check_memory(&[1 << 20; 8]).is_ok());
+        assert!(target.check_memory(&[1 << 22; 8]).is_ok());
         // One buffer too large, and buffers that are too large together.
-        assert!(target.check_memory(&[1 << 26]).is_err());
-        assert!(target.check_memory(&[1 << 25; 8]).is_err());
+        assert!(target.check_memory(&[1 << 28]).is_err());
+        assert!(target.check_memory(&[1 << 27; 8]).is_err());
     }
 }

@@ -8,7 +8,7 @@ use crate::backend::tunable::{Finding, Tunable};
 use crate::backend::{Device, Mappable, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
-use crate::terms::{Dtype, Role};
+use crate::terms::Dtype;
 use crate::workload::Workload;
 
 /// What makes a runner of something that is no recipe: a transfer, a build, a training.
@@ -38,10 +38,9 @@ fn implementations(
     workload: &dyn Workload,
     dtype: Dtype,
 ) -> impl Iterator<Item = (&'static str, How)> {
-    let serves = dtype == Dtype::F32 || workload.role() == Role::Peak;
-    let workload = if serves { workload.name() } else { "" };
-    let recipes = gpu::recipes(workload).map(|(name, make)| (name, How::Recipe(make)));
-    let rows = OWN.iter().filter(move |(name, ..)| *name == workload);
+    let workload = workload.name();
+    let recipes = gpu::recipes(workload, dtype).map(|(name, make)| (name, How::Recipe(make)));
+    let rows = OWN.iter().filter(move |(name, ..)| dtype == Dtype::F32 && *name == workload);
     let own = rows.flat_map(|(_, names, make)| names.iter().map(|name| (*name, How::Own(*make))));
     recipes.chain(own)
 }
@@ -57,7 +56,7 @@ impl Device for OpenClDevice {
 
     fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
         let mut names = implementations(workload, dtype).map(|(name, _)| name);
-        match self.target.default_implementation(workload.name()) {
+        match self.target.default_implementation(workload.name(), dtype) {
             Some(name) => names.any(|known| known == name).then_some(name).into_iter().collect(),
             // Where nothing is chosen, each says something of its own.
             None => names.map(str::to_string).collect(),

@@ -16,10 +16,17 @@ macro_rules! train {
     };
 }
 
-const GEMM_LOCAL: &str = files!("tile.cl", "gemm/local.cl");
-const GEMM_REGISTER: &str = files!("gemm/register.cl");
-const GEMM_PACKED: &str = files!("gemm/packed.cl");
-const CONV_LOCAL: &str = files!("tile.cl", "conv/view.cl", "conv/local.cl");
+/// A product of training steps: the kernel file with what is done around it.
+macro_rules! product {
+    ($($file:literal),+) => {
+        train!("train/product.cl", "number.cl", $($file),+)
+    };
+}
+
+const GEMM_LOCAL: &str = files!("number.cl", "tile.cl", "gemm/local.cl");
+const GEMM_REGISTER: &str = files!("number.cl", "gemm/register.cl");
+const GEMM_PACKED: &str = files!("number.cl", "gemm/packed.cl");
+const CONV_LOCAL: &str = files!("number.cl", "tile.cl", "conv/view.cl", "conv/local.cl");
 const CONV_REGISTER: &str = files!("conv/view.cl", "conv/register.cl");
 const CONV_PACKED: &str = files!("conv/packed_tile.cl", "conv/packed.cl");
 const CONV_DEPTHWISE: &str = files!("conv/sizes.cl", "conv/depthwise.cl");
@@ -38,7 +45,7 @@ pub const KERNELS: Kernels = Kernels {
         ("gemm/local", GEMM_LOCAL),
         ("gemm/register", GEMM_REGISTER),
         ("gemm/packed", GEMM_PACKED),
-        ("gemm/naive", files!("gemm/naive.cl")),
+        ("gemm/naive", files!("number.cl", "gemm/naive.cl")),
         ("conv/local", CONV_LOCAL),
         ("conv/register", CONV_REGISTER),
         ("conv/packed", CONV_PACKED),
@@ -53,10 +60,10 @@ pub const KERNELS: Kernels = Kernels {
         ("peak", files!("peak.cl")),
         ("launch", files!("launch.cl")),
         ("flush", files!("flush.cl")),
-        ("train/product/local", train!("train/product.cl", "tile.cl", "gemm/local.cl")),
-        ("train/product/register", train!("train/product.cl", "gemm/register.cl")),
-        ("train/product/packed", train!("train/product.cl", "gemm/packed.cl")),
-        ("train/product/naive", train!("train/product.cl", "gemm/naive.cl")),
+        ("train/product/local", product!("tile.cl", "gemm/local.cl")),
+        ("train/product/register", product!("gemm/register.cl")),
+        ("train/product/packed", product!("gemm/packed.cl")),
+        ("train/product/naive", product!("gemm/naive.cl")),
         ("train/columns", COLUMNS),
         ("train/layer_norm", LAYER_NORM),
         ("train/batch_norm", BATCH_NORM),

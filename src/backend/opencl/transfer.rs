@@ -75,7 +75,7 @@ impl<'a> TransferRunner<'a> {
         let length = task.workload.output(task.shape);
         // The driver may take pinned memory from the device's.
         let buffers = if way == Way::Pinned { 2 } else { 1 };
-        device.target.check_memory(&[length, length][..buffers])?;
+        device.target.check_memory(&[4 * length as u64; 2][..buffers])?;
         let on_host: Box<dyn DerefMut<Target = [f32]> + 'a> = match way {
             Way::Pinned => Box::new(Pinned::new(device, &fenced(length))?),
             Way::Pageable | Way::Mapped => Box::new(fenced(length)),

@@ -243,7 +243,7 @@ impl Planner<'_> {
                 let tiles = local_tiles(&p);
                 let grid = [n.div_ceil(tiles.columns) * tiles.items, m.div_ceil(tiles.rows)];
                 let local = [tiles.items, 1, 1];
-                ("train/product/local", p, 4, grid, local, tiles.local_bytes)
+                ("train/product/local", p, 4, grid, local, 4 * tiles.local_sums as u64)
             }
             Kind::Register => {
                 let p = facts.register(tuned);

@@ -14,7 +14,7 @@ use super::tuned::store::Entry;
 use super::tuned::{Tuned, part};
 use crate::backend::tunable::{Dimension, Point, Tunable, family};
 use crate::machine::DeviceEntry;
-use crate::terms::DeviceKind;
+use crate::terms::{DeviceKind, Dtype};
 
 use classes::{CLASSES, shape_on};
 use kernels::{KERNELS, Kernel};
@@ -32,11 +32,12 @@ pub fn tunables(tuned: &Tuned, device: &DeviceEntry, max_group_size: usize) -> V
             part: (kernel.family == "train").then(|| part(implementation, shape_class)),
             shape_class,
             shape: shape_on(device, shape)?,
+            dtype: Dtype::F32,
             space: kernel.space,
             seeds: vec![defaults(tuned, kernel, cases)],
             max_group_size,
         };
-        let is_it = |e: &&Entry| e.is_for(kernel.family, implementation, shape_class);
+        let is_it = |e: &&Entry| e.is_for(kernel.family, implementation, shape_class, Dtype::F32);
         let mut entries: Vec<&Entry> = tuned.entries.iter().filter(is_it).collect();
         // What is in use comes first.
         entries.sort_by_key(|entry| Reverse(entry.origin));
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
     use crate::backend::gpu::tuned::{classes, shapes};
     use crate::network::{Graph, Layer};
-    use crate::terms::{Conv, Dtype};
+    use crate::terms::Conv;
     use crate::workload::{self, Pass};
 
     fn device(kind: DeviceKind, class: &str) -> DeviceEntry {

@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use crate::backend::gpu::kernels::Kernels;
 use crate::backend::tunable::{Pinned, Point, Tunable};
 use crate::machine::DeviceEntry;
+use crate::terms::Dtype;
 
 use origin::Origin;
 pub use origin::{Change, Tuning};
@@ -115,6 +116,7 @@ pub struct Tuned {
 #[derive(Clone, Copy)]
 pub struct Chooser<'a> {
     tuned: &'a Tuned,
+    dtype: Dtype,
     pinned: Option<Pinned<'a>>,
 }
 
@@ -133,24 +135,28 @@ impl Tuned {
         Tuned { entries: store::entries(device, kernels), ..Tuned::of_class(&device.class) }
     }
 
-    /// As a task goes by them whose parameters are pinned, or by all that is kept.
+    /// As a task in f32 goes by them whose parameters are pinned, or by all that is kept.
     pub fn at<'a>(&'a self, pinned: Option<Pinned<'a>>) -> Chooser<'a> {
-        Chooser { tuned: self, pinned }
+        Chooser { tuned: self, dtype: Dtype::F32, pinned }
     }
 
-    /// The implementation that is timed for a workload where the user names none: the class's, unless
-    /// another was found to be faster over all classes of shapes.
-    pub fn implementation(&self, workload: &str) -> Option<String> {
-        let in_file =
-            |table: &Table| Some(table.get(workload)?.get("implementation")?.as_str()?.to_string());
+    /// The implementation that is timed for a workload in a dtype where the user names none: the class's,
+    /// unless another was found to be faster over all classes of shapes.
+    pub fn implementation(&self, workload: &str, dtype: Dtype) -> Option<String> {
+        let named = |table: &Table| Some(table.get("implementation")?.as_str()?.to_string());
+        let in_file = |table: &Table| {
+            let table = table.get(workload)?.as_table()?;
+            let own = table.get(dtype.name()).and_then(Value::as_table).and_then(named);
+            own.or_else(|| named(table))
+        };
         let usual = in_file(&self.class).or_else(|| in_file(&self.fallback))?;
-        Some(store::fastest(&self.entries, workload, &usual).unwrap_or(usual))
+        Some(store::fastest(&self.entries, (workload, dtype), &usual).unwrap_or(usual))
     }
 
     /// What has changed since the user tuned this device, where that leaves entries without use.
     pub fn change(&self) -> Option<Change> {
         let is_replaced = |old: &Entry| {
-            let is_it = |e: &&Entry| e.is_for(&old.family, &old.implementation, &old.shape_class);
+            let is_it = |e: &&Entry| e.is_of_class_of(old);
             self.entries.iter().filter(is_it).any(|e| e.origin == Origin::User)
         };
         self.entries.iter().filter(|e| !is_replaced(e)).find_map(|e| e.origin.change())
@@ -178,8 +184,14 @@ impl Tuned {
 }
 
 impl Chooser<'_> {
+    /// The same for a task in another dtype.
+    pub fn in_dtype(self, dtype: Dtype) -> Self {
+        Chooser { dtype, ..self }
+    }
+
     /// The parameters of an implementation for a class of shapes: its defaults with those of the special
-    /// cases on top, then those that are pinned, or else what a search found for such shapes.
+    /// cases and of the dtype on top, then those that are pinned, or else what a search found for such
+    /// shapes in this dtype.
     pub fn chosen(
         self,
         workload: &str,
@@ -187,14 +199,16 @@ impl Chooser<'_> {
         cases: &[&str],
         shape_class: &str,
     ) -> Parameters {
-        let mut defaults = self.tuned.specials(workload, implementation, cases);
+        let cases = [cases, &[self.dtype.name()]].concat();
+        let mut defaults = self.tuned.specials(workload, implementation, &cases);
         defaults.of = part(implementation, shape_class);
-        let this = (workload, implementation, shape_class);
-        let is_pinned = |t: &Tunable| (t.family(), t.implementation, t.shape_class) == this;
+        let this = (workload, implementation, shape_class, self.dtype);
+        let is_pinned =
+            |t: &Tunable| (t.family(), t.implementation, t.shape_class, t.dtype) == this;
         if let Some(pinned) = self.pinned.filter(|pinned| is_pinned(pinned.tunable)) {
             return defaults.at(pinned.point, Origin::User);
         }
-        let is_it = |e: &&Entry| e.is_for(workload, implementation, shape_class);
+        let is_it = |e: &&Entry| e.is_for(workload, implementation, shape_class, self.dtype);
         let used = |e: &&Entry| is_it(e) && !e.origin.is_seed();
         let mut parameters = match self.tuned.entries.iter().find(used) {
             Some(entry) => defaults.at(&entry.parameters, entry.origin),
@@ -234,8 +248,11 @@ mod tests {
         for (class, text) in SHIPPED {
             text.parse::<Table>().unwrap_or_else(|e| panic!("{class}: {e}"));
             let tuned = Tuned::of_class(class);
-            let name = tuned.implementation("gemm").unwrap_or_else(|| panic!("{class}"));
-            assert!(tuned.find("gemm", &name).is_some(), "{class}: {name}");
+            for dtype in [Dtype::F32, Dtype::F64, Dtype::Bf16] {
+                let name = tuned.implementation("gemm", dtype);
+                let name = name.unwrap_or_else(|| panic!("{class}"));
+                assert!(tuned.find("gemm", &name).is_some(), "{class}: {name}");
+            }
         }
     }
 
@@ -265,6 +282,18 @@ mod tests {
             let [a, b] = [pinned, free].map(|t| t.chosen("gemm", implementation, &[], class));
             assert_eq!(a, b, "{implementation} {class}");
         }
+        let [a, b] = [pinned, free].map(|t| t.in_dtype(Dtype::F64));
+        let [a, b] = [a, b].map(|t| t.chosen("gemm", "local", &[], "small"));
+        assert_eq!(a, b, "another dtype");
+    }
+
+    #[test]
+    fn a_dtype_has_its_own_default_and_its_own_parameters() {
+        let tuned = Tuned::of_class("cpu");
+        let names = [Dtype::F32, Dtype::F64, Dtype::Bf16].map(|d| tuned.implementation("gemm", d));
+        assert_eq!(names.map(Option::unwrap), ["packed", "packed", "register"]);
+        let panels = |dtype| tuned.at(None).in_dtype(dtype).chosen("gemm", "packed", &[], "large");
+        assert_eq!((panels(Dtype::F32).get("NV"), panels(Dtype::F64).get("NV")), (4, 2));
     }
 
     #[test]

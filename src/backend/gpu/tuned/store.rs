@@ -12,6 +12,7 @@ use crate::backend::tunable::{Finding, Point, Tunable};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
 use crate::record;
+use crate::terms::Dtype;
 
 /// Class and text of each file that the tuner made on the project's machines.
 const SHIPPED: &[(&str, &str)] = &[
@@ -37,8 +38,9 @@ pub struct Entry {
     pub implementation: String,
     /// Class of shapes.
     pub shape_class: String,
-    /// What was computed in.
-    pub dtype: String,
+    /// What was computed in; f32 in files that were written before there was a choice.
+    #[serde(default)]
+    pub dtype: Dtype,
     /// Hash of the kernel's source.
     pub source: String,
     /// Seconds of a run.
@@ -61,7 +63,7 @@ impl Entry {
             family: tunable.family().to_string(),
             implementation: tunable.implementation.to_string(),
             shape_class: tunable.shape_class.to_string(),
-            dtype: "f32".to_string(),
+            dtype: tunable.dtype,
             source: String::new(),
             wall_s: 0.0,
             default_s: 0.0,
@@ -70,16 +72,19 @@ impl Entry {
         }
     }
 
-    /// Whether it is about these shapes of an implementation.
-    pub fn is_for(&self, family: &str, implementation: &str, class: &str) -> bool {
-        (&*self.family, &*self.implementation, &*self.shape_class)
-            == (family, implementation, class)
+    /// Whether it is about these shapes of an implementation in this dtype.
+    pub fn is_for(&self, family: &str, implementation: &str, class: &str, dtype: Dtype) -> bool {
+        (&*self.family, &*self.implementation, &*self.shape_class, self.dtype)
+            == (family, implementation, class, dtype)
+    }
+
+    /// Whether it is about the same shapes, implementation and dtype as another.
+    pub fn is_of_class_of(&self, other: &Entry) -> bool {
+        self.is_for(&other.family, &other.implementation, &other.shape_class, other.dtype)
     }
 
     fn is_same(&self, other: &Entry) -> bool {
-        other.is_for(&self.family, &self.implementation, &self.shape_class)
-            && (&self.device, &self.driver, &self.dtype)
-                == (&other.device, &other.driver, &other.dtype)
+        self.is_of_class_of(other) && (&self.device, &self.driver) == (&other.device, &other.driver)
     }
 
     /// As found on a device: a seed where driver or source have changed. None on other devices.
@@ -127,12 +132,13 @@ pub fn entries(device: &DeviceEntry, kernels: &Kernels) -> Vec<Entry> {
 
 /// The implementation with the least time over the classes that it shares with the usual one; none
 /// where that is the usual one.
-pub fn fastest(entries: &[Entry], family: &str, usual: &str) -> Option<String> {
+pub fn fastest(entries: &[Entry], (family, dtype): (&str, Dtype), usual: &str) -> Option<String> {
+    let of_family = || entries.iter().filter(|e| (&*e.family, e.dtype) == (family, dtype));
     let of = |name: &str| -> Vec<(&str, f64)> {
         let mut found: Vec<(&str, f64)> = Vec::new();
-        for e in entries.iter().filter(|e| !e.origin.is_seed()) {
+        for e in of_family().filter(|e| !e.origin.is_seed()) {
             let is_first = !found.iter().any(|(class, _)| *class == e.shape_class);
-            if e.family == family && e.implementation == name && is_first {
+            if e.implementation == name && is_first {
                 found.push((&e.shape_class, e.wall_s));
             }
         }
@@ -140,7 +146,7 @@ pub fn fastest(entries: &[Entry], family: &str, usual: &str) -> Option<String> {
     };
     let base = of(usual);
     let mut best: Option<(&str, f64)> = None;
-    for entry in entries.iter().filter(|e| e.family == family && e.implementation != usual) {
+    for entry in of_family().filter(|e| e.implementation != usual) {
         let other = of(&entry.implementation);
         let ratios = base.iter().filter_map(|(class, base_s)| {
             let (_, s) = other.iter().find(|(other, _)| other == class)?;
@@ -230,7 +236,7 @@ mod tests {
             family: "gemm".into(),
             implementation: implementation.into(),
             shape_class: class.into(),
-            dtype: "f32".into(),
+            dtype: Dtype::F32,
             source: KERNELS.hash("gemm", implementation).unwrap(),
             wall_s,
             default_s: 1.0,
@@ -278,6 +284,12 @@ mod tests {
         keep_in(&path, entry("local", "large", 1.0)).unwrap();
         let times: Vec<f64> = read(&path).iter().map(|e| e.wall_s).collect();
         assert_eq!(times, [1.0, 3.0]);
+        keep_in(&path, Entry { dtype: Dtype::F64, ..entry("local", "large", 4.0) }).unwrap();
+        assert_eq!(read(&path).len(), 3);
+        let older = fs::read_to_string(&path).unwrap().replace("dtype = \"f32\"\n", "");
+        fs::write(&path, older).unwrap();
+        let dtypes: Vec<Dtype> = read(&path).iter().map(|e| e.dtype).collect();
+        assert_eq!(dtypes, [Dtype::F32, Dtype::F64, Dtype::F32]);
         fs::write(&path, "found = 3").unwrap();
         assert_eq!(read(&path), []);
     }
@@ -290,11 +302,13 @@ mod tests {
             entry("register", "large", 0.7),
             entry("register", "small", 1.2),
         ];
-        assert_eq!(fastest(&entries, "gemm", "local").as_deref(), Some("register"));
-        assert_eq!(fastest(&entries, "gemm", "register"), None);
+        let gemm = ("gemm", Dtype::F32);
+        assert_eq!(fastest(&entries, gemm, "local").as_deref(), Some("register"));
+        assert_eq!(fastest(&entries, gemm, "register"), None);
+        assert_eq!(fastest(&entries, ("gemm", Dtype::F64), "local"), None);
         // Half of the classes say nothing of the other half.
-        assert_eq!(fastest(&entries[..3], "gemm", "local"), None);
-        assert_eq!(fastest(&entries, "conv", "local"), None);
+        assert_eq!(fastest(&entries[..3], gemm, "local"), None);
+        assert_eq!(fastest(&entries, ("conv", Dtype::F32), "local"), None);
     }
 
     /// Another driver for CPUs begins where those that are known ended, and uses nothing of it unseen.

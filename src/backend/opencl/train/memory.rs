@@ -66,7 +66,8 @@ impl Memory {
     /// Allocates, if all of it fits.
     pub fn new(device: &OpenClDevice, sizes: &Sizes, tables: &[Vec<i32>]) -> Result<Memory> {
         let lengths = sizes.lengths();
-        device.target.check_memory(&lengths)?;
+        let bytes: Vec<u64> = lengths.iter().map(|len| 4 * *len as u64).collect();
+        device.target.check_memory(&bytes)?;
         if lengths.iter().any(|len| *len >= 1 << 31) {
             let what = "the kernels index tensors of less than 2^31 elements";
             return Err(Error::Unsupported(what.into()));
