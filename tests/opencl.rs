@@ -43,17 +43,21 @@ fn every_implementation_is_right_at_awkward_sizes_on_every_device() {
             assert_eq!(row["outcome"], "measured", "{line}");
         }
         if row["outcome"] == "measured" {
-            seen.insert([text("device"), text("workload"), text("implementation")]);
+            seen.insert(["device", "workload", "dtype", "implementation"].map(text));
         }
     }
-    let expect = |device: &str, workload: &str, names: &[&str]| {
+    let expect_in = |dtype: &str, device: &str, workload: &str, names: &[&str]| {
         for name in names {
-            let key = [device, workload, name].map(str::to_string);
-            assert!(seen.contains(&key), "{name} of {workload} on {device}");
+            let key = [device, workload, dtype, name].map(str::to_string);
+            assert!(seen.contains(&key), "{name} of {workload} in {dtype} on {device}");
         }
     };
+    let expect =
+        |device: &str, workload: &str, names: &[&str]| expect_in("f32", device, workload, names);
     for id in &ids {
         expect(id, "gemm", &["naive", "local", "register", "packed"]);
+        expect_in("f64", id, "gemm", &["naive", "local", "register", "packed"]);
+        expect_in("bf16", id, "gemm", &["naive", "local", "register"]);
         for pass in ["conv-fprop", "conv-dgrad", "conv-wgrad"] {
             expect(id, pass, &["naive", "local", "register", "packed"]);
         }
@@ -65,6 +69,8 @@ fn every_implementation_is_right_at_awkward_sizes_on_every_device() {
         }
     }
     expect("cpu", "gemm", &["gemm", "matrixmultiply", "native"]);
+    expect_in("f64", "cpu", "gemm", &["gemm", "matrixmultiply"]);
+    expect_in("bf16", "cpu", "gemm", &["native"]);
     for pass in ["conv-fprop", "conv-dgrad"] {
         expect("cpu", pass, &["native", "winograd-f2", "winograd-f4"]);
     }
@@ -126,7 +132,11 @@ fn oclgrind_finds_no_race_and_no_bad_access() {
         return;
     };
     for name in ["naive", "local", "register", "packed"] {
-        assert!(out.contains(&format!("{name}: 16 shapes right")), "{out}");
+        for dtype in ["", " f64", " bf16"] {
+            // Packed panels are not for bf16.
+            let served = (name, dtype) != ("packed", " bf16");
+            assert_eq!(out.contains(&format!("{name}{dtype}: 16 shapes right")), served, "{out}");
+        }
     }
     assert_eq!(out.matches("vector: 5 shapes right").count(), 5, "{out}");
 }

@@ -2,7 +2,7 @@
 
 use super::args::{self, VerifyArgs};
 use super::{End, check_memory, golden, interrupt, start};
-use crate::backend::{self, Device, Request, Task};
+use crate::backend::{Device, Request, Task};
 use crate::config;
 use crate::error::Result;
 use crate::plan::{self, Case};
@@ -37,8 +37,8 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
     let stop = interrupt::listen();
     let mut well = true;
     for (workload, shapes) in shapes.iter().filter(|(_, shapes)| !shapes.is_empty()) {
-        let mut tallies = tallies(&devices.all, *workload, &args.implementation);
         let asked: Vec<Dtype> = workload.dtypes().iter().copied().filter(is_asked).collect();
+        let mut tallies = tallies(&devices.all, *workload, &asked, &args.implementation);
         let each = shapes.iter().flat_map(|s| asked.iter().map(move |d| (s, *d)));
         for (shape, dtype) in each {
             let (workload, shape) = (*workload, shape.clone());
@@ -110,10 +110,11 @@ fn shapes(workload: &'static dyn Workload, given: &[String]) -> Result<Vec<Shape
     Ok(shapes)
 }
 
-/// How the checks of one implementation on one device have ended.
+/// How the checks of one implementation in one dtype on one device have ended.
 struct Tally<'d> {
     device: &'d dyn Device,
     implementation: &'d str,
+    dtype: Dtype,
     right: usize,
     worst: f64,
     unsupported: Vec<String>,
@@ -123,15 +124,17 @@ struct Tally<'d> {
 fn tallies<'d>(
     devices: &'d [Box<dyn Device>],
     workload: &dyn Workload,
+    dtypes: &[Dtype],
     names: &[String],
 ) -> Vec<Tally<'d>> {
     let mut tallies = Vec::new();
-    for device in devices {
-        for implementation in backend::names(device.as_ref(), workload) {
+    for (device, dtype) in devices.iter().flat_map(|d| dtypes.iter().map(move |t| (d, *t))) {
+        for implementation in device.implementations(workload, dtype) {
             if names.is_empty() || session::is_named(names, implementation) {
                 tallies.push(Tally {
                     device: device.as_ref(),
                     implementation,
+                    dtype,
                     right: 0,
                     worst: 0.0,
                     unsupported: Vec::new(),
@@ -145,7 +148,7 @@ fn tallies<'d>(
 
 impl Tally<'_> {
     fn serves(&self, case: &Case) -> bool {
-        self.device.implementations(case.workload, case.dtype).contains(&self.implementation)
+        self.dtype == case.dtype
     }
 
     fn verify(&mut self, case: &Case, problem: &Problem<'_>) -> Record {
@@ -184,10 +187,12 @@ impl Tally<'_> {
             None => String::new(),
             Some(reason) => format!(", {} unsupported ({reason})", self.unsupported.len()),
         };
+        let dtype = if self.dtype == Dtype::F32 { "" } else { self.dtype.name() };
+        let what = format!("{} {dtype}", self.implementation);
         out!(
             "{word} {workload} {} {}: {} shapes right, largest error {:.3} of its bound{unsupported}",
             self.device.entry().id,
-            self.implementation,
+            what.trim_end(),
             self.right,
             self.worst
         );

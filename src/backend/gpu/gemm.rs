@@ -55,11 +55,7 @@ impl Product {
     }
 
     fn options(&self, parameters: &Parameters) -> String {
-        let numbers = match self.dtype {
-            Dtype::F32 => String::new(),
-            dtype => format!(" -D {}", dtype.name().to_uppercase()),
-        };
-        format!("-D TA={} -D TB={}{numbers} {}", self.ta, self.tb, parameters.options())
+        format!("-D TA={} -D TB={} {}", self.ta, self.tb, parameters.options())
     }
 
     /// Bytes of so many sums in local memory.

@@ -2,6 +2,7 @@
 //! launches.
 
 use super::tuned::Tuning;
+use crate::terms::Dtype;
 use crate::workload::Work;
 
 /// One launch of a kernel.
@@ -34,6 +35,17 @@ pub struct Recipe {
     pub tuned: Option<Tuning>,
     /// What a run does, where the workload leaves it to the device.
     pub work: Option<Work>,
+}
+
+impl Recipe {
+    /// The same with the macro of `kernels/number.cl` that says what numbers are.
+    pub fn in_dtype(mut self, dtype: Dtype) -> Recipe {
+        if dtype != Dtype::F32 {
+            let number = format!(" -D {}", dtype.name().to_uppercase());
+            self.steps.iter_mut().for_each(|step| step.options.push_str(&number));
+        }
+        self
+    }
 }
 
 /// One kernel and its launch.

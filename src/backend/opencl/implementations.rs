@@ -96,7 +96,7 @@ impl Device for OpenClDevice {
         self.check_dtype(task.dtype)?;
         match how {
             How::Recipe(make) => {
-                let recipe = make(&self.target, task)?;
+                let recipe = make(&self.target, task)?.in_dtype(task.dtype);
                 self.target.check(task, &recipe)?;
                 Ok(Box::new(KernelRunner::new(self, task, recipe)?))
             }
