@@ -84,7 +84,7 @@ impl Fault {
     {
         let (n, k) = (shape.size("n"), shape.size("k"));
         let terms = if self == Fault::LastK { k - 1 } else { k };
-        let mut c = vec![T::from_f64(0.0); shape.size("m") * n];
+        let mut c = vec![T::nearest(0.0); shape.size("m") * n];
         for (a, c) in a.chunks_exact(k).zip(c.chunks_exact_mut(n)) {
             for (a, b) in a.iter().zip(b.chunks_exact(n)).take(terms) {
                 c.iter_mut().zip(b).for_each(|(c, b)| *c = keep(*c + *a * *b));

@@ -56,7 +56,7 @@ impl Data {
     fn elements<T: Element>(self, tensor: u64) -> impl Fn(u64) -> T {
         let generator = Generator::new(self.seed(), tensor);
         move |i| {
-            T::from_f64(match self {
+            T::nearest(match self {
                 Data::Random(_) if T::FORMAT == Format::F64 => {
                     let low = f64::from(generator.uniform(i + SECOND_DRAW, 0.5)) + 0.5;
                     f64::from(generator.uniform(i, 1.0)) + low * 2f64.powi(-23)

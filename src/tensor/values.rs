@@ -21,7 +21,7 @@ pub unsafe trait Element: Copy + Send + Sync + 'static {
     fn to_f64(self) -> f64;
 
     /// The nearest number of this format, of two equally near ones the even one.
-    fn from_f64(value: f64) -> Self;
+    fn nearest(value: f64) -> Self;
 
     /// Whether both have the same bits.
     fn is_same(self, other: Self) -> bool;
@@ -45,7 +45,7 @@ macro_rules! element {
                 $to(self)
             }
 
-            fn from_f64(value: f64) -> Self {
+            fn nearest(value: f64) -> Self {
                 $from(value)
             }
 
@@ -75,7 +75,8 @@ element!(bf16, Bf16, 0xDEAD, 0x7FCB, bf16::to_f64, |v| bf16::from_f32(to_odd(v))
 /// An f64 as f32, rounded to odd: what lies between two numbers goes to the one whose last bit is 1, so
 /// that rounding once more, to a format at least two bits shorter, gives what one rounding would
 /// (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to
-/// odd", 2008). `half` 2.7 rounds twice on the way from f64.
+/// odd", 2008). `half` 2.7 rounds twice on the way from f64, so [`Element::nearest`] has another name than its
+/// conversions, which would be called in its place.
 fn to_odd(value: f64) -> f32 {
     let nearest = value as f32;
     let (bits, back) = (nearest.to_bits(), f64::from(nearest));
@@ -140,7 +141,7 @@ pub(crate) use with_element;
 impl Tensor {
     /// `len` zeros.
     pub fn zeros(format: Format, len: usize) -> Tensor {
-        with_element!(format, T => T::tensor(vec![T::from_f64(0.0); len]))
+        with_element!(format, T => T::tensor(vec![T::nearest(0.0); len]))
     }
 
     /// `len` elements of poison.
@@ -155,7 +156,7 @@ impl Tensor {
 
     /// Numbers rounded to a format.
     pub fn rounded(format: Format, values: impl Iterator<Item = f64>) -> Tensor {
-        with_element!(format, T => T::tensor(values.map(T::from_f64).collect()))
+        with_element!(format, T => T::tensor(values.map(T::nearest).collect()))
     }
 
     /// The format of its values.
@@ -183,7 +184,7 @@ impl Tensor {
 
     /// Replaces value `i` by the nearest number of its format.
     pub fn set(&mut self, i: usize, value: f64) {
-        with_values!(self, values => values[i] = Element::from_f64(value));
+        with_values!(self, values => values[i] = Element::nearest(value));
     }
 
     /// All values, exactly.

@@ -32,7 +32,7 @@ impl<'a, T: Element> PlainRunner<'a, T> {
         tile: (usize, usize),
         (inputs, output): (&[usize], usize),
     ) -> PlainRunner<'a, T> {
-        let zeros = |len: &usize| vec![T::from_f64(0.0); *len];
+        let zeros = |len: &usize| vec![T::nearest(0.0); *len];
         PlainRunner {
             cpu,
             function,
