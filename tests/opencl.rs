@@ -216,7 +216,7 @@ fn a_damaged_program_cache_is_built_anew() {
     let verify = || {
         crossover()
             .args(["verify", "--device", "opencl:0", "--implementation", "naive"])
-            .args(["--shape", "m=5,n=4,k=3"])
+            .args(["--dtype", "f32", "--shape", "m=5,n=4,k=3"])
             .env("CROSSOVER_CACHE_DIR", cache.path())
             .output()
             .unwrap()
