@@ -6,7 +6,7 @@
 #        the sums are kept in f16, and 2048 + 8191/1024 comes out as 2048 instead of 2056. A row times a row-major matrix,
 #        which is how a network with a batch of one multiplies, goes another way that rounds the whole output to f16
 #        after every single term. A column times the same matrix (a dot product a row) does not.
-# With:  gemm 0.19.0 (crates.io), Rust 1.95, 2026-11-30.
+# With:  gemm 0.19.0, Rust 1.95, 2026-11-30.
 
 . "$(dirname "$0")/common.sh"
 grep -qsw f16c /proc/cpuinfo || not_applicable "the CPU has no F16C"

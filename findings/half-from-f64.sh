@@ -5,7 +5,7 @@
 # Seen:  on an x86 CPU with F16C, from_f64 rounds twice, to f32 and then to f16: what lies just under a tie is rounded up,
 #        so that 65519.999999999, which is 65504 in f16, becomes infinite. from_f64_const drops the lower 32 bits before
 #        it rounds: what lies just over a tie counts as one. bf16::from_f64 does the latter on every CPU.
-# With:  half 2.7.1 (crates.io), Rust 1.95, 2026-11-30.
+# With:  half 2.7.1, Rust 1.95, 2026-11-30.
 
 . "$(dirname "$0")/common.sh"
 grep -qsw f16c /proc/cpuinfo || not_applicable "the CPU has no F16C"
