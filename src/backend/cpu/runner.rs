@@ -17,13 +17,14 @@ const PEAK_BATCHES: usize = 2;
 /// Share of the free memory that scratch may take.
 const SCRATCH_SHARE: u64 = 8;
 
-/// Operands and output of a convolution or of chains of multiply-adds in main memory. Nothing is moved, so both scopes are the same run.
+/// Operands and output of a convolution or of chains of multiply-adds in main memory. Nothing is moved, so
+/// both scopes are the same run.
 pub struct CpuRunner<'a> {
     cpu: &'a Cpu,
     implementation: &'static Implementation,
     computation: Computation,
-    /// Of all that is no convolution.
-    inputs: Vec<Vec<f32>>,
+    /// Each on a cache line of its own.
+    inputs: Vec<Aligned>,
     /// Between fences of whole cache lines.
     output: Aligned,
 }
@@ -31,8 +32,7 @@ pub struct CpuRunner<'a> {
 /// What a run does.
 enum Computation {
     Peak(Isa, peak::Precision),
-    /// With its operands, each on a cache line of its own.
-    Conv(Box<dyn Prepared>, Vec<Aligned>),
+    Conv(Box<dyn Prepared>),
 }
 
 impl<'a> CpuRunner<'a> {
@@ -52,17 +52,14 @@ impl<'a> CpuRunner<'a> {
             Kernel::Plain(_) | Kernel::Train => unreachable!("these have runners of their own"),
             Kernel::Conv(prepare) => {
                 let conv = Conv::of(task.shape);
-                let prepared = prepare(cpu.pool.threads(), &conv, scratch_limit())?;
-                Computation::Conv(prepared, inputs.iter().map(|len| Aligned::zeros(*len)).collect())
+                Computation::Conv(prepare(cpu.pool.threads(), &conv, scratch_limit())?)
             }
         };
-        let is_conv = matches!(computation, Computation::Conv(..));
-        let inputs = if is_conv { Vec::new() } else { inputs };
         Ok(CpuRunner {
             cpu,
             implementation,
             computation,
-            inputs: inputs.iter().map(|len| vec![0.0; *len]).collect(),
+            inputs: inputs.iter().map(|len| Aligned::zeros(*len)).collect(),
             output: Aligned::from(&fenced(output)[..]),
         })
     }
@@ -81,9 +78,6 @@ fn peak_batches(pool: &Pool) -> usize {
 
 impl Runner for CpuRunner<'_> {
     fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
-        if let Computation::Conv(_, operands) = &mut self.computation {
-            operands.iter_mut().zip(inputs).for_each(|(own, new)| own.copy_from_slice(new.f32s()));
-        }
         for (own, new) in self.inputs.iter_mut().zip(inputs) {
             own.copy_from_slice(new.f32s());
         }
@@ -102,13 +96,10 @@ impl Runner for CpuRunner<'_> {
         let (pool, inputs) = (&self.cpu.pool, &self.inputs);
         match &mut self.computation {
             Computation::Peak(isa, precision) => {
-                let (start, step) = (&inputs[0], &inputs[1]);
                 let batches = peak_batches(pool);
-                peak::run(*isa, *precision, pool, batches, start, step, output);
+                peak::run(*isa, *precision, pool, batches, &inputs[0], &inputs[1], output);
             }
-            Computation::Conv(prepared, operands) => {
-                prepared.run(pool, &operands[0], &operands[1], output);
-            }
+            Computation::Conv(prepared) => prepared.run(pool, &inputs[0], &inputs[1], output),
         }
         Ok(())
     }
@@ -119,10 +110,7 @@ impl Runner for CpuRunner<'_> {
     }
 
     fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        Ok(match &self.computation {
-            Computation::Conv(_, operands) => operands.iter().map(|o| o.to_vec().into()).collect(),
-            Computation::Peak(..) => self.inputs.iter().cloned().map(Tensor::from).collect(),
-        })
+        Ok(self.inputs.iter().map(|input| input.to_vec().into()).collect())
     }
 
     fn output(&mut self, _: Scope) -> Result<Tensor> {
@@ -136,7 +124,7 @@ impl Runner for CpuRunner<'_> {
                 let work = peak_work(peak_batches(&self.cpu.pool) as u64);
                 Details { tile, work: Some(work), ..Details::default() }
             }
-            Computation::Conv(prepared, _) => {
+            Computation::Conv(prepared) => {
                 let reduced = prepared.is_reduced().then(|| "reduced-scratch".to_string());
                 Details {
                     tile,
