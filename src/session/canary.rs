@@ -5,7 +5,7 @@ use super::Setup;
 use crate::backend::{Runner, Task};
 use crate::measure::Clock;
 use crate::record::{Home, Record};
-use crate::tensor::{Data, Tensor};
+use crate::tensor::Data;
 use crate::terms::{DeviceId, Dtype, Format, Scope};
 use crate::workload::{self, Workload};
 
@@ -31,10 +31,7 @@ impl<'a> Canary<'a> {
         let mut canary = Canary::default();
         let peak = &workload::Peak;
         let Ok(shape) = peak.shape("") else { return canary };
-        let fill = |(tensor, length): (usize, &usize)| {
-            Data::Random(1).fill(tensor as u64, Format::F32, *length)
-        };
-        let inputs: Vec<Tensor> = peak.inputs(&shape).iter().enumerate().map(fill).collect();
+        let inputs = Data::Random(1).operands(Format::F32, &peak.inputs(&shape));
         for device in setup.devices {
             let names = device.defaults(peak, Dtype::F32);
             let Some(implementation) = names.first() else { continue };

@@ -46,7 +46,13 @@ impl Data {
         with_element!(format, T => T::tensor(self.values::<T>(tensor, len)))
     }
 
-    /// The same as plain values.
+    /// All operands of a format, by the lengths that they have.
+    pub fn operands(self, format: Format, lengths: &[usize]) -> Vec<Tensor> {
+        let fill = |(tensor, len): (usize, &usize)| self.fill(tensor as u64, format, *len);
+        lengths.iter().enumerate().map(fill).collect()
+    }
+
+    /// Operand number `tensor` as plain values.
     pub fn values<T: Element>(self, tensor: u64, len: usize) -> Vec<T> {
         let element = self.elements::<T>(tensor);
         (0..len as u64).map(element).collect()

@@ -40,6 +40,14 @@ impl Format {
     pub fn unit_roundoff(self) -> f64 {
         0.5f64.powi(self.precision() as i32)
     }
+
+    /// How far `k` roundings can bring a number, relatively: gamma(k) = k u / (1 - k u) with the unit
+    /// roundoff u (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1); infinity where
+    /// there is no such bound.
+    pub fn gamma(self, k: f64) -> f64 {
+        let rounded = k * self.unit_roundoff();
+        if rounded < 1.0 { rounded / (1.0 - rounded) } else { f64::INFINITY }
+    }
 }
 
 /// Where which format is used.
@@ -55,6 +63,11 @@ impl Formats {
     /// Whether a result is rounded once more when it is stored.
     pub fn rounds_results(self) -> bool {
         self.storage.precision() < self.accumulator.precision()
+    }
+
+    /// What that costs a result at the most, relatively; nothing where it is not rounded.
+    pub fn result_roundoff(self) -> f64 {
+        if self.rounds_results() { self.storage.unit_roundoff() } else { 0.0 }
     }
 }
 

@@ -58,9 +58,7 @@ impl<'a> Bounded<'a> {
     }
 
     fn operands(&self, data: Data) -> Vec<Tensor> {
-        let lengths = self.workload.inputs(self.shape);
-        let fill = |(t, len): (usize, &usize)| data.fill(t as u64, self.formats.storage, *len);
-        lengths.iter().enumerate().map(fill).collect()
+        data.operands(self.formats.storage, &self.workload.inputs(self.shape))
     }
 
     /// Checks a runner on all data in every scope of its workload. Leaves the measured data loaded.

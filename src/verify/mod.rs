@@ -177,6 +177,5 @@ fn unfenced(output: Tensor, length: usize) -> Result<Tensor, Rejection> {
 /// accumulator's format may lose, and what rounding a result to a narrower format costs.
 fn allowed_l2(k: u64, formats: Formats) -> f64 {
     let sums = 8.0 * formats.accumulator.unit_roundoff() * (k as f64).sqrt();
-    let stored = if formats.rounds_results() { formats.storage.unit_roundoff() } else { 0.0 };
-    sums + stored
+    sums + formats.result_roundoff()
 }

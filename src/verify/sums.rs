@@ -59,9 +59,7 @@ struct Operands {
 
 impl Operands {
     fn new(workload: &dyn Workload, shape: &Shape, format: Format, data: Data) -> Operands {
-        let lengths = workload.inputs(shape);
-        let fill = |(t, len): (usize, &usize)| data.fill(t as u64, format, *len);
-        Operands { data, tensors: lengths.iter().enumerate().map(fill).collect() }
+        Operands { data, tensors: data.operands(format, &workload.inputs(shape)) }
     }
 }
 
@@ -337,12 +335,12 @@ struct Bound {
 impl Bound {
     /// For sums of `k` terms. No error at all is allowed where the bound means nothing.
     fn new(k: u64, roundings: u64, formats: Formats) -> Bound {
-        let stored = if formats.rounds_results() { formats.storage.unit_roundoff() } else { 0.0 };
+        let stored = formats.result_roundoff();
         if is_long(k, formats) {
             return Bound { gamma: 0.0, flushed: 0.0, stored };
         }
-        let n = roundings as f64 * formats.accumulator.unit_roundoff();
-        Bound { gamma: n / (1.0 - n), flushed: 2.0 * k as f64 * TINY, stored }
+        let gamma = formats.accumulator.gamma(roundings as f64);
+        Bound { gamma, flushed: 2.0 * k as f64 * TINY, stored }
     }
 
     /// The largest error of a sum of this value, whose terms have this magnitude together.

@@ -335,8 +335,7 @@ mod tests {
     }
 
     fn inputs(shape: &Shape, data: Data) -> Vec<Tensor> {
-        let lengths = Gemm.inputs(shape);
-        lengths.iter().enumerate().map(|(t, len)| data.fill(t as u64, Format::F32, *len)).collect()
+        data.operands(Format::F32, &Gemm.inputs(shape))
     }
 
     #[test]

@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 
-use super::rows::{self, AXES, gamma};
+use super::rows::{self, AXES};
 use super::{Bounded, Bounds, Check, Entry, Host, Preset, Work, Workload};
 use crate::network::NORM_EPS as EPS;
 use crate::tensor::{Data, Tensor};
@@ -82,7 +82,7 @@ impl Bounded for LayerNorm {
     ) -> Bounds {
         let columns = shape.size("columns");
         let n = columns as f64;
-        let u = formats.accumulator.unit_roundoff();
+        let gamma = |k| formats.accumulator.gamma(k);
         let (weight, bias) = (inputs[1].to_f64s(), inputs[2].to_f64s());
         let mut bounds = Bounds::default();
         for row in rows {
@@ -92,19 +92,19 @@ impl Bounded for LayerNorm {
             let mean_magnitude = x.iter().map(|x| x.abs()).sum::<f64>() / n;
             let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
             let inv_std = (variance + EPS).sqrt().recip();
-            let mean_error = gamma(n, u) * mean_magnitude;
-            let squares = gamma(n + 4.0, u);
+            let mean_error = gamma(n) * mean_magnitude;
+            let squares = gamma(n + 4.0);
             let least = (1.0 - squares).max(0.0) * variance;
             let most = (1.0 + squares) * (variance + mean_error.powi(2));
-            let largest = (least + EPS).sqrt().recip() * (1.0 + gamma(8.0, u));
-            let smallest = (most + EPS).sqrt().recip() * (1.0 - gamma(8.0, u));
+            let largest = (least + EPS).sqrt().recip() * (1.0 + gamma(8.0));
+            let smallest = (most + EPS).sqrt().recip() * (1.0 - gamma(8.0));
             let scale_error = (largest - inv_std).max(inv_std - smallest);
             for ((x, weight), b) in x.iter().zip(&weight).zip(&bias) {
                 let (deviation, w) = ((x - mean).abs(), weight.abs());
                 let moved = deviation * scale_error + mean_error * largest;
                 let rounded = w * (deviation + mean_error) * largest + b.abs();
                 bounds.value.push((x - mean) * inv_std * weight + b);
-                bounds.error.push(w * moved + gamma(4.0, u) * rounded);
+                bounds.error.push(w * moved + gamma(4.0) * rounded);
                 bounds.magnitude.push(w * inv_std * (deviation + mean_magnitude) + b.abs());
             }
         }

@@ -15,12 +15,6 @@ pub fn elements(shape: &Shape) -> u64 {
     shape.get("rows").saturating_mul(shape.get("columns"))
 }
 
-/// How far `k` roundings of unit roundoff `u` can bring a number, relatively; infinity where there is no
-/// such bound.
-pub fn gamma(k: f64, u: f64) -> f64 {
-    if k * u < 1.0 { k * u / (1.0 - k * u) } else { f64::INFINITY }
-}
-
 /// Sweeps along rows, from the first cache to memory, and along columns.
 pub fn preset(preset: Preset) -> Vec<Entry> {
     let (rows, columns): (&[u64], &[u64]) = match preset {

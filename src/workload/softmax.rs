@@ -88,7 +88,6 @@ impl Bounded for Softmax {
         rows: Range<usize>,
     ) -> Bounds {
         let columns = shape.size("columns");
-        let u = formats.accumulator.unit_roundoff();
         let mut bounds = Bounds::default();
         for row in rows {
             let at = row * columns..(row + 1) * columns;
@@ -102,7 +101,7 @@ impl Bounded for Softmax {
                 let (value, distance) = (e / sum, most - x);
                 let roundings = distance + moved + 2.0 * EXP + (columns - 1) as f64 + DIVISION;
                 bounds.value.push(value);
-                bounds.error.push(value * rows::gamma(roundings, u) + FLUSHED);
+                bounds.error.push(value * formats.accumulator.gamma(roundings) + FLUSHED);
                 bounds.magnitude.push(value * (1.0 + distance + moved));
             }
         }

@@ -5,8 +5,7 @@ use crate::terms::Format;
 const PASSES: [Convolution; 3] = [FPROP, DGRAD, WGRAD];
 
 fn inputs(pass: &Convolution, shape: &Shape, data: Data) -> Vec<Tensor> {
-    let lengths = pass.inputs(shape);
-    lengths.iter().enumerate().map(|(t, len)| data.fill(t as u64, Format::F32, *len)).collect()
+    data.operands(Format::F32, &pass.inputs(shape))
 }
 
 fn parse(text: &str) -> Result<Shape, String> {

@@ -52,6 +52,21 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
 /// What chooses a product's parameters.
 type Choose = fn(Chooser<'_>, &Conv, Pass) -> Result<(Product, Parameters)>;
 
+/// The recipe of a pass by the kernel that serves products, or by that for depthwise filters.
+fn recipe_by(
+    target: &Target,
+    task: &Task<'_>,
+    choose: Choose,
+    kernel: fn(&Parameters) -> Kernel,
+) -> Result<Recipe> {
+    let (conv, pass) = (Conv::of(task.shape), pass_of(task)?);
+    if let Some(recipe) = depthwise::depthwise(target, task, &conv, pass)? {
+        return Ok(recipe);
+    }
+    let (product, parameters) = choose(target.tuned.at(task.parameters), &conv, pass)?;
+    Ok(recipe(target, task, pass, product, &kernel(&parameters)))
+}
+
 /// A product's kernel as a class of devices builds it for every pass of every kind.
 fn builds_of(class: &str, kernel: &str, program: &'static str, choose: Choose) -> Vec<Build> {
     let tuned = Tuned::of_class(class);

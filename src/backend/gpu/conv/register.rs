@@ -3,9 +3,8 @@
 use super::super::recipe::{Build, Recipe};
 use super::super::target::Target;
 use super::super::tuned::{Chooser, Parameters, shapes};
-use super::depthwise::depthwise;
+use super::Kernel;
 use super::product::Product;
-use super::{Kernel, pass_of};
 use crate::backend::Task;
 use crate::error::Result;
 use crate::terms::Conv;
@@ -16,13 +15,7 @@ const PROGRAM: &str = "conv/register";
 
 /// No local memory.
 pub fn register(target: &Target, task: &Task<'_>) -> Result<Recipe> {
-    let (conv, pass) = (Conv::of(task.shape), pass_of(task)?);
-    if let Some(recipe) = depthwise(target, task, &conv, pass)? {
-        return Ok(recipe);
-    }
-    let (product, parameters) = plan(target.tuned.at(task.parameters), &conv, pass)?;
-    let kernel = kernel(&parameters);
-    Ok(super::recipe(target, task, pass, product, &kernel))
+    super::recipe_by(target, task, plan, kernel)
 }
 
 /// The product of a pass and the parameters that suit it.
