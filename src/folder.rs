@@ -38,13 +38,9 @@ impl RunFolder {
         let foreign = |e: Error| Error::Usage(format!("--resume: {e}"));
         record::check_header::<Record>(&path.join(file::RESULTS)).map_err(foreign)?;
         record::check_header::<SampleRow>(&path.join(file::SAMPLES)).map_err(foreign)?;
-        for name in [file::RESULTS, file::SAMPLES, file::BREAKDOWN] {
-            if name != file::BREAKDOWN || path.join(name).exists() {
-                record::drop_partial_line(&path.join(name))?;
-            }
-        }
-        if path.join(file::NOISE).exists() {
-            record::drop_partial_line(&path.join(file::NOISE))?;
+        let appended = [file::RESULTS, file::SAMPLES, file::BREAKDOWN, file::NOISE];
+        for path in appended.map(|name| path.join(name)).iter().filter(|path| path.exists()) {
+            record::drop_partial_line(path)?;
         }
         record::read_results(&path.join(file::RESULTS)).map_err(foreign)?;
         RunFolder::open(path.to_path_buf())
@@ -115,8 +111,7 @@ impl RunFolder {
 
     /// The rows of noise.csv so far.
     pub fn noise(&self) -> Result<Vec<NoiseRow>> {
-        let path = self.path.join(file::NOISE);
-        if path.exists() { record::read(&path) } else { Ok(Vec::new()) }
+        record::read_if_there(&self.path.join(file::NOISE))
     }
 
     /// Replaces summary.csv.
@@ -159,7 +154,7 @@ pub fn user_data() -> Option<PathBuf> {
     Some(base.join("crossover"))
 }
 
-/// Makes `out`, which must be new or empty, or else `reports/<UTC>-<name>`.
+/// Where a run goes: `out`, which must be new or empty, or else `reports/<UTC>-<name>`.
 pub fn place(out: Option<&Path>, name: Option<&str>) -> Result<PathBuf> {
     match out {
         Some(path) => empty_folder(path),
@@ -170,21 +165,21 @@ pub fn place(out: Option<&Path>, name: Option<&str>) -> Result<PathBuf> {
 /// Takes `path` if it is new or empty.
 fn empty_folder(path: &Path) -> Result<PathBuf> {
     let usage = |e: &io::Error| Error::Usage(format!("--out {}", Error::file(path, e)));
-    match fs::read_dir(path) {
-        Ok(mut entries) => {
-            if entries.next().is_some() {
-                return Err(Error::Usage(format!(
-                    "--out {}: the folder is not empty; name a new one",
-                    path.display()
-                )));
-            }
+    match fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
+        Ok(true) => {
+            let problem = "the folder is not empty; name a new one";
+            return Err(Error::Usage(format!("--out {}: {problem}", path.display())));
         }
+        Ok(false) => {}
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(path).map_err(|e| usage(&e))?;
         }
         Err(e) => return Err(usage(&e)),
     }
-    writable(path)?;
+    // Found out before the first case: whether files can be written at all.
+    let trial = path.join(".trial");
+    let write = || fs::write(&trial, b"trial").and_then(|()| fs::remove_file(&trial));
+    write().map_err(|e| usage(&e))?;
     Ok(path.to_path_buf())
 }
 
@@ -208,14 +203,17 @@ pub fn places(out: Option<&Path>, name: Option<&str>, count: u32) -> Result<Vec<
         };
     }
     let stem = fresh_stem(name)?;
-    for attempt in 1..1000 {
-        let suffix = if attempt == 1 { String::new() } else { format!("-{attempt}") };
-        let paths = numbered(&Path::new(REPORTS).join(format!("{stem}{suffix}")));
-        if taken(&paths).is_none() {
-            return Ok(paths);
-        }
-    }
-    Err(Error::Usage(format!("{REPORTS}: too many runs named {stem}; name this one with --name")))
+    let mut each = fresh_names(&stem).map(|name| numbered(&Path::new(REPORTS).join(name)));
+    each.find(|paths| taken(paths).is_none()).ok_or_else(|| too_many(&stem))
+}
+
+/// `stem`, `stem-2`, `stem-3` and so on: the first that is free names a run.
+fn fresh_names(stem: &str) -> impl Iterator<Item = String> {
+    (1..1000).map(move |n| if n == 1 { stem.to_string() } else { format!("{stem}-{n}") })
+}
+
+fn too_many(stem: &str) -> Error {
+    Error::Usage(format!("{REPORTS}: too many runs named {stem}; name this one with --name"))
 }
 
 /// `<UTC>-<name>`.
@@ -235,23 +233,14 @@ fn fresh_folder(base: &Path, name: Option<&str>) -> Result<PathBuf> {
     let usage = |path: &Path, e: &io::Error| Error::Usage(Error::file(path, e).to_string());
     fs::create_dir_all(base).map_err(|e| usage(base, &e))?;
     let stem = fresh_stem(name)?;
-    for attempt in 1.. {
-        let suffix = if attempt == 1 { String::new() } else { format!("-{attempt}") };
-        let path = base.join(format!("{stem}{suffix}"));
+    for path in fresh_names(&stem).map(|name| base.join(name)) {
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => {}
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(usage(&path, &e)),
         }
     }
-    unreachable!("the loop returns")
-}
-
-/// Finds out before the first case whether files can be written at all.
-fn writable(path: &Path) -> Result<()> {
-    let trial = path.join(".trial");
-    let write = || fs::write(&trial, b"trial").and_then(|()| fs::remove_file(&trial));
-    write().map_err(|e| Error::Usage(format!("--out {}", Error::file(path, &e))))
+    Err(too_many(&stem))
 }
 
 #[cfg(test)]

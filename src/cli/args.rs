@@ -10,6 +10,7 @@ use crate::config;
 use crate::error::{self, Error, Result};
 use crate::machine;
 use crate::plan::Selection;
+use crate::record;
 use crate::terms::{Cache, Dtype, Scope};
 use crate::workload::Host;
 
@@ -315,14 +316,8 @@ fn words<T: Copy + PartialEq>(
     all: &[T],
     name: fn(T) -> &'static str,
 ) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    for word in given {
-        let value = error::named(what, word, all.iter().copied(), |value| name(*value))?;
-        if !values.contains(&value) {
-            values.push(value);
-        }
-    }
-    Ok(values)
+    let value = |word| error::named(what, word, all.iter().copied(), |value| name(*value));
+    Ok(record::distinct(given.iter().map(|word| value(word)).collect::<Result<Vec<T>>>()?))
 }
 
 #[cfg(test)]

@@ -4,14 +4,13 @@
 //! | --- | --- |
 //! | `side.rs` | a run, or several processes of it, as its files tell it |
 //! | `pair.rs` | which rows belong together, and what is unlike about them |
-//! | `floor.rs` | the smallest difference that a machine can show |
 
-mod floor;
 mod pair;
 mod side;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -71,10 +70,14 @@ pub enum Place {
 impl Contestant {
     /// In a word or two: `gpu`, `opencl:0`, `cpu packed`.
     pub fn name(&self) -> String {
-        let place = match &self.place {
+        self.named(match &self.place {
             Place::Kind(kind) => kind.name(),
             Place::Device(id) => id.as_str(),
-        };
+        })
+    }
+
+    /// The same with another name for where it computes.
+    pub fn named(&self, place: &str) -> String {
         match &self.implementation {
             Some(implementation) => format!("{place} {implementation}"),
             None => place.to_string(),
@@ -143,15 +146,13 @@ impl Comparison {
 
     /// The lines of all plans, each once.
     pub fn plan(&self) -> Vec<PlanRow> {
-        let mut rows: Vec<PlanRow> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        for row in self.sides.iter().flat_map(|s| &s.runs).flat_map(|r| &r.plan) {
-            let name = [&row.workload, &row.shape, &row.axis, &row.list, &row.layer];
-            if seen.insert((name, row.dtype)) {
-                rows.push(row.clone());
-            }
-        }
-        rows
+        let mut seen = HashSet::new();
+        let mut rows: Vec<&PlanRow> =
+            self.sides.iter().flat_map(|s| &s.runs).flat_map(|r| &r.plan).collect();
+        rows.retain(|r| {
+            seen.insert(([&r.workload, &r.shape, &r.axis, &r.list, &r.layer], r.dtype))
+        });
+        rows.into_iter().cloned().collect()
     }
 }
 

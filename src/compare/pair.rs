@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::{By, Contestant, Pair, Place, Side, floor};
+use super::{By, Contestant, Pair, Place, Side};
 use crate::record::{self, ComparisonRow, Record};
 use crate::stats;
 use crate::terms::{CaseKey, Keyed, RowKey, Scope, Verdict};
@@ -111,7 +111,7 @@ fn pair(
     };
     let ratio = stats::ratio_of_processes(&samples(side_a, a), &samples(side_b, b))?;
     let noise = noise(side_a, a).max(noise(side_b, b));
-    let floors = [floor::of_record(side_a, a.first), floor::of_record(side_b, b.first)];
+    let floors = [floor(side_a, a.first), floor(side_b, b.first)];
     let floor = floors.into_iter().flatten().reduce(f64::max);
     let verdict = verdict(ratio.low, ratio.high, noise, floor.unwrap_or(0.0));
     let first = a.first;
@@ -155,6 +155,14 @@ fn both(a: &str, b: &str) -> String {
 fn noise(side: &Side, c: &Candidate<'_>) -> f64 {
     let noise = c.rows.iter().filter_map(|(process, i)| side.runs[*process].records[*i].noise);
     noise.fold(0.0, f64::max)
+}
+
+/// The smallest difference that a machine can show at a row, what lies between two measurements of the
+/// same: the largest that the noise.csv of a process holds.
+fn floor(side: &Side, r: &Record) -> Option<f64> {
+    let key = r.key();
+    let floors = side.runs.iter().filter_map(|run| run.noise.iter().find(|n| n.key() == key));
+    floors.map(|n| n.floor).reduce(f64::max)
 }
 
 /// A difference that the machine can't tell from none is no verdict of its own.

@@ -41,13 +41,15 @@ impl Run {
         let mut records = record::read_results(&folder.join(file::RESULTS))?;
         records.retain(Record::counts);
         let samples = samples(&folder.join(file::SAMPLES), &records)?;
-        let has = |name: &str| folder.join(name).exists();
-        let plan =
-            if has(file::PLAN) { record::read(&folder.join(file::PLAN))? } else { Vec::new() };
-        let noise =
-            if has(file::NOISE) { record::read(&folder.join(file::NOISE))? } else { Vec::new() };
-        let manifest = if has(file::MACHINE) { Some(Manifest::read(folder)?) } else { None };
-        Ok(Run { name: folder_name(folder), records, samples, plan, noise, manifest })
+        let has_manifest = folder.join(file::MACHINE).exists();
+        Ok(Run {
+            name: folder_name(folder),
+            records,
+            samples,
+            plan: record::read_if_there(&folder.join(file::PLAN))?,
+            noise: record::read_if_there(&folder.join(file::NOISE))?,
+            manifest: has_manifest.then(|| Manifest::read(folder)).transpose()?,
+        })
     }
 
     /// The device of this id, as machine.json has it.
@@ -105,33 +107,23 @@ fn stem(name: &str) -> Option<&str> {
 
 /// The sides that some folders make, each with its name, in the order of their first folders.
 pub fn pools(folders: &[PathBuf]) -> Vec<(String, Vec<PathBuf>)> {
-    let mut pools: Vec<(PathBuf, String, Vec<PathBuf>)> = Vec::new();
-    for folder in folders {
+    let keyed = |folder: &PathBuf| {
         let name = folder_name(folder);
         let stem = stem(&name).unwrap_or(&name).to_string();
-        let parent = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-        let place = parent.with_file_name(&stem);
-        match pools.iter_mut().find(|(other, ..)| *other == place) {
-            Some((_, _, pool)) => pool.push(folder.clone()),
-            None => pools.push((place, stem, vec![folder.clone()])),
-        }
-    }
+        let place = folder.canonicalize().unwrap_or_else(|_| folder.clone()).with_file_name(&stem);
+        ((place, stem), folder.clone())
+    };
+    let pools = record::grouped(folders.iter().map(keyed));
     if pools.len() == 1 {
         // Processes of one run against each other.
         return folders.iter().map(|f| (folder_name(f), vec![f.clone()])).collect();
     }
-    let pools: Vec<(String, Vec<PathBuf>)> = pools
-        .into_iter()
-        .map(|(_, stem, pool)| match pool.as_slice() {
-            [only] => (folder_name(only), pool),
-            _ => (stem, pool),
-        })
-        .collect();
-    with_unique_names(pools)
-}
-
-/// Runs of the same name from different places are told apart by their paths.
-fn with_unique_names(mut pools: Vec<(String, Vec<PathBuf>)>) -> Vec<(String, Vec<PathBuf>)> {
+    let named = |((_, stem), pool): ((PathBuf, String), Vec<PathBuf>)| match pool.as_slice() {
+        [only] => (folder_name(only), pool),
+        _ => (stem, pool),
+    };
+    let mut pools: Vec<(String, Vec<PathBuf>)> = pools.into_iter().map(named).collect();
+    // Runs of the same name from different places are told apart by their paths.
     let names: Vec<String> = pools.iter().map(|(name, _)| name.clone()).collect();
     for (name, folders) in &mut pools {
         if names.iter().filter(|n| *n == name).count() > 1 {

@@ -1,23 +1,12 @@
 //! Which columns a row has, by asking the row.
 
-use serde::de::{DeserializeOwned, Visitor};
+use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserializer, Serialize};
 
-use super::{
-    BreakdownRow, ComparisonRow, NoiseRow, PlanRow, Record, SampleRow, SummaryRow, TuningRow,
-};
-
-/// A line of one of the files.
+/// A line of one of the files: a struct with a field for each column.
 pub trait Row: Serialize + DeserializeOwned {}
 
-impl Row for Record {}
-impl Row for SampleRow {}
-impl Row for PlanRow {}
-impl Row for SummaryRow {}
-impl Row for BreakdownRow {}
-impl Row for TuningRow {}
-impl Row for NoiseRow {}
-impl Row for ComparisonRow {}
+impl<T: Serialize + DeserializeOwned> Row for T {}
 
 /// Names of a row's columns, in order.
 pub fn columns<T: Row>() -> &'static [&'static str] {
@@ -37,24 +26,18 @@ impl<'de> Deserializer<'de> for &mut FieldNames {
         self,
         _: &'static str,
         fields: &'static [&'static str],
-        _: V,
+        visitor: V,
     ) -> Result<V::Value, Self::Error> {
         self.0 = fields;
-        self.deserialize_any_error()
+        self.deserialize_any(visitor)
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
-        self.deserialize_any_error()
+        Err(Error::custom("holds no values"))
     }
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
         unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-    }
-}
-
-impl FieldNames {
-    fn deserialize_any_error<T>(&self) -> Result<T, serde::de::value::Error> {
-        Err(serde::de::Error::custom("holds no values"))
     }
 }

@@ -5,9 +5,11 @@
 //! | `mod.rs` | the line of results.csv, and the words in it |
 //! | `rows.rs` | the lines of the other files |
 //! | `columns.rs` | which columns a line has |
+//! | `group.rs` | lines put together |
 //! | `read.rs` `write.rs` | from files to lines, and back |
 
 mod columns;
+mod group;
 mod read;
 mod rows;
 mod write;
@@ -17,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::terms::{Cache, DeviceId, DeviceKind, Dtype, Scope, keyed};
 
 pub use columns::{Row, columns};
-pub use read::{check_header, read, read_results, read_samples};
+pub use group::{distinct, grouped};
+pub use read::{check_header, read, read_if_there, read_results, read_samples};
 pub use rows::{
     BreakdownRow, ComparisonRow, NoiseRow, PlanRow, SampleRow, Seconds, SummaryRow, TrialOutcome,
     TuningRow, by_row,
@@ -50,10 +53,11 @@ pub mod file {
 }
 
 /// How a case ended for one runner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Verified and timed.
+    #[default]
     Measured,
     /// The implementation or device does not serve it.
     Unsupported,
@@ -91,8 +95,9 @@ impl Home<'_> {
     }
 }
 
-/// One line of results.csv. Times in seconds, rates in FLOP/s and bytes/s.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One line of results.csv. Times in seconds, rates in FLOP/s and bytes/s. The default is of no version
+/// and no device: rows begin as [`Record::unmeasured`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "docs/format.md explains every column; a test holds it to that")]
 pub struct Record {
     pub schema: u32,
@@ -143,6 +148,16 @@ impl Record {
         self.outcome == Outcome::Measured && self.wall_median_s.is_some()
     }
 
+    /// Whether it is timed, but not to be believed.
+    pub fn is_suspect(&self) -> bool {
+        self.outcome == Outcome::Suspect
+    }
+
+    /// The median of a row whose time may be shown: of one that counts or is suspect.
+    pub fn timed_s(&self) -> Option<f64> {
+        self.wall_median_s.filter(|_| self.counts() || self.is_suspect())
+    }
+
     /// See [`Home`].
     pub fn home(&self) -> Home<'_> {
         match self.device.home(self.device_kind) {
@@ -164,46 +179,7 @@ impl Record {
     /// A row that says nothing yet, for others to start from: no text, no figure, measured with a hot
     /// cache on a CPU.
     pub fn unmeasured() -> Record {
-        Record {
-            schema: SCHEMA,
-            run: String::new(),
-            workload: String::new(),
-            shape: String::new(),
-            dtype: Dtype::F32,
-            cache: Cache::Hot,
-            scope: Scope::Compute,
-            device: DeviceId::cpu(),
-            device_kind: DeviceKind::Cpu,
-            device_name: String::new(),
-            backend: String::new(),
-            implementation: String::new(),
-            threads: None,
-            tuned: String::new(),
-            outcome: Outcome::Measured,
-            reason: String::new(),
-            notes: String::new(),
-            timer: String::new(),
-            max_error_ratio: None,
-            samples: None,
-            wall_median_s: None,
-            wall_low_s: None,
-            wall_high_s: None,
-            wall_min_s: None,
-            wall_mad_s: None,
-            device_median_s: None,
-            build_s: None,
-            parameters: None,
-            flop_count: 0,
-            flop_exact: 0,
-            bytes_moved: 0,
-            scratch_bytes: None,
-            flop_per_s: None,
-            bytes_per_s: None,
-            compute_roof_fraction: None,
-            memory_roof_fraction: None,
-            noise: None,
-            energy_j: None,
-        }
+        Record { schema: SCHEMA, device: DeviceId::cpu(), ..Record::default() }
     }
 
     /// A measured row to start from in tests.

@@ -14,6 +14,11 @@ pub fn read<T: Row>(path: &Path) -> Result<Vec<T>> {
     Ok(rows)
 }
 
+/// [`read`]; no rows where there is no such file.
+pub fn read_if_there<T: Row>(path: &Path) -> Result<Vec<T>> {
+    if path.exists() { read(path) } else { Ok(Vec::new()) }
+}
+
 fn read_each<T: Row>(path: &Path, mut take: impl FnMut(T)) -> Result<()> {
     let file = File::open(path).map_err(|e| Error::file(path, &e))?;
     let mut reader = csv::Reader::from_reader(file);
@@ -30,6 +35,10 @@ fn broken(path: &Path, line: Option<u64>, error: &csv::Error) -> Error {
         _ => error.to_string(),
     };
     Error::content(path, format!("not a file of this program{place}: {problem}"))
+}
+
+fn foreign(path: &Path, problem: String) -> Error {
+    Error::content(path, format!("not a file of this program: {problem}"))
 }
 
 /// Reads samples.csv, a line at a time, and says of each whether it belongs to the same row of results.csv
@@ -62,8 +71,7 @@ pub fn read_samples(path: &Path, mut take: impl FnMut(&SampleRow, bool)) -> Resu
         }
         if record.len() != header.len() {
             let (line, has, wants) = (line(), record.len(), header.len());
-            let problem = format!("line {line} has {has} columns, not {wants}");
-            return Err(Error::content(path, format!("not a file of this program: {problem}")));
+            return Err(foreign(path, format!("line {line} has {has} columns, not {wants}")));
         }
         let row: SampleRow =
             record.deserialize(Some(&header)).map_err(|e| broken(path, Some(line()), &e))?;
@@ -109,10 +117,7 @@ fn check_columns<T: Row>(path: &Path, reader: &mut csv::Reader<impl io::Read>) -
     let missing = columns::<T>().iter().find(|c| !header.iter().any(|h| h == **c));
     match missing.filter(|_| !header.is_empty()) {
         None => Ok(()),
-        Some(column) => {
-            let problem = format!("not a file of this program: column '{column}' is missing");
-            Err(Error::content(path, problem))
-        }
+        Some(column) => Err(foreign(path, format!("column '{column}' is missing"))),
     }
 }
 

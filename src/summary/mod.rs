@@ -18,29 +18,18 @@ struct Sweep<'a> {
     points: Vec<(u64, &'a str)>,
 }
 
-fn sweeps(plan: &[PlanRow]) -> Vec<Sweep<'_>> {
-    let mut all: Vec<Sweep<'_>> = Vec::new();
-    for row in plan {
-        let same = |s: &&mut Sweep<'_>| {
-            s.workload == row.workload && s.axis == row.axis && s.dtype == row.dtype
-        };
-        let point = (row.axis_value.unwrap_or(0), row.shape.as_str());
-        match all.iter_mut().find(same) {
-            Some(sweep) if sweep.points.contains(&point) => {}
-            Some(sweep) => sweep.points.push(point),
-            None => all.push(Sweep {
-                workload: &row.workload,
-                dtype: row.dtype,
-                axis: &row.axis,
-                points: vec![point],
-            }),
-        }
-    }
-    for sweep in &mut all {
+fn sweeps<'a>(plan: &'a [PlanRow]) -> Vec<Sweep<'a>> {
+    let keyed = |row: &'a PlanRow| {
+        let sweep = (row.workload.as_str(), row.dtype, row.axis.as_str());
+        (sweep, (row.axis_value.unwrap_or(0), row.shape.as_str()))
+    };
+    let sweep = |((workload, dtype, axis), points): ((&'a str, Dtype, &'a str), Vec<_>)| {
+        let mut points = record::distinct(points);
         // A stable sort: the lines of a list keep their order.
-        sweep.points.sort_by_key(|(value, _)| *value);
-    }
-    all
+        points.sort_by_key(|(value, _)| *value);
+        Sweep { workload, dtype, axis, points }
+    };
+    record::grouped(plan.iter().map(keyed)).into_iter().map(sweep).collect()
 }
 
 /// All rows of summary.csv. `pairing` says how the run was sampled.
@@ -66,12 +55,7 @@ pub fn summarize(
 
 /// Every cache state and scope in the records, with both baselines.
 fn settings(records: &[Record]) -> Vec<(Cache, Scope, Baseline)> {
-    let mut found: Vec<(Cache, Scope)> = Vec::new();
-    for r in records {
-        if !found.contains(&(r.cache, r.scope)) {
-            found.push((r.cache, r.scope));
-        }
-    }
+    let mut found = record::distinct(records.iter().map(|r| (r.cache, r.scope)));
     found.sort_by_key(|(cache, scope)| (cache.name(), *scope));
     found.into_iter().flat_map(|(c, s)| Baseline::ALL.map(|b| (c, s, b))).collect()
 }
@@ -81,15 +65,9 @@ fn opponents<'a>(
     sweep: &Sweep<'_>,
     baseline: Baseline,
 ) -> Vec<(&'a DeviceId, &'a str)> {
-    let mut found = Vec::new();
-    for r in records {
-        let opponent = (&r.device, r.implementation.as_str());
-        let here = r.workload == sweep.workload && r.dtype == sweep.dtype;
-        if here && baseline.faces(&r.device, r.device_kind) && !found.contains(&opponent) {
-            found.push(opponent);
-        }
-    }
-    found
+    let here = |r: &&Record| r.workload == sweep.workload && r.dtype == sweep.dtype;
+    let rows = records.iter().filter(here).filter(|r| baseline.faces(&r.device, r.device_kind));
+    record::distinct(rows.map(|r| (&r.device, r.implementation.as_str())))
 }
 
 /// One device and implementation against one baseline along one sweep.

@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 /// What a timed run includes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Operands are resident on the device.
+    #[default]
     Compute,
     /// Upload, compute, download.
     EndToEnd,
@@ -23,10 +26,11 @@ impl Scope {
 }
 
 /// State of the caches when a sample begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cache {
     /// As the runs before left them.
+    #[default]
     Hot,
     /// Flushed before every sample.
     Cold,

@@ -5,10 +5,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// What kind of device it is. An OpenCL device that is a CPU stays `cpu`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceKind {
     /// A CPU, whoever drives it.
+    #[default]
     Cpu,
     /// A GPU.
     Gpu,
@@ -35,7 +36,7 @@ const CONTENDER: &str = "contender";
 
 /// The id of a device: `cpu`, `opencl:N` (counted over all platforms) or `contender:NAME:ID`, where ID
 /// is what the program calls it. An id that a file holds is kept as it is, whoever wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeviceId(String);
 
