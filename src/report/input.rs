@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::manifest::Manifest;
-use crate::record::{self, BreakdownRow, PlanRow, Record, Row, SummaryRow, TuningRow, file};
+use crate::record::{self, BreakdownRow, PlanRow, Record, SummaryRow, TuningRow, file};
 use crate::roof::Roofs;
 
 use super::published::Published;
@@ -15,13 +15,13 @@ pub struct Input {
     pub run: String,
     /// results.csv.
     pub records: Vec<Record>,
-    /// plan.csv; empty where the file is missing.
+    /// plan.csv; as all that follow, empty where the file is missing.
     pub plan: Vec<PlanRow>,
-    /// The lines of summary.csv; empty where the file is missing.
+    /// summary.csv.
     pub summary: Vec<SummaryRow>,
-    /// The lines of breakdown.csv; empty where the file is missing.
+    /// breakdown.csv.
     pub breakdown: Vec<BreakdownRow>,
-    /// The lines of tuning.csv; empty where nothing was tuned.
+    /// tuning.csv.
     pub tuning: Vec<TuningRow>,
     /// machine.json; none where the file is missing.
     pub manifest: Option<Manifest>,
@@ -41,7 +41,7 @@ const LINKED: [&str; 8] = [
     file::PLAN,
     file::TUNING,
     file::MACHINE,
-    "noise.csv",
+    file::NOISE,
     file::BREAKDOWN,
 ];
 
@@ -50,33 +50,25 @@ impl Input {
     pub fn read(folder: &Path) -> Result<Input> {
         let records = record::read_results(&folder.join(file::RESULTS))?;
         let has = |name: &str| folder.join(name).exists();
-        let manifest = if has(file::MACHINE) { Some(Manifest::read(folder)?) } else { None };
-        let told = manifest.as_ref().map(|m| m.roofs.clone()).unwrap_or_default();
-        let roofs = if told == Roofs::default() { learned(&records) } else { told };
+        let manifest = has(file::MACHINE).then(|| Manifest::read(folder)).transpose()?;
+        let mut roofs = manifest.as_ref().map(|m| m.roofs.clone()).unwrap_or_default();
+        if roofs == Roofs::default() {
+            records.iter().for_each(|record| roofs.learn(record));
+        }
         let base = || folder.file_name().map(|n| n.to_string_lossy().into_owned());
         let run = records.first().map(|r| r.run.clone());
         let run = run.or_else(|| manifest.as_ref().map(|m| m.run.clone())).or_else(base);
         Ok(Input {
             run: run.unwrap_or_default(),
             records,
-            plan: optional(&folder.join(file::PLAN))?,
-            summary: optional(&folder.join(file::SUMMARY))?,
-            breakdown: optional(&folder.join(file::BREAKDOWN))?,
-            tuning: optional(&folder.join(file::TUNING))?,
+            plan: record::read_if_there(&folder.join(file::PLAN))?,
+            summary: record::read_if_there(&folder.join(file::SUMMARY))?,
+            breakdown: record::read_if_there(&folder.join(file::BREAKDOWN))?,
+            tuning: record::read_if_there(&folder.join(file::TUNING))?,
             manifest,
             roofs,
             published: Vec::new(),
             files: LINKED.into_iter().filter(|name| has(name)).collect(),
         })
     }
-}
-
-fn learned(records: &[Record]) -> Roofs {
-    let mut roofs = Roofs::default();
-    records.iter().for_each(|record| roofs.learn(record));
-    roofs
-}
-
-fn optional<T: Row>(path: &Path) -> Result<Vec<T>> {
-    if path.exists() { record::read(path) } else { Ok(Vec::new()) }
 }

@@ -2,7 +2,7 @@
 //! called a GPU.
 
 use crate::manifest::Manifest;
-use crate::record::Record;
+use crate::record::{self, Record};
 use crate::terms::{Cache, CaseKey, Crossover, DeviceId, DeviceKind, Dtype, Scope, Verdict};
 use crate::units;
 use crate::workload;
@@ -38,12 +38,8 @@ impl Device {
 
 /// Every device of the rows, the CPU first, with unique labels.
 pub fn devices(records: &[Record], manifest: Option<&Manifest>) -> Vec<Device> {
-    let mut devices: Vec<Device> = Vec::new();
-    for record in records {
-        if !devices.iter().any(|d| d.id == record.device) {
-            devices.push(device(record, manifest));
-        }
-    }
+    let rows = record::grouped(records.iter().map(|r| (&r.device, r)));
+    let mut devices: Vec<Device> = rows.iter().map(|(_, r)| device(r[0], manifest)).collect();
     devices.sort_by_key(|d| !d.id.is_cpu());
     let labels: Vec<String> = devices.iter().map(|d| d.label.clone()).collect();
     let has_cpu = devices.first().is_some_and(|d| d.id.is_cpu());
@@ -63,23 +59,22 @@ fn device(record: &Record, manifest: Option<&Manifest>) -> Device {
     let by = driver(&record.device, manifest);
     let drives_opencl = record.device.opencl().is_some();
     let (label, phrase) = match (record.device.program(), record.device_kind) {
-        (None, DeviceKind::Gpu) => (format!("GPU {name}"), format!("the GPU {name}")),
-        (None, DeviceKind::Accelerator) => {
-            (format!("Accelerator {name}"), format!("the accelerator {name}"))
-        }
         (None, DeviceKind::Cpu) if drives_opencl => (
             format!("OpenCL on the CPU ({by})"),
             format!("the same CPU driven through OpenCL ({by})"),
         ),
-        (None, DeviceKind::Cpu) => (format!("CPU {name}"), format!("the CPU {name}")),
-        (Some(contender), kind) => {
-            let place = match kind {
+        (None, of) => {
+            let device = format!("{} {name}", kind(of));
+            (capital(&device), format!("the {device}"))
+        }
+        (Some(contender), of) => {
+            let place = match of {
                 DeviceKind::Cpu if drives_opencl => format!("CPU ({by})"),
                 DeviceKind::Cpu => "CPU".to_string(),
-                DeviceKind::Gpu => format!("GPU {name}"),
-                DeviceKind::Accelerator => format!("accelerator {name}"),
+                of => format!("{} {name}", kind(of)),
             };
-            (format!("{contender} on the {place}"), format!("{contender} on the {place}"))
+            let device = format!("{contender} on the {place}");
+            (device.clone(), device)
         }
     };
     let (label, phrase) = (label.trim().to_string(), phrase.trim().to_string());
@@ -173,14 +168,38 @@ pub fn problem(workload: &str, text: &str) -> String {
 
 /// A case, with what is not usual: `gemm 512³ f64 cold`.
 pub fn case(case: CaseKey<'_>) -> String {
-    let mut name = problem(case.workload, case.shape);
-    if case.dtype != Dtype::F32 {
-        name = format!("{name} {}", case.dtype.name());
+    let mut words = vec![problem(case.workload, case.shape)];
+    words.extend(unusual(case.dtype).map(str::to_string));
+    words.extend((case.cache != Cache::Hot).then(|| case.cache.name().to_string()));
+    words.join(" ")
+}
+
+/// A dtype, unless it is the usual one.
+pub fn unusual(dtype: Dtype) -> Option<&'static str> {
+    (dtype != Dtype::F32).then_some(dtype.name())
+}
+
+/// How many threads, after a name: `, 2 threads`; nothing where that is not known.
+pub fn threads(count: Option<u32>) -> String {
+    match count {
+        Some(1) => ", 1 thread".to_string(),
+        Some(n) => format!(", {n} threads"),
+        None => String::new(),
     }
-    if case.cache != Cache::Hot {
-        name = format!("{name} {}", case.cache.name());
-    }
-    name
+}
+
+/// A name's part, fit for a file whatever the CSV holds.
+pub fn fit(text: &str) -> String {
+    let fit = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' };
+    text.chars().map(fit).take(60).collect()
+}
+
+/// The first twelve of some texts, and how many more there are.
+pub fn twelve(texts: impl ExactSizeIterator<Item = String>) -> String {
+    let more = texts.len().saturating_sub(12);
+    let mut shown: Vec<String> = texts.take(12).collect();
+    shown.extend((more > 0).then(|| format!("and {more} more")));
+    shown.join("; ")
 }
 
 /// A scope in a label.

@@ -3,27 +3,25 @@
 use askama::Template;
 
 use crate::error::{Error, Result};
+use crate::record;
 
-use super::chart;
 use super::facts::{self, DeviceFacts, Fact};
 use super::figures::Figure;
 use super::headline::{self, Headline};
 use super::input::Input;
 use super::tables::{MissingLine, Tables, Workload};
 
-/// Sorts and filters tables.
+/// What both pages have beside their charts: how they look, and what sorts and filters their tables.
+pub const STYLE: &str = include_str!("style.css");
 pub const SCRIPT: &str = include_str!("tables.js");
 
 /// The page, as its template takes it.
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
-    run: &'a str,
+    input: &'a Input,
     question: &'static str,
     subtitle: String,
-    style: &'static str,
-    chart_style: String,
-    script: &'static str,
     headlines: Vec<Headline>,
     has_minor: bool,
     trust: Vec<Fact>,
@@ -33,10 +31,7 @@ struct Page<'a> {
     missing: Vec<MissingLine>,
     machine: Vec<Fact>,
     devices: Vec<DeviceFacts>,
-    libraries: Vec<(String, String)>,
-    environment: Vec<(String, String)>,
     command: String,
-    files: &'a [&'static str],
 }
 
 /// The charts of one workload.
@@ -63,16 +58,10 @@ pub struct Chart {
 pub fn html(tables: &Tables<'_>, headlines: Vec<Headline>, figures: &[Figure]) -> Result<String> {
     let Tables { input, devices, .. } = *tables;
     let manifest = input.manifest.as_ref();
-    let pairs = |map: &std::collections::BTreeMap<String, String>| {
-        map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
-    };
     let page = Page {
-        run: &input.run,
+        input,
         question: headline::question(devices),
         subtitle: subtitle(input),
-        style: include_str!("style.css"),
-        chart_style: chart::css(),
-        script: SCRIPT,
         has_minor: headlines.iter().any(|h| h.minor),
         headlines,
         trust: facts::trust(input),
@@ -82,10 +71,7 @@ pub fn html(tables: &Tables<'_>, headlines: Vec<Headline>, figures: &[Figure]) -
         missing: tables.missing(),
         machine: manifest.map(facts::machine).unwrap_or_default(),
         devices: facts::devices(input),
-        libraries: manifest.map(|m| pairs(&m.libraries)).unwrap_or_default(),
-        environment: manifest.map(|m| pairs(&m.environment)).unwrap_or_default(),
         command: manifest.map(|m| command_line(&m.command)).unwrap_or_default(),
-        files: &input.files,
     };
     page.render().map_err(|e| Error::usage(format!("report.html could not be made: {e}")))
 }
@@ -93,12 +79,8 @@ pub fn html(tables: &Tables<'_>, headlines: Vec<Headline>, figures: &[Figure]) -
 /// Machine and moment, in a line.
 fn subtitle(input: &Input) -> String {
     let Some(manifest) = &input.manifest else { return String::new() };
-    let moment = facts::moment(manifest);
-    [manifest.machine.cpu.as_str(), moment.as_str()]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" · ")
+    let parts = [manifest.machine.cpu.clone(), facts::moment(manifest)].into_iter();
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 fn warnings(input: &Input) -> Vec<String> {
@@ -131,22 +113,15 @@ fn warnings(input: &Input) -> Vec<String> {
 
 /// Charts by what they are about.
 pub fn sections(figures: &[Figure]) -> Vec<Section> {
-    let mut sections: Vec<Section> = Vec::new();
-    for figure in figures {
-        let chart = Chart {
-            file: figure.file.clone(),
-            png: figure.is_picture.then(|| figure.png()),
-            title: figure.drawing.title.clone(),
-            svg: figure.drawing.inline(),
-        };
-        match sections.iter_mut().find(|s| s.name == figure.section) {
-            Some(section) => section.charts.push(chart),
-            None => {
-                sections.push(Section { name: figure.section.clone(), charts: vec![chart] });
-            }
-        }
-    }
-    sections
+    let chart = |figure: &Figure| Chart {
+        file: figure.file.clone(),
+        png: figure.is_picture.then(|| figure.png()),
+        title: figure.drawing.title.clone(),
+        svg: figure.drawing.inline(),
+    };
+    let charts = figures.iter().map(|figure| (figure.section.clone(), chart(figure)));
+    let section = |(name, charts)| Section { name, charts };
+    record::grouped(charts).into_iter().map(section).collect()
 }
 
 /// The command line as it can be typed again in a POSIX shell.

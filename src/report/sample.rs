@@ -99,13 +99,8 @@ impl Run {
         // Each device has a phase of its own, so that ratios have an interval too.
         let phase = device.0.len() as u64 * 3;
         let wave = |round: u64| ((round * 5 + phase) % 12) as f64 / 5.5 - 1.0;
-        let sample = |round| median * (1.0 + 0.02 * wave(round));
-        let record = self.add_sampled(workload, shape, device, implementation, scope, sample);
-        let fresh = blank(workload, shape, scope, median);
-        (record.wall_median_s, record.wall_low_s) = (fresh.wall_median_s, fresh.wall_low_s);
-        (record.wall_high_s, record.wall_min_s) = (fresh.wall_high_s, fresh.wall_min_s);
-        (record.flop_per_s, record.bytes_per_s) = (fresh.flop_per_s, fresh.bytes_per_s);
-        record
+        let seconds: Vec<f64> = (0..12).map(|round| median * (1.0 + 0.02 * wave(round))).collect();
+        self.push(workload, shape, device, implementation, scope, &seconds, median)
     }
 
     /// Adds a measured row of twelve samples, and takes its times from them.
@@ -118,9 +113,22 @@ impl Run {
         scope: Scope,
         sample: impl FnMut(u64) -> f64,
     ) -> &mut Record {
-        let (id, kind, name) = device;
         let seconds: Vec<f64> = (0..12).map(sample).collect();
-        for (round, wall_s) in (0u64..).zip(&seconds) {
+        let median = stats::median(&seconds).unwrap_or(f64::NAN);
+        self.push(workload, shape, device, implementation, scope, &seconds, median)
+    }
+
+    fn push(
+        &mut self,
+        workload: &str,
+        shape: &str,
+        (id, kind, name): Device<'_>,
+        implementation: &str,
+        scope: Scope,
+        seconds: &[f64],
+        median: f64,
+    ) -> &mut Record {
+        for (round, wall_s) in (0u64..).zip(seconds) {
             self.samples.push(SampleRow {
                 workload: workload.into(),
                 shape: shape.into(),
@@ -136,7 +144,6 @@ impl Run {
                 device_s: None,
             });
         }
-        let median = stats::median(&seconds).unwrap_or(f64::NAN);
         let mut record = blank(workload, shape, scope, median);
         record.run.clone_from(&self.manifest.run);
         (record.device, record.device_kind) = (id.into(), kind);

@@ -1,14 +1,21 @@
 //! Rows put together as charts and sentences need them: sweeps, lists and their entrants.
 
-use crate::record::{PlanRow, Record, SummaryRow};
-use crate::terms::{Baseline, Cache, CaseKey, Dtype, Keyed, RowKey, Scope};
+use crate::record::{self, PlanRow, Record, SummaryRow};
+use crate::terms::{Baseline, Cache, CaseKey, Cased, Dtype, Keyed, RowKey, Scope};
 use crate::workload;
 
+use super::chart::{Point, Value};
 use super::input::Input;
-use super::names::Device;
+use super::names::{self, Device};
 
 /// The baseline that charts and sentences use: the fastest the CPU can do.
 pub const BASELINE: Baseline = Baseline::Best;
+
+/// The scopes, in the order of charts.
+pub const SCOPES: [Scope; 2] = [Scope::Compute, Scope::EndToEnd];
+
+/// The states of the caches, in the order of charts.
+pub const CACHES: [Cache; 2] = [Cache::Hot, Cache::Cold];
 
 /// One point of a sweep or one line of a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,14 +73,73 @@ impl Group<'_> {
         }
     }
 
-    /// What sets it apart from the usual hot f32, for titles: ` (cold cache)`.
-    pub fn setting(&self) -> String {
-        match (self.cache, self.dtype) {
-            (Cache::Hot, Dtype::F32) => String::new(),
-            (Cache::Cold, Dtype::F32) => " (cold cache)".to_string(),
-            (Cache::Hot, dtype) => format!(" ({})", dtype.name()),
-            (Cache::Cold, dtype) => format!(" ({}, cold cache)", dtype.name()),
+    /// Whether they differ in their members alone.
+    pub fn is_same(&self, other: &Group<'_>) -> bool {
+        (self.workload, self.axis, self.dtype) == (other.workload, other.axis, other.dtype)
+            && (self.list, self.cache) == (other.list, other.cache)
+    }
+
+    /// Whether a shape is among its members.
+    pub fn has_shape(&self, shape: &str) -> bool {
+        self.members.iter().any(|m| m.shape == shape)
+    }
+
+    /// What sets it apart from the usual hot f32, for titles, after a scope where one is named:
+    /// ` (cold cache)`, ` (compute, f16)`.
+    pub fn setting(&self, scope: Option<Scope>) -> String {
+        let cold = (self.cache == Cache::Cold).then_some("cold cache");
+        let words = [scope.map(names::scope), names::unusual(self.dtype), cold];
+        let words: Vec<&str> = words.into_iter().flatten().collect();
+        if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+    }
+
+    /// The part of file names that tells it from others: `gemm-mnk-compute-f16-cold`.
+    pub fn file_name(&self, scope: Option<Scope>) -> String {
+        let middle = match (self.axis, self.list) {
+            ("", "") => "shapes",
+            ("", list) => list,
+            (axis, _) => axis,
+        };
+        let cold = (self.cache == Cache::Cold).then_some("cold");
+        let (workload, middle) = (names::fit(self.workload), names::fit(middle));
+        let parts = [Some(&*workload), Some(&middle)].into_iter();
+        let parts = parts.chain([scope.map(Scope::name), names::unusual(self.dtype), cold]);
+        parts.flatten().collect::<Vec<_>>().join("-")
+    }
+
+    /// Its axis, for people.
+    pub fn axis_name(&self) -> String {
+        names::axis(self.workload, self.axis)
+    }
+
+    /// The largest value on its axis.
+    pub fn last(&self) -> u64 {
+        self.members.last().map_or(0, |m| m.value)
+    }
+
+    /// What a list calls a member; its shape where it has no name there.
+    pub fn line(&self, member: &Member<'_>) -> String {
+        match member.layer {
+            "" => names::shape(self.workload, member.shape),
+            layer => layer.to_string(),
         }
+    }
+
+    /// The place of member number `i`, in words.
+    pub fn place(&self, i: usize) -> String {
+        match self.members.get(i) {
+            Some(m) if self.is_sweep() => names::size(self.workload, self.axis, m.value),
+            member => member.map_or(String::new(), |m| self.line(m)),
+        }
+    }
+
+    /// A point for each member: at its value, or at its number in a list.
+    pub fn points(&self, value: impl Fn(&Member<'_>) -> Option<Value>) -> Vec<Point> {
+        let at = |i: usize, m: &Member<'_>| match self.is_sweep() {
+            true => (m.value as f64).max(1.0),
+            false => i as f64,
+        };
+        self.members.iter().enumerate().map(|(i, m)| (at(i, m), value(m))).collect()
     }
 
     /// Whether a row of results.csv belongs here.
@@ -92,6 +158,12 @@ impl Group<'_> {
     pub fn moves_data(&self, input: &Input) -> bool {
         let mut rows = input.records.iter().filter(|r| self.holds(r));
         rows.all(|r| r.flop_count.saturating_mul(4) <= r.bytes_moved)
+    }
+
+    /// The first row at one member, whoever ran it.
+    pub fn any_record<'r>(&self, input: &'r Input, member: &Member<'_>) -> Option<&'r Record> {
+        let case = self.case(member);
+        input.records.iter().find(|r| r.case() == case)
     }
 
     /// The row of an entrant at one member.
@@ -133,92 +205,73 @@ impl Group<'_> {
 
     /// Every device and implementation with a row here, device by device.
     pub fn entrants<'r>(&self, input: &'r Input, devices: &'r [Device]) -> Vec<Entrant<'r>> {
-        let mut entrants: Vec<Entrant<'r>> = Vec::new();
-        for device in devices {
-            let mut marker = 0;
-            for r in input.records.iter().filter(|r| self.holds(r) && r.device == device.id) {
-                let here = |l: &Entrant<'_>| {
-                    l.device.id == device.id && l.implementation == r.implementation
-                };
-                if !entrants.iter().any(here) && self.members.iter().any(|m| m.shape == r.shape) {
-                    entrants.push(Entrant { device, implementation: &r.implementation, marker });
-                    marker += 1;
-                }
-            }
-        }
-        entrants
+        let here = |r: &&Record| self.holds(r) && self.has_shape(&r.shape);
+        let of = |device: &'r Device| {
+            let own = input.records.iter().filter(here).filter(|r| r.device == device.id);
+            let found = record::distinct(own.map(|r| r.implementation.as_str()));
+            let numbered = found.into_iter().enumerate();
+            numbered.map(move |(marker, implementation)| Entrant { device, implementation, marker })
+        };
+        devices.iter().flat_map(of).collect()
     }
 }
-
-/// The scopes, in the order of charts.
-pub const SCOPES: [Scope; 2] = [Scope::Compute, Scope::EndToEnd];
 
 /// Every sweep and list of a run, in the order of the plan. Rows that the plan doesn't know (or all
 /// of them, without a plan) make a list of their workload.
 pub fn groups(input: &Input) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for row in &input.plan {
-        for cache in [Cache::Hot, Cache::Cold] {
-            add(&mut groups, group_of(row, cache), member_of(row));
+        for cache in CACHES {
+            let has = |g: &Group<'_>, m: &Member<'_>| g.is_sweep() && g.has_shape(m.shape);
+            add(&mut groups, planned(row, cache), has);
         }
     }
     for r in &input.records {
         let known =
             |p: &PlanRow| p.workload == r.workload && p.shape == r.shape && p.dtype == r.dtype;
         if !input.plan.iter().any(known) {
-            let group = Group {
-                workload: &r.workload,
-                axis: "",
-                dtype: r.dtype,
-                list: "",
-                cache: r.cache,
-                members: Vec::new(),
-            };
-            let member = Member { value: 0, shape: &r.shape, layer: "", repeat: 1 };
-            let there = |g: &Group<'_>| same(g, &group) && g.members.contains(&member);
-            if !groups.iter().any(there) {
-                add(&mut groups, group, member);
-            }
+            add(&mut groups, unplanned(r.case()), |g, m| g.members.contains(m));
         }
     }
     for group in &mut groups {
         group.members.sort_by_key(|m| m.value);
     }
-    groups.retain(|g| input.records.iter().any(|r| g.holds(r) && has_shape(g, &r.shape)));
+    groups.retain(|g| input.records.iter().any(|r| g.holds(r) && g.has_shape(&r.shape)));
     groups
 }
 
-fn has_shape(group: &Group<'_>, shape: &str) -> bool {
-    group.members.iter().any(|m| m.shape == shape)
-}
-
-fn group_of(row: &PlanRow, cache: Cache) -> Group<'_> {
-    // A sweep may be put together from several lists; a list is one by its name.
-    let list = if row.axis.is_empty() { row.list.as_str() } else { "" };
-    Group {
-        workload: &row.workload,
-        axis: &row.axis,
-        dtype: row.dtype,
-        list,
-        cache,
-        members: Vec::new(),
-    }
-}
-
-fn member_of(row: &PlanRow) -> Member<'_> {
-    let value = if row.axis.is_empty() { 0 } else { row.axis_value.unwrap_or(0) };
-    Member { value, shape: &row.shape, layer: &row.layer, repeat: row.repeat }
-}
-
-fn same(a: &Group<'_>, b: &Group<'_>) -> bool {
-    (a.workload, a.axis, a.dtype, a.list, a.cache) == (b.workload, b.axis, b.dtype, b.list, b.cache)
-}
-
-fn add<'a>(groups: &mut Vec<Group<'a>>, group: Group<'a>, member: Member<'a>) {
-    let sweep = group.is_sweep();
-    match groups.iter_mut().find(|g| same(g, &group)) {
-        Some(g) if sweep && g.members.iter().any(|m| m.shape == member.shape) => {}
+/// Adds a member to its group, unless the group `has` it.
+fn add<'a>(
+    groups: &mut Vec<Group<'a>>,
+    (group, member): (Group<'a>, Member<'a>),
+    has: impl Fn(&Group<'a>, &Member<'a>) -> bool,
+) {
+    match groups.iter_mut().find(|g| g.is_same(&group)) {
+        Some(g) if has(g, &member) => {}
         Some(g) => g.members.push(member),
         None => groups.push(Group { members: vec![member], ..group }),
     }
+}
+
+/// The sweep or list of a line of the plan, still without members, and the member that the line is.
+pub fn planned(row: &PlanRow, cache: Cache) -> (Group<'_>, Member<'_>) {
+    // A sweep may be put together from several lists; a list is one by its name.
+    let is_sweep = !row.axis.is_empty();
+    let group = Group {
+        workload: &row.workload,
+        axis: &row.axis,
+        dtype: row.dtype,
+        list: if is_sweep { "" } else { &row.list },
+        cache,
+        members: Vec::new(),
+    };
+    let value = row.axis_value.filter(|_| is_sweep).unwrap_or(0);
+    (group, Member { value, shape: &row.shape, layer: &row.layer, repeat: row.repeat })
+}
+
+/// The same of a case that no plan knows: one of the list of its workload.
+pub fn unplanned(case: CaseKey<'_>) -> (Group<'_>, Member<'_>) {
+    let CaseKey { workload, shape, dtype, cache } = case;
+    let group = Group { workload, axis: "", dtype, list: "", cache, members: Vec::new() };
+    (group, Member { value: 0, shape, layer: "", repeat: 1 })
 }

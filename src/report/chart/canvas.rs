@@ -114,8 +114,8 @@ pub fn paint(width: f64, height: f64, draw: impl FnOnce(&Canvas<'_>)) -> String 
 }
 
 /// The outermost element for a painted body. `standalone` adds what an HTML page has already: the
-/// style sheet and the title.
-pub fn wrap(body: &str, size: At, title: &str, label: &str, standalone: bool) -> String {
+/// style sheet and the title. `description` is for those who can't see it.
+pub fn wrap(body: &str, size: At, title: &str, description: &str, standalone: bool) -> String {
     let escape = |text: &str| -> String {
         let text = text::clean(text).replace('&', "&amp;").replace('<', "&lt;");
         text.replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
@@ -132,7 +132,7 @@ pub fn wrap(body: &str, size: At, title: &str, label: &str, standalone: bool) ->
          {extra}{}\n</svg>\n",
         width * FINE,
         height * FINE,
-        escape(label),
+        escape(&format!("{title}. {description}")),
         body.trim()
     )
 }

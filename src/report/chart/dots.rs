@@ -1,10 +1,11 @@
 //! Values of a short list: a row for each line of the list, a dot for each series.
 
-use super::canvas::{self, Anchor, Canvas, Font, Look, Stroke};
-use super::place::Span;
+use super::canvas::{Anchor, Canvas, Font, Look, Stroke};
+use super::frame::{NOTE, tick_look};
+use super::place::{self, Span};
 use super::scale::{LOG_FROM, Scale, TICK_SIZE};
-use super::theme::{self, AXIS, GRID, INK, MUTED};
-use super::{Drawing, MARGIN, Series, Unit, Value, WIDTH, draw_head, text};
+use super::theme::{GRID, INK};
+use super::{Drawing, MARGIN, Series, Unit, Value, WIDTH, text};
 
 /// Widest column of row labels.
 const COLUMN: f64 = 260.0;
@@ -15,8 +16,6 @@ const LANE: f64 = 7.0;
 const TEXT_LANE: f64 = 17.0;
 const TEXT: f64 = 84.0;
 const LABEL: Font = Font::new(11.5, INK);
-const LEGEND: Font = Font::new(11.5, INK);
-const TICK: Font = Font::new(TICK_SIZE, MUTED);
 
 /// A chart of dots.
 pub struct Dots {
@@ -51,43 +50,35 @@ impl Frame {
 }
 
 impl Dots {
-    /// Draws it.
-    pub fn draw(self) -> Drawing {
-        let (legend, legend_rows) = self.legend();
-        let frame = self.frame(legend_rows);
+    /// Draws it; none where there is no series.
+    pub fn draw(&self) -> Option<Drawing> {
+        let legend = self.legend();
+        let frame = self.frame(legend.last()?.0.1 + 1);
         let bottom = frame.top + frame.pitch * self.rows.len() as f64;
         let height = bottom + 34.0 + MARGIN;
-        let body = canvas::paint(WIDTH, height, |c| {
-            c.fill((0.0, 0.0), (WIDTH, height), theme::PAPER, 1.0);
-            draw_head(c, &self.title, &self.subtitle);
-            for (series, (x, row, label)) in self.series.iter().zip(&legend) {
-                draw_key(c, series, *x, MARGIN + 54.0 + *row as f64 * 20.0, label);
+        Some(Drawing::new(&self.title, &self.subtitle, &self.description, height, |c| {
+            for (series, ((x, row), label)) in self.series.iter().zip(&legend) {
+                let y = MARGIN + 54.0 + *row as f64 * 20.0;
+                c.marker((x + 5.0, y), series.marker, series.tone, 4.2, series.look(false));
+                c.text((x + 16.0, y), Anchor::Start, LABEL, label);
             }
             self.draw_axes(c, &frame, bottom);
             self.draw_values(c, &frame);
-        });
-        let size = (WIDTH, height);
-        Drawing { title: self.title, description: self.description, size, body }
+        }))
     }
 
-    /// Place, row and text of each key, from left to right and down; and the number of rows.
-    fn legend(&self) -> (Vec<(f64, usize, String)>, usize) {
-        let (mut x, mut row) = (MARGIN, 0);
-        let mut keys = Vec::new();
-        for series in &self.series {
+    /// Place with row, and text of each key, from left to right and down.
+    fn legend(&self) -> Vec<((f64, usize), String)> {
+        let label = |series: &Series| {
             let full = match series.detail.as_str() {
                 "" => series.name.clone(),
                 detail => format!("{}, {detail}", series.name),
             };
-            let label = text::shorten(&full, LEGEND.size, WIDTH - 2.0 * MARGIN - 30.0);
-            let width = 18.0 + text::width(&label, LEGEND.size) + 20.0;
-            if x > MARGIN && x + width > WIDTH - MARGIN {
-                (x, row) = (MARGIN, row + 1);
-            }
-            keys.push((x, row, label));
-            x += width;
-        }
-        (keys, row + 1)
+            text::shorten(&full, LABEL.size, WIDTH - 2.0 * MARGIN - 30.0)
+        };
+        let labels: Vec<String> = self.series.iter().map(label).collect();
+        let widths = labels.iter().map(|label| 18.0 + text::width(label, LABEL.size) + 20.0);
+        place::flow(widths, MARGIN, WIDTH - MARGIN).into_iter().zip(labels).collect()
     }
 
     fn frame(&self, legend_rows: usize) -> Frame {
@@ -121,10 +112,8 @@ impl Dots {
         for tick in &f.x.ticks {
             let x = f.x_at(tick.value);
             let same = self.unit.same().filter(|_| tick.value == 1.0);
-            let stroke =
-                if same.is_some() { Stroke::new(AXIS, 1.5) } else { Stroke::new(GRID, 1.0) };
+            let (stroke, font) = tick_look(same.is_some());
             c.line(&[(x, f.top), (x, bottom)], stroke);
-            let font = if same.is_some() { Font::bold(TICK_SIZE, INK) } else { TICK };
             // The last one may be wider than the space beside it.
             let width = text::width(&tick.label, TICK_SIZE);
             let centre = Span::within(x, width, 0.0, WIDTH).centre();
@@ -133,8 +122,7 @@ impl Dots {
                 c.text((centre, f.top - 12.0), Anchor::Middle, font, &tick.label);
             }
             if let Some(same) = same {
-                let note = Font::new(10.5, MUTED);
-                c.text((x, bottom + 31.0), Anchor::Middle, note, same);
+                c.text((x, bottom + 31.0), Anchor::Middle, NOTE, same);
             }
         }
     }
@@ -180,65 +168,41 @@ impl Dots {
     }
 }
 
-fn draw_key(c: &Canvas<'_>, series: &Series, x: f64, y: f64, label: &str) {
-    c.marker((x + 5.0, y), series.marker, series.tone, 4.2, series.look(false));
-    c.text((x + 16.0, y), Anchor::Start, LEGEND, label);
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::theme;
     use super::*;
+
+    fn chart(unit: Unit, rows: &[&str], series: Vec<Series>, labelled: bool) -> Dots {
+        let (title, subtitle, description) = Default::default();
+        let rows = rows.iter().map(|row| row.to_string()).collect();
+        Dots { title, subtitle, description, unit, rows, series, labelled }
+    }
+
+    fn series(name: &str, rows: &[usize]) -> Series {
+        let value = Value::new(2.0, 1.0, 3.0, false);
+        let points = rows.iter().map(|row| (*row as f64, value)).collect();
+        let detail = "packed, with transfers".into();
+        Series { detail, ..Series::new(name, theme::device(0), points) }
+    }
 
     #[test]
     fn keys_wrap_and_stay_inside() {
-        let series = |i: usize| Series {
-            name: format!("GPU number {i} with a long name"),
-            detail: "packed, with transfers".into(),
-            note: String::new(),
-            tone: theme::device(i),
-            marker: i,
-            dashed: false,
-            points: vec![(0.0, Value::new(2.0, 1.0, 3.0, false))],
-        };
-        let chart = Dots {
-            title: "t".into(),
-            subtitle: String::new(),
-            description: String::new(),
-            unit: Unit::Ratio,
-            rows: vec!["a".into()],
-            series: (0..12).map(series).collect(),
-            labelled: false,
-        };
-        let (keys, rows) = chart.legend();
-        assert!(rows > 1 && keys.len() == 12);
+        let named = |i: usize| series(&format!("GPU number {i} with a long name"), &[0]);
+        let keys = chart(Unit::Ratio, &["a"], (0..12).map(named).collect(), false).legend();
+        assert!(keys[11].0.1 > 0 && keys.len() == 12);
         for pair in keys.windows(2) {
-            let end = pair[0].0 + 16.0 + text::width(&pair[0].2, LEGEND.size);
+            let [((x, row), label), ((next_x, next_row), _)] = pair else { unreachable!() };
+            let end = x + 16.0 + text::width(label, LABEL.size);
             assert!(end <= WIDTH - MARGIN);
-            assert!(pair[1].1 > pair[0].1 || pair[1].0 >= end);
+            assert!(next_row > row || *next_x >= end);
         }
     }
 
     #[test]
     fn rows_with_texts_take_the_room_of_their_values() {
-        let value = Value::new(2.0, 1.0, 3.0, false);
-        let series = |rows: &[usize]| Series {
-            name: "a".into(),
-            detail: String::new(),
-            note: String::new(),
-            tone: theme::device(0),
-            marker: 0,
-            dashed: false,
-            points: rows.iter().map(|row| (*row as f64, value)).collect(),
-        };
-        let mut chart = Dots {
-            title: "t".into(),
-            subtitle: String::new(),
-            description: String::new(),
-            unit: Unit::Flops,
-            rows: vec!["a".into(), "b".into()],
-            series: vec![series(&[0]), series(&[1]), series(&[1])],
-            labelled: true,
-        };
+        let all = [[0], [1], [1]].map(|rows| series("a", &rows)).to_vec();
+        let mut chart = chart(Unit::Flops, &["a", "b"], all, true);
         assert_eq!([chart.slots(0), chart.slots(1)], [1, 2]);
         chart.labelled = false;
         assert_eq!([chart.slots(0), chart.slots(1)], [3, 3]);

@@ -5,7 +5,18 @@ use super::scale::{Scale, TICK_SIZE};
 use super::theme::{AXIS, GRID, INK, MUTED};
 use super::{Series, Unit, text};
 
-const TICK: Font = Font::new(TICK_SIZE, MUTED);
+/// Labels of ticks, and what is said of one beside it.
+pub const TICK: Font = Font::new(TICK_SIZE, MUTED);
+pub const NOTE: Font = Font::new(10.5, MUTED);
+
+/// The line of a tick through the plot, and its label: the one that others are set against stands out.
+pub fn tick_look(is_same: bool) -> (Stroke, Font) {
+    if is_same {
+        (Stroke::new(AXIS, 1.5), Font::bold(TICK_SIZE, INK))
+    } else {
+        (Stroke::new(GRID, 1.0), TICK)
+    }
+}
 
 /// The plot's place and axes.
 pub struct Frame {
@@ -44,13 +55,11 @@ impl Frame {
         for tick in &self.y.ticks {
             let y = self.y_at(tick.value);
             let same = unit.same().filter(|_| tick.value == 1.0);
-            let stroke =
-                if same.is_some() { Stroke::new(AXIS, 1.5) } else { Stroke::new(GRID, 1.0) };
+            let (stroke, font) = tick_look(same.is_some());
             c.line(&[(self.left, y), (self.right, y)], stroke);
-            let font = if same.is_some() { Font::bold(TICK_SIZE, INK) } else { TICK };
             c.text((self.left - 10.0, y), Anchor::End, font, &tick.label);
             if let Some(same) = same {
-                c.text((self.left - 10.0, y + 13.0), Anchor::End, Font::new(10.5, MUTED), same);
+                c.text((self.left - 10.0, y + 13.0), Anchor::End, NOTE, same);
             }
         }
         c.line(&[(self.left, self.bottom), (self.right, self.bottom)], Stroke::new(AXIS, 1.0));

@@ -124,14 +124,11 @@ mod tests {
     use super::*;
 
     fn series(count: usize) -> Vec<Series> {
-        let one = |i| Series {
-            name: format!("GPU number {i} with a name of eighty characters, which is a long one"),
+        let name = "GPU with a name of eighty characters and more, which is a very long one indeed";
+        let one = |_| Series {
             detail: "packed, with transfers".into(),
             note: "from 128 on".into(),
-            tone: super::super::theme::device(i),
-            marker: i,
-            dashed: i % 2 == 1,
-            points: Vec::new(),
+            ..Series::new(name, INK, Vec::new())
         };
         (0..count).map(one).collect()
     }

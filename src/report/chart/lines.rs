@@ -1,12 +1,12 @@
 //! Values over sizes: one line a series with its interval, labelled at its end.
 
-use super::canvas::{self, Anchor, At, Canvas, Font, Stroke};
+use super::canvas::{Anchor, At, Canvas, Font, Stroke};
 use super::frame::{self, Frame};
 use super::labels::{self, Tie};
 use super::place::{self, Span};
-use super::scale::Scale;
-use super::theme::{self, INK, MUTED, Tone};
-use super::{Drawing, MARGIN, Series, Unit, Value, WIDTH, draw_head, text};
+use super::scale::XScale;
+use super::theme::{INK, MUTED, Tone};
+use super::{Drawing, MARGIN, Series, Unit, Value, WIDTH, text};
 
 /// Least height of the plot.
 const HEIGHT: f64 = 320.0;
@@ -38,8 +38,8 @@ pub struct Lines {
     pub description: String,
     /// What the x axis is.
     pub x_title: String,
-    /// Makes the x axis from its values and its length in pixels.
-    pub x_scale: fn(&[f64], f64) -> Scale,
+    /// How it is labelled.
+    pub x_scale: XScale,
     /// What the y axis is.
     pub unit: Unit,
     /// The y axis is logarithmic where values differ by more than this factor.
@@ -53,16 +53,17 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Draws it.
-    pub fn draw(self) -> Drawing {
+    /// Draws it; none where there is no series.
+    pub fn draw(&self) -> Option<Drawing> {
+        if self.series.is_empty() {
+            return None;
+        }
         let (frame, marks) = self.frame();
         let ends: Vec<At> = self.series.iter().map(|s| frame.end(s)).collect();
         let labels = labels::place(&self.series, &ends, frame.top, frame.bottom);
         let height = frame.bottom + 50.0 + MARGIN;
         let radius = frame::radius(&self.series);
-        let body = canvas::paint(WIDTH, height, |c| {
-            c.fill((0.0, 0.0), (WIDTH, height), theme::PAPER, 1.0);
-            draw_head(c, &self.title, &self.subtitle);
+        Some(Drawing::new(&self.title, &self.subtitle, &self.description, height, |c| {
             frame.draw(c, &self.x_title, self.unit);
             self.draw_marks(c, &frame, &marks);
             // Solid over dashed: where both agree, the solid one shows.
@@ -73,8 +74,7 @@ impl Lines {
             ordered().for_each(|s| frame.draw_points(c, s, self.joined, radius));
             let tie = if self.joined { Tie::Leader } else { Tie::Marker };
             labels.iter().for_each(|l| labels::draw(c, frame.right, l, tie));
-        });
-        Drawing { title: self.title, description: self.description, size: (WIDTH, height), body }
+        }))
     }
 
     /// Axes and margins, and the row of each mark over the plot.
@@ -86,7 +86,7 @@ impl Lines {
         let left = MARGIN + y.label_width().max(note) + 12.0;
         let right = WIDTH - MARGIN - labels::column(&self.series);
         let places = self.series.iter().flat_map(|s| s.points.iter().map(|(x, _)| *x));
-        let x = (self.x_scale)(&places.collect::<Vec<_>>(), right - left);
+        let x = self.x_scale.of(&places.collect::<Vec<_>>(), right - left);
         let mut frame = Frame { left, right, top: 0.0, bottom: 0.0, x, y };
         let span = |m: &Mark| {
             let (low, high) = (frame.x_at(m.low), frame.x_at(m.high));
@@ -169,12 +169,10 @@ mod tests {
 
     #[test]
     fn missing_and_suspect_points_cut_a_line() {
-        let value = Value::new(1.0, 1.0, 1.0, false);
+        let value = Value::exact(1.0);
         let suspect = Value::new(9.0, 9.0, 9.0, true);
         let points = [value, value, None, value, suspect, value, None].map(|v| (1.0, v)).to_vec();
-        let (name, detail, note) = Default::default();
-        let tone = theme::device(0);
-        let series = Series { name, detail, note, tone, marker: 0, dashed: false, points };
+        let series = Series::new("", MUTED, points);
         let lengths: Vec<usize> = runs(&series).iter().map(Vec::len).collect();
         assert_eq!(lengths, [2, 1, 1]);
     }

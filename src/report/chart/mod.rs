@@ -34,7 +34,9 @@ mod text;
 mod theme;
 
 use crate::units;
+
 use canvas::{Anchor, Canvas, Font, Look};
+use scale::Scale;
 
 pub use dots::Dots;
 #[cfg(test)]
@@ -42,7 +44,7 @@ pub use layout::Layout;
 pub use lines::{Lines, Mark};
 pub use raster::Raster;
 pub use roofline::{Roof, Roofline};
-pub use scale::{LOG_FROM, Scale};
+pub use scale::{LOG_FROM, XScale};
 pub use stacks::{Bar, Stacks};
 pub use theme::{AXIS, FAINT, MUTED, Tone, css, device, kind};
 
@@ -51,15 +53,6 @@ const WIDTH: f64 = 920.0;
 
 /// Space round everything.
 const MARGIN: f64 = 20.0;
-
-/// Title, and below it how to read the chart.
-fn draw_head(c: &Canvas<'_>, title: &str, subtitle: &str) {
-    let most = WIDTH - 2.0 * MARGIN;
-    let title = text::shorten(title, 15.0 * text::BOLD, most);
-    c.text((MARGIN, MARGIN + 6.0), Anchor::Start, Font::bold(15.0, theme::INK), &title);
-    let subtitle = text::shorten(subtitle, 12.0, most);
-    c.text((MARGIN, MARGIN + 28.0), Anchor::Start, Font::new(12.0, MUTED), &subtitle);
-}
 
 /// A value with its interval, in the unit of its axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,10 +80,18 @@ impl Value {
         })
     }
 
+    /// A value without an interval.
+    pub fn exact(value: f64) -> Option<Value> {
+        Value::new(value, value, value, false)
+    }
+
     fn ends(&self) -> [f64; 3] {
         [self.low, self.value, self.high]
     }
 }
+
+/// A place on the x axis, or a row, and what was measured there; none leaves a gap.
+pub type Point = (f64, Option<Value>);
 
 /// One device and implementation, in every chart of the same look.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,11 +108,22 @@ pub struct Series {
     pub marker: usize,
     /// Drawn in dashes.
     pub dashed: bool,
-    /// A place on the x axis, or a row, and what was measured there; none leaves a gap.
-    pub points: Vec<(f64, Option<Value>)>,
+    /// What is shown of it.
+    pub points: Vec<Point>,
 }
 
 impl Series {
+    /// Of the first look, with no text but its name.
+    pub fn new(name: impl Into<String>, tone: Tone, points: Vec<Point>) -> Series {
+        let (name, detail, note) = (name.into(), String::new(), String::new());
+        Series { name, detail, note, tone, marker: 0, dashed: false, points }
+    }
+
+    /// Whether there is anything to see of it.
+    pub fn has_values(&self) -> bool {
+        self.points.iter().any(|(_, value)| value.is_some())
+    }
+
     /// How its markers are filled: where lines show dashes, no other sign is needed.
     fn look(&self, joined: bool) -> Look {
         if self.dashed && !joined { Look::Pale } else { Look::Solid }
@@ -203,22 +215,45 @@ pub struct Drawing {
     pub title: String,
     /// What it shows, for those who can't see it.
     pub description: String,
-    size: (f64, f64),
+    height: f64,
     body: String,
 }
 
 impl Drawing {
+    /// Title and subtitle on paper of a height, and what `draw` adds.
+    fn new(
+        title: &str,
+        subtitle: &str,
+        description: &str,
+        height: f64,
+        draw: impl FnOnce(&Canvas<'_>),
+    ) -> Drawing {
+        let head = |c: &Canvas<'_>, below: f64, text: &str, font: Font| {
+            let wide = if font.bold { text::BOLD } else { 1.0 };
+            let text = text::shorten(text, font.size * wide, WIDTH - 2.0 * MARGIN);
+            c.text((MARGIN, MARGIN + below), Anchor::Start, font, &text);
+        };
+        let body = canvas::paint(WIDTH, height, |c| {
+            c.fill((0.0, 0.0), (WIDTH, height), theme::PAPER, 1.0);
+            head(c, 6.0, title, Font::bold(15.0, theme::INK));
+            head(c, 28.0, subtitle, Font::new(12.0, MUTED));
+            draw(c);
+        });
+        Drawing { title: title.to_string(), description: description.to_string(), height, body }
+    }
+
     /// As a file of its own.
     pub fn file(&self) -> String {
-        canvas::wrap(&self.body, self.size, &self.title, &self.label(), true)
+        self.wrapped(true)
     }
 
     /// As part of a page that has [`css`].
     pub fn inline(&self) -> String {
-        canvas::wrap(&self.body, self.size, &self.title, &self.label(), false)
+        self.wrapped(false)
     }
 
-    fn label(&self) -> String {
-        format!("{}. {}", self.title, self.description)
+    fn wrapped(&self, standalone: bool) -> String {
+        let size = (WIDTH, self.height);
+        canvas::wrap(&self.body, size, &self.title, &self.description, standalone)
     }
 }

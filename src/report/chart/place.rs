@@ -72,6 +72,21 @@ pub fn rows(boxes: &[Span], gap: f64) -> Vec<usize> {
     rows
 }
 
+/// Places boxes of these widths one after the other from `low` on, each with its row: a new one where
+/// the next box would end beyond `high`.
+pub fn flow(widths: impl Iterator<Item = f64>, low: f64, high: f64) -> Vec<(f64, usize)> {
+    let (mut x, mut row) = (low, 0);
+    let place = |width: f64| {
+        if x > low && x + width > high {
+            (x, row) = (low, row + 1);
+        }
+        let here = (x, row);
+        x += width;
+        here
+    };
+    widths.map(place).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

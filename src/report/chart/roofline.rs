@@ -3,12 +3,12 @@
 //! of the memory has it on a flag over its ridge, where it meets the highest roof: nothing can lie up
 //! there.
 
-use super::canvas::{self, Anchor, At, Canvas, Font, Stroke};
+use super::canvas::{Anchor, At, Canvas, Font, Stroke};
 use super::frame::{self, Frame};
 use super::labels::{self, Tie};
 use super::scale::Scale;
 use super::theme::{self, INK, Tone};
-use super::{Drawing, MARGIN, Series, Unit, Value, WIDTH, draw_head, text, trim_zeros};
+use super::{Drawing, MARGIN, Series, Unit, Value, WIDTH, text, trim_zeros};
 use crate::units;
 
 /// Least height of the plot.
@@ -64,7 +64,7 @@ struct Slope {
 
 impl Roofline {
     /// Draws it.
-    pub fn draw(self) -> Drawing {
+    pub fn draw(&self) -> Drawing {
         let labelled = self.labelled();
         let mut frame = self.frame(&labelled);
         let slopes = self.slopes(&frame);
@@ -79,17 +79,13 @@ impl Roofline {
         let ties = (0..labels.len())
             .map(|i| if i < self.ceilings.len() { Tie::Bare } else { Tie::Marker });
         let radius = frame::radius(&self.series);
-        let body = canvas::paint(WIDTH, whole, |c| {
-            c.fill((0.0, 0.0), (WIDTH, whole), theme::PAPER, 1.0);
-            draw_head(c, &self.title, &self.subtitle);
+        Drawing::new(&self.title, &self.subtitle, &self.description, whole, |c| {
             frame.draw(c, "arithmetic intensity: FLOP a byte", Unit::Flops);
             slopes.iter().zip(&flags).for_each(|(s, row)| self.draw_slope(c, &frame, s, *row));
             self.draw_ceilings(c, &frame);
             self.series.iter().for_each(|s| frame.draw_points(c, s, false, radius));
             labels.iter().zip(ties).for_each(|(l, tie)| labels::draw(c, frame.right, l, tie));
-        });
-        let size = (WIDTH, whole);
-        Drawing { title: self.title, description: self.description, size, body }
+        })
     }
 
     /// The highest roof of arithmetic.
@@ -99,15 +95,11 @@ impl Roofline {
 
     /// What has a label beside the plot: the roofs of arithmetic, then the points.
     fn labelled(&self) -> Vec<Series> {
-        let ceiling = |roof: &Roof| Series {
-            name: roof.label.clone(),
-            detail: roof.detail.clone(),
-            note: String::new(),
-            tone: self.tone,
-            marker: 0,
-            dashed: false,
+        let ceiling = |roof: &Roof| {
             // Wherever the axis ends.
-            points: vec![(f64::MAX, Value::new(roof.rate, roof.rate, roof.rate, false))],
+            let points = vec![(f64::MAX, Value::exact(roof.rate))];
+            let detail = roof.detail.clone();
+            Series { detail, ..Series::new(roof.label.clone(), self.tone, points) }
         };
         self.ceilings.iter().map(ceiling).chain(self.series.iter().cloned()).collect()
     }
@@ -125,19 +117,12 @@ impl Roofline {
     /// Axes that hold every point, every roof and every ridge, beside the labels.
     fn frame(&self, labelled: &[Series]) -> Frame {
         let height = labels::height(labelled).max(HEIGHT);
-        let points = || self.series.iter().flat_map(|s| &s.points);
+        let points = self.series.iter().flat_map(|s| &s.points);
         let ridges = self.slopes.iter().filter_map(|s| Some(self.top()? / s.rate));
-        let x: Vec<f64> = ridges
-            .flat_map(|x| [x / ROOM_BESIDE, x * ROOM_BESIDE])
-            .chain(points().map(|(x, _)| *x))
-            .collect();
-        let y: Vec<f64> = self.series.iter().flat_map(Series::values).collect();
-        let y: Vec<f64> = self
-            .ceilings
-            .iter()
-            .flat_map(|roof| [roof.rate, roof.rate * ROOM_ABOVE])
-            .chain(y)
-            .collect();
+        let ridges = ridges.flat_map(|x| [x / ROOM_BESIDE, x * ROOM_BESIDE]);
+        let x: Vec<f64> = ridges.chain(points.map(|(x, _)| *x)).collect();
+        let roofs = self.ceilings.iter().flat_map(|roof| [roof.rate, roof.rate * ROOM_ABOVE]);
+        let y: Vec<f64> = roofs.chain(self.series.iter().flat_map(Series::values)).collect();
         let y = Scale::amounts(&y, height, true, 1.0, |v| Unit::Flops.tick(v));
         let left = MARGIN + y.label_width() + 12.0;
         let right = WIDTH - MARGIN - labels::column(labelled);
@@ -212,16 +197,8 @@ mod tests {
     }
 
     fn chart(ceilings: Vec<Roof>, slopes: Vec<Roof>, points: &[(f64, f64)]) -> Roofline {
-        let point = |(x, y): &(f64, f64)| (*x, Value::new(*y, *y, *y, false));
-        let series = Series {
-            name: "gemm".into(),
-            detail: String::new(),
-            note: String::new(),
-            tone: theme::kind(0),
-            marker: 0,
-            dashed: false,
-            points: points.iter().map(point).collect(),
-        };
+        let points = points.iter().map(|(x, y)| (*x, Value::exact(*y))).collect();
+        let series = Series::new("gemm", theme::kind(0), points);
         let (title, subtitle, description) = Default::default();
         let tone = theme::device(0);
         Roofline { title, subtitle, description, tone, ceilings, slopes, series: vec![series] }

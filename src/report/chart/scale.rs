@@ -2,7 +2,7 @@
 //! crowd their labels, so an axis here is linear over the logarithm and chooses its ticks itself.
 
 use super::place::Span;
-use super::text;
+use super::{text, trim_zeros};
 
 /// Font size of tick labels in pixels.
 pub const TICK_SIZE: f64 = 12.0;
@@ -22,6 +22,25 @@ impl Kind {
         match self {
             Kind::Linear => value,
             Kind::Log => value.max(f64::MIN_POSITIVE).log2(),
+        }
+    }
+}
+
+/// How an x axis is made of the values on it, and what its labels say of one.
+#[derive(Clone, Copy)]
+pub enum XScale {
+    /// [`Scale::sizes`].
+    Sizes(fn(f64) -> String),
+    /// [`Scale::counts`], without the zeros that a measured number would carry.
+    Counts(fn(f64) -> String),
+}
+
+impl XScale {
+    /// The axis over `width` pixels.
+    pub fn of(self, values: &[f64], width: f64) -> Scale {
+        match self {
+            XScale::Sizes(label) => Scale::sizes(values, width, label),
+            XScale::Counts(label) => Scale::counts(values, width, |v| trim_zeros(&label(v))),
         }
     }
 }

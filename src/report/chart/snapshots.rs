@@ -24,14 +24,13 @@ fn series(i: usize, long: bool, xs: &[f64], value: impl Fn(usize) -> Option<f64>
     let detail =
         if long { "packed-blocked, with transfers, 128 threads" } else { "packed, compute" };
     let interval = |v: f64| Value::new(v, v * 0.93, v * 1.06, false);
+    let points = xs.iter().enumerate().map(|(p, x)| (*x, value(p).and_then(interval)));
     Series {
-        name: name(i, long),
         detail: detail.into(),
         note: if i == 1 { "from 512 on".into() } else { String::new() },
-        tone: device(i),
         marker: i,
         dashed: i % 2 == 1,
-        points: xs.iter().enumerate().map(|(p, x)| (*x, value(p).and_then(interval))).collect(),
+        ..Series::new(name(i, long), device(i), points.collect())
     }
 }
 
@@ -50,7 +49,7 @@ fn lines(unit: Unit, series: Vec<Series>, marks: Vec<Mark>) -> Drawing {
         subtitle: "How to read it; bands and bars: 95 % interval of the median".into(),
         description: "Made-up numbers.".into(),
         x_title: "m = n = k".into(),
-        x_scale: |values, width| Scale::sizes(values, width, |v| v.to_string()),
+        x_scale: XScale::Sizes(|v| v.to_string()),
         unit,
         log_from: LOG_FROM,
         joined: true,
@@ -58,12 +57,13 @@ fn lines(unit: Unit, series: Vec<Series>, marks: Vec<Mark>) -> Drawing {
         marks,
     }
     .draw()
+    .unwrap()
 }
 
 fn dots(unit: Unit, rows: Vec<String>, series: Vec<Series>, labelled: bool) -> Drawing {
     let title = "Dots of made-up numbers".into();
     let (subtitle, description) = ("How to read it".into(), "Made-up numbers.".into());
-    Dots { title, subtitle, description, unit, rows, series, labelled }.draw()
+    Dots { title, subtitle, description, unit, rows, series, labelled }.draw().unwrap()
 }
 
 fn stacks(kinds: usize, bars: usize, long: bool) -> Drawing {
@@ -82,6 +82,7 @@ fn stacks(kinds: usize, bars: usize, long: bool) -> Drawing {
         bars: (0..bars).map(bar).collect(),
     }
     .draw()
+    .unwrap()
 }
 
 fn roofline(series: Vec<Series>, long: bool) -> Drawing {

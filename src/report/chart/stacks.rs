@@ -1,9 +1,10 @@
 //! What bars are made up of: a row for each bar, a colour for each kind of part, as shares of the whole.
 
-use super::canvas::{self, Anchor, Canvas, Font, Stroke};
-use super::scale::TICK_SIZE;
-use super::theme::{self, GRID, INK, MUTED, Tone};
-use super::{Drawing, MARGIN, WIDTH, draw_head, text};
+use super::canvas::{Anchor, Canvas, Font, Stroke};
+use super::frame::TICK;
+use super::place;
+use super::theme::{self, GRID, INK, Tone};
+use super::{Drawing, MARGIN, WIDTH, text};
 
 /// Widest column of row labels.
 const COLUMN: f64 = 330.0;
@@ -17,7 +18,6 @@ const KEY: f64 = 20.0;
 /// A part this wide, in pixels, has its share written into it.
 const ROOM: f64 = 34.0;
 const LABEL: Font = Font::new(11.5, INK);
-const TICK: Font = Font::new(TICK_SIZE, MUTED);
 
 /// One bar.
 pub struct Bar {
@@ -44,9 +44,10 @@ pub struct Stacks {
 }
 
 impl Stacks {
-    /// Draws it.
-    pub fn draw(self) -> Drawing {
-        let (legend, lines) = self.legend();
+    /// Draws it; none where there is no part.
+    pub fn draw(&self) -> Option<Drawing> {
+        let legend = self.legend();
+        let lines = legend.last()?.1 + 1;
         let widest =
             self.bars.iter().map(|b| text::width(&b.label, LABEL.size)).fold(40.0, f64::max);
         let left = MARGIN + widest.min(COLUMN) + 14.0;
@@ -54,9 +55,7 @@ impl Stacks {
         let top = MARGIN + 54.0 + lines as f64 * KEY + 8.0;
         let bottom = top + PITCH * self.bars.len() as f64;
         let height = bottom + 34.0 + MARGIN;
-        let body = canvas::paint(WIDTH, height, |c| {
-            c.fill((0.0, 0.0), (WIDTH, height), theme::PAPER, 1.0);
-            draw_head(c, &self.title, &self.subtitle);
+        Some(Drawing::new(&self.title, &self.subtitle, &self.description, height, |c| {
             for ((name, tone), (x, line)) in self.keys.iter().zip(&legend) {
                 let y = MARGIN + 54.0 + *line as f64 * KEY;
                 c.fill((*x, y - 5.0), (x + 10.0, y + 5.0), *tone, 1.0);
@@ -70,24 +69,13 @@ impl Stacks {
             for (i, bar) in self.bars.iter().enumerate() {
                 self.draw_bar(c, bar, (left, right), top + (i as f64 + 0.5) * PITCH);
             }
-        });
-        let size = (WIDTH, height);
-        Drawing { title: self.title, description: self.description, size, body }
+        }))
     }
 
-    /// Place and line of each key, from left to right and down; and the number of lines.
-    fn legend(&self) -> (Vec<(f64, usize)>, usize) {
-        let (mut x, mut line) = (MARGIN, 0);
-        let mut places = Vec::new();
-        for (name, _) in &self.keys {
-            let width = 16.0 + text::width(name, LABEL.size) + 20.0;
-            if x > MARGIN && x + width > WIDTH - MARGIN {
-                (x, line) = (MARGIN, line + 1);
-            }
-            places.push((x, line));
-            x += width;
-        }
-        (places, line + 1)
+    /// Place and line of each key, from left to right and down.
+    fn legend(&self) -> Vec<(f64, usize)> {
+        let widths = self.keys.iter().map(|(name, _)| 16.0 + text::width(name, LABEL.size) + 20.0);
+        place::flow(widths, MARGIN, WIDTH - MARGIN)
     }
 
     fn draw_bar(&self, c: &Canvas<'_>, bar: &Bar, (left, right): (f64, f64), y: f64) {
@@ -126,10 +114,10 @@ mod tests {
             bars: vec![bar(vec![0.5, 0.5]), bar(vec![0.9, 0.9])],
             keys,
         };
-        let (places, lines) = chart.legend();
-        assert!(lines > 1 && places.len() == 12);
+        let places = chart.legend();
+        assert!(places[11].1 > 0 && places.len() == 12);
         assert!(places.iter().all(|(x, _)| *x < WIDTH - MARGIN));
-        let svg = chart.draw().file();
+        let svg = chart.draw().unwrap().file();
         assert!(svg.contains("50 %") && !svg.contains("NaN"));
     }
 }

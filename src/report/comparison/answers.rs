@@ -1,6 +1,7 @@
 //! What the comparisons add up to, in sentences.
 
 use crate::compare::{Comparison, Contestant, Pair, Place};
+use crate::record;
 use crate::terms::{DeviceKind, Scope, Verdict};
 use crate::{stats, workload};
 
@@ -9,19 +10,16 @@ use super::super::names;
 
 /// One answer for each run, workload and kind of device.
 pub fn answers(comparison: &Comparison) -> Vec<Headline> {
-    let mut topics: Vec<(usize, &str, &Contestant)> = Vec::new();
-    for pair in &comparison.pairs {
-        let topic = (pair.side, pair.row.workload.as_str(), &pair.contestant);
-        if !topics.contains(&topic) {
-            topics.push(topic);
-        }
-    }
-    topics.iter().filter_map(|topic| answer(comparison, *topic)).collect()
+    let pairs = comparison.pairs.iter();
+    let topics = record::grouped(pairs.map(|p| ((p.side, &*p.row.workload, &p.contestant), p)));
+    topics.iter().filter_map(|(topic, pairs)| answer(comparison, *topic, pairs)).collect()
 }
 
-fn answer(c: &Comparison, (side, workload, of): (usize, &str, &Contestant)) -> Option<Headline> {
-    let here = |p: &&Pair| p.side == side && p.row.workload == workload && p.contestant == *of;
-    let all: Vec<&Pair> = c.pairs.iter().filter(here).collect();
+fn answer(
+    c: &Comparison,
+    (side, workload, of): (usize, &str, &Contestant),
+    all: &[&Pair],
+) -> Option<Headline> {
     let (resident, moved): (Vec<&Pair>, Vec<&Pair>) =
         all.iter().partition(|p| p.row.scope == Scope::Compute);
     let main = if resident.is_empty() { &moved } else { &resident };
@@ -49,13 +47,9 @@ fn answer(c: &Comparison, (side, workload, of): (usize, &str, &Contestant)) -> O
         true => format!("{} as fast", names::ratio(mean)),
         false => "no clear difference".to_string(),
     };
-    Some(Headline {
-        topic: format!("{setting}{workload} · {}", label(of)),
-        answer,
-        sentence,
-        colour: side,
-        minor: workload::role(workload).is_about_machine(),
-    })
+    let topic = format!("{setting}{workload} · {}", label(of));
+    let minor = workload::role(workload).is_about_machine();
+    Some(Headline { minor, ..Headline::new(topic, answer, sentence, side) })
 }
 
 fn mean(pairs: &[&Pair]) -> Option<f64> {
@@ -74,13 +68,9 @@ pub fn verdicts(pairs: &[&Pair]) -> String {
 
 /// A contestant in a label: `GPU`, `CPU packed`.
 pub fn label(contestant: &Contestant) -> String {
-    let place = match &contestant.place {
+    contestant.named(match &contestant.place {
         Place::Device(id) if id.is_cpu() => "CPU",
         Place::Device(id) => id.as_str(),
         Place::Kind(kind) => names::kind(*kind),
-    };
-    match &contestant.implementation {
-        Some(implementation) => format!("{place} {implementation}"),
-        None => place.to_string(),
-    }
+    })
 }

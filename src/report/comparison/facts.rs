@@ -3,9 +3,11 @@
 use crate::compare::Side;
 use crate::machine::DeviceEntry;
 use crate::manifest::Manifest;
-use crate::roof::{ComputeRoof, MemoryRoof};
+use crate::roof::MemoryRoof;
 use crate::terms::Dtype;
 use crate::units;
+
+use super::super::facts;
 
 /// A property of the runs: its name, and its value for each.
 pub struct FactLine {
@@ -21,35 +23,27 @@ type Property = (&'static str, fn(&Side, &Manifest) -> String);
 
 const PROPERTIES: [Property; 13] = [
     ("Processes", |s, _| s.runs.len().to_string()),
-    ("Started", |_, m| m.started.replace('T', " ").replace('Z', " UTC")),
-    ("Program", |_, m| {
-        let revision = m.program.git_revision.as_deref().unwrap_or("unknown revision");
-        format!("{} ({revision})", m.program.version)
-    }),
+    ("Started", |_, m| facts::moment(m)),
+    ("Program", |_, m| format!("{} ({})", m.program.version, facts::revision(m))),
     ("CPU", |_, m| m.machine.cpu.clone()),
     ("Cores", |_, m| {
         format!("{} physical, {} used", m.machine.physical_cores, m.machine.cores_used.len())
     }),
     ("Memory", |_, m| units::bytes(m.machine.memory_bytes as f64)),
     ("System", |_, m| format!("{}, kernel {}", m.machine.os, m.machine.kernel)),
-    ("Virtual machine", |_, m| {
-        let is = m.machine.virtual_machine;
-        let name = m.machine.hypervisor.clone();
-        name.unwrap_or_else(|| if is { "yes" } else { "none seen" }.to_string())
-    }),
+    ("Virtual machine", |_, m| facts::virtual_machine(&m.machine)),
     ("Devices", |_, m| lines(&m.devices, device)),
     ("Peak", |_, m| {
-        let f32s: Vec<ComputeRoof> =
-            m.roofs.compute.iter().filter(|r| r.dtype == Dtype::F32).cloned().collect();
-        lines(&f32s, |r| format!("{}: {}", r.device, units::flop_per_s(r.flop_per_s)))
+        let f32s = m.roofs.compute.iter().filter(|r| r.dtype == Dtype::F32);
+        lines(f32s, |r| format!("{}: {}", r.device, units::flop_per_s(r.flop_per_s)))
     }),
     ("Memory rate", |_, m| bandwidths(m)),
     ("Load at the start", |_, m| format!("{:.2}", m.machine.load)),
     ("Sampling", |_, m| format!("{:?}, seed {}", m.sampling, m.selection.seed).to_lowercase()),
 ];
 
-fn lines<T>(all: &[T], line: impl Fn(&T) -> String) -> String {
-    all.iter().map(line).collect::<Vec<_>>().join("; ")
+fn lines<T>(all: impl IntoIterator<Item = T>, line: impl Fn(T) -> String) -> String {
+    all.into_iter().map(line).collect::<Vec<_>>().join("; ")
 }
 
 fn device(d: &DeviceEntry) -> String {
@@ -60,12 +54,13 @@ fn device(d: &DeviceEntry) -> String {
 
 /// The rate of each device at its largest working set.
 fn bandwidths(m: &Manifest) -> String {
-    let of = |d: &DeviceEntry| -> Option<String> {
+    let far = |d: &DeviceEntry| {
         let own = m.roofs.memory.iter().filter(|r| r.device == d.id);
-        let far: &MemoryRoof = own.max_by_key(|r| r.working_set_bytes)?;
-        Some(format!("{}: {}", d.id, units::bytes_per_s(far.bytes_per_s)))
+        own.max_by_key(|r| r.working_set_bytes)
     };
-    m.devices.iter().filter_map(of).collect::<Vec<_>>().join("; ")
+    let line =
+        |far: &MemoryRoof| format!("{}: {}", far.device, units::bytes_per_s(far.bytes_per_s));
+    lines(m.devices.iter().filter_map(far), line)
 }
 
 /// What machine.json says of each run.

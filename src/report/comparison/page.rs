@@ -4,29 +4,32 @@ use askama::Template;
 
 use crate::compare::{Comparison, Pair, Side};
 use crate::error::{Error, Result};
-use crate::record::file;
+use crate::record;
 use crate::units;
 
 use super::super::chart;
+use super::super::facts::{Fact, fact};
 use super::super::figures::Figure;
 use super::super::headline::Headline;
 use super::super::names;
-use super::super::page::{SCRIPT, Section, sections};
+use super::super::page::{Section, sections};
 use super::super::tables;
 use super::answers::{self, label};
-use super::facts::{self, FactLine};
+use super::facts::{FactLine, run_facts};
 
 /// Regressions that are listed on the first screen.
 const MOST_LISTED: usize = 12;
 
+const SEVERAL: &str = "what processes differ by is in the interval only where there are several";
+const SMALLEST: &str =
+    "the smallest difference the machine can show: run --noise-floor measures it";
+
 #[derive(Template)]
 #[template(path = "comparison/page.html")]
 struct Page<'a> {
+    c: &'a Comparison,
     question: String,
     subtitle: String,
-    style: &'static str,
-    chart_style: String,
-    script: &'static str,
     headlines: Vec<Headline>,
     has_minor: bool,
     trust: Vec<Fact>,
@@ -36,18 +39,7 @@ struct Page<'a> {
     notes: Vec<String>,
     sections: Vec<Section>,
     workloads: Vec<Workload>,
-    runs: Vec<&'a str>,
-    many: bool,
     facts: Vec<FactLine>,
-    by: &'static str,
-    files: [&'static str; 1],
-}
-
-struct Fact {
-    name: &'static str,
-    value: String,
-    note: String,
-    alert: bool,
 }
 
 struct Workload {
@@ -78,11 +70,9 @@ pub fn html(c: &Comparison, figures: &[Figure]) -> Result<String> {
     let headlines = answers::answers(c);
     let count = c.regressions().count();
     let page = Page {
+        c,
         question: question(&c.sides),
         subtitle: subtitle(&c.sides),
-        style: include_str!("../style.css"),
-        chart_style: chart::css(),
-        script: SCRIPT,
         has_minor: headlines.iter().any(|h| h.minor),
         headlines,
         trust: trust(c),
@@ -92,11 +82,7 @@ pub fn html(c: &Comparison, figures: &[Figure]) -> Result<String> {
         notes: notes(c),
         sections: sections(figures),
         workloads: workloads(c),
-        runs: c.sides.iter().map(|s| s.name.as_str()).collect(),
-        many: c.sides.len() > 2,
-        facts: facts::run_facts(&c.sides),
-        by: c.by.name(),
-        files: [file::COMPARISON],
+        facts: run_facts(&c.sides),
     };
     page.render().map_err(|e| Error::usage(format!("comparison.html could not be made: {e}")))
 }
@@ -124,12 +110,11 @@ fn subtitle(sides: &[Side]) -> String {
 
 fn trust(c: &Comparison) -> Vec<Fact> {
     let count = c.regressions().count();
-    let fact = |name, value, note: &str, alert| Fact { name, value, note: note.to_string(), alert };
     let regressions = match count {
         0 => "none".to_string(),
         n => format!("{n} of {}", c.pairs.len()),
     };
-    let note = format!("slower by more than {}, the whole interval", threshold(c));
+    let beyond = format!("slower by more than {}, the whole interval", threshold(c));
     let all: Vec<&Pair> = c.pairs.iter().collect();
     let single: Vec<&str> =
         c.sides.iter().filter(|s| s.is_single()).map(|s| s.name.as_str()).collect();
@@ -144,35 +129,20 @@ fn trust(c: &Comparison) -> Vec<Fact> {
         Some(most) => format!("up to {}", names::percent(most)),
     };
     vec![
-        fact("Regressions", regressions, &note, count > 0),
-        fact("Verdicts", format!("{} comparisons", all.len()), &answers::verdicts(&all), false),
-        fact(
-            "Processes",
-            processes,
-            "what processes differ by is in the interval only where there are several",
-            !single.is_empty(),
-        ),
-        fact(
-            "Noise floor",
-            floor,
-            "the smallest difference the machine can show: run --noise-floor measures it",
-            floors.is_empty(),
-        ),
+        Fact { alert: count > 0, ..fact("Regressions", regressions, beyond) },
+        fact("Verdicts", format!("{} comparisons", all.len()), answers::verdicts(&all)),
+        Fact { alert: !single.is_empty(), ..fact("Processes", processes, SEVERAL) },
+        Fact { alert: floors.is_empty(), ..fact("Noise floor", floor, SMALLEST) },
     ]
 }
 
 /// What a reader should know before believing a number.
 fn notes(c: &Comparison) -> Vec<String> {
     let mut notes = Vec::new();
-    let mut words: Vec<(&str, usize)> = Vec::new();
-    for word in c.pairs.iter().flat_map(|p| p.row.mismatch.split(';')).filter(|w| !w.is_empty()) {
-        match words.iter_mut().find(|(known, _)| *known == word) {
-            Some((_, n)) => *n += 1,
-            None => words.push((word, 1)),
-        }
-    }
+    let words = c.pairs.iter().flat_map(|p| p.row.mismatch.split(';')).filter(|w| !w.is_empty());
+    let counted = record::grouped(words.map(|word| (word, ()))).into_iter();
     let shown: Vec<String> =
-        words.iter().map(|(word, n)| format!("{} ({n})", word.replace('_', " "))).collect();
+        counted.map(|(word, all)| format!("{} ({})", word.replace('_', " "), all.len())).collect();
     if !shown.is_empty() {
         notes.push(format!(
             "Some things are unlike besides the times, in so many of {} comparisons: {}.",
@@ -197,7 +167,7 @@ fn regression(c: &Comparison, p: &Pair) -> String {
         "{run}{} on the {}, {}: {} as fast ({} to {})",
         names::problem(&r.workload, &r.shape),
         label(&p.contestant),
-        tables::scope(r.scope, r.cache, r.dtype),
+        tables::setting(r.scope, r.cache, r.dtype),
         names::ratio(r.ratio),
         names::ratio(r.ratio_low),
         names::ratio(r.ratio_high)
@@ -205,15 +175,9 @@ fn regression(c: &Comparison, p: &Pair) -> String {
 }
 
 fn workloads(c: &Comparison) -> Vec<Workload> {
-    let mut workloads: Vec<Workload> = Vec::new();
-    for pair in &c.pairs {
-        let line = line(pair);
-        match workloads.iter_mut().find(|w| w.name == pair.row.workload) {
-            Some(workload) => workload.lines.push(line),
-            None => workloads.push(Workload { name: pair.row.workload.clone(), lines: vec![line] }),
-        }
-    }
-    workloads
+    let lines = c.pairs.iter().map(|pair| (pair.row.workload.clone(), line(pair)));
+    let workload = |(name, lines)| Workload { name, lines };
+    record::grouped(lines).into_iter().map(workload).collect()
 }
 
 fn line(p: &Pair) -> Line {
@@ -223,7 +187,7 @@ fn line(p: &Pair) -> Line {
         run: r.run_b.clone(),
         colour: p.side,
         contestant: label(&p.contestant),
-        scope: tables::scope(r.scope, r.cache, r.dtype),
+        scope: tables::setting(r.scope, r.cache, r.dtype),
         implementation: r.implementation.replace("->", "→"),
         time_a: units::seconds(r.median_a_s),
         time_b: units::seconds(r.median_b_s),

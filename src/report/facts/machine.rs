@@ -14,12 +14,16 @@ pub fn moment(manifest: &Manifest) -> String {
     manifest.started.replace('T', " ").replace('Z', " UTC")
 }
 
+/// The source that the program was built from.
+pub fn revision(manifest: &Manifest) -> &str {
+    manifest.program.git_revision.as_deref().unwrap_or("unknown revision")
+}
+
 /// The computer and the run.
 pub fn machine(manifest: &Manifest) -> Vec<Fact> {
     let m = &manifest.machine;
     let bytes = |value: u64| units::bytes(value as f64);
-    let seed = manifest.selection.seed.to_string();
-    let revision = manifest.program.git_revision.as_deref().unwrap_or("unknown revision");
+    let seed = manifest.selection.seed;
     let mut facts = vec![
         fact("CPU", m.cpu.clone(), m.instruction_sets.join(", ")),
         fact(
@@ -39,14 +43,12 @@ pub fn machine(manifest: &Manifest) -> Vec<Fact> {
         fact("Virtual machine", virtual_machine(m), ""),
         fact("Load at the start", format!("{:.2}", m.load), ""),
     ]);
-    let governor = m.governor.as_ref().map(|g| fact("Frequency governor", g.clone(), ""));
-    let quota = m
-        .quota_cpus
-        .map(|n| fact("CPU quota", format!("{} CPUs", names::significant(n)), "by control groups"));
-    facts.extend(governor.into_iter().chain(quota));
+    facts.extend(m.governor.iter().map(|g| fact("Frequency governor", g.as_str(), "")));
+    let cpus = m.quota_cpus.map(|n| format!("{} CPUs", names::significant(n)));
+    facts.extend(cpus.map(|cpus| fact("CPU quota", cpus, "by control groups")));
     facts.extend([
         fact("Started", moment(manifest), ""),
-        fact("Program", format!("crossover {}", manifest.program.version), revision),
+        fact("Program", format!("crossover {}", manifest.program.version), revision(manifest)),
         fact("Preset", manifest.selection.preset.clone(), format!("seed {seed}")),
     ]);
     facts
@@ -73,7 +75,8 @@ fn caches(m: &Machine) -> Option<Fact> {
     (!sizes.is_empty()).then(|| fact("Caches", sizes.join(", "), notes.join(", ")))
 }
 
-fn virtual_machine(m: &Machine) -> String {
+/// What the computer runs on, where it is a virtual one.
+pub fn virtual_machine(m: &Machine) -> String {
     match (&m.hypervisor, m.virtual_machine) {
         (Some(name), _) => name.clone(),
         (None, true) => "yes".to_string(),
@@ -83,17 +86,12 @@ fn virtual_machine(m: &Machine) -> String {
 
 /// A device as machine.json has it.
 pub struct DeviceFacts {
-    /// Its id.
     pub id: DeviceId,
-    /// What it is.
     pub kind: &'static str,
-    /// Its name.
     pub name: String,
-    /// Its driver.
     pub driver: String,
     /// Threads or compute units.
     pub units: String,
-    /// Its memory.
     pub memory: String,
     /// Whether that is the host's, so that mapping a buffer moves nothing.
     pub shares_memory: bool,

@@ -7,14 +7,14 @@
 mod machine;
 
 use crate::manifest::{Manifest, Sampling, TimerCheck};
-use crate::record::{Outcome, SummaryRow};
+use crate::record::{self, Outcome, SummaryRow};
 use crate::workload;
 
 use super::input::Input;
 use super::names;
 use super::views::BASELINE;
 
-pub use machine::{DeviceFacts, devices, machine, moment};
+pub use machine::{DeviceFacts, devices, machine, moment, revision, virtual_machine};
 
 /// A name and a value, with a word on it.
 pub struct Fact {
@@ -28,7 +28,8 @@ pub struct Fact {
     pub alert: bool,
 }
 
-fn fact(name: &'static str, value: impl Into<String>, note: impl Into<String>) -> Fact {
+/// A fact that deserves no attention.
+pub fn fact(name: &'static str, value: impl Into<String>, note: impl Into<String>) -> Fact {
     Fact { name, value: value.into(), note: note.into(), alert: false }
 }
 
@@ -38,14 +39,13 @@ pub fn trust(input: &Input) -> Vec<Fact> {
     if let Some(manifest) = &input.manifest {
         facts.extend(drift(input, manifest));
         facts.extend(timers(manifest));
-        facts.push(match manifest.sampling {
+        let (value, note) = match manifest.sampling {
             Sampling::Interleaved => {
-                fact("Sampling", "interleaved", "all devices of a case in turns, round by round")
+                ("interleaved", "all devices of a case in turns, round by round")
             }
-            Sampling::Criterion => {
-                fact("Sampling", "criterion", "one device after the other, compared unpaired")
-            }
-        });
+            Sampling::Criterion => ("criterion", "one device after the other, compared unpaired"),
+        };
+        facts.push(fact("Sampling", value, note));
         let (value, note) = if manifest.interrupted {
             ("interrupted", "cut before its end; continue it with --resume")
         } else {
@@ -79,14 +79,13 @@ fn verified(input: &Input) -> Fact {
 /// Rows whose device changed its speed meanwhile; none where nobody looked.
 fn drift(input: &Input, manifest: &Manifest) -> Option<Fact> {
     let rows = input.records.iter().filter(|r| r.wall_median_s.is_some());
-    let drifted = drifted(input);
-    if drifted == 0 && manifest.timers.is_empty() {
-        return None;
-    }
-    let value =
-        if drifted == 0 { "none".into() } else { format!("{drifted} of {} rows", rows.count()) };
+    let value = match drifted(input) {
+        0 if manifest.timers.is_empty() => return None,
+        0 => "none".to_string(),
+        n => format!("{n} of {} rows", rows.count()),
+    };
     let note = "devices whose speed changed by over 3 % from before a case to after it";
-    Some(Fact { alert: drifted > 0, ..fact("Drift", value, note) })
+    Some(Fact { alert: drifted(input) > 0, ..fact("Drift", value, note) })
 }
 
 /// Rows with a time whose notes say `drift`.
@@ -128,25 +127,16 @@ fn noise(input: &Input) -> Fact {
 }
 
 fn baseline(input: &Input) -> Fact {
-    let mut used: Vec<&str> = Vec::new();
     let best =
         |s: &&SummaryRow| s.baseline == BASELINE && !workload::role(&s.workload).is_about_machine();
-    for s in input.summary.iter().filter(best) {
-        if !used.contains(&s.cpu_implementation.as_str()) {
-            used.push(&s.cpu_implementation);
-        }
-    }
+    let rows = input.summary.iter().filter(best);
+    let used = record::distinct(rows.map(|s| s.cpu_implementation.as_str()));
     if used.is_empty() {
         return fact("Baseline", "none", "nothing was set against the CPU");
     }
-    let shown: Vec<&str> = used.iter().copied().take(4).collect();
+    let shown = &used[..used.len().min(4)];
     let more = if used.len() > 4 { format!(" and {} more", used.len() - 4) } else { String::new() };
     let threads = input.records.iter().filter(|r| r.device.is_cpu()).find_map(|r| r.threads);
-    let threads = match threads {
-        Some(1) => ", 1 thread".to_string(),
-        Some(n) => format!(", {n} threads"),
-        None => String::new(),
-    };
     let note = format!("fastest verified row at each size: {}{more}", shown.join(", "));
-    fact("Baseline", format!("best CPU path{threads}"), note)
+    fact("Baseline", format!("best CPU path{}", names::threads(threads)), note)
 }

@@ -1,13 +1,13 @@
 //! What the operations of a training step take: a bar for each runner.
 
-use crate::record::BreakdownRow;
+use crate::record::{self, BreakdownRow};
 use crate::terms::Cased;
 use crate::units;
 
 use super::super::chart::{self, Bar, Drawing, MUTED, Stacks};
 use super::super::input::Input;
 use super::super::names::{self, Device};
-use super::{Found, fit};
+use super::Figures;
 
 /// An operation with less than this share of every bar is one of the others.
 const LEAST_SHARE: f64 = 0.02;
@@ -16,21 +16,12 @@ const LEAST_SHARE: f64 = 0.02;
 const MOST_KEYS: usize = 8;
 
 /// A chart for each workload that was profiled.
-pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
-    let mut workloads: Vec<&str> = Vec::new();
-    for row in &input.breakdown {
-        if !workloads.contains(&row.workload.as_str()) {
-            workloads.push(&row.workload);
-        }
+pub fn add(figures: &mut Figures, input: &Input, devices: &[Device]) {
+    let rows = input.breakdown.iter().map(|row| (row.workload.as_str(), row));
+    for (workload, rows) in record::grouped(rows) {
+        let name = format!("breakdown-{}", names::fit(workload));
+        figures.add(workload, &name, draw(workload, &bars(&rows), devices));
     }
-    let found = |workload: &str| {
-        let rows: Vec<&BreakdownRow> =
-            input.breakdown.iter().filter(|r| r.workload == workload).collect();
-        let name = format!("breakdown-{}", fit(workload));
-        let section = workload.to_string();
-        Some(Found { section, name, drawing: draw(workload, &bars(&rows), devices)? })
-    };
-    workloads.into_iter().filter_map(found).collect()
 }
 
 /// The operations of one runner at one shape.
@@ -47,30 +38,22 @@ impl Parts<'_> {
 }
 
 fn bars<'a>(rows: &[&'a BreakdownRow]) -> Vec<Parts<'a>> {
-    let key = |r: &'a BreakdownRow| (r.case(), &r.device, &r.implementation);
-    let mut bars: Vec<Parts<'a>> = Vec::new();
-    for row in rows.iter().filter(|r| r.wall_s.is_finite() && r.wall_s >= 0.0) {
-        match bars.iter_mut().find(|bar| key(bar.rows[0]) == key(row)) {
-            Some(bar) => bar.rows.push(row),
-            None => bars.push(Parts { rows: vec![row], total_s: 0.0 }),
-        }
-    }
-    for bar in &mut bars {
-        bar.total_s = bar.rows.iter().map(|r| r.wall_s).sum();
-    }
-    bars.retain(|bar| bar.total_s > 0.0);
-    bars
+    let timed = rows.iter().copied().filter(|r| r.wall_s.is_finite() && r.wall_s >= 0.0);
+    let keyed = timed.map(|r| ((r.case(), &r.device, &r.implementation), r));
+    let bar = |(_, rows): (_, Vec<&'a BreakdownRow>)| {
+        let total_s = rows.iter().map(|r| r.wall_s).sum();
+        Parts { rows, total_s }
+    };
+    let bars = record::grouped(keyed).into_iter().map(bar);
+    bars.filter(|bar| bar.total_s > 0.0).collect()
 }
 
 /// The operations that get a colour, in the order of a step.
 fn shown<'a>(bars: &[Parts<'a>]) -> Vec<&'a str> {
-    let mut all: Vec<(&str, f64)> = Vec::new();
-    for row in bars.iter().flat_map(|bar| &bar.rows) {
-        if !all.iter().any(|(name, _)| *name == row.operation) {
-            let most = bars.iter().map(|bar| bar.share(&row.operation)).fold(0.0, f64::max);
-            all.push((&row.operation, most));
-        }
-    }
+    let operations = bars.iter().flat_map(|bar| &bar.rows).map(|row| row.operation.as_str());
+    let most = |name: &str| bars.iter().map(|bar| bar.share(name)).fold(0.0, f64::max);
+    let all: Vec<(&str, f64)> =
+        record::distinct(operations).into_iter().map(|name| (name, most(name))).collect();
     let mut shares: Vec<f64> = all.iter().map(|(_, share)| *share).collect();
     shares.sort_by(|a, b| b.total_cmp(a));
     let least = shares.get(MOST_KEYS - 1).copied().unwrap_or(0.0).max(LEAST_SHARE);
@@ -103,22 +86,16 @@ fn draw(workload: &str, parts: &[Parts<'_>], devices: &[Device]) -> Option<Drawi
         let most = largest.map(|((name, _), share)| format!("{name} {}", names::percent(*share)));
         format!("{}: {}, most of it {}", bar.label, bar.total, most.unwrap_or_default())
     };
-    let mut described: Vec<String> = bars.iter().take(12).map(words).collect();
-    if bars.len() > 12 {
-        described.push(format!("and {} more", bars.len() - 12));
+    let described = names::twelve(bars.iter().map(words));
+    Stacks {
+        title: format!("{workload}: what a step is made up of"),
+        subtitle: "Share of wall time by operation, in runs taken apart; behind a bar their sum"
+            .to_string(),
+        description: format!("{described}. All values are in breakdown.csv."),
+        keys,
+        bars,
     }
-    (!bars.is_empty()).then(|| {
-        Stacks {
-            title: format!("{workload}: what a step is made up of"),
-            subtitle:
-                "Share of wall time by operation, in runs taken apart; behind a bar their sum"
-                    .to_string(),
-            description: format!("{}. All values are in breakdown.csv.", described.join("; ")),
-            keys,
-            bars,
-        }
-        .draw()
-    })
+    .draw()
 }
 
 /// `width 512 × 128 · CPU .., native`.

@@ -1,13 +1,12 @@
 //! Charts of a list.
 
 use crate::record::Record;
-use crate::terms::{Cased, Scope};
+use crate::terms::Scope;
 use crate::{stats, units};
 
-use super::super::chart::{self, Dots, Drawing, LOG_FROM, Lines, Scale, Series, Unit};
-use super::super::names;
-use super::super::views::{Entrant, Member, SCOPES};
-use super::{View, published, rate, unit_name, unit_title};
+use super::super::chart::{Drawing, Lines, Series, Unit, XScale};
+use super::super::views::{Member, SCOPES};
+use super::{View, detail, dots, lines, published, rate, unit_words};
 
 /// Most lines of a list that get a row each.
 const MOST_ROWS: usize = 40;
@@ -16,11 +15,7 @@ impl View<'_> {
     /// Speed-ups line by line, or rates where nothing was set against the CPU.
     pub fn list(&self) -> Option<Drawing> {
         let pairs = || self.entrants.iter().flat_map(|l| SCOPES.map(|s| (l, s)));
-        let detail = |entrant: &Entrant<'_>, scope| {
-            format!("{}, {}", entrant.implementation, names::scope(scope))
-        };
-        let ratios = pairs().filter_map(|(l, s)| self.ratios(l, s, detail(l, s)));
-        let ratios: Vec<Series> = ratios.collect();
+        let ratios: Vec<Series> = pairs().filter_map(|(l, s)| self.ratios(l, s)).collect();
         let (unit, mut series) = if ratios.is_empty() {
             let unit = self.unit();
             let rates = pairs().filter_map(|(entrant, scope)| {
@@ -32,41 +27,38 @@ impl View<'_> {
         } else {
             (Unit::Ratio, ratios)
         };
-        let (title, subtitle) = match unit {
+        let (what, how) = match unit {
             Unit::Ratio => (
-                format!("Speed-up against the CPU: {}", self.topic()),
+                "Speed-up against the CPU:",
                 "Right of 1×: faster than the fastest verified CPU implementation",
             ),
-            _ => (format!("{} of {}", unit_title(unit), self.topic()), unit_name(unit)),
+            _ => unit_words(unit),
         };
+        let title = format!("{what} {}", self.topic());
         if series.is_empty() {
             return None;
         }
         series.extend(self.published(unit));
         if self.group.members.len() > MOST_ROWS {
-            return Some(self.cloud(title, unit, series));
+            return self.cloud(title, unit, series);
         }
-        let row = |m: &Member<'_>| match m.layer {
-            "" => names::shape(self.group.workload, m.shape),
-            layer => layer.to_string(),
-        };
-        let rows = self.group.members.iter().map(row).collect();
-        let subtitle = format!("{subtitle}; {}", key(&series));
-        let description = self.describe(&series, unit);
-        let labelled = false;
-        Some(Dots { title, subtitle, description, unit, rows, series, labelled }.draw())
+        let rows = self.group.members.iter().map(|m| self.group.line(m)).collect();
+        let subtitle = format!("{how}; {}", key(&series));
+        dots(title, subtitle, unit, rows, series, false)
     }
 
     /// A list of many lines: each a dot over its work.
-    fn cloud(&self, title: String, unit: Unit, mut series: Vec<Series>) -> Drawing {
-        let of = |m: &Member<'_>, amount: fn(&Record) -> u64| {
-            let case = self.group.case(m);
-            self.input.records.iter().find(|r| r.case() == case).map_or(0, amount) as f64
-        };
+    fn cloud(&self, title: String, unit: Unit, mut series: Vec<Series>) -> Option<Drawing> {
         let members = &self.group.members;
+        let of = |m: &Member<'_>, amount: fn(&Record) -> u64| {
+            self.group.any_record(self.input, m).map_or(0, amount) as f64
+        };
         let computes = members.iter().any(|m| of(m, |r| r.flop_count) > 0.0);
-        let amount: fn(&Record) -> u64 =
-            if computes { |r| r.flop_count } else { |r| r.bytes_moved };
+        let (amount, of_what, x_scale): (fn(&Record) -> u64, _, _) = if computes {
+            (|r| r.flop_count, "floating-point operations", XScale::Counts(units::flop))
+        } else {
+            (|r| r.bytes_moved, "bytes", XScale::Counts(units::bytes))
+        };
         for s in &mut series {
             let values: Vec<f64> =
                 s.points.iter().filter_map(|(_, v)| Some(v.as_ref()?.value)).collect();
@@ -76,29 +68,11 @@ impl View<'_> {
                 *x = of(m, amount).max(1.0);
             }
         }
-        let x_scale: fn(&[f64], f64) -> Scale = if computes {
-            |values, width| Scale::counts(values, width, |v| chart::trim_zeros(&units::flop(v)))
-        } else {
-            |values, width| Scale::counts(values, width, |v| chart::trim_zeros(&units::bytes(v)))
-        };
-        let of_what = if computes { "floating-point operations" } else { "bytes" };
-        Lines {
-            title,
-            subtitle: format!(
-                "Each of the {} lines over its work; {}",
-                members.len(),
-                key(&series)
-            ),
-            description: self.describe(&series, unit),
-            x_title: format!("{of_what} of one run"),
-            x_scale,
-            unit,
-            log_from: LOG_FROM,
-            joined: false,
-            series,
-            marks: Vec::new(),
-        }
-        .draw()
+        let subtitle =
+            format!("Each of the {} lines over its work; {}", members.len(), key(&series));
+        let x_title = format!("{of_what} of one run");
+        let chart = lines(self.group, title, subtitle, unit, series);
+        Lines { x_title, x_scale, joined: false, ..chart }.draw()
     }
 }
 

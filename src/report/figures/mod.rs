@@ -22,15 +22,13 @@ mod sweep;
 mod transfers;
 mod tuning;
 
-use crate::record::{Outcome, Record};
-use crate::terms::{Cache, Dtype, Scope};
+use crate::record::Record;
+use crate::terms::Scope;
 
-use super::chart::{self, Drawing, Series, Unit, Value};
+use super::chart::{self, Dots, Drawing, LOG_FROM, Lines, Series, Unit, Value, XScale};
 use super::input::Input;
 use super::names::{self, Device};
 use super::views::{Entrant, Group, Member, SCOPES};
-
-pub use sweep::size_scale;
 
 /// A chart with its file and its place in the report.
 pub struct Figure {
@@ -51,46 +49,38 @@ impl Figure {
     }
 }
 
-/// A chart without a file yet.
-struct Found {
-    section: String,
-    name: String,
-    drawing: Drawing,
+/// The charts of a page, each with a file of its own.
+#[derive(Default)]
+pub struct Figures(pub Vec<Figure>);
+
+impl Figures {
+    /// Adds a chart where there is one. Its file gets a number where another has its name.
+    pub fn add(&mut self, section: &str, name: &str, drawing: Option<Drawing>) {
+        let Some(drawing) = drawing else { return };
+        let numbered = |n: u32| match n {
+            1 => format!("{name}.svg"),
+            n => format!("{name}-{n}.svg"),
+        };
+        let is_free = |file: &String| self.0.iter().all(|f| f.file != *file);
+        let file = (1..).map(numbered).find(is_free).unwrap_or_default();
+        self.0.push(Figure { file, section: section.to_string(), drawing, is_picture: false });
+    }
 }
 
 /// Every chart that has something to show: workload by workload, speed-ups first; then what limits
 /// each device.
 pub fn figures(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<Figure> {
-    let mut found: Vec<Found> = Vec::new();
+    let mut figures = Figures::default();
     for group in groups.iter().filter(|g| !g.is_about_machine()) {
-        View { input, group, entrants: group.entrants(input, devices) }.figures(&mut found);
+        View { input, group, entrants: group.entrants(input, devices) }.add_to(&mut figures);
     }
-    found.extend(breakdown::figures(input, devices));
-    found.extend(roofline::figures(input, devices));
-    found.extend(streams::figures(input, devices));
-    found.extend(transfers::figures(input, devices));
-    found.extend(peaks::figures(input, devices));
-    found.extend(tuning::figures(input));
-    let mut figures: Vec<Figure> = Vec::new();
-    for Found { section, name, drawing } in found {
-        let file = unique(&name, &figures);
-        figures.push(Figure { file, section, drawing, is_picture: false });
-    }
-    figures
-}
-
-/// Adds a number where two charts would have one name.
-pub fn unique(name: &str, figures: &[Figure]) -> String {
-    let numbered =
-        |n: usize| if n == 1 { format!("{name}.svg") } else { format!("{name}-{n}.svg") };
-    let taken = |file: &String| figures.iter().any(|f| f.file == *file);
-    (1..).map(numbered).find(|file| !taken(file)).unwrap_or_default()
-}
-
-/// A name's part, fit for a file whatever the CSV holds.
-pub fn fit(text: &str) -> String {
-    let fit = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' };
-    text.chars().map(fit).take(60).collect()
+    breakdown::add(&mut figures, input, devices);
+    roofline::add(&mut figures, input, devices);
+    streams::add(&mut figures, input, devices);
+    transfers::add(&mut figures, input, devices);
+    peaks::add(&mut figures, input, devices);
+    tuning::add(&mut figures, input);
+    figures.0
 }
 
 struct View<'a> {
@@ -100,55 +90,30 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn figures(&self, found: &mut Vec<Found>) {
-        let mut add = |name: String, drawing: Option<Drawing>| {
-            let section = self.group.workload.to_string();
-            found.extend(drawing.map(|drawing| Found { section, name, drawing }));
+    fn add_to(&self, figures: &mut Figures) {
+        let mut add = |kind: &str, scope: Option<Scope>, drawing: Option<Drawing>| {
+            let name = format!("{kind}-{}", self.group.file_name(scope));
+            figures.add(self.group.workload, &name, drawing);
         };
         if self.group.is_sweep() {
-            add(self.name("speedup", None), self.speedup());
+            add("speedup", None, self.speedup());
             for scope in SCOPES {
-                add(self.name("throughput", Some(scope)), self.throughput(scope));
+                add("throughput", Some(scope), self.throughput(scope));
             }
         } else {
-            add(self.name("list", None), self.list());
+            add("list", None, self.list());
         }
-    }
-
-    fn name(&self, kind: &str, scope: Option<Scope>) -> String {
-        let g = self.group;
-        let middle = match (g.is_sweep(), g.list) {
-            (true, _) => g.axis,
-            (false, "") => "shapes",
-            (false, list) => list,
-        };
-        let mut name = format!("{kind}-{}-{}", fit(g.workload), fit(middle));
-        if let Some(scope) = scope {
-            name = format!("{name}-{}", scope.name());
-        }
-        if g.dtype != Dtype::F32 {
-            name = format!("{name}-{}", g.dtype.name());
-        }
-        if g.cache == Cache::Cold {
-            name.push_str("-cold");
-        }
-        name
     }
 
     /// Workload and sweep, for titles.
     fn topic(&self) -> String {
         let g = self.group;
-        if g.is_sweep() {
-            return format!("{} over {}{}", g.workload, self.axis(), g.setting());
-        }
-        match g.list_name() {
-            "" => format!("{}{}", g.workload, g.setting()),
-            list => format!("{}, {list}{}", g.workload, g.setting()),
-        }
-    }
-
-    fn axis(&self) -> String {
-        names::axis(self.group.workload, self.group.axis)
+        let what = match g.list_name() {
+            _ if g.is_sweep() => format!(" over {}", g.axis_name()),
+            "" => String::new(),
+            list => format!(", {list}"),
+        };
+        format!("{}{what}{}", g.workload, g.setting(None))
     }
 
     /// One series of an entrant: `value` makes each point.
@@ -159,30 +124,15 @@ impl View<'_> {
         dashed: bool,
         value: impl Fn(&Member<'_>) -> Option<Value>,
     ) -> Option<Series> {
-        let points: Vec<_> = self.places().zip(self.group.members.iter().map(value)).collect();
-        points.iter().any(|(_, v)| v.is_some()).then(|| Series {
-            name: entrant.device.label.clone(),
-            detail,
-            note: String::new(),
-            tone: chart::device(entrant.device.colour),
-            marker: entrant.marker,
-            dashed,
-            points,
-        })
-    }
-
-    /// Where each member stands on the x axis: its value, or its number in a list.
-    fn places(&self) -> impl Iterator<Item = f64> {
-        let sweep = self.group.is_sweep();
-        let place = move |(i, m): (usize, &Member<'_>)| {
-            if sweep { (m.value as f64).max(1.0) } else { i as f64 }
-        };
-        self.group.members.iter().enumerate().map(place)
+        let Entrant { device, marker, .. } = *entrant;
+        let tone = chart::device(device.colour);
+        let series = Series::new(device.label.clone(), tone, self.group.points(value));
+        Some(Series { detail, marker, dashed, ..series }).filter(Series::has_values)
     }
 
     /// The speed-ups of an entrant; with transfers in dashes.
-    fn ratios(&self, entrant: &Entrant<'_>, scope: Scope, detail: String) -> Option<Series> {
-        self.series(entrant, detail, scope == Scope::EndToEnd, |m| {
+    fn ratios(&self, entrant: &Entrant<'_>, scope: Scope) -> Option<Series> {
+        self.series(entrant, detail(entrant, scope), scope == Scope::EndToEnd, |m| {
             let s = self.group.summary(self.input, m, scope, entrant)?;
             Value::new(s.speedup, s.speedup_low, s.speedup_high, false)
         })
@@ -200,22 +150,54 @@ impl View<'_> {
             Unit::Flops
         }
     }
+}
 
-    /// The chart in words, with the places of the group's members.
-    fn describe(&self, series: &[Series], unit: Unit) -> String {
-        let group = self.group;
-        let place = |i: usize, _: f64| match group.members.get(i) {
-            Some(m) if group.is_sweep() => names::size(group.workload, group.axis, m.value),
-            Some(m) if m.layer.is_empty() => names::shape(group.workload, m.shape),
-            m => m.map_or(String::new(), |m| m.layer.to_string()),
-        };
-        in_words(series, unit, place)
+/// Implementation and scope, for the label of a series.
+fn detail(entrant: &Entrant<'_>, scope: Scope) -> String {
+    format!("{}, {}", entrant.implementation, names::scope(scope))
+}
+
+/// A chart of lines over a group's axis.
+pub fn lines(
+    group: &Group<'_>,
+    title: String,
+    subtitle: String,
+    unit: Unit,
+    series: Vec<Series>,
+) -> Lines {
+    let number = |v: f64| names::axis_value("", v as u64);
+    let bytes = |v: f64| names::axis_value("bytes", v as u64);
+    Lines {
+        title,
+        subtitle,
+        description: in_words(&series, unit, |i, _| group.place(i)),
+        x_title: group.axis_name(),
+        x_scale: XScale::Sizes(if group.axis == "bytes" { bytes } else { number }),
+        unit,
+        log_from: LOG_FROM,
+        joined: true,
+        series,
+        marks: Vec::new(),
     }
+}
+
+/// A chart of dots in rows, labelled or not; none without a series.
+pub fn dots(
+    title: String,
+    subtitle: String,
+    unit: Unit,
+    rows: Vec<String>,
+    series: Vec<Series>,
+    labelled: bool,
+) -> Option<Drawing> {
+    let place = |_: usize, x: f64| rows.get(x as usize).cloned().unwrap_or_default();
+    let description = in_words(&series, unit, place);
+    Dots { title, subtitle, description, unit, rows, series, labelled }.draw()
 }
 
 /// A chart in words: each series from its first point to its last. `place` names a point by its
 /// number and its place on the x axis.
-pub fn in_words(series: &[Series], unit: Unit, place: impl Fn(usize, f64) -> String) -> String {
+fn in_words(series: &[Series], unit: Unit, place: impl Fn(usize, f64) -> String) -> String {
     let text = |s: &Series| {
         let points = s.points.iter().enumerate();
         let mut shown = points.filter_map(|(i, (x, v))| Some((v.as_ref()?.value, i, *x)));
@@ -227,11 +209,7 @@ pub fn in_words(series: &[Series], unit: Unit, place: impl Fn(usize, f64) -> Str
         let name = texts.map(String::as_str).collect::<Vec<_>>().join(", ");
         format!("{name}: {first}{last}")
     };
-    let mut texts: Vec<String> = series.iter().take(12).map(text).collect();
-    if series.len() > 12 {
-        texts.push(format!("and {} more", series.len() - 12));
-    }
-    format!("{}. All values are in the tables below.", texts.join("; "))
+    format!("{}. All values are in the tables below.", names::twelve(series.iter().map(text)))
 }
 
 /// The rate of a row with its interval, from its times and its work.
@@ -251,25 +229,17 @@ fn per_second(record: &Record, work: u64) -> Option<Value> {
 
 /// The time of a row that has one.
 fn time(record: &Record) -> Option<Value> {
-    let suspect = record.outcome == Outcome::Suspect;
-    let median = record.wall_median_s.filter(|_| record.counts() || suspect)?;
+    let median = record.timed_s()?;
     let end = |end: Option<f64>| end.unwrap_or(median);
-    Value::new(median, end(record.wall_low_s), end(record.wall_high_s), suspect)
+    Value::new(median, end(record.wall_low_s), end(record.wall_high_s), record.is_suspect())
 }
 
-fn unit_title(unit: Unit) -> &'static str {
+/// The beginning of the title of a chart in this unit, and how it was measured.
+fn unit_words(unit: Unit) -> (&'static str, &'static str) {
     match unit {
-        Unit::Seconds => "Time",
-        _ => "Throughput",
-    }
-}
-
-fn unit_name(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Flops => "FLOP/s by the wall clock",
-        Unit::Bytes => "Bytes/s by the wall clock",
-        Unit::Seconds => "Wall time of one run",
-        Unit::Ratio => "Times as fast as the CPU",
-        Unit::Compared => "Times as fast as the first run",
+        Unit::Flops => ("Throughput of", "FLOP/s by the wall clock"),
+        Unit::Bytes => ("Throughput of", "Bytes/s by the wall clock"),
+        Unit::Seconds => ("Time of", "Wall time of one run"),
+        Unit::Ratio | Unit::Compared => ("Speed-up of", "Times as fast"),
     }
 }

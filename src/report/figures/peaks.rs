@@ -4,10 +4,10 @@ use crate::record::Record;
 use crate::terms::{Cache, Role};
 use crate::workload;
 
-use super::super::chart::{self, Dots, Drawing, Series, Unit, Value};
+use super::super::chart::{self, Drawing, Point, Series, Unit, Value};
 use super::super::input::Input;
-use super::super::names::Device;
-use super::{Found, in_words, rate};
+use super::super::names::{self, Device};
+use super::{Figures, dots, rate};
 
 /// Most implementations of a device that get a row each: the fastest.
 const MOST_ROWS: usize = 24;
@@ -22,15 +22,9 @@ const LAUNCHES: [(&str, &str); 5] = [
 ];
 
 /// Peaks and launch costs.
-pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
-    let found = |name: &str, drawing: Drawing| Found {
-        section: name.to_string(),
-        name: name.to_string(),
-        drawing,
-    };
-    let peak = peak(input, devices).map(|drawing| found("peak-fma", drawing));
-    let launch = launch(input, devices).map(|drawing| found("launch", drawing));
-    peak.into_iter().chain(launch).collect()
+pub fn add(figures: &mut Figures, input: &Input, devices: &[Device]) {
+    figures.add("peak-fma", "peak-fma", peak(input, devices));
+    figures.add("launch", "launch", launch(input, devices));
 }
 
 /// The rows on a device of workloads that tell about this.
@@ -54,24 +48,16 @@ fn peak(input: &Input, devices: &[Device]) -> Option<Drawing> {
         series.extend(of(device, values.iter().enumerate().map(place).collect()));
         labels.extend(values.into_iter().map(|(_, label)| label));
     }
-    let shown = if left_out > 0 {
-        format!("; {left_out} slower ones are in the table")
-    } else {
-        String::new()
-    };
-    let title = "Peak of multiply-adds".to_string();
-    let subtitle = format!("Independent chains in registers, by the wall clock{shown}");
-    draw(title, subtitle, Unit::Flops, labels, series)
+    let mut how = "Independent chains in registers, by the wall clock".to_string();
+    if left_out > 0 {
+        how = format!("{how}; {left_out} slower ones are in the table");
+    }
+    dots("Peak of multiply-adds".to_string(), how, Unit::Flops, labels, series, true)
 }
 
 /// `f32, v16-fma, 2 threads`.
 fn label(r: &Record) -> String {
-    let threads = match r.threads {
-        Some(1) => ", 1 thread".to_string(),
-        Some(n) => format!(", {n} threads"),
-        None => String::new(),
-    };
-    format!("{}, {}{threads}", r.dtype.name(), r.implementation)
+    format!("{}, {}{}", r.dtype.name(), r.implementation, names::threads(r.threads))
 }
 
 /// What each device takes for a launch.
@@ -81,19 +67,18 @@ fn launch(input: &Input, devices: &[Device]) -> Option<Drawing> {
         all.any(|r| r.implementation == *name && cost(r).is_some())
     };
     let kinds: Vec<&(&str, &str)> = LAUNCHES.iter().filter(is_there).collect();
-    let point = |device: &Device, (i, (name, _)): (usize, &&(&str, &str))| {
-        let mut own = rows(input, Role::Launch, device).filter(|r| r.implementation == *name);
-        (i as f64, own.find_map(cost))
-    };
     let line = |device: &Device| {
-        of(device, kinds.iter().enumerate().map(|kind| point(device, kind)).collect())
+        let point = |(i, (name, _)): (usize, &&(&str, &str))| {
+            let mut own = rows(input, Role::Launch, device).filter(|r| r.implementation == *name);
+            (i as f64, own.find_map(cost))
+        };
+        of(device, kinds.iter().enumerate().map(point).collect())
     };
     let series = devices.iter().filter_map(line).collect();
     let labels = kinds.iter().map(|(name, words)| format!("{name}: {words}")).collect();
     let title = "What a launch costs".to_string();
-    let subtitle =
-        "Seconds for a kernel of one work-item; latency by the device's clock".to_string();
-    draw(title, subtitle, Unit::Seconds, labels, series)
+    let how = "Seconds for a kernel of one work-item; latency by the device's clock".to_string();
+    dots(title, how, Unit::Seconds, labels, series, true)
 }
 
 /// The time of a row; a latency is what the device's clock says.
@@ -106,28 +91,7 @@ fn cost(r: &Record) -> Option<Value> {
     Value::new(latency, latency, latency, by_wall.suspect)
 }
 
-fn of(device: &Device, points: Vec<(f64, Option<Value>)>) -> Option<Series> {
-    points.iter().any(|(_, v)| v.is_some()).then(|| Series {
-        name: device.label.clone(),
-        detail: String::new(),
-        note: String::new(),
-        tone: chart::device(device.colour),
-        marker: 0,
-        dashed: false,
-        points,
-    })
-}
-
-fn draw(
-    title: String,
-    subtitle: String,
-    unit: Unit,
-    rows: Vec<String>,
-    series: Vec<Series>,
-) -> Option<Drawing> {
-    let place = |_: usize, x: f64| rows.get(x as usize).cloned().unwrap_or_default();
-    let description = in_words(&series, unit, place);
-    let labelled = true;
-    (!series.is_empty())
-        .then(|| Dots { title, subtitle, description, unit, rows, series, labelled }.draw())
+fn of(device: &Device, points: Vec<Point>) -> Option<Series> {
+    let series = Series::new(device.label.clone(), chart::device(device.colour), points);
+    Some(series).filter(Series::has_values)
 }

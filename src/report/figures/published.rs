@@ -28,37 +28,22 @@ impl View<'_> {
     fn published_by(&self, processor: &Published, marker: usize, unit: Unit) -> Option<Series> {
         let point = |m: &Member<'_>| {
             let seconds = processor.seconds(self.group.workload, m.shape)?;
-            let value = match unit {
-                Unit::Ratio => self.cpu_median_s(m)? / seconds,
-                Unit::Flops => self.flop_count(m)? / seconds,
+            let amount = match unit {
+                Unit::Ratio => self.cpu_median_s(m)?,
+                Unit::Flops => self.group.any_record(self.input, m)?.flop_count as f64,
                 Unit::Bytes | Unit::Seconds | Unit::Compared => return None,
             };
-            Value::new(value, value, value, false)
+            Value::exact(amount / seconds)
         };
-        let points = self.places().zip(self.group.members.iter().map(point)).collect::<Vec<_>>();
-        points.iter().any(|(_, value)| value.is_some()).then(|| Series {
-            name: processor.processor.to_string(),
-            detail: format!("{}, published", processor.software),
-            note: String::new(),
-            tone: FAINT,
-            marker,
-            dashed: false,
-            points,
-        })
+        let detail = format!("{}, published", processor.software);
+        let series = Series::new(processor.processor, FAINT, self.group.points(point));
+        Some(Series { detail, marker, ..series }).filter(Series::has_values)
     }
 
     fn cpu_median_s(&self, member: &Member<'_>) -> Option<f64> {
         let case = self.group.case(member);
-        let row =
-            self.input.summary.iter().find(|s| {
-                s.baseline == BASELINE && s.scope == Scope::Compute && s.case() == case
-            })?;
+        let mut rows = self.input.summary.iter().filter(|s| s.scope == Scope::Compute);
+        let row = rows.find(|s| s.baseline == BASELINE && s.case() == case)?;
         Some(row.cpu_median_s)
-    }
-
-    fn flop_count(&self, member: &Member<'_>) -> Option<f64> {
-        let case = self.group.case(member);
-        let row = self.input.records.iter().find(|r| r.case() == case)?;
-        Some(row.flop_count as f64)
     }
 }

@@ -2,15 +2,15 @@
 //! contenders on it too. Theoretical roofs are not drawn: neither the clock under load nor the number
 //! of multiply-add units is told by any system or driver, and what is not known is not invented.
 
-use crate::record::{Outcome, Record};
+use crate::record::{self, Record};
 use crate::terms::{Cache, Cased, DeviceId, Dtype, Scope};
 use crate::{units, workload};
 
-use super::super::chart::{self, Drawing, MUTED, Roof, Roofline, Series, Tone, Unit, Value};
+use super::super::chart::{self, Drawing, MUTED, Point, Roof, Roofline, Series, Tone, Unit};
 use super::super::input::Input;
 use super::super::limits::{self, Level};
 use super::super::names::{self, Device};
-use super::{Found, fit, in_words, per_second};
+use super::{Figures, in_words, per_second};
 
 /// With more points than this only the fastest implementation of each case is shown.
 const MOST_POINTS: usize = 60;
@@ -19,13 +19,11 @@ const MOST_POINTS: usize = 60;
 const MOST_COLOURS: usize = 8;
 
 /// A chart for every device of our own with roofs and with rows of a model's workloads.
-pub fn figures(input: &Input, devices: &[Device]) -> Vec<Found> {
-    let roofline = |device: &Device| {
-        let (section, name) =
-            ("roofline".to_string(), format!("roofline-{}", fit(device.id.as_str())));
-        draw(input, device, devices).map(|drawing| Found { section, name, drawing })
-    };
-    devices.iter().filter_map(roofline).collect()
+pub fn add(figures: &mut Figures, input: &Input, devices: &[Device]) {
+    for device in devices {
+        let name = format!("roofline-{}", names::fit(device.id.as_str()));
+        figures.add("roofline", &name, draw(input, device, devices));
+    }
 }
 
 fn draw(input: &Input, device: &Device, devices: &[Device]) -> Option<Drawing> {
@@ -52,10 +50,10 @@ fn draw(input: &Input, device: &Device, devices: &[Device]) -> Option<Drawing> {
     }
     let reduced = rows.len() > MOST_POINTS;
     let rows = if reduced { fastest(&rows) } else { rows };
-    let suspects = rows.iter().any(|r| r.outcome == Outcome::Suspect);
+    let suspects = rows.iter().any(|r| r.is_suspect());
     let mut series = series(&rows, devices, reduced);
     series.extend(stream_points(&streams, levels.last()));
-    let drawing = Roofline {
+    let chart = Roofline {
         title: format!("Roofline: {}", device.label),
         subtitle: subtitle(device, &levels, reduced, suspects),
         description: describe(&ceilings, &slopes, &series),
@@ -64,11 +62,11 @@ fn draw(input: &Input, device: &Device, devices: &[Device]) -> Option<Drawing> {
         slopes,
         series,
     };
-    Some(drawing.draw())
+    Some(chart.draw())
 }
 
 /// Intensity and rate of a row, where it computes, moves data and has a time.
-fn point(r: &Record) -> Option<(f64, Option<Value>)> {
+fn point(r: &Record) -> Option<Point> {
     let counted = r.scope == Scope::Compute && r.flop_exact > 0 && r.bytes_moved > 0;
     let value = per_second(r, r.flop_exact).filter(|_| counted)?;
     Some((r.flop_exact as f64 / r.bytes_moved as f64, Some(value)))
@@ -116,29 +114,17 @@ impl Kind<'_> {
 
 /// A series for each kind, workload by workload.
 fn series(rows: &[&Record], devices: &[Device], joint: bool) -> Vec<Series> {
-    let mut workloads: Vec<&str> = Vec::new();
-    let mut kinds: Vec<Kind<'_>> = Vec::new();
-    for row in rows {
-        let kind = Kind::of(row, joint);
-        if !workloads.contains(&kind.workload) {
-            workloads.push(kind.workload);
-        }
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
+    let kinds = record::grouped(rows.iter().map(|r| (Kind::of(r, joint), *r)));
     // A colour each where there are enough, else one a workload.
     let few = kinds.len() <= MOST_COLOURS;
+    let workloads = record::grouped(kinds.into_iter().map(|kind| (kind.0.workload, kind)));
     let mut series: Vec<Series> = Vec::new();
-    for (number, workload) in workloads.iter().enumerate() {
-        let own = kinds.iter().filter(|k| k.workload == *workload).enumerate();
-        let series_before = series.len();
-        series.extend(own.map(|(marker, kind)| {
-            let here = rows.iter().copied().filter(|r| Kind::of(r, joint) == *kind);
+    for (number, (_, kinds)) in workloads.into_iter().enumerate() {
+        for (marker, (kind, own)) in kinds.into_iter().enumerate() {
             let device = devices.iter().find(|d| d.id == *kind.device);
-            let colour = if few { series_before + marker } else { number };
-            of_kind(*kind, &here.collect::<Vec<_>>(), device, chart::kind(colour), marker)
-        }));
+            let colour = if few { series.len() } else { number };
+            series.push(of_kind(kind, &own, device, chart::kind(colour), marker));
+        }
     }
     series
 }
@@ -151,24 +137,20 @@ fn of_kind(
     marker: usize,
 ) -> Series {
     let cold = kind.cache == Cache::Cold;
-    let dtype = match kind.dtype {
-        Dtype::F32 => String::new(),
-        dtype => format!(" {}", dtype.name()),
-    };
+    let dtype = names::unusual(kind.dtype).map(|dtype| format!(" {dtype}")).unwrap_or_default();
     let state = if cold { ", cold cache" } else { "" };
     let contender = device.filter(|d| d.id.is_contender());
     let owner = contender.map(|d| d.label.as_str()).unwrap_or_default();
     let parts = [owner, kind.implementation].into_iter().filter(|part| !part.is_empty());
     let fractions = rows.iter().filter(|r| r.counts()).filter_map(|r| r.compute_roof_fraction);
     let best = fractions.filter(|f| f.is_finite()).reduce(f64::max);
+    let name = format!("{}{dtype}{state}", kind.workload);
     Series {
-        name: format!("{}{dtype}{state}", kind.workload),
         detail: parts.collect::<Vec<_>>().join(", "),
         note: best.map(|f| format!("up to {} of the peak", names::percent(f))).unwrap_or_default(),
-        tone,
         marker,
         dashed: cold,
-        points: rows.iter().filter_map(|r| point(r)).collect(),
+        ..Series::new(name, tone, rows.iter().filter_map(|r| point(r)).collect())
     }
 }
 
@@ -188,15 +170,9 @@ fn stream_points(rows: &[&Record], memory: Option<&Level<'_>>) -> Option<Series>
         }
     }
     let points: Vec<_> = best.into_iter().filter_map(|(_, _, row)| point(row)).collect();
-    (!points.is_empty()).then(|| Series {
-        name: "streams".to_string(),
-        detail: "best, and from memory".to_string(),
-        note: String::new(),
-        tone: MUTED,
-        marker: 0,
-        dashed: true,
-        points,
-    })
+    let detail = "best, and from memory".to_string();
+    let series = Series { detail, dashed: true, ..Series::new("streams", MUTED, points) };
+    Some(series).filter(Series::has_values)
 }
 
 /// How to read the chart.

@@ -1,15 +1,13 @@
 //! What a search for kernel parameters found, and how it came there.
 
-use crate::record::{TrialOutcome, TuningRow};
+use crate::record::{self, TrialOutcome, TuningRow};
 use crate::terms::DeviceId;
 use crate::units;
 
-use super::super::chart::Scale;
-use super::super::chart::{self, Dots, Drawing, Lines, Series, Unit, Value};
+use super::super::chart::{self, Drawing, Lines, Series, Unit, Value, XScale};
 use super::super::input::Input;
-use super::{Found, fit, in_words};
-
-const SECTION: &str = "tuning";
+use super::super::names::fit;
+use super::{Figures, dots, in_words};
 
 /// The trials of one kernel and class of shapes on one device, in order.
 struct Search<'a> {
@@ -20,45 +18,24 @@ struct Search<'a> {
 }
 
 /// Tuned against the defaults for each device, and the curves of each device and workload.
-pub fn figures(input: &Input) -> Vec<Found> {
+pub fn add(figures: &mut Figures, input: &Input) {
     let searches = searches(&input.tuning);
-    let mut devices: Vec<&DeviceId> = searches.iter().map(|s| s.device).collect();
-    devices.dedup();
-    let mut found = Vec::new();
-    for device in devices {
-        let own: Vec<&Search<'_>> = searches.iter().filter(|s| s.device == device).collect();
-        let mut add = |name: String, drawing: Option<Drawing>| {
-            let section = SECTION.to_string();
-            found.extend(drawing.map(|drawing| Found { section, name, drawing }));
-        };
-        add(format!("tuned-{}", fit(device.as_str())), tuned(device, &own));
-        let mut families: Vec<&str> = own.iter().map(|s| s.family()).collect();
-        families.dedup();
-        for family in families {
-            let of: Vec<&Search<'_>> =
-                own.iter().copied().filter(|s| s.family() == family).collect();
-            add(
-                format!("tuning-{}-{}", fit(family), fit(device.as_str())),
-                curves(device, family, &of),
-            );
+    for (device, own) in record::grouped(searches.iter().map(|s| (s.device, s))) {
+        let id = fit(device.as_str());
+        figures.add("tuning", &format!("tuned-{id}"), tuned(device, &own));
+        for (family, of) in record::grouped(own.iter().map(|s| (s.family(), *s))) {
+            let name = format!("tuning-{}-{id}", fit(family));
+            figures.add("tuning", &name, curves(device, family, &of));
         }
     }
-    found
 }
 
 fn searches(rows: &[TuningRow]) -> Vec<Search<'_>> {
-    let mut searches: Vec<Search<'_>> = Vec::new();
-    for row in rows {
-        let key = (&row.device, row.kernel.as_str(), row.shape_class.as_str());
-        match searches.iter_mut().find(|s| (s.device, s.kernel, s.shape_class) == key) {
-            Some(search) => search.rows.push(row),
-            None => {
-                let (device, kernel, shape_class) = key;
-                searches.push(Search { device, kernel, shape_class, rows: vec![row] });
-            }
-        }
-    }
-    searches
+    let keyed = rows.iter().map(|row| ((&row.device, &*row.kernel, &*row.shape_class), row));
+    let searches = record::grouped(keyed).into_iter();
+    let search =
+        |((device, kernel, shape_class), rows)| Search { device, kernel, shape_class, rows };
+    searches.map(search).collect()
 }
 
 impl Search<'_> {
@@ -103,36 +80,18 @@ impl Search<'_> {
 }
 
 fn tuned(device: &DeviceId, searches: &[&Search<'_>]) -> Option<Drawing> {
-    let gained: Vec<(&&Search<'_>, f64)> =
-        searches.iter().filter_map(|s| Some((s, s.gain()?))).collect();
-    let rows: Vec<String> =
-        gained.iter().map(|(s, _)| format!("{}, {}", s.kernel, s.shape_class)).collect();
-    let place = |(i, (_, gain)): (usize, &(&&Search<'_>, f64))| {
-        (i as f64, Value::new(*gain, *gain, *gain, false))
-    };
-    let series = vec![Series {
-        name: device.to_string(),
-        detail: String::new(),
-        note: String::new(),
-        tone: chart::kind(0),
-        marker: 0,
-        dashed: false,
-        points: gained.iter().enumerate().map(place).collect(),
-    }];
-    let name = |_: usize, x: f64| rows.get(x as usize).cloned().unwrap_or_default();
-    let description = in_words(&series, Unit::Ratio, name);
-    (!gained.is_empty()).then(|| {
-        Dots {
-            title: format!("Tuned against the defaults: {device}"),
-            subtitle: "Times as fast as the default parameters, both in the last race".to_string(),
-            description,
-            unit: Unit::Ratio,
-            rows,
-            series,
-            labelled: true,
-        }
-        .draw()
-    })
+    let name = |s: &Search<'_>| format!("{}, {}", s.kernel, s.shape_class);
+    let gained = searches.iter().filter_map(|s| Some((name(s), s.gain()?)));
+    let (rows, gains): (Vec<String>, Vec<f64>) = gained.unzip();
+    let place = |(i, gain): (usize, f64)| (i as f64, Value::exact(gain));
+    let points: Vec<_> = gains.into_iter().enumerate().map(place).collect();
+    let series = vec![Series::new(device.to_string(), chart::kind(0), points)];
+    if rows.is_empty() {
+        return None;
+    }
+    let title = format!("Tuned against the defaults: {device}");
+    let how = "Times as fast as the default parameters, both in the last race".to_string();
+    dots(title, how, Unit::Ratio, rows, series, true)
 }
 
 fn curves(device: &DeviceId, family: &str, searches: &[&Search<'_>]) -> Option<Drawing> {
@@ -140,33 +99,29 @@ fn curves(device: &DeviceId, family: &str, searches: &[&Search<'_>]) -> Option<D
         let steps = search.steps();
         let last = steps.last()?.1;
         let tried = search.rows.iter().filter(|r| r.outcome != TrialOutcome::Final).count();
+        let points = steps.into_iter().map(|(x, y)| (x, Value::exact(y))).collect();
         Some(Series {
-            name: search.shape_class.to_string(),
             detail: search.kernel.to_string(),
             note: format!("{} after {tried} points", units::ratio(last)),
-            tone: chart::kind(i),
             marker: i,
-            dashed: false,
-            points: steps.into_iter().map(|(x, y)| (x, Value::new(y, y, y, false))).collect(),
+            ..Series::new(search.shape_class, chart::kind(i), points)
         })
     };
     let series: Vec<Series> = searches.iter().enumerate().filter_map(line).collect();
-    (!series.is_empty()).then(|| {
-        Lines {
-            title: format!("Search for {family}: {device}"),
-            subtitle: "Best so far, times as fast as the defaults, over the time of the search"
-                .to_string(),
-            description: in_words(&series, Unit::Ratio, |_, x| units::seconds(x)),
-            x_title: "time since the search began".to_string(),
-            x_scale: |values, width| Scale::sizes(values, width, units::seconds),
-            unit: Unit::Ratio,
-            log_from: 10.0,
-            joined: true,
-            series,
-            marks: Vec::new(),
-        }
-        .draw()
-    })
+    let chart = Lines {
+        title: format!("Search for {family}: {device}"),
+        subtitle: "Best so far, times as fast as the defaults, over the time of the search"
+            .to_string(),
+        description: in_words(&series, Unit::Ratio, |_, x| units::seconds(x)),
+        x_title: "time since the search began".to_string(),
+        x_scale: XScale::Sizes(units::seconds),
+        unit: Unit::Ratio,
+        log_from: 10.0,
+        joined: true,
+        series,
+        marks: Vec::new(),
+    };
+    chart.draw()
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use crate::terms::{Scope, Verdict};
 
 use super::super::input::Input;
 use super::super::names::{self, capital};
-use super::super::views::{Entrant, Group, Member, SCOPES};
-use super::{Headline, topic};
+use super::super::views::{Entrant, Group, Member};
+use super::{Best, Headline, best, topic};
 
 /// What a list adds up to for one entrant and scope.
 struct Total {
@@ -30,17 +30,10 @@ fn total(input: &Input, group: &Group<'_>, entrant: &Entrant<'_>, scope: Scope) 
 
 /// The answer for one device, by its best implementation.
 pub fn answer(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Option<Headline> {
-    let found = |entrant: &&Entrant<'_>| {
-        let [compute, moved] = SCOPES.map(|scope| total(input, group, entrant, scope));
-        Some((compute.as_ref().or(moved.as_ref())?.speedup, compute, moved))
-    };
-    let candidates = entrants.iter().filter_map(|l| Some((*l, found(l)?)));
-    let (entrant, (_, compute, moved)) = candidates.max_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
-    let (main, aside, how) = match (compute, moved) {
-        (Some(compute), moved) => (compute, moved, ""),
-        (None, moved) => (moved?, None, ", transfers included"),
-    };
-    let beside = aside.map(|a| format!(", {} with transfers", names::ratio(a.speedup)));
+    let total = |entrant: &Entrant<'_>, scope| total(input, group, entrant, scope);
+    let Best { entrant, main, moved, only_moved } = best(entrants, total, |t| t.speedup)?;
+    let how = if only_moved { ", transfers included" } else { "" };
+    let beside = moved.map(|a| format!(", {} with transfers", names::ratio(a.speedup)));
     let count = group.members.len();
     let lines = match main.compared {
         1 => "the one line compared".to_string(),
@@ -60,11 +53,6 @@ pub fn answer(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Op
         beside.unwrap_or_default(),
         if main.compared < count { format!(" ({count} planned)") } else { String::new() }
     );
-    Some(Headline {
-        topic: topic(group, Some(entrant)),
-        answer: names::ratio(main.speedup),
-        sentence,
-        colour: entrant.device.colour,
-        minor: false,
-    })
+    let topic = topic(group, Some(entrant));
+    Some(Headline::new(topic, names::ratio(main.speedup), sentence, entrant.device.colour))
 }

@@ -16,7 +16,7 @@ use crate::units;
 
 use super::input::Input;
 use super::names::{self, Device, capital};
-use super::views::{Entrant, Group, Member};
+use super::views::{Entrant, Group, Member, SCOPES};
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,18 @@ pub struct Headline {
     pub colour: usize,
     /// About the machine (memory, transfers, launches) and not about a model.
     pub minor: bool,
+}
+
+impl Headline {
+    /// About a model.
+    pub fn new(
+        topic: String,
+        answer: impl Into<String>,
+        sentence: String,
+        colour: usize,
+    ) -> Headline {
+        Headline { topic, answer: answer.into(), sentence, colour, minor: false }
+    }
 }
 
 /// All answers, workload by workload. Without an opponent of the CPU there is one that says so.
@@ -87,16 +99,38 @@ pub fn question(devices: &[Device]) -> &'static str {
 }
 
 fn topic(group: &Group<'_>, entrant: Option<&Entrant<'_>>) -> String {
-    let what = if group.is_sweep() {
-        names::axis(group.workload, group.axis)
-    } else {
-        group.list_name().to_string()
-    };
+    let workload = format!("{}{}", group.workload, group.setting(None));
+    let what = if group.is_sweep() { group.axis_name() } else { group.list_name().to_string() };
     let implementation = entrant.map(|l| l.implementation).unwrap_or_default();
-    let parts =
-        [format!("{}{}", group.workload, group.setting()), what, implementation.to_string()];
-    let shown: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
-    shown.join(" · ")
+    let parts = [workload.as_str(), what.as_str(), implementation].into_iter();
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// What speaks for a device: its best implementation, and what was found of it.
+struct Best<'a, T> {
+    entrant: &'a Entrant<'a>,
+    /// Of compute alone; with transfers where there is nothing else.
+    main: T,
+    /// With transfers, beside compute alone.
+    moved: Option<T>,
+    only_moved: bool,
+}
+
+/// The entrant with the largest `speed` of what is `found` in its scopes.
+fn best<'a, T>(
+    entrants: &[&'a Entrant<'a>],
+    found: impl Fn(&Entrant<'_>, Scope) -> Option<T>,
+    speed: impl Fn(&T) -> f64,
+) -> Option<Best<'a, T>> {
+    let of = |entrant: &&'a Entrant<'a>| {
+        let entrant = *entrant;
+        Some(match SCOPES.map(|scope| found(entrant, scope)) {
+            [Some(main), moved] => Best { entrant, main, moved, only_moved: false },
+            [None, moved] => Best { entrant, main: moved?, moved: None, only_moved: true },
+        })
+    };
+    let all = entrants.iter().filter_map(of);
+    all.max_by(|a, b| speed(&a.main).total_cmp(&speed(&b.main)))
 }
 
 fn cpu_only(input: &Input) -> Headline {
@@ -108,47 +142,32 @@ fn cpu_only(input: &Input) -> Headline {
         "Only the CPU was measured: no OpenCL device was found. ./setup adds one (PoCL, which \
          drives this CPU) and names what a GPU needs; then run again."
     };
-    Headline {
-        topic: "devices".to_string(),
-        answer: "CPU only".to_string(),
-        sentence: sentence.to_string(),
-        colour: 0,
-        minor: false,
-    }
+    Headline::new("devices".to_string(), "CPU only", sentence.to_string(), 0)
 }
 
 /// How fast the CPU is at the largest size, where there is nothing to set it against.
 fn cpu_rate(input: &Input, group: &Group<'_>, devices: &[Device]) -> Option<Headline> {
     let entrants = group.entrants(input, devices);
-    let rows = |m: &Member<'_>| {
+    let fastest = |m: &Member<'_>| {
         let of =
             |l: &Entrant<'_>| group.record(input, m, Scope::Compute, l).filter(|r| r.competes());
         let rate = |r: &Record| r.flop_per_s.filter(|v| v.is_finite());
         let rows = entrants.iter().filter_map(of).filter_map(|r| Some((rate(r)?, r)));
         rows.max_by(|a, b| a.0.total_cmp(&b.0))
     };
-    let (member, (rate, record)) = group
-        .members
-        .iter()
-        .rev()
-        .find_map(|m| Some((m, rows(m)?)))
-        .filter(|_| group.is_sweep())?;
+    let mut sizes = group.members.iter().rev().filter(|_| group.is_sweep());
+    let (member, (rate, record)) = sizes.find_map(|m| Some((m, fastest(m)?)))?;
     let share = record
         .compute_roof_fraction
         .map(|f| format!(", {} of the measured peak", names::percent(f)));
     let rate = units::flop_per_s(rate);
-    Some(Headline {
-        topic: topic(group, None),
-        answer: rate.clone(),
-        sentence: format!(
-            "The CPU reaches {rate} at {}{} ({}).",
-            names::size(group.workload, group.axis, member.value),
-            share.unwrap_or_default(),
-            record.implementation
-        ),
-        colour: 0,
-        minor: false,
-    })
+    let sentence = format!(
+        "The CPU reaches {rate} at {}{} ({}).",
+        names::size(group.workload, group.axis, member.value),
+        share.unwrap_or_default(),
+        record.implementation
+    );
+    Some(Headline::new(topic(group, None), rate, sentence, 0))
 }
 
 /// A device that has rows here, but no comparison.
@@ -157,31 +176,15 @@ fn nothing(input: &Input, group: &Group<'_>, device: &Device) -> Option<Headline
     let cases = group.members.iter().map(|m| group.case(m));
     let of_case = |case| own.clone().filter(move |r: &&Record| r.case() == case);
     let rows: Vec<&Record> = cases.flat_map(of_case).collect();
-    if rows.iter().any(|r| r.counts()) {
-        let sentence = format!(
-            "{} was measured, but there is no verified CPU row to set it against.",
-            capital(&device.phrase)
-        );
-        let answer = "no comparison".to_string();
-        return Some(Headline {
-            topic: topic(group, None),
-            answer,
-            sentence,
-            colour: device.colour,
-            minor: false,
-        });
-    }
     let failed = rows.iter().find(|r| r.outcome == Outcome::Failed);
     let first = failed.or_else(|| rows.first())?;
-    let reason = first.reason.trim().trim_end_matches('.');
-    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-    let sentence = format!("{} has no verified result here{reason}.", capital(&device.phrase));
-    let answer = "no result".to_string();
-    Some(Headline {
-        topic: topic(group, None),
-        answer,
-        sentence,
-        colour: device.colour,
-        minor: false,
-    })
+    let (answer, what) = if rows.iter().any(|r| r.counts()) {
+        ("no comparison", "was measured, but there is no verified CPU row to set it against".into())
+    } else {
+        let reason = first.reason.trim().trim_end_matches('.');
+        let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        ("no result", format!("has no verified result here{reason}"))
+    };
+    let sentence = format!("{} {what}.", capital(&device.phrase));
+    Some(Headline::new(topic(group, None), answer, sentence, device.colour))
 }

@@ -7,6 +7,7 @@
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result, did_you_mean};
+use crate::record;
 
 const DEEPBENCH: &str = include_str!("deepbench.csv");
 
@@ -33,20 +34,12 @@ const MOST: usize = 6;
 /// # Errors
 /// Nothing is published of one, or there are too many to be told apart.
 pub fn by_name(names: &[String]) -> Result<Vec<Published>> {
-    let mut found: Vec<Published> = Vec::new();
-    for name in names {
-        let one = Published::named(name)?;
-        if !found.contains(&one) {
-            found.push(one);
-        }
+    let named = names.iter().map(|name| Published::named(name)).collect::<Result<Vec<_>>>()?;
+    let found = record::distinct(named);
+    match found.len() {
+        ..=MOST => Ok(found),
+        n => Err(Error::usage(format!("--published takes up to {MOST} processors, not {n}"))),
     }
-    if found.len() > MOST {
-        let count = found.len();
-        return Err(Error::usage(format!(
-            "--published takes up to {MOST} processors, not {count}"
-        )));
-    }
-    Ok(found)
 }
 
 /// A processor with published times.

@@ -12,9 +12,7 @@ use super::Tables;
 pub struct LayerTable {
     /// `resnet50`, and what is unusual about scope, cache and type.
     pub title: String,
-    /// Heads of the columns.
     pub columns: Vec<Column>,
-    /// One a layer.
     pub lines: Vec<LayerLine>,
     /// What they add up to, each times its repeat.
     pub total: LayerLine,
@@ -22,25 +20,18 @@ pub struct LayerTable {
 
 /// Who computed a column.
 pub struct Column {
-    /// The device.
     pub device: String,
-    /// Number of its colour.
     pub colour: usize,
-    /// The implementation.
     pub implementation: String,
 }
 
-/// A layer, or the total.
+/// A layer with a cell for each column, or the total.
 pub struct LayerLine {
-    /// What the list calls it.
     pub layer: String,
-    /// The shape.
     pub size: String,
-    /// How often the network has it.
     pub repeat: String,
     /// FLOP of one.
     pub flop: String,
-    /// One a column.
     pub cells: Vec<Cell>,
 }
 
@@ -74,11 +65,8 @@ impl Tables<'_> {
         // Nothing is moved on a CPU: with transfers it is the same run again.
         let is_moved =
             |entrant: &&Entrant<'_>| scope == Scope::Compute || !entrant.device.is_plain_cpu();
-        if !entrants
-            .iter()
-            .filter(is_moved)
-            .any(|l| group.members.iter().any(|m| record(m, l).is_some()))
-        {
+        let has_record = |l: &Entrant<'_>| group.members.iter().any(|m| record(m, l).is_some());
+        if !entrants.iter().filter(is_moved).any(has_record) {
             return None;
         }
         let timed = |member: &Member<'_>, entrant: &Entrant<'_>| -> Timed {
@@ -103,7 +91,7 @@ impl Tables<'_> {
             implementation: entrant.implementation.to_string(),
         });
         Some(LayerTable {
-            title: format!("{}{}, {}", group.list, group.setting(), names::scope(scope)),
+            title: format!("{}{}, {}", group.list, group.setting(None), names::scope(scope)),
             columns: columns.collect(),
             total: total(group, &entrants, timed),
             lines,

@@ -10,8 +10,8 @@ mod layers;
 mod speedups;
 mod training;
 
-use crate::record::{Outcome, Record};
-use crate::terms::{Cache, DeviceId, Dtype, Role, Scope};
+use crate::record::{self, Outcome, Record};
+use crate::terms::{Cache, CaseKey, DeviceId, Dtype, Keyed, Role, RowKey, Scope};
 use crate::{units, workload};
 
 use super::epoch::DataSet;
@@ -23,8 +23,8 @@ pub use layers::LayerTable;
 pub use speedups::SpeedLine;
 pub use training::TrainingTable;
 
-/// A timed row.
-pub struct ResultLine {
+/// What a row is about.
+pub struct Subject {
     /// The shape.
     pub size: String,
     /// What a list calls it.
@@ -37,19 +37,19 @@ pub struct ResultLine {
     pub colour: usize,
     /// The implementation.
     pub implementation: String,
-    /// Threads, for CPUs.
+}
+
+/// A timed row.
+pub struct ResultLine {
+    pub subject: Subject,
     pub threads: String,
-    /// Median time.
     pub median: String,
-    /// Its interval.
+    /// That of the median.
     pub interval: String,
-    /// FLOP/s.
     pub flops: String,
-    /// Bytes/s.
     pub bytes: String,
     /// The larger of the fractions of the two roofs, and which.
     pub roof: String,
-    /// Spread of the samples.
     pub noise: String,
     /// Error over bound.
     pub error: String,
@@ -61,19 +61,8 @@ pub struct ResultLine {
 
 /// A row without a time.
 pub struct MissingLine {
-    /// The workload.
     pub workload: String,
-    /// The shape.
-    pub size: String,
-    /// The scope.
-    pub scope: String,
-    /// The device.
-    pub device: String,
-    /// Number of its colour.
-    pub colour: usize,
-    /// The implementation.
-    pub implementation: String,
-    /// The outcome.
+    pub subject: Subject,
     pub outcome: &'static str,
     /// Why.
     pub reason: String,
@@ -81,7 +70,6 @@ pub struct MissingLine {
 
 /// The tables of one workload.
 pub struct Workload {
-    /// Its name.
     pub name: String,
     /// Timed rows.
     pub results: Vec<ResultLine>,
@@ -108,32 +96,39 @@ pub struct Tables<'a> {
 impl Tables<'_> {
     /// Every workload with timed rows, in the order of results.csv.
     pub fn workloads(&self) -> Vec<Workload> {
-        let mut names: Vec<&str> = Vec::new();
-        for r in &self.input.records {
-            if !names.contains(&r.workload.as_str()) {
-                names.push(&r.workload);
-            }
-        }
-        let tables = |name: &&str| Workload {
+        let rows = self.input.records.iter().map(|r| (r.workload.as_str(), r));
+        let tables = |(name, rows): (&str, Vec<&Record>)| Workload {
             name: name.to_string(),
-            results: self
-                .input
-                .records
-                .iter()
-                .filter(|r| r.workload == **name && is_timed(r))
-                .map(|r| self.result(r))
-                .collect(),
+            results: rows.into_iter().filter_map(|r| self.result(r)).collect(),
             speedups: self.speedups(name),
             layers: self.layers(name),
             training: self.training(name),
         };
-        let all = names.iter().map(tables);
+        let all = record::grouped(rows).into_iter().map(tables);
         all.filter(|w| !w.results.is_empty()).collect()
     }
 
     /// Every row without a time.
     pub fn missing(&self) -> Vec<MissingLine> {
-        self.input.records.iter().filter(|r| !is_timed(r)).map(|r| self.missing_line(r)).collect()
+        let rows = self.input.records.iter().filter(|r| r.timed_s().is_none());
+        rows.map(|r| self.missing_line(r)).collect()
+    }
+
+    fn subject(&self, row: &impl Keyed) -> Subject {
+        let RowKey { case, scope, device: id, implementation } = row.key();
+        let (device, colour) = self.device(id);
+        let CaseKey { workload, shape, dtype, cache } = case;
+        let of_workload = self.groups.iter().filter(|g| g.workload == workload);
+        let mut named = of_workload.flat_map(|g| &g.members).filter(|m| !m.layer.is_empty());
+        let layer = named.find(|m| m.shape == shape);
+        Subject {
+            size: names::shape(workload, shape),
+            layer: layer.map_or(String::new(), |m| m.layer.to_string()),
+            scope: setting(scope, cache, dtype),
+            device,
+            colour,
+            implementation: implementation.to_string(),
+        }
     }
 
     fn device(&self, id: &DeviceId) -> (String, usize) {
@@ -141,28 +136,16 @@ impl Tables<'_> {
         found.map_or((id.to_string(), 0), |d| (d.label.clone(), d.colour))
     }
 
-    /// What a list calls a shape.
-    fn layer(&self, workload: &str, shape: &str) -> String {
-        let members =
-            self.groups.iter().filter(|g| g.workload == workload).flat_map(|g| &g.members);
-        let named = members.filter(|m| m.shape == shape).find(|m| !m.layer.is_empty());
-        named.map_or(String::new(), |m| m.layer.to_string())
-    }
-
-    fn result(&self, r: &Record) -> ResultLine {
-        let (device, colour) = self.device(&r.device);
+    /// The line of a row; none where it has no time to show.
+    fn result(&self, r: &Record) -> Option<ResultLine> {
+        let median = r.timed_s()?;
         let text =
             |value: Option<f64>, show: fn(f64) -> String| value.map(show).unwrap_or_default();
         let interval = r.wall_low_s.zip(r.wall_high_s);
-        ResultLine {
-            size: names::shape(&r.workload, &r.shape),
-            layer: self.layer(&r.workload, &r.shape),
-            scope: scope(r.scope, r.cache, r.dtype),
-            device,
-            colour,
-            implementation: r.implementation.clone(),
+        Some(ResultLine {
+            subject: self.subject(r),
             threads: r.threads.map(|t| t.to_string()).unwrap_or_default(),
-            median: text(r.wall_median_s, units::seconds),
+            median: units::seconds(median),
             interval: interval.map(|(low, high)| range(low, high)).unwrap_or_default(),
             flops: text(r.flop_per_s.filter(|v| *v > 0.0), units::flop_per_s),
             bytes: text(r.bytes_per_s.filter(|v| *v > 0.0), units::bytes_per_s),
@@ -170,12 +153,11 @@ impl Tables<'_> {
             noise: text(r.noise, names::percent),
             error: text(r.max_error_ratio, error),
             notes: notes(r),
-            suspect: r.outcome == Outcome::Suspect,
-        }
+            suspect: r.is_suspect(),
+        })
     }
 
     fn missing_line(&self, r: &Record) -> MissingLine {
-        let (device, colour) = self.device(&r.device);
         let outcome = match r.outcome {
             Outcome::Measured => "no time",
             Outcome::Unsupported => "unsupported",
@@ -185,25 +167,16 @@ impl Tables<'_> {
         };
         MissingLine {
             workload: r.workload.clone(),
-            size: names::shape(&r.workload, &r.shape),
-            scope: scope(r.scope, r.cache, r.dtype),
-            device,
-            colour,
-            implementation: r.implementation.clone(),
+            subject: self.subject(r),
             outcome,
             reason: r.reason.clone(),
         }
     }
 }
 
-/// Whether a row has a time to show.
-pub fn is_timed(r: &Record) -> bool {
-    r.counts() || (r.outcome == Outcome::Suspect && r.wall_median_s.is_some())
-}
-
 /// Why it is suspect, what only the device clock knows, and the words of the row.
 fn notes(r: &Record) -> String {
-    let suspect = (r.outcome == Outcome::Suspect).then(|| format!("suspect: {}", r.reason));
+    let suspect = r.is_suspect().then(|| format!("suspect: {}", r.reason));
     let latency = r.device_median_s.filter(|_| workload::role(&r.workload) == Role::Launch);
     let latency = latency.map(|s| format!("{} by the device clock", units::seconds(s)));
     let words = r.notes.split(';').filter(|n| !n.is_empty()).map(str::to_string);
@@ -211,15 +184,10 @@ fn notes(r: &Record) -> String {
 }
 
 /// Scope, and what is unusual about cache and type.
-pub fn scope(scope: Scope, cache: Cache, dtype: Dtype) -> String {
-    let mut text = names::scope(scope).to_string();
-    if cache == Cache::Cold {
-        text.push_str(", cold");
-    }
-    if dtype != Dtype::F32 {
-        text = format!("{text}, {}", dtype.name());
-    }
-    text
+pub fn setting(scope: Scope, cache: Cache, dtype: Dtype) -> String {
+    let cold = (cache == Cache::Cold).then_some("cold");
+    let words = [Some(names::scope(scope)), cold, names::unusual(dtype)];
+    words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// `1.21–1.25 ms`: the unit once where both ends have the same.
@@ -240,8 +208,6 @@ fn roof(r: &Record) -> String {
 
 /// Error over bound: always far from 1, so three decimals are plenty.
 fn error(value: f64) -> String {
-    if value.is_finite() && value != 0.0 && value.abs() < 0.001 {
-        return "<0.001".to_string();
-    }
-    if value.is_finite() { units::significant(value) } else { "-".to_string() }
+    let is_tiny = value != 0.0 && value.abs() < 0.001;
+    if is_tiny { "<0.001".to_string() } else { names::significant(value) }
 }

@@ -5,35 +5,19 @@ use crate::terms::{Baseline, Keyed, Role};
 use crate::{units, workload};
 
 use super::super::names;
-use super::{Tables, scope};
+use super::{Subject, Tables};
 
 /// A comparison.
 pub struct SpeedLine {
-    /// The shape.
-    pub size: String,
-    /// What a list calls it.
-    pub layer: String,
-    /// The scope.
-    pub scope: String,
-    /// The device.
-    pub device: String,
-    /// Number of its colour.
-    pub colour: usize,
-    /// Its implementation.
-    pub implementation: String,
+    pub subject: Subject,
     /// What it is set against.
     pub cpu: String,
-    /// The CPU's median time.
     pub cpu_median: String,
-    /// The device's median time.
     pub device_median: String,
-    /// How many times as fast.
     pub speedup: String,
-    /// Its interval.
+    /// That of the speed-up.
     pub interval: String,
-    /// The verdict.
     pub verdict: &'static str,
-    /// The crossover, in words.
     pub crossover: String,
 }
 
@@ -60,21 +44,15 @@ impl Tables<'_> {
     }
 
     fn speedup(&self, s: &SummaryRow) -> SpeedLine {
-        let (device, colour) = self.device(&s.device);
         let group = self.groups.iter().find(|g| g.workload == s.workload && g.axis == s.axis);
-        let last = group.and_then(|g| g.members.last()).map_or(0, |m| m.value);
+        let last = group.map_or(0, |g| g.last());
         let cpu = match s.cpu_device.is_cpu() {
             true => s.cpu_implementation.clone(),
             false => format!("{} ({})", s.cpu_implementation, self.device(&s.cpu_device).0),
         };
         let crossover = s.crossover.map(|c| names::crossover(c, &s.axis, last));
         SpeedLine {
-            size: names::shape(&s.workload, &s.shape),
-            layer: self.layer(&s.workload, &s.shape),
-            scope: scope(s.scope, s.cache, s.dtype),
-            device,
-            colour,
-            implementation: s.implementation.clone(),
+            subject: self.subject(s),
             cpu,
             cpu_median: units::seconds(s.cpu_median_s),
             device_median: units::seconds(s.device_median_s),

@@ -7,7 +7,7 @@ use crate::workload;
 
 use super::super::epoch::DataSet;
 use super::super::names;
-use super::{Tables, range, scope};
+use super::{Subject, Tables, range};
 
 /// The training steps of one workload.
 #[derive(Default)]
@@ -20,33 +20,19 @@ pub struct TrainingTable {
 
 /// One training step.
 pub struct TrainingLine {
-    /// The shape.
-    pub size: String,
-    /// The device.
-    pub device: String,
-    /// Number of its colour.
-    pub colour: usize,
-    /// The implementation.
-    pub implementation: String,
-    /// Scope, and what is unusual about cache and type.
-    pub scope: String,
-    /// Steps a second.
+    pub subject: Subject,
+    /// So many a second, as the three that follow.
     pub steps: String,
-    /// Samples a second.
     pub samples: String,
-    /// FLOP/s.
     pub flops: String,
-    /// Bytes/s.
     pub bytes: String,
-    /// Trainable parameters.
+    /// How many are trainable.
     pub parameters: String,
-    /// Bytes of them.
     pub parameter_bytes: String,
-    /// Bytes of the optimiser's state.
     pub optimizer_state: String,
-    /// Bytes of what the forward pass stores.
+    /// What the forward pass stores.
     pub activations: String,
-    /// Bytes of all that with the gradients.
+    /// All that with the gradients.
     pub memory: String,
     /// Bytes of scratch, by the implementation.
     pub scratch: String,
@@ -80,7 +66,6 @@ impl Tables<'_> {
         let median = r.wall_median_s.filter(|s| s.is_finite() && *s > 0.0)?;
         let batch = shape.get("batch");
         let memory = Memory::of(&(network.graph)(&shape));
-        let (device, colour) = self.device(&r.device);
         let epoch = |set: &DataSet| {
             let steps = set.steps(batch) as f64;
             let interval = r.wall_low_s.zip(r.wall_high_s);
@@ -92,11 +77,7 @@ impl Tables<'_> {
         };
         let bytes = |bytes: u64| units::bytes(bytes as f64);
         Some(TrainingLine {
-            size: names::shape(&r.workload, &r.shape),
-            device,
-            colour,
-            implementation: r.implementation.clone(),
-            scope: scope(r.scope, r.cache, r.dtype),
+            subject: self.subject(r),
             steps: units::significant(1.0 / median),
             samples: units::significant(batch as f64 / median),
             flops: rate(r.flop_per_s, units::flop_per_s),
