@@ -41,9 +41,7 @@ fn facts(entry: &DeviceEntry) -> Vec<(&'static str, String)> {
     add("clock", entry.clock_mhz.map(|mhz| format!("{mhz} MHz")));
     add("memory", Some(units::bytes(entry.memory_bytes as f64)));
     add("local", entry.local_memory_bytes.map(|b| units::bytes(b as f64)));
-    add(
-        "kernels",
-        Some(format!("defaults of class '{}'", entry.class)).filter(|_| !entry.class.is_empty()),
-    );
+    let defaults = format!("defaults of class '{}'", entry.class);
+    add("kernels", Some(defaults).filter(|_| !entry.class.is_empty()));
     facts
 }

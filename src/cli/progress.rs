@@ -36,17 +36,9 @@ impl Terminal {
     /// `cases` and `devices` are those that rows will name.
     pub fn new(json: bool, cases: &[Case], devices: &[Box<dyn Device>]) -> Terminal {
         let screen = MultiProgress::new();
-        let status = if io::stderr().is_terminal() {
-            let bar = screen.add(ProgressBar::new_spinner());
-            bar.set_style(template("{spinner} {wide_msg} {prefix}"));
-            bar.enable_steady_tick(Duration::from_millis(250));
-            bar
-        } else {
-            ProgressBar::hidden()
-        };
         Terminal {
+            status: spinner(|bar| screen.add(bar), "{spinner} {wide_msg} {prefix}", 250),
             screen,
-            status,
             live: Vec::new(),
             json,
             headed: false,
@@ -81,6 +73,22 @@ impl Terminal {
         let left = self.end.saturating_duration_since(Instant::now());
         self.status.set_prefix(format!("{} left", HumanDuration(left)));
     }
+}
+
+/// A moving line, put to its place and drawn again every so many milliseconds; hidden where there is no
+/// terminal.
+pub fn spinner(
+    put: impl FnOnce(ProgressBar) -> ProgressBar,
+    text: &str,
+    tick_ms: u64,
+) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = put(ProgressBar::new_spinner());
+    bar.set_style(template(text));
+    bar.enable_steady_tick(Duration::from_millis(tick_ms));
+    bar
 }
 
 fn template(text: &str) -> ProgressStyle {

@@ -1,11 +1,11 @@
 //! What is shown of a search, and written down.
 
-use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
+use super::super::progress::spinner;
 use crate::backend::Device;
 use crate::backend::tunable::{Finding, Point, Tunable};
 use crate::error::Result;
@@ -59,17 +59,6 @@ fn rate(tunable: &Tunable, work: &Work, wall_s: f64) -> String {
     }
 }
 
-fn bar() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new_spinner();
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}");
-    bar.set_style(style.expect("a legal template"));
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
-}
-
 /// Shows a search, and keeps what it finds.
 pub struct Screen<'a> {
     device: &'a dyn Device,
@@ -94,7 +83,8 @@ impl<'a> Screen<'a> {
         tally: &'a mut Tally,
         budget_s: f64,
     ) -> Result<Screen<'a>> {
-        let (bar, work, begin) = (bar(), work_of(tunable)?, Instant::now());
+        let (work, begin) = (work_of(tunable)?, Instant::now());
+        let bar = spinner(|bar| bar, "{spinner} {wide_msg}", 120);
         Ok(Screen { device, tunable, denied, rows, stop, bar, begin, budget_s, work, tally })
     }
 
