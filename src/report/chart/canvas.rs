@@ -5,10 +5,13 @@ use std::borrow::Cow;
 use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{Pos, VPos};
 
 use super::text;
 use super::theme::{self, Tone};
+
+/// Which end of a text its place names, or that it names its middle.
+pub use plotters::style::text_anchor::HPos as Anchor;
 
 /// plotters draws on whole numbers: this many of them are a pixel.
 const FINE: f64 = 10.0;
@@ -18,17 +21,6 @@ const FONT_FACTOR: f64 = 1.24;
 
 /// A point in pixels, from the upper left corner.
 pub type At = (f64, f64);
-
-/// Which end of a text its place names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
-    /// Its left end.
-    Start,
-    /// Its middle.
-    Middle,
-    /// Its right end.
-    End,
-}
 
 /// How a text looks.
 #[derive(Clone, Copy, Debug)]
@@ -204,14 +196,9 @@ impl Canvas<'_> {
         let color = RGBColor(r, g, b);
         let weight = if font.bold { FontStyle::Bold } else { FontStyle::Normal };
         let size = font.size * FINE * FONT_FACTOR;
-        let side = match anchor {
-            Anchor::Start => HPos::Left,
-            Anchor::Middle => HPos::Center,
-            Anchor::End => HPos::Right,
-        };
         let style = TextStyle::from(FontDesc::new(FontFamily::SansSerif, size, weight))
             .color(&color)
-            .pos(Pos::new(side, VPos::Center));
+            .pos(Pos::new(anchor, VPos::Center));
         let label = Text::new(Cow::Owned::<'_, str>(text::clean(text)), whole(at), style);
         self.area.draw(&label).expect("a string takes every drawing");
     }

@@ -60,7 +60,7 @@ impl Dots {
             for (series, ((x, row), label)) in self.series.iter().zip(&legend) {
                 let y = MARGIN + 54.0 + *row as f64 * 20.0;
                 c.marker((x + 5.0, y), series.marker, series.tone, 4.2, series.look(false));
-                c.text((x + 16.0, y), Anchor::Start, LABEL, label);
+                c.text((x + 16.0, y), Anchor::Left, LABEL, label);
             }
             self.draw_axes(c, &frame, bottom);
             self.draw_values(c, &frame);
@@ -107,7 +107,7 @@ impl Dots {
                 c.fill((MARGIN, y), (WIDTH - MARGIN, y + f.pitch), GRID, 0.35);
             }
             let label = text::shorten(row, LABEL.size, COLUMN);
-            c.text((f.left - 12.0, y + f.pitch / 2.0), Anchor::End, LABEL, &label);
+            c.text((f.left - 12.0, y + f.pitch / 2.0), Anchor::Right, LABEL, &label);
         }
         for tick in &f.x.ticks {
             let x = f.x_at(tick.value);
@@ -117,12 +117,12 @@ impl Dots {
             // The last one may be wider than the space beside it.
             let width = text::width(&tick.label, TICK_SIZE);
             let centre = Span::within(x, width, 0.0, WIDTH).centre();
-            c.text((centre, bottom + 15.0), Anchor::Middle, font, &tick.label);
+            c.text((centre, bottom + 15.0), Anchor::Center, font, &tick.label);
             if self.rows.len() > FAR {
-                c.text((centre, f.top - 12.0), Anchor::Middle, font, &tick.label);
+                c.text((centre, f.top - 12.0), Anchor::Center, font, &tick.label);
             }
             if let Some(same) = same {
-                c.text((x, bottom + 31.0), Anchor::Middle, NOTE, same);
+                c.text((x, bottom + 31.0), Anchor::Center, NOTE, same);
             }
         }
     }
@@ -163,7 +163,7 @@ impl Dots {
         if self.labelled {
             let x = f.x_at(v.high) + 10.0;
             let label = text::shorten(&self.unit.show(v.value), LABEL.size, WIDTH - x);
-            c.text((x, y), Anchor::Start, LABEL, &label);
+            c.text((x, y), Anchor::Left, LABEL, &label);
         }
     }
 }

@@ -57,20 +57,20 @@ impl Frame {
             let same = unit.same().filter(|_| tick.value == 1.0);
             let (stroke, font) = tick_look(same.is_some());
             c.line(&[(self.left, y), (self.right, y)], stroke);
-            c.text((self.left - 10.0, y), Anchor::End, font, &tick.label);
+            c.text((self.left - 10.0, y), Anchor::Right, font, &tick.label);
             if let Some(same) = same {
-                c.text((self.left - 10.0, y + 13.0), Anchor::End, NOTE, same);
+                c.text((self.left - 10.0, y + 13.0), Anchor::Right, NOTE, same);
             }
         }
         c.line(&[(self.left, self.bottom), (self.right, self.bottom)], Stroke::new(AXIS, 1.0));
         for tick in &self.x.ticks {
             let x = self.x_at(tick.value);
             c.line(&[(x, self.bottom), (x, self.bottom + 5.0)], Stroke::new(AXIS, 1.0));
-            c.text((x, self.bottom + 17.0), Anchor::Middle, TICK, &tick.label);
+            c.text((x, self.bottom + 17.0), Anchor::Center, TICK, &tick.label);
         }
         let title = text::shorten(x_title, 12.0, self.right - self.left);
         let middle = ((self.left + self.right) / 2.0, self.bottom + 40.0);
-        c.text(middle, Anchor::Middle, Font::new(12.0, MUTED), &title);
+        c.text(middle, Anchor::Center, Font::new(12.0, MUTED), &title);
     }
 
     /// The markers of a series.

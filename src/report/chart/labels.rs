@@ -114,7 +114,7 @@ pub fn draw(c: &Canvas<'_>, right: f64, label: &Label<'_>, tie: Tie) {
         c.marker((key, top), label.series.marker, tone, 4.2, look);
     }
     for (i, (line, font)) in label.lines.iter().enumerate() {
-        c.text((right + KEY, top + LINE * i as f64), Anchor::Start, *font, line);
+        c.text((right + KEY, top + LINE * i as f64), Anchor::Left, *font, line);
     }
 }
 

@@ -118,7 +118,7 @@ impl Lines {
             }
             let (low, high) = if high > low { (low, high) } else { (low - 8.0, high + 8.0) };
             c.line(&[(low, y + 9.0), (high, y + 9.0)], Stroke::new(tone, 2.0));
-            c.text((span.centre(), y), Anchor::Middle, Font::new(11.0, INK), &mark.label);
+            c.text((span.centre(), y), Anchor::Center, Font::new(11.0, INK), &mark.label);
         }
     }
 }

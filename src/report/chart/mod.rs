@@ -231,7 +231,7 @@ impl Drawing {
         let head = |c: &Canvas<'_>, below: f64, text: &str, font: Font| {
             let wide = if font.bold { text::BOLD } else { 1.0 };
             let text = text::shorten(text, font.size * wide, WIDTH - 2.0 * MARGIN);
-            c.text((MARGIN, MARGIN + below), Anchor::Start, font, &text);
+            c.text((MARGIN, MARGIN + below), Anchor::Left, font, &text);
         };
         let body = canvas::paint(WIDTH, height, |c| {
             c.fill((0.0, 0.0), (WIDTH, height), theme::PAPER, 1.0);

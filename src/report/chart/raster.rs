@@ -36,23 +36,20 @@ impl Raster {
     /// An SVG drawing as a PNG file, in light colours: the dark ones are in a media query, which means
     /// nothing here.
     pub fn png(&self, svg: &str) -> Result<Vec<u8>> {
-        self.paint(&self.tree(svg)?)?.encode_png().map_err(|e| refused(&e.to_string()))
-    }
-
-    /// What is drawn, with every text laid out.
-    pub(super) fn tree(&self, svg: &str) -> Result<Tree> {
-        Tree::from_str(svg, &self.options).map_err(|e| refused(&e.to_string()))
-    }
-
-    fn paint(&self, tree: &Tree) -> Result<Pixmap> {
+        let tree = self.tree(svg)?;
         let size = tree.size().to_int_size().scale_by(SCALE);
         let size = size.ok_or_else(|| refused("it has no size"))?;
         let picture = Pixmap::new(size.width(), size.height());
         let mut picture = picture.ok_or_else(|| refused("it is too large"))?;
         let (r, g, b) = PAPER.light;
         picture.fill(Color::from_rgba8(r, g, b, 255));
-        resvg::render(tree, Transform::from_scale(SCALE, SCALE), &mut picture.as_mut());
-        Ok(picture)
+        resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut picture.as_mut());
+        picture.encode_png().map_err(|e| refused(&e.to_string()))
+    }
+
+    /// What is drawn, with every text laid out.
+    pub(super) fn tree(&self, svg: &str) -> Result<Tree> {
+        Tree::from_str(svg, &self.options).map_err(|e| refused(&e.to_string()))
     }
 }
 
@@ -101,7 +98,7 @@ mod tests {
     fn texts_have_ink_without_any_font_of_the_system() {
         let blank = picture(&drawing(|_| ()));
         let write = |font| {
-            picture(&drawing(|c| c.text((200.0, 30.0), Anchor::Start, font, "2.00 TFLOP/s → 3²")))
+            picture(&drawing(|c| c.text((200.0, 30.0), Anchor::Left, font, "2.00 TFLOP/s → 3²")))
         };
         let (thin, bold) = (write(Font::new(12.0, INK)), write(Font::bold(12.0, INK)));
         let ink = |p: &Pixmap| differing(p, &blank, (200, 20, 330, 40));
@@ -119,9 +116,7 @@ mod tests {
         for name in ["漢字", "🦀", "العربية", "e\u{301}\u{200B}\u{202E}x", "\u{FFFD}\u{E000}", ""]
         {
             let write = |text: &str| {
-                picture(&drawing(|c| {
-                    c.text((9.0, 30.0), Anchor::Start, Font::new(12.0, INK), text)
-                }))
+                picture(&drawing(|c| c.text((9.0, 30.0), Anchor::Left, Font::new(12.0, INK), text)))
             };
             let (with, without) = (write(&format!("GPU {name}")), write("GPU"));
             assert_eq!(differing(&with, &without, (0, 0, 30, 60)), 0, "{name}");
@@ -136,7 +131,7 @@ mod tests {
         let mut wider = Vec::new();
         for (letter, (font, factor)) in letters.flat_map(|l| styles.map(|s| (l, s))) {
             let text: String = std::iter::repeat_n(letter, 10).collect();
-            let svg = drawing(|c| c.text((9.0, 30.0), Anchor::Start, font, &text));
+            let svg = drawing(|c| c.text((9.0, 30.0), Anchor::Left, font, &text));
             let width = Layout::of(&svg).words[0].measured;
             let estimate = text::width(&text, 10.0) * factor;
             if width > estimate * 1.01 {

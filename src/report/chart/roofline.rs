@@ -153,7 +153,7 @@ impl Roofline {
         c.line(&[f.at(slope.foot.0, slope.foot.1), ridge], Stroke::new(self.tone, 1.6));
         let y = f.top - 8.0 - row as f64 * FLAG_ROW;
         c.line(&[ridge, (ridge.0, y - 6.0)], Stroke::new(theme::AXIS, 1.0));
-        c.text((ridge.0 + FLAG, y), Anchor::Start, LABEL, &slope.label);
+        c.text((ridge.0 + FLAG, y), Anchor::Left, LABEL, &slope.label);
     }
 
     /// From the fastest roof of the memory on.

@@ -80,7 +80,7 @@ impl Scale {
         } else if round < 2 {
             wanted.sort_by(f64::total_cmp);
         }
-        scale.ticks = scale.fitting(&wanted, |l| text::width(l, TICK_SIZE), 12.0, width, label);
+        scale.ticks = scale.fitting(&wanted, false, 12.0, width, label);
         scale
     }
 
@@ -94,7 +94,6 @@ impl Scale {
         label: impl Fn(f64) -> String,
     ) -> Scale {
         let (least, most) = range(values);
-        let size = |l: &str| if vertical { TICK_SIZE } else { text::width(l, TICK_SIZE) };
         let gap = if vertical { 10.0 } else { 16.0 };
         if most / least > log_from {
             let mut scale = Scale::log(values, 0.04);
@@ -104,7 +103,7 @@ impl Scale {
             let shown = |ticks: &[f64]| ticks.iter().filter(|v| scale.shows(**v)).count();
             // Few decades leave room for what lies between them: for all of it, or a reader would look
             // for a rule behind those that are there.
-            let all = scale.fitting(&fine, size, gap, length, &label);
+            let all = scale.fitting(&fine, vertical, gap, length, &label);
             let is_fine = match shown(&decades) {
                 0 | 1 => true,
                 2 | 3 => all.len() == shown(&fine),
@@ -112,7 +111,7 @@ impl Scale {
             };
             scale.ticks = match is_fine {
                 true => all,
-                false => scale.fitting(&decades, size, gap, length, label),
+                false => scale.fitting(&decades, vertical, gap, length, label),
             };
             return scale;
         }
@@ -121,7 +120,7 @@ impl Scale {
         let mut scale =
             Scale { kind: Kind::Linear, low: 0.0, high: steps * step, ticks: Vec::new() };
         let wanted: Vec<f64> = (0..=steps as u32).map(|i| f64::from(i) * step).collect();
-        scale.ticks = scale.fitting(&wanted, size, gap, length, label);
+        scale.ticks = scale.fitting(&wanted, vertical, gap, length, label);
         scale
     }
 
@@ -142,8 +141,7 @@ impl Scale {
         let mut powers: Vec<i32> = (low..=high).filter(|e| e % step == 0).collect();
         powers.sort_by_key(|e| e.abs());
         let wanted: Vec<f64> = powers.iter().map(|e| 2f64.powi(*e)).collect();
-        let size = |l: &str| if vertical { TICK_SIZE } else { text::width(l, TICK_SIZE) };
-        scale.ticks = scale.fitting(&wanted, size, 10.0, length, label);
+        scale.ticks = scale.fitting(&wanted, vertical, 10.0, length, label);
         scale
     }
 
@@ -155,7 +153,7 @@ impl Scale {
         if wanted.iter().filter(|v| scale.shows(**v)).count() < 2 {
             wanted = vec![least, most];
         }
-        scale.ticks = scale.fitting(&wanted, |l| text::width(l, TICK_SIZE), 16.0, length, label);
+        scale.ticks = scale.fitting(&wanted, false, 16.0, length, label);
         scale
     }
 
@@ -192,7 +190,7 @@ impl Scale {
     fn fitting(
         &self,
         wanted: &[f64],
-        size: impl Fn(&str) -> f64,
+        vertical: bool,
         gap: f64,
         length: f64,
         label: impl Fn(f64) -> String,
@@ -202,7 +200,8 @@ impl Scale {
         for value in wanted.iter().copied().filter(|v| self.shows(*v)) {
             // Even an absurd number from a file leaves room for the plot.
             let label = text::shorten(&label(value), TICK_SIZE, 130.0);
-            let (centre, size) = (self.place(value) * length, size(&label));
+            let size = if vertical { TICK_SIZE } else { text::width(&label, TICK_SIZE) };
+            let centre = self.place(value) * length;
             let span = Span { low: centre - size / 2.0, high: centre + size / 2.0 };
             if !taken.iter().any(|other| other.touches(span, gap)) {
                 taken.push(span);

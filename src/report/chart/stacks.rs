@@ -59,12 +59,12 @@ impl Stacks {
             for ((name, tone), (x, line)) in self.keys.iter().zip(&legend) {
                 let y = MARGIN + 54.0 + *line as f64 * KEY;
                 c.fill((*x, y - 5.0), (x + 10.0, y + 5.0), *tone, 1.0);
-                c.text((x + 16.0, y), Anchor::Start, LABEL, name);
+                c.text((x + 16.0, y), Anchor::Left, LABEL, name);
             }
             for percent in [0, 25, 50, 75, 100] {
                 let x = left + f64::from(percent) / 100.0 * (right - left);
                 c.line(&[(x, top), (x, bottom)], Stroke::new(GRID, 1.0));
-                c.text((x, bottom + 15.0), Anchor::Middle, TICK, &format!("{percent} %"));
+                c.text((x, bottom + 15.0), Anchor::Center, TICK, &format!("{percent} %"));
             }
             for (i, bar) in self.bars.iter().enumerate() {
                 self.draw_bar(c, bar, (left, right), top + (i as f64 + 0.5) * PITCH);
@@ -80,7 +80,7 @@ impl Stacks {
 
     fn draw_bar(&self, c: &Canvas<'_>, bar: &Bar, (left, right): (f64, f64), y: f64) {
         let label = text::shorten(&bar.label, LABEL.size, COLUMN);
-        c.text((left - 12.0, y), Anchor::End, LABEL, &label);
+        c.text((left - 12.0, y), Anchor::Right, LABEL, &label);
         let mut from = left;
         for ((_, tone), share) in self.keys.iter().zip(&bar.shares) {
             let to = (from + share * (right - left)).min(right);
@@ -89,12 +89,12 @@ impl Stacks {
             if to - from >= ROOM {
                 let font = Font::bold(10.5, theme::on(*tone));
                 let text = format!("{:.0} %", share * 100.0);
-                c.text(((from + to) / 2.0, y), Anchor::Middle, font, &text);
+                c.text(((from + to) / 2.0, y), Anchor::Center, font, &text);
             }
             from = to;
         }
         let total = text::shorten(&bar.total, LABEL.size, WIDTH - right - 10.0);
-        c.text((right + 10.0, y), Anchor::Start, LABEL, &total);
+        c.text((right + 10.0, y), Anchor::Left, LABEL, &total);
     }
 }
 

@@ -4,7 +4,7 @@
 //! column-major products turned into row-major ones. Hot caches, the fastest algorithm of the vendor's library
 //! (a convolution may be one by Winograd), the mean of many runs, unverified.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use crate::error::{Error, Result, did_you_mean};
 use crate::record;
@@ -74,7 +74,7 @@ impl Published {
 
     /// Seconds of one run; none where nothing is published of it.
     pub fn seconds(&self, workload: &str, shape: &str) -> Option<f64> {
-        let line = lines().iter().find(|line| line.workload == workload && line.shape == shape)?;
+        let line = LINES.iter().find(|line| line.workload == workload && line.shape == shape)?;
         line.seconds[self.column]
     }
 }
@@ -85,18 +85,15 @@ struct Line {
     seconds: Vec<Option<f64>>,
 }
 
-fn lines() -> &'static [Line] {
-    static LINES: OnceLock<Vec<Line>> = OnceLock::new();
-    LINES.get_or_init(|| {
-        let mut reader = csv::Reader::from_reader(DEEPBENCH.as_bytes());
-        let line = |record: csv::StringRecord| Line {
-            workload: record[0].to_string(),
-            shape: record[1].to_string(),
-            seconds: record.iter().skip(2).map(|ms| Some(ms.parse::<f64>().ok()? / 1e3)).collect(),
-        };
-        reader.records().map(|r| line(r.expect("the embedded table is one"))).collect()
-    })
-}
+static LINES: LazyLock<Vec<Line>> = LazyLock::new(|| {
+    let mut reader = csv::Reader::from_reader(DEEPBENCH.as_bytes());
+    let line = |record: csv::StringRecord| Line {
+        workload: record[0].to_string(),
+        shape: record[1].to_string(),
+        seconds: record.iter().skip(2).map(|ms| Some(ms.parse::<f64>().ok()? / 1e3)).collect(),
+    };
+    reader.records().map(|r| line(r.expect("the embedded table is one"))).collect()
+});
 
 #[cfg(test)]
 mod tests {
@@ -110,7 +107,7 @@ mod tests {
         let preset = "deepbench".to_string();
         let selection = Selection { preset, workloads: workloads.into(), ..Selection::default() };
         let cases = plan::cases(&selection).unwrap();
-        for line in lines() {
+        for line in LINES.iter() {
             let is_it = |case: &&plan::Case| {
                 (case.workload.name(), case.shape.to_string())
                     == (&line.workload, line.shape.clone())
@@ -118,8 +115,8 @@ mod tests {
             assert!(cases.iter().any(|case| is_it(&case)), "{} {}", line.workload, line.shape);
             assert_eq!(line.seconds.len(), SOFTWARE.len());
         }
-        assert_eq!(lines().iter().filter(|l| l.workload == "gemm").count(), 160);
-        assert_eq!(lines().iter().filter(|l| l.workload == "conv-fprop").count(), 90);
+        assert_eq!(LINES.iter().filter(|l| l.workload == "gemm").count(), 160);
+        assert_eq!(LINES.iter().filter(|l| l.workload == "conv-fprop").count(), 90);
     }
 
     /// The table's columns are the processors: a V100 multiplies at the 14.78 TFLOP/s that its authors give.
@@ -137,7 +134,7 @@ mod tests {
                 };
                 Some(2.0 * size("m") * size("n") * size("k") / line.seconds[published.column]?)
             };
-            let products = lines().iter().filter(|l| l.workload == "gemm");
+            let products = LINES.iter().filter(|l| l.workload == "gemm");
             products.filter_map(rate).fold(0.0, f64::max) / 1e12
         };
         assert!((best("v100") - 14.78).abs() < 0.01 && (best("1080ti") - 12.12).abs() < 0.01);
