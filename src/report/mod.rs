@@ -35,6 +35,7 @@ mod tables;
 mod tests;
 mod views;
 
+use std::cell::LazyCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -113,14 +114,11 @@ fn write(folder: &Path, figures: &[Figure], name: &str, page: &str) -> Result<Ve
     }
     let path = folder.join(name);
     record::replace_bytes(&path, page.as_bytes())?;
-    let pictures: Vec<&Figure> = figures.iter().filter(|f| f.is_picture).collect();
-    if !pictures.is_empty() {
-        let raster = Raster::new();
-        for figure in pictures {
-            let path = charts.join(figure.png());
-            record::replace_bytes(&path, &raster.png(&figure.drawing.file())?)?;
-            written.push(path);
-        }
+    let raster = LazyCell::new(Raster::new);
+    for figure in figures.iter().filter(|f| f.is_picture) {
+        let path = charts.join(figure.png());
+        record::replace_bytes(&path, &raster.png(&figure.drawing.file())?)?;
+        written.push(path);
     }
     written.push(path);
     Ok(written)

@@ -26,33 +26,16 @@ struct Page<'a> {
     has_minor: bool,
     trust: Vec<Fact>,
     warnings: Vec<String>,
-    sections: Vec<Section>,
-    workloads: Vec<Workload>,
+    sections: Vec<Section<'a>>,
+    workloads: Vec<Workload<'a>>,
     missing: Vec<MissingLine>,
     machine: Vec<Fact>,
     devices: Vec<DeviceFacts>,
     command: String,
 }
 
-/// The charts of one workload.
-pub struct Section {
-    /// The workload, or what else they are about.
-    pub name: String,
-    /// In the order of the page.
-    pub charts: Vec<Chart>,
-}
-
-/// A chart, ready to be put into the page.
-pub struct Chart {
-    /// Its file inside `charts/`.
-    pub file: String,
-    /// Its picture there, where it has one.
-    pub png: Option<String>,
-    /// Its title.
-    pub title: String,
-    /// The drawing.
-    pub svg: String,
-}
+/// The charts of one workload, or of what else they are about.
+pub type Section<'a> = (&'a str, Vec<&'a Figure>);
 
 /// The page as HTML.
 pub fn html(tables: &Tables<'_>, headlines: Vec<Headline>, figures: &[Figure]) -> Result<String> {
@@ -112,16 +95,8 @@ fn warnings(input: &Input) -> Vec<String> {
 }
 
 /// Charts by what they are about.
-pub fn sections(figures: &[Figure]) -> Vec<Section> {
-    let chart = |figure: &Figure| Chart {
-        file: figure.file.clone(),
-        png: figure.is_picture.then(|| figure.png()),
-        title: figure.drawing.title.clone(),
-        svg: figure.drawing.inline(),
-    };
-    let charts = figures.iter().map(|figure| (figure.section.clone(), chart(figure)));
-    let section = |(name, charts)| Section { name, charts };
-    record::grouped(charts).into_iter().map(section).collect()
+pub fn sections(figures: &[Figure]) -> Vec<Section<'_>> {
+    record::grouped(figures.iter().map(|figure| (figure.section.as_str(), figure)))
 }
 
 /// The command line as it can be typed again in a POSIX shell.

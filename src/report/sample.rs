@@ -6,7 +6,7 @@ use crate::machine::{CacheLevel, DeviceEntry};
 use crate::manifest::{Manifest, Sampling};
 use crate::plan::Selection;
 use crate::record::{self, PlanRow, Record, SampleRow, file};
-use crate::stats::{self, Pairing};
+use crate::stats::Pairing;
 use crate::summary;
 use crate::terms::{Cache, DeviceId, DeviceKind, Dtype, Format, Role, Scope};
 use crate::workload;
@@ -100,33 +100,19 @@ impl Run {
         let phase = device.0.len() as u64 * 3;
         let wave = |round: u64| ((round * 5 + phase) % 12) as f64 / 5.5 - 1.0;
         let seconds: Vec<f64> = (0..12).map(|round| median * (1.0 + 0.02 * wave(round))).collect();
-        self.push(workload, shape, device, implementation, scope, &seconds, median)
+        self.add_sampled(workload, shape, device, implementation, scope, median, &seconds)
     }
 
-    /// Adds a measured row of twelve samples, and takes its times from them.
+    /// Adds a measured row with these samples.
     pub fn add_sampled(
-        &mut self,
-        workload: &str,
-        shape: &str,
-        device: Device<'_>,
-        implementation: &str,
-        scope: Scope,
-        sample: impl FnMut(u64) -> f64,
-    ) -> &mut Record {
-        let seconds: Vec<f64> = (0..12).map(sample).collect();
-        let median = stats::median(&seconds).unwrap_or(f64::NAN);
-        self.push(workload, shape, device, implementation, scope, &seconds, median)
-    }
-
-    fn push(
         &mut self,
         workload: &str,
         shape: &str,
         (id, kind, name): Device<'_>,
         implementation: &str,
         scope: Scope,
-        seconds: &[f64],
         median: f64,
+        seconds: &[f64],
     ) -> &mut Record {
         for (round, wall_s) in (0u64..).zip(seconds) {
             self.samples.push(SampleRow {

@@ -37,14 +37,10 @@ struct Page<'a> {
     more_regressions: usize,
     threshold: String,
     notes: Vec<String>,
-    sections: Vec<Section>,
-    workloads: Vec<Workload>,
+    sections: Vec<Section<'a>>,
+    /// Each by its name.
+    workloads: Vec<(&'a str, Vec<Line>)>,
     facts: Vec<FactLine>,
-}
-
-struct Workload {
-    name: String,
-    lines: Vec<Line>,
 }
 
 /// A comparison as texts.
@@ -81,7 +77,7 @@ pub fn html(c: &Comparison, figures: &[Figure]) -> Result<String> {
         threshold: threshold(c),
         notes: notes(c),
         sections: sections(figures),
-        workloads: workloads(c),
+        workloads: record::grouped(c.pairs.iter().map(|p| (p.row.workload.as_str(), line(p)))),
         facts: run_facts(&c.sides),
     };
     page.render().map_err(|e| Error::usage(format!("comparison.html could not be made: {e}")))
@@ -172,12 +168,6 @@ fn regression(c: &Comparison, p: &Pair) -> String {
         names::ratio(r.ratio_low),
         names::ratio(r.ratio_high)
     )
-}
-
-fn workloads(c: &Comparison) -> Vec<Workload> {
-    let lines = c.pairs.iter().map(|pair| (pair.row.workload.clone(), line(pair)));
-    let workload = |(name, lines)| Workload { name, lines };
-    record::grouped(lines).into_iter().map(workload).collect()
 }
 
 fn line(p: &Pair) -> Line {

@@ -2,11 +2,13 @@
 
 use crate::machine::{CacheLevel, DeviceEntry, Machine};
 use crate::manifest::{Manifest, TimerCheck};
+use crate::roof::ComputeRoof;
 use crate::terms::DeviceId;
 use crate::units;
 
 use super::super::input::Input;
-use super::super::{limits, names};
+use super::super::limits::{self, Level};
+use super::super::names;
 use super::{Fact, fact};
 
 /// When a run began, in words: `2026-11-23 05:50:00 UTC`.
@@ -106,10 +108,8 @@ pub struct DeviceFacts {
 /// Every device of the machine.
 pub fn devices(input: &Input) -> Vec<DeviceFacts> {
     let Some(manifest) = &input.manifest else { return Vec::new() };
-    let peak = |id: &DeviceId| limits::peak(input, id).map(|p| units::flop_per_s(p.flop_per_s));
-    let bandwidth =
-        |id: &DeviceId| limits::memory(input, id).map(|l| units::bytes_per_s(l.roof.bytes_per_s));
-    let check = |id: &DeviceId| manifest.timers.iter().find(|t| t.device == *id);
+    let peak = |roof: &ComputeRoof| units::flop_per_s(roof.flop_per_s);
+    let bandwidth = |level: Level<'_>| units::bytes_per_s(level.roof.bytes_per_s);
     let facts = |d: &DeviceEntry| DeviceFacts {
         id: d.id.clone(),
         kind: names::kind(d.kind),
@@ -125,9 +125,9 @@ pub fn devices(input: &Input) -> Vec<DeviceFacts> {
             bytes => units::bytes(bytes as f64),
         },
         shares_memory: manifest.zero_copy.contains(&d.id),
-        peak: peak(&d.id).unwrap_or_default(),
-        bandwidth: bandwidth(&d.id).unwrap_or_default(),
-        clock: check(&d.id).map(clock).unwrap_or_default(),
+        peak: limits::peak(input, &d.id).map_or(String::new(), peak),
+        bandwidth: limits::memory(input, &d.id).map_or(String::new(), bandwidth),
+        clock: manifest.timers.iter().find(|t| t.device == d.id).map_or(String::new(), clock),
     };
     manifest.devices.iter().map(facts).collect()
 }

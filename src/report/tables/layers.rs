@@ -9,20 +9,13 @@ use super::super::views::{Entrant, Group, Member, SCOPES};
 use super::Tables;
 
 /// The layers of a list, a column for each implementation of each device.
-pub struct LayerTable {
+pub struct LayerTable<'a> {
     /// `resnet50`, and what is unusual about scope, cache and type.
     pub title: String,
-    pub columns: Vec<Column>,
+    pub columns: Vec<Entrant<'a>>,
     pub lines: Vec<LayerLine>,
     /// What they add up to, each times its repeat.
     pub total: LayerLine,
-}
-
-/// Who computed a column.
-pub struct Column {
-    pub device: String,
-    pub colour: usize,
-    pub implementation: String,
 }
 
 /// A layer with a cell for each column, or the total.
@@ -48,16 +41,16 @@ pub struct Cell {
 /// Time and work of one entrant at one layer.
 type Timed = Option<(f64, f64)>;
 
-impl Tables<'_> {
+impl<'a> Tables<'a> {
     /// The tables of every list with more than one named layer.
-    pub(super) fn layers(&self, workload: &str) -> Vec<LayerTable> {
+    pub(super) fn layers(&self, workload: &str) -> Vec<LayerTable<'a>> {
         let named =
             |g: &&Group<'_>| g.workload == workload && !g.list.is_empty() && g.members.len() > 1;
         let groups = self.groups.iter().filter(named);
         groups.flat_map(|g| SCOPES.iter().filter_map(|s| self.layer_table(g, *s))).collect()
     }
 
-    fn layer_table(&self, group: &Group<'_>, scope: Scope) -> Option<LayerTable> {
+    fn layer_table(&self, group: &Group<'_>, scope: Scope) -> Option<LayerTable<'a>> {
         let entrants = group.entrants(self.input, self.devices);
         let record = |member: &Member<'_>, entrant: &Entrant<'_>| {
             group.record(self.input, member, scope, entrant).filter(|r| r.counts())
@@ -85,15 +78,10 @@ impl Tables<'_> {
             }
         };
         let lines: Vec<LayerLine> = group.members.iter().map(line).collect();
-        let columns = entrants.iter().map(|entrant| Column {
-            device: entrant.device.label.clone(),
-            colour: entrant.device.colour,
-            implementation: entrant.implementation.to_string(),
-        });
         Some(LayerTable {
             title: format!("{}{}, {}", group.list, group.setting(None), names::scope(scope)),
-            columns: columns.collect(),
             total: total(group, &entrants, timed),
+            columns: entrants,
             lines,
         })
     }

@@ -69,14 +69,14 @@ pub struct MissingLine {
 }
 
 /// The tables of one workload.
-pub struct Workload {
+pub struct Workload<'a> {
     pub name: String,
     /// Timed rows.
     pub results: Vec<ResultLine>,
     /// Comparisons.
     pub speedups: Vec<SpeedLine>,
     /// Networks.
-    pub layers: Vec<LayerTable>,
+    pub layers: Vec<LayerTable<'a>>,
     /// Training steps.
     pub training: TrainingTable,
 }
@@ -93,9 +93,9 @@ pub struct Tables<'a> {
     pub data_sets: &'a [DataSet],
 }
 
-impl Tables<'_> {
+impl<'a> Tables<'a> {
     /// Every workload with timed rows, in the order of results.csv.
-    pub fn workloads(&self) -> Vec<Workload> {
+    pub fn workloads(&self) -> Vec<Workload<'a>> {
         let rows = self.input.records.iter().map(|r| (r.workload.as_str(), r));
         let tables = |(name, rows): (&str, Vec<&Record>)| Workload {
             name: name.to_string(),
