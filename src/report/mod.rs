@@ -15,7 +15,7 @@
 //! | `comparison/` | comparison.html: runs set against each other |
 //! | `chart/` | drawing, with no knowledge of workloads |
 //! | `page.rs` `page.html` | report.html |
-//! | `frame.html` `style.css` `tables.js` | what both pages have |
+//! | `frame.html` `charts.html` `style.css` `tables.js` | what both pages have |
 
 mod chart;
 mod comparison;

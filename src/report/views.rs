@@ -1,5 +1,7 @@
 //! Rows put together as charts and sentences need them: sweeps, lists and their entrants.
 
+use std::collections::HashSet;
+
 use crate::record::{self, PlanRow, Record, SummaryRow};
 use crate::terms::{Baseline, Cache, CaseKey, Cased, Dtype, Keyed, RowKey, Scope};
 use crate::workload;
@@ -205,9 +207,11 @@ impl Group<'_> {
 
     /// Every device and implementation with a row here, device by device.
     pub fn entrants<'r>(&self, input: &'r Input, devices: &'r [Device]) -> Vec<Entrant<'r>> {
-        let here = |r: &&Record| self.holds(r) && self.has_shape(&r.shape);
+        let shapes: HashSet<&str> = self.members.iter().map(|m| m.shape).collect();
+        let here = |r: &&Record| self.holds(r) && shapes.contains(r.shape.as_str());
+        let rows: Vec<&'r Record> = input.records.iter().filter(here).collect();
         let of = |device: &'r Device| {
-            let own = input.records.iter().filter(here).filter(|r| r.device == device.id);
+            let own = rows.iter().filter(|r| r.device == device.id);
             let found = record::distinct(own.map(|r| r.implementation.as_str()));
             let numbered = found.into_iter().enumerate();
             numbered.map(move |(marker, implementation)| Entrant { device, implementation, marker })
