@@ -20,6 +20,7 @@ use super::facts::{FactLine, run_facts};
 /// Regressions that are listed on the first screen.
 const MOST_LISTED: usize = 12;
 
+/// What stands beside the facts about processes and about the noise floor.
 const SEVERAL: &str = "what processes differ by is in the interval only where there are several";
 const SMALLEST: &str =
     "the smallest difference the machine can show: run --noise-floor measures it";
