@@ -1,5 +1,7 @@
 //! Selection to cases: which shapes of which workloads are measured, and where they belong. Pure.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::ContenderConfig;
@@ -142,6 +144,12 @@ impl Case {
     }
 }
 
+/// The cases that none of these rows is about, with their positions.
+pub fn left<'c>(cases: &'c [Case], done: &[impl Cased]) -> Vec<(usize, &'c Case)> {
+    let is_left = |(_, case): &(usize, &Case)| !done.iter().any(|row| case.has(row));
+    cases.iter().enumerate().filter(is_left).collect()
+}
+
 /// Expands a selection into cases, each shape once, in the order of the workloads' lists.
 pub fn cases(selection: &Selection) -> Result<Vec<Case>> {
     let preset = Preset::parse(&selection.preset)?;
@@ -159,18 +167,13 @@ pub fn cases(selection: &Selection) -> Result<Vec<Case>> {
             }
         }
     }
-    if cases.is_empty() && !selection.dtypes.is_empty() {
-        let names: Vec<&str> = selection.dtypes.iter().map(|d| d.name()).collect();
-        return Err(Error::usage(format!(
-            "nothing to measure: no chosen workload is computed in {}",
-            names.join(" or ")
-        )));
-    }
     if cases.is_empty() {
-        return Err(Error::usage(format!(
-            "nothing to measure: preset '{}' has no shapes for the chosen workloads",
-            selection.preset
-        )));
+        let names: Vec<&str> = selection.dtypes.iter().map(|d| d.name()).collect();
+        let why = match names.as_slice() {
+            [] => format!("preset '{}' has no shapes for the chosen workloads", selection.preset),
+            names => format!("no chosen workload is computed in {}", names.join(" or ")),
+        };
+        return Err(Error::usage(format!("nothing to measure: {why}")));
     }
     Ok(cases)
 }
@@ -247,29 +250,20 @@ pub fn check_shapes(workloads: &[&'static dyn Workload], texts: &[String]) -> Re
 pub fn parse_shape(workload: &'static dyn Workload, text: &str) -> Result<Shape> {
     const MOST: u64 = 1 << 46;
     let shape = workload.shape(text)?;
-    let wrong = |what: String| {
-        let shape = shape.short(workload.axes());
-        Error::usage(format!("shape '{shape}': {what}"))
-    };
+    let short = || shape.short(workload.axes());
+    let wrong = |what: String| Error::usage(format!("shape '{}': {what}", short()));
     workload.validate(&shape).map_err(wrong)?;
     if workload.bytes_moved(&shape, Dtype::F32) > MOST {
-        return Err(Error::usage(format!(
-            "shape '{}' is beyond any memory: its operands take more than 64 TiB",
-            shape.short(workload.axes())
-        )));
+        let what = "is beyond any memory: its operands take more than 64 TiB";
+        return Err(Error::usage(format!("shape '{}' {what}", short())));
     }
     Ok(shape)
 }
 
 /// Several shapes that differ in one axis, or in the joint axes together, are a sweep.
 fn sweep_or_list(workload: &'static dyn Workload, mut shapes: Vec<Shape>) -> Vec<Entry> {
-    let mut seen = Vec::new();
-    shapes.retain(|s| {
-        !seen.contains(s) && {
-            seen.push(s.clone());
-            true
-        }
-    });
+    let mut seen = HashSet::new();
+    shapes.retain(|shape| seen.insert(shape.clone()));
     if let Some((axis, joint)) = sweep_axis(workload, &shapes) {
         shapes.sort_by_key(|s| s.get(joint[0]));
         let point = |s: Shape| {
@@ -343,13 +337,10 @@ pub struct BenchId {
 
 /// The names of one benchmark of a case; the group is the workload.
 pub fn bench_id(case: &Case, device: &DeviceId, implementation: &str, scope: Scope) -> BenchId {
-    let mut value = format!("{device},{implementation},{}", scope.name());
-    if case.dtype != Dtype::F32 {
-        value = format!("{value},{}", case.dtype.name());
-    }
-    if case.cache != Cache::Hot {
-        value = format!("{value},{}", case.cache.name());
-    }
+    let dtype = (case.dtype != Dtype::F32).then(|| case.dtype.name());
+    let cache = (case.cache != Cache::Hot).then(|| case.cache.name());
+    let words = [device.as_str(), implementation, scope.name()].into_iter();
+    let value = words.chain(dtype).chain(cache).collect::<Vec<_>>().join(",");
     BenchId { function: joined_pairs(&case.shape.short(case.workload.axes())), value }
 }
 
@@ -458,9 +449,9 @@ mod tests {
     /// Criterion cuts each part of a name at 64 bytes when it makes a folder of it.
     #[test]
     fn benchmark_names_are_short_and_unique() {
-        for (preset, _) in Preset::ALL {
-            let selection = Selection { preset: preset.to_string(), ..Selection::default() };
-            let mut seen = std::collections::HashSet::new();
+        for preset in Preset::ALL {
+            let selection = Selection { preset: preset.name().into(), ..Selection::default() };
+            let mut seen = HashSet::new();
             for case in cases(&selection).unwrap() {
                 let id =
                     bench_id(&case, &"opencl:10".into(), "winograd-f4-blocked", Scope::EndToEnd);

@@ -28,8 +28,7 @@ pub fn batch(graph: &Graph, seed: u64, step: u64) -> Vec<f32> {
 /// The labels of that mini-batch: whole numbers below the number of classes.
 pub fn labels(graph: &Graph, seed: u64, step: u64) -> Vec<f32> {
     let stream = Generator::new(seed, FIRST_BATCH + 2 * step + 1);
-    let classes = graph.classes() as u64;
-    (0..graph.batch() as u64).map(|i| ((stream.bits(i) * classes) >> 24) as f32).collect()
+    (0..graph.batch() as u64).map(|i| stream.below(i, graph.classes()) as f32).collect()
 }
 
 fn uniform(seed: u64, tensor: u64, len: usize, bound: f32) -> Vec<f32> {

@@ -26,12 +26,12 @@ fn graph(shape: &Shape) -> Graph {
         let name = |layer: &str| format!("block{block}.{layer}");
         let normed = g.layer_norm(&name("norm1"), x);
         let qkv = g.linear(&name("qkv"), normed, 3 * d, Activation::None);
-        let heads = g.attention(&name("attention"), qkv, heads);
+        let heads = g.attention(qkv, heads);
         x = g.linear_onto(&name("out"), heads, x);
         let normed = g.layer_norm(&name("norm2"), x);
         let up = g.linear(&name("up"), normed, 4 * d, Activation::Gelu);
         x = g.linear_onto(&name("down"), up, x);
     }
-    let mean = g.mean_over_seq("mean", x);
+    let mean = g.mean_over_seq(x);
     g.head(mean, shape.size("classes"))
 }

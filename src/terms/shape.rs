@@ -82,30 +82,25 @@ impl Shape {
     /// Reads `A=N,..` for the axes of `owner`, which errors name, and fills in defaults. Bad usage is
     /// what is no number, an axis that is missing, unknown or given twice, and a value out of range.
     pub fn parse(owner: &str, axes: &'static [Axis], text: &str) -> Result<Shape> {
+        let wrong = |what: String| Error::usage(format!("shape '{text}': {what}"));
         // Without axes there is one shape, which is written as nothing.
         let empty = text.is_empty() && axes.is_empty();
         let given = if empty { Vec::new() } else { both_directions(axes, text)? };
         if let Some((name, _)) = given.iter().find(|(name, _)| !has_axis(axes, name)) {
             let names: Vec<&str> = axes.iter().map(|a| a.name).collect();
-            return Err(Error::usage(format!(
-                "shape '{text}': {owner} has no axis '{name}'; its axes are {}{}",
-                names.join(" "),
-                did_you_mean(name, names.iter().copied())
-            )));
+            let (all, hint) = (names.join(" "), did_you_mean(name, names.iter().copied()));
+            return Err(wrong(format!("{owner} has no axis '{name}'; its axes are {all}{hint}")));
         }
         let value = |axis: &Axis| {
-            let found = given.iter().find(|(name, _)| name == axis.name).map(|(_, v)| *v);
-            let value = found.or(axis.default).ok_or_else(|| {
-                Error::usage(format!("shape '{text}': axis '{}' is missing", axis.name))
-            })?;
-            if value < axis.least || value > axis.most {
-                let range = format!("from {} to {}", axis.least, axis.most);
-                return Err(Error::usage(format!(
-                    "shape '{text}': {}={value} is out of range, {range}",
-                    axis.name
-                )));
+            let Axis { name, least, most, .. } = *axis;
+            let found = given.iter().find(|(given, _)| given == name).map(|(_, v)| *v);
+            let missing = || wrong(format!("axis '{name}' is missing"));
+            let value = found.or(axis.default).ok_or_else(missing)?;
+            if value < least || value > most {
+                let range = format!("from {least} to {most}");
+                return Err(wrong(format!("{name}={value} is out of range, {range}")));
             }
-            Ok((axis.name, value))
+            Ok((name, value))
         };
         Ok(Shape { values: axes.iter().map(value).collect::<Result<_>>()? })
     }

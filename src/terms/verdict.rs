@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::word::words;
+
 /// Noise over which nothing is said of a ratio.
 const NO_VERDICT_NOISE: f64 = 0.25;
 
@@ -13,27 +15,23 @@ const FASTER: f64 = 1.01;
 const SLOWER: f64 = 0.99;
 const SAME: (f64, f64) = (0.98, 1.02);
 
-/// What the 95 % interval of a ratio of times says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// The interval lies wholly above 1.01.
-    Faster,
-    /// Wholly below 0.99.
-    Slower,
-    /// Wholly within 0.98 and 1.02.
-    Same,
-    /// The interval is too wide for any of these.
-    Ambiguous,
-    /// One of the two sides is too noisy for an interval to mean anything.
-    None,
+words! {
+    /// What the 95 % interval of a ratio of times says.
+    pub enum Verdict {
+        /// The interval lies wholly above 1.01.
+        Faster = "faster",
+        /// Wholly below 0.99.
+        Slower = "slower",
+        /// Wholly within 0.98 and 1.02.
+        Same = "same",
+        /// The interval is too wide for any of these.
+        Ambiguous = "ambiguous",
+        /// One of the two sides is too noisy for an interval to mean anything.
+        None = "none",
+    }
 }
 
 impl Verdict {
-    /// Every verdict, in the order of reports.
-    pub const ALL: [Verdict; 5] =
-        [Verdict::Faster, Verdict::Slower, Verdict::Same, Verdict::Ambiguous, Verdict::None];
-
     /// What the interval from `low` to `high` says, where the noisier side has this noise
     /// (1.4826 MAD / median).
     pub fn of(low: f64, high: f64, noise: f64) -> Verdict {
@@ -47,17 +45,6 @@ impl Verdict {
             Verdict::Same
         } else {
             Verdict::Ambiguous
-        }
-    }
-
-    /// The word in the files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Verdict::Faster => "faster",
-            Verdict::Slower => "slower",
-            Verdict::Same => "same",
-            Verdict::Ambiguous => "ambiguous",
-            Verdict::None => "none",
         }
     }
 }
@@ -162,14 +149,6 @@ mod tests {
         }
         for text in ["", "unclear:", "unclear:a-b", "-3", "soon"] {
             assert!(Crossover::try_from(text.to_string()).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_verdict_has_one_word_everywhere() {
-        for verdict in Verdict::ALL {
-            let json = serde_json::to_string(&verdict).unwrap();
-            assert_eq!(json, format!("\"{}\"", verdict.name()));
         }
     }
 

@@ -79,9 +79,9 @@ impl Workload for Gemm {
 
     fn work(&self, shape: &Shape) -> Work {
         let (m, n, k) = (shape.get("m"), shape.get("n"), shape.get("k"));
-        let product = |a: u64, b: u64| a.saturating_mul(b);
-        let flop = product(2, product(product(m, n), k));
-        let elements = product(m, k).saturating_add(product(k, n)).saturating_add(product(m, n));
+        let flop = m.saturating_mul(n).saturating_mul(k).saturating_mul(2);
+        let tensors = [(m, k), (k, n), (m, n)].map(|(a, b)| a.saturating_mul(b));
+        let elements = tensors.into_iter().fold(0, u64::saturating_add);
         Work { flop_count: flop, flop_exact: flop, elements_moved: elements }
     }
 
@@ -99,26 +99,26 @@ impl Workload for Gemm {
     }
 
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
-        match preset {
-            Preset::Quick => cubes(&[128, 256, 512, 1024, 2048]),
-            Preset::Standard => cubes(&[
+        let sizes: &[u64] = match preset {
+            Preset::Quick => &[128, 256, 512, 1024, 2048],
+            Preset::Standard => &[
                 64, 127, 128, 129, 192, 255, 256, 257, 384, 511, 512, 513, 768, 1024, 1536, 2048,
                 3072, 4096,
-            ])
-            .into_iter()
-            .chain(shapes_of_training())
-            .collect(),
-            Preset::Full => cubes(&[
+            ],
+            Preset::Full => &[
                 16, 32, 48, 63, 64, 65, 96, 127, 128, 129, 192, 255, 256, 257, 320, 384, 511, 512,
                 513, 640, 768, 1023, 1024, 1025, 1280, 1536, 2047, 2048, 2049, 3072, 4096, 6144,
                 8192,
-            ])
-            .into_iter()
-            .chain(shapes_of_training())
-            .collect(),
-            Preset::DeepBench => deepbench(),
-            Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => Vec::new(),
+            ],
+            Preset::DeepBench => return deepbench(),
+            Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => return Vec::new(),
+        };
+        let cube = |size| Shape::of(AXES, &[size, size, size, 0, 0]);
+        let mut entries = Entry::sweep("mnk", sizes.iter().copied(), cube);
+        if preset != Preset::Quick {
+            entries.extend(shapes_of_training());
         }
+        entries
     }
 
     fn joint_axes(&self) -> &'static [(&'static str, &'static [&'static str])] {
@@ -211,11 +211,6 @@ impl ExactSums for Gemm {
         let d = Dims::of(shape);
         probes::of_matrix(d.m, d.n, tile, count)
     }
-}
-
-fn cubes(sizes: &[u64]) -> Vec<Entry> {
-    let one = |s: &u64| Entry::point(Shape::of(AXES, &[*s, *s, *s, 0, 0]), "mnk", *s);
-    sizes.iter().map(one).collect()
 }
 
 /// Products as training has them: the three transpose cases of a layer, few rows, long sums.

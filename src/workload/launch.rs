@@ -16,15 +16,13 @@ use crate::terms::{Axis, Role, Scope, Shape};
 /// See the module.
 pub struct Launch;
 
-const AXES: &[Axis] = &[];
-
 impl Workload for Launch {
     fn name(&self) -> &'static str {
         "launch"
     }
 
     fn axes(&self) -> &'static [Axis] {
-        AXES
+        &[]
     }
 
     fn work(&self, _: &Shape) -> Work {
@@ -52,18 +50,11 @@ impl Workload for Launch {
     }
 
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
-        match preset {
-            Preset::DeepBench | Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => Vec::new(),
-            _ => vec![Entry::line(Shape::of(AXES, &[]), "", String::new())],
-        }
+        Entry::without_axes(preset)
     }
 
     fn awkward_shapes(&self) -> Vec<Shape> {
-        vec![Shape::of(AXES, &[])]
-    }
-
-    fn label(&self, _: &Shape) -> String {
-        String::new()
+        vec![Shape::of(&[], &[])]
     }
 }
 

@@ -12,103 +12,44 @@
 //! * 1 / sqrt(variance + eps) is monotonic, so its bounds are those of its argument, and 8 roundings;
 //! * what is left is a difference, two products and a sum: 4 roundings of what they give.
 
-use std::ops::Range;
-
-use super::rows::{self, AXES};
-use super::{Bounded, Bounds, Check, Entry, Host, Preset, Work, Workload};
+use super::Bounds;
+use super::rows::RowFunction;
 use crate::network::NORM_EPS as EPS;
-use crate::tensor::{Data, Tensor};
-use crate::terms::{Axis, Formats, Shape};
+use crate::tensor::Data;
+use crate::terms::Format;
 
 /// See the module.
 pub struct LayerNorm;
 
-/// FLOP of an element: an addition for the mean; a difference, a product and an addition for the variance;
-/// a product with the inverse deviation, one with gamma, and the addition of beta.
-const FLOP: u64 = 7;
+impl RowFunction for LayerNorm {
+    const NAME: &'static str = "layernorm";
+    /// An addition for the mean; a difference, a product and an addition for the variance; a product with
+    /// the inverse deviation, one with gamma, and the addition of beta.
+    const FLOP: u64 = 7;
+    const VECTORS: usize = 2;
 
-impl Workload for LayerNorm {
-    fn name(&self) -> &'static str {
-        "layernorm"
-    }
-
-    fn axes(&self) -> &'static [Axis] {
-        AXES
-    }
-
-    fn work(&self, shape: &Shape) -> Work {
-        let elements = rows::elements(shape);
-        let flop = elements.saturating_mul(FLOP);
-        let moved = elements.saturating_add(shape.get("columns")).saturating_mul(2);
-        Work { flop_count: flop, flop_exact: flop, elements_moved: moved }
-    }
-
-    fn check(&self) -> Check<'_> {
-        Check::Bounded(self)
-    }
-
-    fn inputs(&self, shape: &Shape) -> Vec<usize> {
-        vec![rows::elements(shape) as usize, shape.size("columns"), shape.size("columns")]
-    }
-
-    fn output(&self, shape: &Shape) -> usize {
-        rows::elements(shape) as usize
-    }
-
-    fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
-        rows::preset(preset)
-    }
-
-    fn awkward_shapes(&self) -> Vec<Shape> {
-        rows::awkward_shapes()
-    }
-
-    fn label(&self, shape: &Shape) -> String {
-        rows::label(shape)
-    }
-}
-
-impl Bounded for LayerNorm {
-    fn rows(&self, shape: &Shape) -> (usize, usize) {
-        (shape.size("rows"), shape.size("columns"))
-    }
-
-    fn bounds(
-        &self,
-        shape: &Shape,
-        inputs: &[Tensor],
-        formats: Formats,
-        rows: Range<usize>,
-    ) -> Bounds {
-        let columns = shape.size("columns");
-        let n = columns as f64;
-        let gamma = |k| formats.accumulator.gamma(k);
-        let (weight, bias) = (inputs[1].to_f64s(), inputs[2].to_f64s());
-        let mut bounds = Bounds::default();
-        for row in rows {
-            let at = row * columns..(row + 1) * columns;
-            let x: Vec<f64> = at.map(|i| inputs[0].get(i)).collect();
-            let mean = x.iter().sum::<f64>() / n;
-            let mean_magnitude = x.iter().map(|x| x.abs()).sum::<f64>() / n;
-            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-            let inv_std = (variance + EPS).sqrt().recip();
-            let mean_error = gamma(n) * mean_magnitude;
-            let squares = gamma(n + 4.0);
-            let least = (1.0 - squares).max(0.0) * variance;
-            let most = (1.0 + squares) * (variance + mean_error.powi(2));
-            let largest = (least + EPS).sqrt().recip() * (1.0 + gamma(8.0));
-            let smallest = (most + EPS).sqrt().recip() * (1.0 - gamma(8.0));
-            let scale_error = (largest - inv_std).max(inv_std - smallest);
-            for ((x, weight), b) in x.iter().zip(&weight).zip(&bias) {
-                let (deviation, w) = ((x - mean).abs(), weight.abs());
-                let moved = deviation * scale_error + mean_error * largest;
-                let rounded = w * (deviation + mean_error) * largest + b.abs();
-                bounds.value.push((x - mean) * inv_std * weight + b);
-                bounds.error.push(w * moved + gamma(4.0) * rounded);
-                bounds.magnitude.push(w * inv_std * (deviation + mean_magnitude) + b.abs());
-            }
+    fn row(&self, x: &[f64], vectors: &[Vec<f64>], accumulator: Format, bounds: &mut Bounds) {
+        let n = x.len() as f64;
+        let gamma = |k| accumulator.gamma(k);
+        let mean = x.iter().sum::<f64>() / n;
+        let mean_magnitude = x.iter().map(|x| x.abs()).sum::<f64>() / n;
+        let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+        let inv_std = (variance + EPS).sqrt().recip();
+        let mean_error = gamma(n) * mean_magnitude;
+        let squares = gamma(n + 4.0);
+        let least = (1.0 - squares).max(0.0) * variance;
+        let most = (1.0 + squares) * (variance + mean_error.powi(2));
+        let largest = (least + EPS).sqrt().recip() * (1.0 + gamma(8.0));
+        let smallest = (most + EPS).sqrt().recip() * (1.0 - gamma(8.0));
+        let scale_error = (largest - inv_std).max(inv_std - smallest);
+        for ((x, weight), b) in x.iter().zip(&vectors[0]).zip(&vectors[1]) {
+            let (deviation, w) = ((x - mean).abs(), weight.abs());
+            let moved = deviation * scale_error + mean_error * largest;
+            let rounded = w * (deviation + mean_error) * largest + b.abs();
+            bounds.value.push((x - mean) * inv_std * weight + b);
+            bounds.error.push(w * moved + gamma(4.0) * rounded);
+            bounds.magnitude.push(w * inv_std * (deviation + mean_magnitude) + b.abs());
         }
-        bounds
     }
 
     /// Numbers whose mean is so large that the square of it leaves nothing of the variance; numbers so close
@@ -125,7 +66,9 @@ impl Bounded for LayerNorm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::Tensor;
     use crate::terms::Dtype;
+    use crate::workload::{Bounded, Workload};
 
     fn bounds(x: Vec<f32>) -> Bounds {
         let shape = LayerNorm.shape(&format!("rows=1,columns={}", x.len())).unwrap();

@@ -202,5 +202,7 @@ pub trait Workload: Sync {
     fn awkward_shapes(&self) -> Vec<Shape>;
 
     /// The shape in a few characters for a chart or a table.
-    fn label(&self, shape: &Shape) -> String;
+    fn label(&self, shape: &Shape) -> String {
+        shape.short(self.axes())
+    }
 }

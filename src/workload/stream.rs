@@ -136,10 +136,8 @@ impl Workload for Stream {
         };
         let largest = least.max(times_cache * host.last_level_cache_bytes);
         let sizes = std::iter::successors(Some(largest), |size| Some(size / step));
-        let mut sizes: Vec<u64> = sizes.take_while(|size| *size >= SMALLEST).collect();
-        sizes.reverse();
-        let point = |bytes: u64| Entry::point(Shape::of(AXES, &[bytes]), "bytes", bytes);
-        sizes.into_iter().map(point).collect()
+        let sizes: Vec<u64> = sizes.take_while(|size| *size >= SMALLEST).collect();
+        Entry::sweep("bytes", sizes.into_iter().rev(), |bytes| Shape::of(AXES, &[bytes]))
     }
 
     fn awkward_shapes(&self) -> Vec<Shape> {
@@ -182,7 +180,7 @@ impl ExactSums for Stream {
         let random = Generator::new(0x0090_47e5, 1);
         let mut found: Vec<usize> = (0..count as u64)
             .map(|i| {
-                let place = ((random.bits(i) * length as u64) >> 24) as usize;
+                let place = random.below(i, length);
                 // Every other one beside the edge of a tile.
                 if i % 2 == 0 { place } else { place / tile * tile }
             })

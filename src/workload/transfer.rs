@@ -56,8 +56,8 @@ impl Workload for Transfer {
             _ => return Vec::new(),
         };
         let sizes = std::iter::successors(Some(smallest), |size| Some(size * step));
-        let point = |bytes: u64| Entry::point(Shape::of(AXES, &[bytes]), "bytes", bytes);
-        sizes.take_while(|size| *size <= largest).map(point).collect()
+        let sizes = sizes.take_while(|size| *size <= largest);
+        Entry::sweep("bytes", sizes, |bytes| Shape::of(AXES, &[bytes]))
     }
 
     fn awkward_shapes(&self) -> Vec<Shape> {
