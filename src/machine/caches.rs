@@ -23,14 +23,14 @@ pub fn caches(cores: &[usize]) -> Vec<CacheLevel> {
     let folder = format!("/sys/devices/system/cpu/cpu{core}/cache");
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let level = |folder: std::path::PathBuf| {
-        let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
-        if read("type")?.trim() == "Instruction" {
+        let read = |name: &str| super::state::read(folder.join(name));
+        if read("type")? == "Instruction" {
             return None;
         }
         Some(CacheLevel {
-            level: read("level")?.trim().parse().ok()?,
-            bytes: bytes(read("size")?.trim())?,
-            shared_by: super::cores::core_list(read("shared_cpu_list")?.trim()).len(),
+            level: read("level")?.parse().ok()?,
+            bytes: bytes(&read("size")?)?,
+            shared_by: super::cores::core_list(&read("shared_cpu_list")?).len(),
         })
     };
     let mut caches: Vec<CacheLevel> = entries.filter_map(|e| level(e.path())).collect();

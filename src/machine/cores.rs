@@ -1,7 +1,5 @@
 //! Which cores the CPU path uses, and how threads are held to them.
 
-#[cfg(target_os = "linux")]
-use std::fs;
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
@@ -43,7 +41,7 @@ pub fn affinity_at_start() -> Vec<usize> {
 #[cfg(target_os = "linux")]
 fn siblings(core: usize) -> Vec<usize> {
     let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
-    fs::read_to_string(path).map(|t| core_list(t.trim())).unwrap_or_else(|_| vec![core])
+    super::state::read(path).map_or_else(|| vec![core], |text| core_list(&text))
 }
 
 #[cfg(not(target_os = "linux"))]

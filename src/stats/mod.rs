@@ -8,8 +8,7 @@ mod processes;
 
 use serde::{Deserialize, Serialize};
 
-use crate::tensor::Generator;
-
+use processes::Random;
 pub use processes::ratio_of_processes;
 
 /// Resamples of a bootstrap.
@@ -158,12 +157,8 @@ impl Ratio {
 /// the shorter one and resampled by round, unpaired ones each by themselves.
 pub fn ratio(numerator: &[f64], denominator: &[f64], pairing: Pairing) -> Option<Ratio> {
     let value = median(numerator)? / median(denominator)?;
-    let random = Generator::new(0x005e_ed0f_b007, 0);
-    let mut counter = 0u64;
-    let mut draw = |n: usize| {
-        counter += 1;
-        (random.bits(counter) as usize * n) >> 24
-    };
+    let mut random = Random::new(0x005e_ed0f_b007, 0);
+    let mut draw = |n: usize| random.below(n);
     let (mut a, mut b) = (Vec::new(), Vec::new());
     let mut ratios: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
@@ -211,6 +206,7 @@ pub fn geometric_mean(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::Generator;
 
     #[test]
     fn medians_of_odd_and_even_counts() {
@@ -239,7 +235,7 @@ mod tests {
                 .map(|r| {
                     let draw = Generator::new(6, r);
                     let mut resample: Vec<f64> =
-                        (0..n).map(|i| samples[(draw.bits(i as u64) as usize * n) >> 24]).collect();
+                        (0..n).map(|i| samples[draw.below(i as u64, n)]).collect();
                     quick_median(&mut resample)
                 })
                 .collect();

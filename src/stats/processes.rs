@@ -17,7 +17,7 @@ const EXACT: usize = 200;
 pub fn ratio_of_processes(numerator: &[Vec<f64>], denominator: &[Vec<f64>]) -> Option<Ratio> {
     let (a, b) = (Side::of(numerator)?, Side::of(denominator)?);
     let value = a.median / b.median;
-    let mut random = Random { stream: Generator::new(0x005e_ed0f_c03a, 0), counter: 0 };
+    let mut random = Random::new(0x005e_ed0f_c03a, 0);
     let mut logs: Vec<f64> =
         (0..RESAMPLES).map(|_| (a.draw(&mut random) / b.draw(&mut random)).ln()).collect();
     logs.sort_unstable_by(f64::total_cmp);
@@ -29,20 +29,27 @@ pub fn ratio_of_processes(numerator: &[Vec<f64>], denominator: &[Vec<f64>]) -> O
     Some(Ratio { value, low: end(0.025).min(value), high: end(0.975).max(value) })
 }
 
-/// Uniform numbers in [0, 1).
-struct Random {
+/// Random numbers, one after the other.
+pub(super) struct Random {
     stream: Generator,
     counter: u64,
 }
 
 impl Random {
+    pub(super) fn new(seed: u64, stream: u64) -> Random {
+        Random { stream: Generator::new(seed, stream), counter: 0 }
+    }
+
+    /// Uniform in [0, 1).
     fn next(&mut self) -> f64 {
         self.counter += 1;
         self.stream.bits(self.counter) as f64 / (1u64 << 24) as f64
     }
 
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() * n as f64) as usize
+    /// A whole number below `n`.
+    pub(super) fn below(&mut self, n: usize) -> usize {
+        self.counter += 1;
+        self.stream.below(self.counter, n)
     }
 }
 
@@ -143,7 +150,7 @@ mod tests {
         between: f64,
         within: f64,
     ) -> Vec<Vec<f64>> {
-        let mut random = Random { stream: Generator::new(seed, 7), counter: 0 };
+        let mut random = Random::new(seed, 7);
         let mut normal = |deviation: f64| {
             let sum: f64 = (0..12).map(|_| random.next()).sum();
             1.0 + deviation * (sum - 6.0)
