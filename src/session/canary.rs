@@ -58,14 +58,10 @@ impl<'a> Canary<'a> {
 
     /// The shortest time of a few runs on each device.
     pub(super) fn times(&mut self, clock: &dyn Clock) -> CanaryTimes {
-        let time = |runner: &mut dyn Runner| -> Option<f64> {
-            let start = clock.now();
-            runner.run(Scope::Compute).ok()?;
-            Some(clock.now() - start)
-        };
         let mut fastest = CanaryTimes::new();
         for (id, runner) in &mut self.runners {
-            let times = (0..RUNS).filter_map(|_| time(runner.as_mut()));
+            let mut run = || runner.run(Scope::Compute);
+            let times = (0..RUNS).filter_map(|_| clock.time(&mut run).ok());
             fastest.extend(times.reduce(f64::min).map(|best| (id.clone(), best)));
         }
         fastest

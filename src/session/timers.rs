@@ -29,10 +29,8 @@ fn check(
     runner: &mut dyn Runner,
     clock: &dyn Clock,
 ) -> Result<Option<TimerCheck>> {
-    let wall = |runner: &mut dyn Runner, runs: u32| -> Result<f64> {
-        let start = clock.now();
-        (0..runs).try_for_each(|_| runner.run(Scope::Compute))?;
-        Ok(clock.now() - start)
+    let wall = |runner: &mut dyn Runner, runs: u32| {
+        clock.time(&mut || (0..runs).try_for_each(|_| runner.run(Scope::Compute)))
     };
     wall(runner, 1)?;
     let (mut single, mut double, mut shares, mut profiled) = (vec![], vec![], vec![], vec![]);

@@ -24,17 +24,11 @@ pub fn devices(devices: &[Box<dyn Device>], clock: &dyn Clock) -> Vec<DeviceId> 
 
 /// Whether mapping a buffer moves nothing.
 fn moves_nothing(buffer: &dyn Mappable, clock: &dyn Clock) -> Result<bool> {
-    let fastest = |work: &dyn Fn() -> Result<()>| -> Result<f64> {
-        let mut least = f64::INFINITY;
-        for _ in 0..RUNS {
-            let start = clock.now();
-            work()?;
-            least = least.min(clock.now() - start);
-        }
-        Ok(least)
+    let fastest = |work: &mut dyn FnMut() -> Result<()>| {
+        (0..RUNS).try_fold(f64::INFINITY, |least, _| Ok(clock.time(work)?.min(least)))
     };
-    let written = fastest(&|| buffer.write())?;
-    let mapped = fastest(&|| buffer.map())?;
+    let written: f64 = fastest(&mut || buffer.write())?;
+    let mapped = fastest(&mut || buffer.map())?;
     Ok(written > TIMES * mapped)
 }
 

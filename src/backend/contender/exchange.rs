@@ -88,7 +88,7 @@ impl Exchange {
             return Ok(());
         }
         let base = self.path().parent().unwrap_or(self.path());
-        Err(Error::Room(format!(
+        Err(Error::Skipped(format!(
             "its tensors take {} in {}, where {} are free; set TMPDIR to a larger place",
             units::bytes(bytes as f64),
             base.display(),
