@@ -147,16 +147,6 @@ fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
-/// What the names of files of this format end in.
-pub fn suffix(format: Format) -> &'static str {
-    match format {
-        Format::F64 => "f64",
-        Format::F32 => "f32",
-        Format::F16 => "f16",
-        Format::Bf16 => "bf16",
-    }
-}
-
 // Files are little-endian, as is every machine that the program is built for.
 const _: () = assert!(cfg!(target_endian = "little"));
 

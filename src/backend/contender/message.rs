@@ -120,38 +120,22 @@ pub struct Offer {
     pub name: String,
 }
 
-/// Reply to `prepare`.
-#[derive(Debug, Deserialize)]
-pub struct Prepared {
-    ok: bool,
-    /// Threads in use, where it has any.
-    #[serde(default)]
-    pub threads: Option<u32>,
-}
-
-/// Reply to `outputs` and `release`.
+/// Reply to `prepare`, `outputs` and `release`.
 #[derive(Debug, Deserialize)]
 pub struct Done {
     ok: bool,
-}
-
-/// Reply to `run`.
-#[derive(Debug, Deserialize)]
-struct Times {
-    wall_s: Vec<f64>,
-    #[serde(default)]
-    device_s: Vec<f64>,
-    total_s: f64,
+    /// Threads in use, where it has any and was asked to prepare.
+    pub threads: Option<u32>,
 }
 
 /// A reply of one kind; what it must hold beyond its form.
 pub trait Reply: for<'de> Deserialize<'de> {
-    /// What is wrong with it, if anything.
-    fn problem(&self) -> Option<String>;
+    /// What is wrong with it as the answer to a request, if anything.
+    fn problem(&self, request: &Request<'_>) -> Option<String>;
 }
 
 impl Reply for Hello {
-    fn problem(&self) -> Option<String> {
+    fn problem(&self, _: &Request<'_>) -> Option<String> {
         let unfit = |text: &str| !crate::config::is_name(text);
         if self.protocol != PROTOCOL && self.protocol != F32_PROTOCOL {
             return Some(format!(
@@ -176,28 +160,29 @@ impl Reply for Hello {
     }
 }
 
-impl Reply for Prepared {
-    fn problem(&self) -> Option<String> {
-        (!self.ok).then(|| "its 'ok' is false".to_string())
-    }
-}
-
 impl Reply for Done {
-    fn problem(&self) -> Option<String> {
+    fn problem(&self, _: &Request<'_>) -> Option<String> {
         (!self.ok).then(|| "its 'ok' is false".to_string())
     }
 }
 
-impl Reply for Times {
-    fn problem(&self) -> Option<String> {
+impl Reply for Claim {
+    fn problem(&self, request: &Request<'_>) -> Option<String> {
+        let Request::Run { iterations, .. } = *request else { return None };
+        for (name, times) in [("wall_s", &self.wall_s), ("device_s", &self.device_s)] {
+            let found = times.len() as u64;
+            if found != iterations && !(name == "device_s" && found == 0) {
+                return Some(format!("{name} holds {found} times for {iterations} iterations"));
+            }
+        }
         let mut all = self.wall_s.iter().chain(&self.device_s).chain([&self.total_s]);
         let wrong = all.find(|s| !(s.is_finite() && **s > 0.0))?;
         Some(format!("{wrong} is no time of a run"))
     }
 }
 
-/// Reads a reply.
-pub fn read<T: Reply>(line: &str) -> Result<T, Refused> {
+/// Reads the reply to a request.
+pub fn read<T: Reply>(line: &str, request: &Request<'_>) -> Result<T, Refused> {
     let nonsense = |what: &str| {
         let excerpt: String = line.chars().take(80).collect();
         Refused::Nonsense(format!("{what}: '{excerpt}'"))
@@ -212,23 +197,10 @@ pub fn read<T: Reply>(line: &str) -> Result<T, Refused> {
         return Err(Refused::Error(reason));
     }
     let reply: T = serde_json::from_value(value).map_err(|e| nonsense(&format!("lacks: {e}")))?;
-    match reply.problem() {
+    match reply.problem(request) {
         None => Ok(reply),
         Some(problem) => Err(nonsense(&problem)),
     }
-}
-
-/// Reads the reply to a `run` of `iterations`.
-pub fn read_times(line: &str, iterations: u64, restores: bool) -> Result<Claim, Refused> {
-    let Times { wall_s, device_s, total_s } = read(line)?;
-    for (name, times) in [("wall_s", &wall_s), ("device_s", &device_s)] {
-        let found = times.len() as u64;
-        if found != iterations && !(name == "device_s" && found == 0) {
-            let what = format!("{name} holds {found} times for {iterations} iterations");
-            return Err(Refused::Nonsense(what));
-        }
-    }
-    Ok(Claim { wall_s, device_s, total_s, restores })
 }
 
 #[cfg(test)]
@@ -267,6 +239,15 @@ mod tests {
         }
     }
 
+    /// The reply to a request that asks for nothing in particular.
+    fn read<T: Reply>(line: &str) -> Result<T, Refused> {
+        super::read(line, &Request::Release)
+    }
+
+    fn read_times(line: &str) -> Result<Claim, Refused> {
+        super::read(line, &Request::Run { scope: Scope::Compute, iterations: 2 })
+    }
+
     #[test]
     fn replies_are_read() {
         let hello: Hello = read(
@@ -282,11 +263,11 @@ mod tests {
         )
         .unwrap();
         assert_eq!(hello.dtypes(), [Dtype::F32, Dtype::F64]);
-        assert_eq!(read::<Prepared>(r#"{"ok":true,"threads":2}"#).unwrap().threads, Some(2));
-        assert_eq!(read::<Prepared>(r#"{"ok":true}"#).unwrap().threads, None);
-        let claim = read_times(r#"{"wall_s":[0.5,1e-6],"total_s":1}"#, 2, true).unwrap();
+        assert_eq!(read::<Done>(r#"{"ok":true,"threads":2}"#).unwrap().threads, Some(2));
+        assert_eq!(read::<Done>(r#"{"ok":true}"#).unwrap().threads, None);
+        let claim = read_times(r#"{"wall_s":[0.5,1e-6],"total_s":1}"#).unwrap();
         assert_eq!((claim.wall_s.as_slice(), claim.total_s), ([0.5, 1e-6].as_slice(), 1.0));
-        let why = read::<Prepared>(r#"{"unsupported":"no dtype f16"}"#).unwrap_err();
+        let why = read::<Done>(r#"{"unsupported":"no dtype f16"}"#).unwrap_err();
         assert_eq!(why, Refused::Unsupported("no dtype f16".into()));
         let why = read::<Done>(r#"{"error":"out of memory"}"#).unwrap_err();
         assert_eq!(why, Refused::Error("out of memory".into()));
@@ -320,7 +301,7 @@ mod tests {
             (r#"{"wall_s":[1,"x"],"total_s":2}"#, "lacks"),
             (r#"{"wall_s":[1,NaN],"total_s":2}"#, "is not JSON"),
         ] {
-            let what = nonsense(read_times(line, 2, false).unwrap_err());
+            let what = nonsense(read_times(line).unwrap_err());
             assert!(what.contains(part), "{line}: {what}");
         }
     }

@@ -96,10 +96,9 @@ fn devices(
     exchange: &Rc<Exchange>,
     names: &mut Vec<String>,
 ) -> std::result::Result<Vec<Contender>, String> {
-    let words = config.words()?;
     let log = Log::default();
-    let mut process = Process::start(&words, threads, &log)?;
-    let hello = greet(&mut process, limit(config, HELLO))?;
+    let mut process = Process::start(&config.words()?, threads, &log)?;
+    let hello = greet(&mut process, config.limit(HELLO))?;
     let wanted = config.name.as_deref().unwrap_or(&hello.name);
     let name = unique(wanted, names);
     names.push(name.clone());
@@ -111,7 +110,6 @@ fn devices(
         offer,
         name: name.clone(),
         config: config.clone(),
-        words: words.clone(),
         threads,
         log: log.clone(),
         exchange: Rc::clone(exchange),
@@ -123,8 +121,8 @@ fn devices(
 /// Asks who a program is. One that refuses the version of the protocol is asked in the one before.
 fn greet(process: &mut Process, limit: Duration) -> std::result::Result<Hello, String> {
     let mut ask = |protocol| {
-        let line = process.ask(&Request::Hello { protocol }, limit)?;
-        Ok::<_, String>(message::read(&line))
+        let hello = Request::Hello { protocol };
+        Ok::<_, String>(message::read(&process.ask(&hello, limit)?, &hello))
     };
     let reply = match ask(PROTOCOL)? {
         Err(Refused::Error(_)) => ask(F32_PROTOCOL)?,
@@ -140,10 +138,6 @@ fn told(request: &str, refused: Refused) -> String {
         Refused::Error(why) => format!("failed at '{request}': {why}"),
         Refused::Nonsense(why) => format!("its answer to '{request}' {why}"),
     }
-}
-
-fn limit(config: &ContenderConfig, usual: Duration) -> Duration {
-    config.timeout_s.map_or(usual, Duration::from_secs_f64)
 }
 
 /// `wanted`, or with `-2`, `-3` at its end where that is taken.
@@ -176,7 +170,6 @@ pub struct Contender {
     offer: Offer,
     name: String,
     config: ContenderConfig,
-    words: Vec<String>,
     threads: u32,
     log: Log,
     exchange: Rc<Exchange>,
@@ -191,10 +184,6 @@ struct Link {
 }
 
 impl Contender {
-    fn limit(&self, usual: Duration) -> Duration {
-        limit(&self.config, usual)
-    }
-
     /// A running program, started anew where the last case ended badly.
     fn link(&self) -> Result<RefMut<'_, Link>> {
         let mut link = self.link.borrow_mut();
@@ -206,8 +195,8 @@ impl Contender {
     }
 
     fn start(&self) -> std::result::Result<Process, String> {
-        let mut process = Process::start(&self.words, self.threads, &self.log)?;
-        let hello = greet(&mut process, self.limit(HELLO))?;
+        let mut process = Process::start(&self.config.words()?, self.threads, &self.log)?;
+        let hello = greet(&mut process, self.config.limit(HELLO))?;
         let is_same = hello.name == self.implementation && hello.dtypes() == self.dtypes;
         if is_same && hello.devices.contains(&self.offer) {
             return Ok(process);
@@ -217,12 +206,7 @@ impl Contender {
 
     /// Asks for what `request` names. A program that fails to answer is ended, and the rest of the
     /// case fails with the same reason.
-    fn ask<T>(
-        &self,
-        request: &Request<'_>,
-        limit: Duration,
-        read: impl FnOnce(&str) -> std::result::Result<T, Refused>,
-    ) -> Result<T> {
+    fn ask<T: Reply>(&self, request: &Request<'_>, limit: Duration) -> Result<T> {
         let mut link = self.link.borrow_mut();
         if let Some(why) = &link.failure {
             return Err(self.refusal(why));
@@ -231,7 +215,7 @@ impl Contender {
             return Err(self.refusal("it is not running"));
         };
         let why = match process.ask(request, limit) {
-            Ok(line) => match read(&line) {
+            Ok(line) => match message::read(&line, request) {
                 Ok(reply) => return Ok(reply),
                 Err(Refused::Unsupported(why)) => return Err(Error::Unsupported(why)),
                 Err(refused) => told(request.name(), refused),
@@ -242,11 +226,6 @@ impl Contender {
         link.process = None;
         link.failure = Some(why.clone());
         Err(self.refusal(&why))
-    }
-
-    /// As above, for replies that speak for themselves.
-    fn request<T: Reply>(&self, request: &Request<'_>, limit: Duration) -> Result<T> {
-        self.ask(request, limit, |line| message::read(line))
     }
 
     fn refusal(&self, why: &str) -> Error {
@@ -269,10 +248,6 @@ impl Device for Contender {
     fn implementations(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<&str> {
         let known = WORKLOADS.contains(&workload.name()) && self.dtypes.contains(&dtype);
         known.then_some(self.implementation.as_str()).into_iter().collect()
-    }
-
-    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
-        self.implementations(workload, dtype).into_iter().map(str::to_string).collect()
     }
 
     /// Its own copies, or what a step keeps, and files that may lie in memory.
