@@ -28,15 +28,11 @@ pub struct Parameter {
     pub init: Init,
 }
 
+#[expect(clippy::len_without_is_empty, reason = "a tensor has elements")]
 impl Parameter {
     /// Elements.
     pub fn len(&self) -> usize {
         self.dims.iter().product()
-    }
-
-    /// Whether it has none; never so.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -75,15 +71,11 @@ pub struct Node {
     pub gradient: Gradient,
 }
 
+#[expect(clippy::len_without_is_empty, reason = "a tensor has elements")]
 impl Node {
     /// Elements.
     pub fn len(&self) -> usize {
         self.dims.iter().product()
-    }
-
-    /// Whether it has none; never so.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The last size, and how many such rows there are.
