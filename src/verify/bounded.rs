@@ -46,9 +46,8 @@ impl<'a> Bounded<'a> {
         seed: u64,
     ) -> Bounded<'a> {
         let formats = workload.formats(dtype);
-        let mut new = Bounded { workload, bounded, shape, formats, seed, measured: Vec::new() };
-        new.measured = new.operands(Data::Random(seed));
-        new
+        let measured = Data::Random(seed).operands(formats.storage, &workload.inputs(shape));
+        Bounded { workload, bounded, shape, formats, seed, measured }
     }
 
     /// Bytes of host memory that a problem holds: the measured data, others, a copy of the operands and of
@@ -56,10 +55,6 @@ impl<'a> Bounded<'a> {
     pub fn footprint_bytes(workload: &dyn Workload, shape: &Shape, formats: Formats) -> u64 {
         let inputs = workload.inputs(shape).iter().sum::<usize>() as u64;
         formats.storage.bytes() * (3 * inputs + 2 * workload.output(shape) as u64)
-    }
-
-    fn operands(&self, data: Data) -> Vec<Tensor> {
-        data.operands(self.formats.storage, &self.workload.inputs(self.shape))
     }
 
     /// Largest error over bound on some operands, which stay loaded.
@@ -119,8 +114,9 @@ impl<'a> Bounded<'a> {
 impl Verify for Bounded<'_> {
     fn verify(&self, runner: &mut dyn Runner) -> Result<Proof> {
         let mut worst = 0.0f64;
+        let lengths = self.workload.inputs(self.shape);
         for data in self.bounded.further_data(self.seed) {
-            let operands = self.operands(data);
+            let operands = data.operands(self.formats.storage, &lengths);
             worst = worst.max(self.largest_ratio(runner, &operands)?);
         }
         worst = worst.max(self.largest_ratio(runner, &self.measured)?);

@@ -58,12 +58,6 @@ struct Operands {
     tensors: Vec<Tensor>,
 }
 
-impl Operands {
-    fn new(workload: &dyn Workload, shape: &Shape, format: Format, data: Data) -> Operands {
-        Operands { data, tensors: data.operands(format, &workload.inputs(shape)) }
-    }
-}
-
 /// How much of a result is checked, and what with.
 enum Mode {
     /// All elements, against references that were dear enough to keep: on integers, and on the
@@ -93,22 +87,21 @@ impl<'a> Sums<'a> {
     ) -> Sums<'a> {
         let formats = workload.formats(dtype);
         let k = sums.reduction(shape);
-        let operands = |data: Data| Operands::new(workload, shape, formats.storage, data);
+        let lengths = workload.inputs(shape);
+        let operands =
+            |data: Data| Operands { data, tensors: data.operands(formats.storage, &lengths) };
         let measured = operands(measured(k, seed, formats));
         let integers = operands(integers(k, seed, formats));
-        let mode = match () {
-            () if is_cheap(sums, shape) => Mode::Cheap,
-            () if !is_whole(workload, shape) => {
-                let exact = formats.rounds_results().then(|| operands(sparse(k, seed, formats)));
-                let tensors = &exact.as_ref().unwrap_or(&integers).tensors;
-                let form = |s| sums.expected_form(shape, tensors, s);
-                let forms = sign_vectors(seed).map(form).collect();
-                Mode::Sampled { forms, exact }
-            }
-            () => Mode::Kept(
-                sums.reference(shape, &integers.tensors, None).value,
-                sums.reference(shape, &measured.tensors, None),
-            ),
+        let mode = if is_cheap(sums, shape) {
+            Mode::Cheap
+        } else if is_whole(workload, shape) {
+            let reference = |operands: &Operands| sums.reference(shape, &operands.tensors, None);
+            Mode::Kept(reference(&integers).value, reference(&measured))
+        } else {
+            let exact = formats.rounds_results().then(|| operands(sparse(k, seed, formats)));
+            let tensors = &exact.as_ref().unwrap_or(&integers).tensors;
+            let form = |s| sums.expected_form(shape, tensors, s);
+            Mode::Sampled { forms: sign_vectors(seed).map(form).collect(), exact }
         };
         Sums { workload, sums, shape, formats, seed, measured, integers, mode }
     }
@@ -211,38 +204,39 @@ impl<'a> Sums<'a> {
         expected: &Transformed,
         tile: (usize, usize),
     ) -> Result<f64> {
-        let k = self.sums.reduction(self.shape);
+        let n = expected.roundings;
         // Transforms round terms that are larger than those of the sums, which short sums don't hide.
-        let mut errors =
-            SumErrors::new(k + 4 * expected.roundings, expected.roundings, self.formats);
-        let elements = expected.elements.clone().map(|i| (i, output.get(i)));
-        errors.add(elements, &expected.value, &expected.magnitude)?;
+        let k = self.sums.reduction(self.shape) + 4 * n;
+        let bound = Bound::new(k, n, self.formats);
+        let mut errors = Errors::default();
+        let Transformed { elements, value, magnitude, .. } = expected;
+        bound.hold(&mut errors, output, elements.clone(), value, magnitude)?;
         let mut probes = self.sums.probes(self.shape, tile, PROBES);
-        probes.retain(|i| !expected.elements.contains(i));
+        probes.retain(|i| !elements.contains(i));
         let inputs = &self.measured.tensors;
         let value = self.sums.reference(self.shape, inputs, Some(&probes)).value;
-        let largest = expected.magnitude.iter().copied().fold(0.0, f64::max);
-        let elements = probes.iter().map(|i| (*i, output.get(*i)));
-        errors.add(elements, &value, &vec![largest; value.len()])?;
-        errors.largest_ratio()
+        let largest = magnitude.iter().copied().fold(0.0, f64::max);
+        bound.hold(&mut errors, output, probes, &value, &vec![largest; value.len()])?;
+        errors.largest_ratio(allowed_l2(k, self.formats))
     }
 
     /// Largest error over bound of the measured data.
     fn check_measured(&self, output: &Tensor, tile: (usize, usize)) -> Result<f64> {
         let inputs = &self.measured.tensors;
         let k = self.sums.reduction(self.shape);
-        let mut errors = SumErrors::new(k, k + 2, self.formats);
+        let bound = Bound::new(k, k + 2, self.formats);
+        let mut errors = Errors::default();
         for at in self.places(is_whole(self.workload, self.shape), output, tile) {
-            let elements = at.iter().map(|i| (*i, output.get(*i)));
             if let Mode::Kept(_, Reference { value, magnitude }) = &self.mode {
                 let part = at[0]..at[0] + at.len();
-                errors.add(elements, &value[part.clone()], &magnitude[part])?;
+                bound.hold(&mut errors, output, at, &value[part.clone()], &magnitude[part])?;
             } else {
-                let reference = self.sums.reference(self.shape, inputs, Some(&at));
-                errors.add(elements, &reference.value, &reference.magnitude)?;
+                let Reference { value, magnitude } =
+                    self.sums.reference(self.shape, inputs, Some(&at));
+                bound.hold(&mut errors, output, at, &value, &magnitude)?;
             }
         }
-        errors.largest_ratio()
+        errors.largest_ratio(allowed_l2(k, self.formats))
     }
 }
 
@@ -277,44 +271,6 @@ fn sign_vectors(seed: u64) -> impl Iterator<Item = Generator> {
     (0..SIGN_VECTORS).map(move |vector| Generator::new(seed, 0x51_6e50 + vector))
 }
 
-/// Errors of sums of a length.
-struct SumErrors {
-    bound: Bound,
-    /// Most that the relative L2 error may be.
-    allowed: f64,
-    errors: Errors,
-}
-
-impl SumErrors {
-    /// Of sums of `k` terms that pass through so many roundings.
-    fn new(k: u64, roundings: u64, formats: Formats) -> SumErrors {
-        SumErrors {
-            bound: Bound::new(k, roundings, formats),
-            allowed: allowed_l2(k, formats),
-            errors: Errors::default(),
-        }
-    }
-
-    fn add(
-        &mut self,
-        elements: impl Iterator<Item = (usize, f64)>,
-        values: &[f64],
-        magnitudes: &[f64],
-    ) -> Result<()> {
-        let references = values.iter().zip(magnitudes);
-        for ((i, found), (value, magnitude)) in elements.zip(references) {
-            let bound = self.bound.of(*value, *magnitude);
-            self.errors.add(i, [found, *value], bound, *value)?;
-        }
-        Ok(())
-    }
-
-    /// The largest error over its bound, where all errors together are small enough too.
-    fn largest_ratio(self) -> Result<f64> {
-        self.errors.largest_ratio(self.allowed)
-    }
-}
-
 /// What the error of a sum may come from: gamma of the roundings on the way, flushed subnormal terms, and
 /// the rounding of the result where it is stored in a narrower format.
 struct Bound {
@@ -338,6 +294,21 @@ impl Bound {
     fn of(&self, value: f64, magnitude: f64) -> f64 {
         let summed = self.gamma * magnitude + self.flushed;
         summed + self.stored * (value.abs() + summed)
+    }
+
+    /// Holds elements of a result to sums of these values and magnitudes.
+    fn hold(
+        &self,
+        errors: &mut Errors,
+        output: &Tensor,
+        places: impl IntoIterator<Item = usize>,
+        values: &[f64],
+        magnitudes: &[f64],
+    ) -> Result<()> {
+        for (i, (value, magnitude)) in places.into_iter().zip(values.iter().zip(magnitudes)) {
+            errors.add(i, [output.get(i), *value], self.of(*value, *magnitude), *value)?;
+        }
+        Ok(())
     }
 }
 
