@@ -13,13 +13,13 @@ pub const AXES: &[Axis] = &[
     Axis::size("k"),
     Axis::size("r"),
     Axis::size("s"),
-    Axis::optional("stride_h", 1, 1),
-    Axis::optional("stride_w", 1, 1),
-    Axis::optional("pad_h", 0, 0),
-    Axis::optional("pad_w", 0, 0),
-    Axis::optional("dilation_h", 1, 1),
-    Axis::optional("dilation_w", 1, 1),
-    Axis::optional("groups", 1, 1),
+    Axis::size("stride_h").or(1),
+    Axis::size("stride_w").or(1),
+    Axis::size("pad_h").from(0).or(0),
+    Axis::size("pad_w").from(0).or(0),
+    Axis::size("dilation_h").or(1),
+    Axis::size("dilation_w").or(1),
+    Axis::size("groups").or(1),
 ];
 
 /// Most floats of a tensor: beyond any memory, and far from what 64 bits count.

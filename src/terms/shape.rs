@@ -33,11 +33,6 @@ impl Axis {
         Axis { name, default: None, least: 1, most, step: STEP }
     }
 
-    /// A size with a default, from `least` on.
-    pub const fn optional(name: &'static str, default: u64, least: u64) -> Axis {
-        Axis { name, default: Some(default), least, most: 1 << 40, step: STEP }
-    }
-
     /// A switch, off unless said otherwise.
     pub const fn switch(name: &'static str) -> Axis {
         Axis { name, default: Some(0), least: 0, most: 1, step: 1 }

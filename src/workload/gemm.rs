@@ -161,12 +161,8 @@ impl Workload for Gemm {
 
     fn label(&self, shape: &Shape) -> String {
         let d = Dims::of(shape);
-        let flags = match (d.ta, d.tb) {
-            (false, false) => "",
-            (true, false) => " ta",
-            (false, true) => " tb",
-            (true, true) => " ta tb",
-        };
+        let flag = |is_set: bool, word: &'static str| if is_set { word } else { "" };
+        let flags = format!("{}{}", flag(d.ta, " ta"), flag(d.tb, " tb"));
         if d.m == d.n && d.n == d.k {
             return format!("{}³{flags}", d.m);
         }

@@ -12,34 +12,31 @@ use crate::units;
 
 /// The scalar of scale and triad.
 pub const SCALAR: f32 = 3.0;
+const S: f64 = SCALAR as f64;
 
-/// The operations.
-pub const COPY: Stream = Stream(Op::Copy);
-/// See `COPY`.
-pub const SCALE: Stream = Stream(Op::Scale);
-/// See `COPY`.
-pub const ADD: Stream = Stream(Op::Add);
-/// See `COPY`.
-pub const TRIAD: Stream = Stream(Op::Triad);
-/// See `COPY`.
-pub const DOT: Stream = Stream(Op::Dot);
+/// a
+pub const COPY: Stream = Stream::new("stream-copy", 1, 0, |a, _| [a, 0.0]);
+/// s a
+pub const SCALE: Stream = Stream::new("stream-scale", 1, 1, |a, _| [S * a, 0.0]);
+/// a + b
+pub const ADD: Stream = Stream::new("stream-add", 2, 1, |a, b| [a, b]);
+/// a + s b
+pub const TRIAD: Stream = Stream::new("stream-triad", 2, 2, |a, b| [a, S * b]);
+/// The sum of a b
+pub const DOT: Stream =
+    Stream { is_sum: true, ..Stream::new("stream-dot", 2, 2, |a, b| [a * b, 0.0]) };
 
 /// See the module.
-pub struct Stream(Op);
-
-/// What is done to each element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Op {
-    /// a
-    Copy,
-    /// s a
-    Scale,
-    /// a + b
-    Add,
-    /// a + s b
-    Triad,
-    /// The sum of a b
-    Dot,
+pub struct Stream {
+    name: &'static str,
+    /// Arrays that are read.
+    arrays: usize,
+    /// FLOP of an element.
+    flop: u64,
+    /// What is added up for an element, from one of each array.
+    terms: fn(f64, f64) -> [f64; 2],
+    /// Whether the result is the sum of all elements, and not an array of them.
+    is_sum: bool,
 }
 
 /// `bytes` of one array; whole floats.
@@ -52,26 +49,20 @@ const LARGEST: u64 = 256 << 20;
 /// An array this many times the last-level cache lies in memory.
 const TIMES_CACHE: u64 = 4;
 
-impl Op {
-    fn inputs(self) -> usize {
-        match self {
-            Op::Copy | Op::Scale => 1,
-            Op::Add | Op::Triad | Op::Dot => 2,
-        }
+impl Stream {
+    const fn new(
+        name: &'static str,
+        arrays: usize,
+        flop: u64,
+        terms: fn(f64, f64) -> [f64; 2],
+    ) -> Stream {
+        Stream { name, arrays, flop, terms, is_sum: false }
     }
 
     /// One element, and the sum of the magnitudes of its terms.
-    fn element(self, inputs: &[Tensor], i: usize) -> (f64, f64) {
-        let s = f64::from(SCALAR);
-        let at = |input: usize| inputs[input].get(i);
-        let terms = match self {
-            Op::Copy => (at(0), 0.0),
-            Op::Scale => (s * at(0), 0.0),
-            Op::Add => (at(0), at(1)),
-            Op::Triad => (at(0), s * at(1)),
-            Op::Dot => (at(0) * at(1), 0.0),
-        };
-        (terms.0 + terms.1, terms.0.abs() + terms.1.abs())
+    fn element(&self, inputs: &[Tensor], i: usize) -> (f64, f64) {
+        let [x, y] = (self.terms)(inputs[0].get(i), inputs.get(1).map_or(0.0, |b| b.get(i)));
+        (x + y, x.abs() + y.abs())
     }
 }
 
@@ -82,13 +73,7 @@ fn elements(shape: &Shape) -> usize {
 
 impl Workload for Stream {
     fn name(&self) -> &'static str {
-        match self.0 {
-            Op::Copy => "stream-copy",
-            Op::Scale => "stream-scale",
-            Op::Add => "stream-add",
-            Op::Triad => "stream-triad",
-            Op::Dot => "stream-dot",
-        }
+        self.name
     }
 
     fn axes(&self) -> &'static [Axis] {
@@ -96,15 +81,9 @@ impl Workload for Stream {
     }
 
     fn work(&self, shape: &Shape) -> Work {
-        let n = shape.get("bytes") / 4;
-        let (flop, arrays) = match self.0 {
-            Op::Copy => (0, 2),
-            Op::Scale => (1, 2),
-            Op::Add => (1, 3),
-            Op::Triad => (2, 3),
-            Op::Dot => (2, 2),
-        };
-        Work { flop_count: flop * n, flop_exact: flop * n, elements_moved: arrays * n }
+        let n = elements(shape) as u64;
+        let (flop, arrays) = (self.flop * n, self.arrays + usize::from(!self.is_sum));
+        Work { flop_count: flop, flop_exact: flop, elements_moved: arrays as u64 * n }
     }
 
     fn check(&self) -> Check<'_> {
@@ -112,11 +91,11 @@ impl Workload for Stream {
     }
 
     fn inputs(&self, shape: &Shape) -> Vec<usize> {
-        vec![elements(shape); self.0.inputs()]
+        vec![elements(shape); self.arrays]
     }
 
     fn output(&self, shape: &Shape) -> usize {
-        if self.0 == Op::Dot { 1 } else { elements(shape) }
+        if self.is_sum { 1 } else { elements(shape) }
     }
 
     fn role(&self) -> Role {
@@ -153,24 +132,20 @@ impl Workload for Stream {
 
 impl ExactSums for Stream {
     fn reduction(&self, shape: &Shape) -> u64 {
-        match self.0 {
-            Op::Copy | Op::Scale => 1,
-            Op::Add | Op::Triad => 2,
-            Op::Dot => elements(shape) as u64,
-        }
+        (if self.is_sum { elements(shape) } else { self.arrays }) as u64
     }
 
     fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
         let all = 0..elements(shape);
-        let pairs = |i: usize| self.0.element(inputs, i);
-        let (value, magnitude) = match (self.0, at) {
-            (Op::Dot, _) => {
+        let pairs = |i: usize| self.element(inputs, i);
+        let (value, magnitude) = match at {
+            _ if self.is_sum => {
                 let (value, magnitude) =
                     all.map(pairs).fold((0.0, 0.0), |sum, term| (sum.0 + term.0, sum.1 + term.1));
                 (vec![value], vec![magnitude])
             }
-            (_, Some(at)) => at.iter().map(|i| pairs(*i)).unzip(),
-            (_, None) => all.map(pairs).unzip(),
+            Some(at) => at.iter().map(|i| pairs(*i)).unzip(),
+            None => all.map(pairs).unzip(),
         };
         Reference { value, magnitude }
     }
