@@ -19,7 +19,7 @@ const DRIFT: f64 = 0.03;
 #[derive(Default)]
 pub(super) struct Canary<'a> {
     /// Id of the device, and the runner.
-    runners: Vec<(DeviceId, Box<dyn Runner + 'a>)>,
+    pub(super) runners: Vec<(DeviceId, Box<dyn Runner + 'a>)>,
 }
 
 /// The canary's times: seconds by device.
@@ -49,11 +49,6 @@ impl<'a> Canary<'a> {
             }
         }
         canary
-    }
-
-    /// Device ids with their runners.
-    pub(super) fn runners_mut(&mut self) -> impl Iterator<Item = (&DeviceId, &mut dyn Runner)> {
-        self.runners.iter_mut().map(|(id, runner)| (&*id, runner.as_mut() as &mut dyn Runner))
     }
 
     /// The shortest time of a few runs on each device.

@@ -89,15 +89,15 @@ impl Rows<'_> {
         choice: &Choice,
         parts: Vec<PartTime>,
     ) -> impl Iterator<Item = BreakdownRow> {
-        parts.into_iter().map(|part| BreakdownRow {
+        parts.into_iter().map(|PartTime { part, calls, wall_s }| BreakdownRow {
             workload: case.workload.name().to_string(),
             shape: case.shape.to_string(),
             dtype: case.dtype,
             device: self.setup.device(choice).entry().id.clone(),
             implementation: choice.implementation.clone(),
             operation: part.operation,
-            calls: part.calls,
-            wall_s: part.wall_s,
+            calls,
+            wall_s,
             device_s: part.device_s,
             flop_count: part.flop_count,
             bytes_moved: None,

@@ -19,9 +19,8 @@ const LEAST_SHARE: f64 = 0.2;
 /// Checks the clocks of every device that has a canary and a clock.
 pub(super) fn checks(canary: &mut Canary<'_>, clock: &dyn Clock) -> Vec<TimerCheck> {
     // A device that fails here fails again, with a reason, in its first case.
-    let check =
-        |(device, runner): (&DeviceId, &mut dyn Runner)| check(device, runner, clock).ok()?;
-    canary.runners_mut().filter_map(check).collect()
+    let runners = canary.runners.iter_mut();
+    runners.filter_map(|(device, runner)| check(device, runner.as_mut(), clock).ok()?).collect()
 }
 
 fn check(
