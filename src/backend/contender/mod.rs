@@ -20,7 +20,7 @@ mod message;
 mod process;
 mod runner;
 
-use std::cell::{RefCell, RefMut};
+use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -113,7 +113,7 @@ fn devices(
         threads,
         log: log.clone(),
         exchange: Rc::clone(exchange),
-        link: RefCell::new(Link { process: process.take(), failure: None }),
+        link: RefCell::new(process.take().ok_or_else(|| "it is not running".to_string())),
     };
     Ok(hello.devices.clone().into_iter().map(device).collect())
 }
@@ -173,25 +173,18 @@ pub struct Contender {
     threads: u32,
     log: Log,
     exchange: Rc<Exchange>,
-    link: RefCell<Link>,
-}
-
-/// The way to the program.
-struct Link {
-    process: Option<Process>,
-    /// Why the case at hand has no program any more.
-    failure: Option<String>,
+    /// The way to the program, or why the case at hand has none.
+    link: RefCell<std::result::Result<Process, String>>,
 }
 
 impl Contender {
-    /// A running program, started anew where the last case ended badly.
-    fn link(&self) -> Result<RefMut<'_, Link>> {
+    /// Starts the program anew where the last case ended badly.
+    fn revive(&self) -> Result<()> {
         let mut link = self.link.borrow_mut();
-        link.failure = None;
-        if link.process.is_none() {
-            link.process = Some(self.start().map_err(|why| self.refusal(&why))?);
+        if link.is_err() {
+            *link = Ok(self.start().map_err(|why| self.refusal(&why))?);
         }
-        Ok(link)
+        Ok(())
     }
 
     fn start(&self) -> std::result::Result<Process, String> {
@@ -208,12 +201,7 @@ impl Contender {
     /// case fails with the same reason.
     fn ask<T: Reply>(&self, request: &Request<'_>, limit: Duration) -> Result<T> {
         let mut link = self.link.borrow_mut();
-        if let Some(why) = &link.failure {
-            return Err(self.refusal(why));
-        }
-        let Some(process) = &mut link.process else {
-            return Err(self.refusal("it is not running"));
-        };
+        let process = link.as_mut().map_err(|why| self.refusal(why))?;
         let why = match process.ask(request, limit) {
             Ok(line) => match message::read(&line, request) {
                 Ok(reply) => return Ok(reply),
@@ -223,8 +211,7 @@ impl Contender {
             Err(why) => why,
         };
         // Killed before the next case: nobody knows what state it is in.
-        link.process = None;
-        link.failure = Some(why.clone());
+        *link = Err(why.clone());
         Err(self.refusal(&why))
     }
 
@@ -234,7 +221,7 @@ impl Contender {
 
     /// Waits until its threads are asleep.
     fn settle(&self) {
-        if let Some(process) = &self.link.borrow().process {
+        if let Ok(process) = &*self.link.borrow() {
             idle::wait_for(process.id());
         }
     }
@@ -259,7 +246,7 @@ impl Device for Contender {
 
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
         self.exchange.check_room(runner::tensor_bytes(task))?;
-        drop(self.link()?);
+        self.revive()?;
         Ok(Box::new(runner::ContenderRunner::new(self, task)?))
     }
 
@@ -270,7 +257,8 @@ impl Device for Contender {
 
 impl Drop for Contender {
     fn drop(&mut self) {
-        if let Some(process) = self.link.get_mut().process.take() {
+        let none = Err("it was ended".to_string());
+        if let Ok(process) = std::mem::replace(self.link.get_mut(), none) {
             process.end();
         }
     }
