@@ -38,19 +38,13 @@ pub fn affinity_at_start() -> Vec<usize> {
     MASK.get_or_init(allowed_cores).clone()
 }
 
-#[cfg(target_os = "linux")]
+/// Logical processors of the same physical core, as Linux tells.
 fn siblings(core: usize) -> Vec<usize> {
     let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
     super::state::read(path).map_or_else(|| vec![core], |text| core_list(&text))
 }
 
-#[cfg(not(target_os = "linux"))]
-fn siblings(core: usize) -> Vec<usize> {
-    vec![core]
-}
-
 /// Reads `0-3,8`.
-#[cfg(target_os = "linux")]
 pub(super) fn core_list(text: &str) -> Vec<usize> {
     let range = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -59,8 +53,9 @@ pub(super) fn core_list(text: &str) -> Vec<usize> {
     text.split(',').filter_map(range).flatten().collect()
 }
 
-#[cfg(target_os = "linux")]
+/// The affinity mask now; all cores where the system has none.
 pub(crate) fn allowed_cores() -> Vec<usize> {
+    #[cfg(target_os = "linux")]
     // SAFETY: an all-zero cpu_set_t is a valid empty set, the call writes at most its size into
     // it, and CPU_ISSET is only asked for numbers below the set's capacity.
     unsafe {
@@ -69,15 +64,6 @@ pub(crate) fn allowed_cores() -> Vec<usize> {
             return (0..libc::CPU_SETSIZE as usize).filter(|c| libc::CPU_ISSET(*c, &set)).collect();
         }
     }
-    all_cores()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn allowed_cores() -> Vec<usize> {
-    all_cores()
-}
-
-fn all_cores() -> Vec<usize> {
     (0..std::thread::available_parallelism().map_or(1, |n| n.get())).collect()
 }
 
@@ -104,7 +90,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn core_lists() {
         assert_eq!(core_list("0-2,7"), [0, 1, 2, 7]);
         assert_eq!(core_list("5"), [5]);
