@@ -22,7 +22,7 @@ use super::{Proof, Verify, allowed_l2, computed};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::tensor::{Data, Generator, Tensor};
-use crate::terms::{Dtype, Format, Formats, Shape};
+use crate::terms::{Dtype, Formats, Shape};
 use crate::workload::{Algorithm, ExactSums, Reference, Transformed, Workload, parts};
 
 /// Above this many multiply-adds the reference is sampled.
@@ -353,6 +353,7 @@ fn sparse(k: u64, seed: u64, formats: Formats) -> Data {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terms::Format;
 
     const F32: Formats = Dtype::F32.formats();
 

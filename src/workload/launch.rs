@@ -11,7 +11,7 @@
 
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Tensor;
-use crate::terms::{Axis, Role, Scope, Shape};
+use crate::terms::{Axis, Role, Shape};
 
 /// See the module.
 pub struct Launch;
@@ -43,10 +43,6 @@ impl Workload for Launch {
 
     fn role(&self) -> Role {
         Role::Launch
-    }
-
-    fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Compute]
     }
 
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {

@@ -166,7 +166,7 @@ pub trait Workload: Sync {
 
     /// Which scopes can be measured.
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Compute, Scope::EndToEnd]
+        self.role().scopes()
     }
 
     /// The shapes of a preset, sweep by sweep and list by list.

@@ -6,7 +6,7 @@
 
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Tensor;
-use crate::terms::{Axis, Dtype, Format, Formats, Role, Scope, Shape};
+use crate::terms::{Axis, Dtype, Format, Formats, Role, Shape};
 
 /// Chains of a batch.
 pub const CHAINS: usize = 1 << 16;
@@ -63,10 +63,6 @@ impl Workload for Peak {
 
     fn role(&self) -> Role {
         Role::Peak
-    }
-
-    fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Compute]
     }
 
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {

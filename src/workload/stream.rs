@@ -7,7 +7,7 @@
 
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use crate::tensor::{Generator, Tensor};
-use crate::terms::{Axis, Role, Scope, Shape};
+use crate::terms::{Axis, Role, Shape};
 use crate::units;
 
 /// The scalar of scale and triad.
@@ -100,10 +100,6 @@ impl Workload for Stream {
 
     fn role(&self) -> Role {
         Role::Memory
-    }
-
-    fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Compute]
     }
 
     fn preset(&self, preset: Preset, host: &Host) -> Vec<Entry> {

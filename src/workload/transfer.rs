@@ -2,7 +2,7 @@
 
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Tensor;
-use crate::terms::{Axis, Role, Scope, Shape};
+use crate::terms::{Axis, Role, Shape};
 use crate::units;
 
 /// Host to device.
@@ -42,10 +42,6 @@ impl Workload for Transfer {
 
     fn role(&self) -> Role {
         Role::Link
-    }
-
-    fn scopes(&self) -> &'static [Scope] {
-        &[Scope::EndToEnd]
     }
 
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
