@@ -25,7 +25,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Device, Runner, Task};
+use super::{Device, Devices, Runner, Task};
 use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
@@ -67,26 +67,23 @@ pub fn abandon() {
 }
 
 /// Starts contenders and asks what they can compute on. CPU devices get `threads` threads. Those that
-/// don't answer are sentences in the second list.
-pub fn discover(
-    configs: &[ContenderConfig],
-    threads: u32,
-) -> Result<(Vec<Contender>, Vec<String>)> {
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
+/// don't answer are problems.
+pub fn discover(configs: &[ContenderConfig], threads: u32) -> Result<Devices> {
+    let mut found = Devices::default();
     if configs.is_empty() {
-        return Ok((found, problems));
+        return Ok(found);
     }
     let exchange = Rc::new(Exchange::new()?);
     let mut names: Vec<String> = Vec::new();
     for config in configs {
         match devices(config, threads, &exchange, &mut names) {
-            Ok(devices) => found.extend(devices),
-            Err(problem) => {
-                problems.push(format!("contender '{}' can't be used: {problem}", config.command));
+            Ok(devices) => found.all.extend(devices),
+            Err(why) => {
+                found.problems.push(format!("contender '{}' can't be used: {why}", config.command));
             }
         }
     }
-    Ok((found, problems))
+    Ok(found)
 }
 
 /// The devices of one contender. The first takes over the process that was asked.
@@ -95,7 +92,7 @@ fn devices(
     threads: u32,
     exchange: &Rc<Exchange>,
     names: &mut Vec<String>,
-) -> std::result::Result<Vec<Contender>, String> {
+) -> std::result::Result<Vec<Box<dyn Device>>, String> {
     let log = Log::default();
     let mut process = Process::start(&config.words()?, threads, &log)?;
     let hello = greet(&mut process, config.limit(HELLO))?;
@@ -103,7 +100,7 @@ fn devices(
     let name = unique(wanted, names);
     names.push(name.clone());
     let mut process = Some(process);
-    let device = |offer: Offer| Contender {
+    let mut device = |offer: Offer| Contender {
         entry: entry(&name, &hello, &offer, threads),
         implementation: hello.name.clone(),
         dtypes: hello.dtypes(),
@@ -115,7 +112,8 @@ fn devices(
         exchange: Rc::clone(exchange),
         link: RefCell::new(process.take().ok_or_else(|| "it is not running".to_string())),
     };
-    Ok(hello.devices.clone().into_iter().map(device).collect())
+    let boxed = |offer: &Offer| Box::new(device(offer.clone())) as Box<dyn Device>;
+    Ok(hello.devices.iter().map(boxed).collect())
 }
 
 /// Asks who a program is. One that refuses the version of the protocol is asked in the one before.
@@ -162,7 +160,7 @@ fn entry(name: &str, hello: &Hello, offer: &Offer, threads: u32) -> DeviceEntry 
 }
 
 /// One device of a contender, with a process of its own.
-pub struct Contender {
+struct Contender {
     entry: DeviceEntry,
     /// The name it gives itself.
     implementation: String,
