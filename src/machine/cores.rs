@@ -69,8 +69,8 @@ pub(crate) fn allowed_cores() -> Vec<usize> {
 
 /// Lets the calling thread, and the threads it starts from now on, run on `cores` only. Where the
 /// system has no such call or refuses, nothing changes: a hint, not a promise.
-#[cfg(target_os = "linux")]
 pub fn restrict_thread(cores: &[usize]) {
+    #[cfg(target_os = "linux")]
     // SAFETY: as in `allowed_cores`; CPU_SET is only given numbers below the set's capacity.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
@@ -79,11 +79,9 @@ pub fn restrict_thread(cores: &[usize]) {
         }
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set);
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = cores;
 }
-
-/// See the Linux version: other systems offer no such call to users.
-#[cfg(not(target_os = "linux"))]
-pub fn restrict_thread(_cores: &[usize]) {}
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@
 
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Tensor;
-use crate::terms::{Axis, Role, Shape};
+use crate::terms::{Role, Shape};
 
 /// See the module.
 pub struct Launch;
@@ -19,10 +19,6 @@ pub struct Launch;
 impl Workload for Launch {
     fn name(&self) -> &'static str {
         "launch"
-    }
-
-    fn axes(&self) -> &'static [Axis] {
-        &[]
     }
 
     fn work(&self, _: &Shape) -> Work {

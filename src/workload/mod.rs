@@ -93,8 +93,10 @@ pub trait Workload: Sync {
     /// Its name in files and on the command line.
     fn name(&self) -> &'static str;
 
-    /// Its axes in canonical order.
-    fn axes(&self) -> &'static [Axis];
+    /// Its axes in canonical order; without any it has one shape.
+    fn axes(&self) -> &'static [Axis] {
+        &[]
+    }
 
     /// Reads a shape, `A=N,..`, and fills in defaults.
     fn shape(&self, text: &str) -> Result<Shape> {

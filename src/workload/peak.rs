@@ -6,7 +6,7 @@
 
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Tensor;
-use crate::terms::{Axis, Dtype, Format, Formats, Role, Shape};
+use crate::terms::{Dtype, Format, Formats, Role, Shape};
 
 /// Chains of a batch.
 pub const CHAINS: usize = 1 << 16;
@@ -26,10 +26,6 @@ pub struct Peak;
 impl Workload for Peak {
     fn name(&self) -> &'static str {
         "peak-fma"
-    }
-
-    fn axes(&self) -> &'static [Axis] {
-        &[]
     }
 
     fn dtypes(&self) -> &'static [Dtype] {
