@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +90,11 @@ pub fn is_name(text: &str) -> bool {
 }
 
 impl ContenderConfig {
+    /// How long to wait for an answer that usually takes `usual` at the most.
+    pub fn limit(&self, usual: Duration) -> Duration {
+        self.timeout_s.map_or(usual, Duration::from_secs_f64)
+    }
+
     /// Program and arguments.
     pub fn words(&self) -> std::result::Result<Vec<String>, String> {
         match shlex::split(&self.command) {

@@ -26,9 +26,17 @@ pub enum Error {
     /// The implementation can't serve this shape or device; not a fault.
     #[error("{0}")]
     Unsupported(String),
-    /// There is no room for it on this machine; not a fault.
+    /// It is left out, for want of room or of time; not a fault.
     #[error("{0}")]
-    Room(String),
+    Skipped(String),
+    /// A runner computed something wrong.
+    #[error("{what}")]
+    Wrong {
+        /// One line on what is wrong.
+        what: String,
+        /// Largest error over its bound that was seen, where it came to that.
+        error_ratio: Option<f64>,
+    },
     /// Stopped by the user.
     #[error("interrupted")]
     Interrupted,
@@ -43,6 +51,16 @@ impl Error {
     /// A refusal by a device, with its one line.
     pub fn device(text: impl Into<String>) -> Error {
         Error::Device(one_line(&text.into()))
+    }
+
+    /// A wrong result, with its one line.
+    pub fn wrong(what: String) -> Error {
+        Error::Wrong { what, error_ratio: None }
+    }
+
+    /// A result whose error is so many times its bound, with its one line.
+    pub fn beyond(what: String, error_ratio: f64) -> Error {
+        Error::Wrong { what, error_ratio: Some(error_ratio).filter(|ratio| ratio.is_finite()) }
     }
 
     /// An input or output error on `path`, with a hint for the common ones.

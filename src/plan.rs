@@ -1,5 +1,7 @@
 //! Selection to cases: which shapes of which workloads are measured, and where they belong. Pure.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::ContenderConfig;
@@ -142,6 +144,12 @@ impl Case {
     }
 }
 
+/// The cases that none of these rows is about, with their positions.
+pub fn left<'c>(cases: &'c [Case], done: &[impl Cased]) -> Vec<(usize, &'c Case)> {
+    let is_left = |(_, case): &(usize, &Case)| !done.iter().any(|row| case.has(row));
+    cases.iter().enumerate().filter(is_left).collect()
+}
+
 /// Expands a selection into cases, each shape once, in the order of the workloads' lists.
 pub fn cases(selection: &Selection) -> Result<Vec<Case>> {
     let preset = Preset::parse(&selection.preset)?;
@@ -159,18 +167,13 @@ pub fn cases(selection: &Selection) -> Result<Vec<Case>> {
             }
         }
     }
-    if cases.is_empty() && !selection.dtypes.is_empty() {
-        let names: Vec<&str> = selection.dtypes.iter().map(|d| d.name()).collect();
-        return Err(Error::usage(format!(
-            "nothing to measure: no chosen workload is computed in {}",
-            names.join(" or ")
-        )));
-    }
     if cases.is_empty() {
-        return Err(Error::usage(format!(
-            "nothing to measure: preset '{}' has no shapes for the chosen workloads",
-            selection.preset
-        )));
+        let names: Vec<&str> = selection.dtypes.iter().map(|d| d.name()).collect();
+        let why = match names.as_slice() {
+            [] => format!("preset '{}' has no shapes for the chosen workloads", selection.preset),
+            names => format!("no chosen workload is computed in {}", names.join(" or ")),
+        };
+        return Err(Error::usage(format!("nothing to measure: {why}")));
     }
     Ok(cases)
 }
@@ -247,29 +250,20 @@ pub fn check_shapes(workloads: &[&'static dyn Workload], texts: &[String]) -> Re
 pub fn parse_shape(workload: &'static dyn Workload, text: &str) -> Result<Shape> {
     const MOST: u64 = 1 << 46;
     let shape = workload.shape(text)?;
-    let wrong = |what: String| {
-        let shape = shape.short(workload.axes());
-        Error::usage(format!("shape '{shape}': {what}"))
-    };
+    let short = || shape.short(workload.axes());
+    let wrong = |what: String| Error::usage(format!("shape '{}': {what}", short()));
     workload.validate(&shape).map_err(wrong)?;
     if workload.bytes_moved(&shape, Dtype::F32) > MOST {
-        return Err(Error::usage(format!(
-            "shape '{}' is beyond any memory: its operands take more than 64 TiB",
-            shape.short(workload.axes())
-        )));
+        let what = "is beyond any memory: its operands take more than 64 TiB";
+        return Err(Error::usage(format!("shape '{}' {what}", short())));
     }
     Ok(shape)
 }
 
 /// Several shapes that differ in one axis, or in the joint axes together, are a sweep.
 fn sweep_or_list(workload: &'static dyn Workload, mut shapes: Vec<Shape>) -> Vec<Entry> {
-    let mut seen = Vec::new();
-    shapes.retain(|s| {
-        !seen.contains(s) && {
-            seen.push(s.clone());
-            true
-        }
-    });
+    let mut seen = HashSet::new();
+    shapes.retain(|shape| seen.insert(shape.clone()));
     if let Some((axis, joint)) = sweep_axis(workload, &shapes) {
         shapes.sort_by_key(|s| s.get(joint[0]));
         let point = |s: Shape| {
@@ -343,13 +337,10 @@ pub struct BenchId {
 
 /// The names of one benchmark of a case; the group is the workload.
 pub fn bench_id(case: &Case, device: &DeviceId, implementation: &str, scope: Scope) -> BenchId {
-    let mut value = format!("{device},{implementation},{}", scope.name());
-    if case.dtype != Dtype::F32 {
-        value = format!("{value},{}", case.dtype.name());
-    }
-    if case.cache != Cache::Hot {
-        value = format!("{value},{}", case.cache.name());
-    }
+    let dtype = (case.dtype != Dtype::F32).then(|| case.dtype.name());
+    let cache = (case.cache != Cache::Hot).then(|| case.cache.name());
+    let words = [device.as_str(), implementation, scope.name()].into_iter();
+    let value = words.chain(dtype).chain(cache).collect::<Vec<_>>().join(",");
     BenchId { function: joined_pairs(&case.shape.short(case.workload.axes())), value }
 }
 
@@ -382,144 +373,4 @@ fn plan_row(workload: &'static dyn Workload, dtype: Dtype, entry: &Entry) -> Pla
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn select(shapes: &[&str]) -> Selection {
-        let shapes = shapes.iter().map(|s| s.to_string()).collect();
-        Selection { shapes, ..Selection::default() }
-    }
-
-    #[test]
-    fn quick_is_a_sweep_of_cubes() {
-        let cases = cases(&Selection::default()).unwrap();
-        let gemm: Vec<&Case> = cases.iter().filter(|c| c.workload.name() == "gemm").collect();
-        assert_eq!(gemm.len(), 5);
-        assert!(gemm.iter().all(|c| c.rows[0].axis == "mnk" && c.skip.is_none()));
-        assert_eq!(gemm[4].rows[0].axis_value, Some(2048));
-    }
-
-    #[test]
-    fn a_workload_is_computed_in_what_was_asked_for() {
-        let selection = |dtypes: &[Dtype], workload: &str| Selection {
-            dtypes: dtypes.to_vec(),
-            workloads: vec![workload.to_string()],
-            ..Selection::default()
-        };
-        let dtypes = |dtypes: &[Dtype], workload: &str| -> Vec<Dtype> {
-            let mut found: Vec<Dtype> =
-                cases(&selection(dtypes, workload)).unwrap().iter().map(|c| c.dtype).collect();
-            found.dedup();
-            found
-        };
-        assert_eq!(dtypes(&[], "gemm"), [Dtype::F32]);
-        assert_eq!(dtypes(&[], "peak-fma"), [Dtype::F32, Dtype::F64, Dtype::F16]);
-        assert_eq!(dtypes(&[Dtype::Bf16, Dtype::F32], "gemm"), [Dtype::F32, Dtype::Bf16]);
-        let none = cases(&selection(&[Dtype::F64], "train-mlp")).err().unwrap().to_string();
-        assert!(none.contains("no chosen workload is computed in f64"), "{none}");
-    }
-
-    #[test]
-    fn shapes_that_differ_in_one_axis_are_a_sweep() {
-        let sweep = cases(&select(&["m=64,n=8,k=8", "m=16,n=8,k=8"])).unwrap();
-        assert_eq!(sweep[0].rows[0].axis, "m");
-        assert_eq!(sweep[0].rows[0].axis_value, Some(16));
-        let cubes = cases(&select(&["m=16,n=16,k=16", "m=8,n=8,k=8"])).unwrap();
-        assert_eq!(cubes[1].rows[0].axis, "mnk");
-        let list = cases(&select(&["m=16,n=16,k=16", "m=8,n=9,k=8"])).unwrap();
-        assert_eq!((list[0].rows[0].axis.as_str(), list[0].rows[0].axis_value), ("", None));
-        assert_eq!(cases(&select(&["m=8,n=8,k=8", "k=8,m=8,n=8"])).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn bad_selections_say_what_is_wrong() {
-        let text = |s: &Selection| cases(s).err().map(|e| e.to_string()).unwrap_or_default();
-        assert!(text(&select(&["m=8,n=8"])).contains("axis 'k' is missing"));
-        assert!(text(&select(&["m=8,n=8,q=8"])).contains("q=8' names axes that no workload"));
-        let huge = "m=1000000000,n=1000000000,k=1000";
-        assert!(text(&select(&[huge])).contains("beyond any memory"));
-        let unknown = Selection { workloads: vec!["gem".into()], ..Selection::default() };
-        assert!(text(&unknown).contains("unknown workload 'gem'"));
-        let preset = Selection { preset: "fast".into(), ..Selection::default() };
-        assert!(text(&preset).contains("unknown preset 'fast'"));
-    }
-
-    #[test]
-    fn a_budget_lets_the_large_products_of_deepbench_in() {
-        let mut selection = Selection { preset: "deepbench".into(), ..Selection::default() };
-        let without = cases(&selection).unwrap();
-        // 160 products, 94 convolutions in three passes.
-        assert_eq!(without.iter().map(|c| c.rows.len()).sum::<usize>(), 160 + 3 * 94);
-        assert!(without.iter().any(|c| c.skip.is_some()));
-        selection.budget = Some(60.0);
-        assert!(cases(&selection).unwrap().iter().all(|c| c.skip.is_none()));
-    }
-
-    /// Criterion cuts each part of a name at 64 bytes when it makes a folder of it.
-    #[test]
-    fn benchmark_names_are_short_and_unique() {
-        for (preset, _) in Preset::ALL {
-            let selection = Selection { preset: preset.to_string(), ..Selection::default() };
-            let mut seen = std::collections::HashSet::new();
-            for case in cases(&selection).unwrap() {
-                let id =
-                    bench_id(&case, &"opencl:10".into(), "winograd-f4-blocked", Scope::EndToEnd);
-                assert!(id.function.len() <= 64 && id.value.len() <= 64, "{id:?}");
-                assert!(seen.insert((case.workload.name(), id)), "{} twice", case.name());
-            }
-        }
-    }
-
-    #[test]
-    fn a_network_has_the_batch_that_the_user_chooses() {
-        let batch = |shapes: &[&str]| {
-            let shapes = shapes.iter().map(|s| s.to_string()).collect();
-            let preset = "resnet50".to_string();
-            cases(&Selection { preset, shapes, ..Selection::default() })
-        };
-        for (shapes, n) in [(&[][..], 8), (&["n=3"], 3)] {
-            let cases = batch(shapes).unwrap();
-            assert_eq!(cases.len(), 3 * 23);
-            assert!(cases.iter().all(|c| c.shape.get("n") == n && c.rows[0].list == "resnet50"));
-            let repeats = cases.iter().map(|c| c.rows[0].repeat).sum::<u64>();
-            assert_eq!(repeats, 3 * 53);
-        }
-        assert!(batch(&["n=0"]).is_err() && batch(&["n=3", "n=4"]).is_err());
-    }
-
-    #[test]
-    fn equal_pairs_are_joined() {
-        let joined = joined_pairs("n=8,stride_h=2,stride_w=2,pad_h=1,pad_w=2");
-        assert_eq!(joined, "n=8,stride=2,pad_h=1,pad_w=2");
-    }
-
-    #[test]
-    fn a_sweep_gains_a_point() {
-        let all = cases(&Selection::default()).unwrap();
-        let extra = extra_point(&all[0], "mnk", 72).unwrap();
-        assert_eq!(extra.shape.to_string(), "m=72,n=72,k=72,ta=0,tb=0");
-        assert_eq!((extra.rows[0].axis.as_str(), extra.rows[0].axis_value), ("mnk", Some(72)));
-        assert!(extra_point(&all[0], "bytes", 72).is_none());
-    }
-
-    #[test]
-    fn a_wider_transformer_gains_heads() {
-        let transformer = Selection {
-            preset: "standard".into(),
-            workloads: vec!["train-transformer".into()],
-            ..Selection::default()
-        };
-        let all = cases(&transformer).unwrap();
-        for (value, heads) in [(96, 1), (192, 3), (384, 6), (768, 12)] {
-            let extra = extra_point(&all[0], "d_model", value).unwrap();
-            assert_eq!((extra.shape.get("d_model"), extra.shape.get("heads")), (value, heads));
-            assert!(extra.workload.validate(&extra.shape).is_ok());
-        }
-        // The batch moves alone.
-        let like = all.iter().find(|c| c.rows.iter().any(|r| r.axis == "batch")).unwrap();
-        let extra = extra_point(like, "batch", 24).unwrap();
-        assert_eq!(extra.shape.get("batch"), 24);
-        assert_eq!(extra.shape.get("heads"), like.shape.get("heads"));
-        assert_eq!((extra.rows.len(), extra.rows[0].axis.as_str()), (1, "batch"));
-    }
-}
+mod tests;

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crossover::backend::contender::{self, Contender};
-use crossover::backend::{Device, cpu::Cpu};
+use crossover::backend::contender;
+use crossover::backend::{Device, Devices, cpu::Cpu};
 use crossover::config::ContenderConfig;
 use crossover::measure::WallClock;
 use crossover::plan::{Effort, Selection};
@@ -36,7 +36,7 @@ fn has_python() -> bool {
     found
 }
 
-fn start(command: &str) -> (Vec<Contender>, Vec<String>) {
+fn start(command: &str) -> Devices {
     let timeout_s = command.contains("scripted.py").then_some(PATIENCE_S);
     let config = ContenderConfig { name: None, command: command.into(), timeout_s };
     contender::discover(&[config], 1).unwrap()
@@ -48,10 +48,10 @@ fn measure(command: &str) -> Vec<Record> {
 }
 
 fn measure_in(command: &str, dtype: Dtype) -> Vec<Record> {
-    let (contenders, problems) = start(command);
+    let Devices { all, problems } = start(command);
     assert_eq!(problems, Vec::<String>::new());
     let mut devices: Vec<Box<dyn Device>> = vec![Box::new(Cpu::new(&[0]))];
-    devices.extend(contenders.into_iter().map(|c| Box::new(c) as Box<dyn Device>));
+    devices.extend(all);
     let gemm = crossover::workload::find("gemm").unwrap();
     let own = if dtype == Dtype::F32 { "native" } else { "gemm" };
     let mut implementations = vec![own.to_string()];
@@ -257,7 +257,7 @@ fn one_that_stays_after_goodbye_is_ended() {
     if !has_python() {
         return;
     }
-    let (contenders, _) = start(&scripted("never-exits"));
+    let contenders = start(&scripted("never-exits")).all;
     let begin = Instant::now();
     drop(contenders);
     let took = begin.elapsed();
@@ -277,7 +277,7 @@ fn one_that_does_not_begin_is_a_problem() {
         ("no-such-program --fast".into(), "'no-such-program' can't be started"),
         ("python3 -c 'import nothing_like_it'".into(), "No module named 'nothing_like_it'"),
     ] {
-        let (contenders, problems) = start(&command);
+        let Devices { all: contenders, problems } = start(&command);
         assert!(contenders.is_empty());
         assert!(problems[0].contains(part), "{command}: {problems:?}");
         assert!(!problems[0].contains('\n'), "{problems:?}");
@@ -310,7 +310,7 @@ fn the_shipped_ones_are_right() {
     for name in ["openblas", "clblast", "numpy_blas", "pytorch", "tensorflow"] {
         let file = repository("contenders").join(format!("{name}.py"));
         let command = format!("python3 {}", file.display());
-        let (contenders, problems) = start(&command);
+        let Devices { all: contenders, problems } = start(&command);
         if let Some(problem) = problems.first() {
             // Ends in one clear line where its library is missing, and in no other way.
             assert!(problem.contains("missing") || problem.contains("install"), "{problem}");

@@ -6,9 +6,10 @@
 mod support;
 
 use crossover::backend::Task;
+use crossover::error::{Error, Result};
 use crossover::tensor::{FENCE, Tensor};
 use crossover::terms::{Dtype, Scope};
-use crossover::verify::{Problem, Proof, Rejection};
+use crossover::verify::{Problem, Proof};
 use crossover::workload;
 use half::{bf16, f16};
 use support::device::{MadeUpRunner, Memory};
@@ -184,7 +185,7 @@ fn compute(fault: Fault, columns: usize, memory: &mut Memory, scope: Scope, runs
     }
 }
 
-fn proof(name: &str, shape: &str, fault: Fault) -> Result<Proof, Rejection> {
+fn proof(name: &str, shape: &str, fault: Fault) -> Result<Proof> {
     let workload = workload::find(name).unwrap();
     let shape = workload.shape(shape).unwrap();
     let problem = Problem::new(workload, &shape, Dtype::F32, 1);
@@ -213,11 +214,11 @@ fn every_fault_is_rejected(shape: &str) {
         let honest = proof(name, shape, F::None).unwrap_or_else(|e| panic!("{name}: {e:?}"));
         assert!(honest.max_error_ratio > 0.0 && honest.max_error_ratio <= 1.0);
         for fault in COMMON.iter().chain(own) {
-            let Err(Rejection::Wrong(wrong)) = proof(name, shape, *fault) else {
+            let Err(Error::Wrong { what, error_ratio }) = proof(name, shape, *fault) else {
                 panic!("{name}: {fault:?} passed at {shape}");
             };
-            assert!(wrong.error_ratio.is_none_or(|ratio| ratio.is_finite()), "{fault:?}");
-            assert!(!wrong.what.is_empty() && !wrong.what.contains('\n'), "{}", wrong.what);
+            assert!(error_ratio.is_none_or(|ratio| ratio.is_finite()), "{fault:?}");
+            assert!(!what.is_empty() && !what.contains('\n'), "{what}");
         }
     }
 }

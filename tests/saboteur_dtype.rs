@@ -6,9 +6,10 @@
 mod support;
 
 use crossover::backend::Task;
+use crossover::error::{Error, Result};
 use crossover::tensor::{Element, Tensor};
 use crossover::terms::{Dtype, Shape};
-use crossover::verify::{Problem, Proof, Rejection};
+use crossover::verify::{Problem, Proof};
 use crossover::workload;
 use half::bf16;
 use support::device::MadeUpRunner;
@@ -98,7 +99,7 @@ impl Fault {
     }
 }
 
-fn verified(dtype: Dtype, shape: &str, fault: Fault) -> Result<Proof, Rejection> {
+fn verified(dtype: Dtype, shape: &str, fault: Fault) -> Result<Proof> {
     let workload = workload::find("gemm").unwrap();
     let shape = workload.shape(shape).unwrap();
     let problem = Problem::new(workload, &shape, dtype, 1);
@@ -133,7 +134,7 @@ fn every_fault_is_rejected(shape: &str) {
         assert!(ratio.as_ref().is_ok_and(|r| *r <= 1.0), "{dtype:?} at {shape}: {ratio:?}");
         for fault in faults {
             let found = verified(dtype, shape, *fault);
-            assert!(matches!(found, Err(Rejection::Wrong(_))), "{dtype:?} {fault:?} at {shape}");
+            assert!(matches!(found, Err(Error::Wrong { .. })), "{dtype:?} {fault:?} at {shape}");
         }
     }
 }

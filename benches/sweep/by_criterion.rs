@@ -11,8 +11,7 @@ use crossover::error::{Error, Result};
 use crossover::measure::{self, Measured, Sample, Timing};
 use crossover::plan::{self, Case, Effort};
 use crossover::session::{
-    self, CanaryTimes, CaseRows, Choice, Ledger, Method, Progress, Ready, Refusal, Session, Setup,
-    Silent,
+    self, CanaryTimes, CaseRows, Choice, Ledger, Method, Progress, Ready, Session, Setup, Silent,
 };
 use crossover::terms::Scope;
 use crossover::verify::Problem;
@@ -81,7 +80,7 @@ impl<'a> Bench<'_, 'a, '_> {
         for scope in self.session.setup.scopes(self.case.workload) {
             let calls = match self.calls(group, scope) {
                 Ok(calls) => calls,
-                Err(refusal) => return self.refuse(scope, &refusal, ledger),
+                Err(why) => return self.refuse(scope, &why, ledger),
             };
             // The last calls are criterion's samples; the ones before warmed up.
             let calls = &calls[calls.len().saturating_sub(samples)..];
@@ -100,22 +99,22 @@ impl<'a> Bench<'_, 'a, '_> {
         &mut self,
         group: &mut BenchmarkGroup<'_, WallTime>,
         scope: Scope,
-    ) -> std::result::Result<Vec<Timing>, Refusal> {
+    ) -> Result<Vec<Timing>> {
         let setup = self.session.setup;
         let device = &setup.device(self.choice).entry().id;
         let id = plan::bench_id(self.case, device, &self.choice.implementation, scope);
         let id = criterion::BenchmarkId::new(id.function, id.value);
         let mut calls: Vec<Timing> = Vec::new();
-        let mut refused: Option<Refusal> = None;
+        let mut refused: Option<Error> = None;
         let ended = panic::catch_unwind(AssertUnwindSafe(|| {
             group.bench_function(id, |bencher| {
-                let ready = self.ready().unwrap_or_else(|refusal| {
-                    refused = Some(refusal);
+                let ready = self.ready().unwrap_or_else(|why| {
+                    refused = Some(why);
                     panic::resume_unwind(Box::new(Abandoned));
                 });
                 bencher.iter_custom(|iterations| {
                     let timing = timed(ready, scope, iterations, &setup).unwrap_or_else(|error| {
-                        refused = Some(error.into());
+                        refused = Some(error);
                         panic::resume_unwind(Box::new(Abandoned));
                     });
                     let elapsed = Duration::from_secs_f64(timing.seconds);
@@ -133,7 +132,7 @@ impl<'a> Bench<'_, 'a, '_> {
     }
 
     /// The runner, prepared and verified once.
-    fn ready(&mut self) -> std::result::Result<&mut Ready<'a>, Refusal> {
+    fn ready(&mut self) -> Result<&mut Ready<'a>> {
         let ready = match self.ready.take() {
             Some(ready) => ready,
             None => {
@@ -148,14 +147,16 @@ impl<'a> Bench<'_, 'a, '_> {
     }
 
     /// The rows of a runner from `scope` on: the scopes before it have theirs.
-    fn refuse(&self, scope: Scope, refusal: &Refusal, ledger: &mut Ledger<'_>) -> Result<()> {
+    fn refuse(&self, scope: Scope, why: &Error, ledger: &mut Ledger<'_>) -> Result<()> {
         let (case, choice) = (self.case, self.choice);
         if self.session.setup.is_stopped() {
             return Ok(());
         }
         let name = &choice.implementation;
-        eprintln!("{} {name}: {:?}: {}", case.name(), refusal.outcome, refusal.reason);
-        let mut records = self.session.unmeasured(case, choice, refusal);
+        let mut records = self.session.rows().unmeasured(case, choice, why);
+        if let Some(record) = records.first() {
+            eprintln!("{} {name}: {:?}: {}", case.name(), record.outcome, record.reason);
+        }
         records.retain(|r| r.scope >= scope);
         ledger.keep(&CaseRows { records, ..CaseRows::default() }, &mut Silent)
     }
@@ -192,7 +193,7 @@ impl<'a> Bench<'_, 'a, '_> {
     ) -> Result<CanaryTimes> {
         let mut rows = CaseRows::default();
         if let Some(ready) = &self.ready {
-            let record = self.session.measured(self.case, &ready.facts, scope, measured);
+            let record = self.session.rows().measured(self.case, &ready.facts, scope, measured);
             rows.add(record, measured);
         }
         let after = self.session.hold(&mut rows.records, before, &mut Silent);

@@ -1,18 +1,23 @@
 //! What a runner that computes in another process says of its own times, held against our clock.
 
+use serde::Deserialize;
+
 use crate::units::seconds;
 
 /// What a runner in another process says of some runs. Its times are believed as far as the caller's
 /// own clock bears them out.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Claim {
     /// Seconds of each run.
     pub wall_s: Vec<f64>,
     /// Seconds of each run by the device's own clock; empty where it has none.
+    #[serde(default)]
     pub device_s: Vec<f64>,
     /// Seconds that it spent on all of it.
     pub total_s: f64,
-    /// Whether state is restored between the runs, which takes time that counts for none of them.
+    /// Whether state is restored between the runs, which takes time that counts for none of them. The
+    /// caller knows.
+    #[serde(skip)]
     pub restores: bool,
 }
 
@@ -29,34 +34,23 @@ impl Claim {
 
     /// What is wrong with these times, if `elapsed_s` passed by the caller's clock.
     pub fn contradiction(&self, elapsed_s: f64) -> Option<String> {
-        let sum: f64 = self.wall_s.iter().sum();
-        let total = self.total_s;
+        let (sum, total): (f64, f64) = (self.wall_s.iter().sum(), self.total_s);
         let most = if self.restores {
             2.0 * sum + Self::RESTORING_S
         } else {
             let between = Self::BETWEEN_RUNS_S * self.wall_s.len() as f64;
             sum * (1.0 + Self::TOLERANCE) + Self::SLACK_S + between
         };
+        let is_late = (elapsed_s - total).abs() > Self::TOLERANCE * elapsed_s + Self::SLACK_S;
+        let [runs, all, passed] = [sum, total, elapsed_s].map(seconds);
         if sum > total {
-            Some(format!(
-                "the sum of its wall_s is {}, more than its total_s of {}",
-                seconds(sum),
-                seconds(total)
-            ))
+            Some(format!("the sum of its wall_s is {runs}, more than its total_s of {all}"))
         } else if total > most {
-            Some(format!(
-                "its total_s is {}, of which its wall_s explain only {}",
-                seconds(total),
-                seconds(sum)
-            ))
-        } else if (elapsed_s - total).abs() > Self::TOLERANCE * elapsed_s + Self::SLACK_S {
-            Some(format!(
-                "its total_s is {}, but {} passed by the harness's clock",
-                seconds(total),
-                seconds(elapsed_s)
-            ))
+            Some(format!("its total_s is {all}, of which its wall_s explain only {runs}"))
         } else {
-            None
+            is_late.then(|| {
+                format!("its total_s is {all}, but {passed} passed by the harness's clock")
+            })
         }
     }
 }

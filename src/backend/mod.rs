@@ -3,15 +3,12 @@
 mod claim;
 pub mod contender;
 pub mod cpu;
+mod facets;
 pub mod gpu;
-mod mappable;
 pub mod opencl;
-mod parts;
 pub mod registry;
-mod remote;
 mod runner;
 mod trainer;
-mod training;
 pub mod tunable;
 
 use std::path::Path;
@@ -23,12 +20,9 @@ use crate::terms::{Dtype, Format, Shape};
 use crate::workload::Workload;
 
 pub use claim::Claim;
-pub use mappable::Mappable;
-pub use parts::{Part, Parts};
-pub use remote::Remote;
+pub use facets::{Mappable, Part, Parts, Remote, Training};
 pub use runner::{Details, Runner};
 pub use trainer::{Stepwise, retrained, trainer};
-pub use training::Training;
 use tunable::{Finding, Pinned, Tunable};
 
 /// One thing to be computed, in one way.
@@ -62,8 +56,10 @@ pub trait Device {
     /// shape.
     fn implementations(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<&str>;
 
-    /// The implementations that are timed where the user names none.
-    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String>;
+    /// The implementations that are timed where the user names none; all, unless the device knows better.
+    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
+        self.implementations(workload, dtype).into_iter().map(str::to_string).collect()
+    }
 
     /// Memory that a prepared task takes on the device and on the host together, in bytes.
     fn footprint_bytes(&self, task: &Task<'_>) -> u64;

@@ -1,5 +1,7 @@
 //! Which backends there are, the devices that they find together, and what names mean.
 
+use std::collections::HashSet;
+
 use super::{Backend, Device, Devices, Request};
 use crate::error::{Error, Result, did_you_mean};
 use crate::machine::{self, DeviceEntry};
@@ -74,14 +76,12 @@ fn select(devices: &mut Vec<Box<dyn Device>>, names: &[String]) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
-    let mut keep = vec![false; devices.len()];
+    let mut keep = HashSet::new();
     for name in names {
-        for index in matching(devices, name)? {
-            keep[index] = true;
-        }
+        keep.extend(matching(devices, name)?);
     }
-    let mut keep = keep.into_iter();
-    devices.retain(|_| keep.next().unwrap_or(false));
+    let mut index = 0..;
+    devices.retain(|_| index.next().is_some_and(|index| keep.contains(&index)));
     Ok(())
 }
 

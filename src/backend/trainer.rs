@@ -38,14 +38,9 @@ impl<'a> Stepwise<'a> {
         Ok(output.f32s()[FENCE..output.len() - FENCE].to_vec())
     }
 
-    fn tensors(&self, mut values: &[f32]) -> Vec<Vec<f64>> {
-        let mut tensors = Vec::new();
-        for length in &self.lengths {
-            let (tensor, rest) = values.split_at(*length);
-            tensors.push(tensor.iter().map(|v| f64::from(*v)).collect());
-            values = rest;
-        }
-        tensors
+    fn tensors(&self, values: &[f32]) -> Vec<Vec<f64>> {
+        let mut values = values.iter().map(|v| f64::from(*v));
+        self.lengths.iter().map(|length| values.by_ref().take(*length).collect()).collect()
     }
 }
 

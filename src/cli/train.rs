@@ -93,7 +93,7 @@ fn implementation(device: &dyn Device, network: &Network, wanted: Option<&str>) 
 /// A shape that an implementation does not serve is a mistake of who asked for it.
 fn refused(device: &dyn Device, error: Error) -> Error {
     match error {
-        Error::Unsupported(reason) | Error::Room(reason) => {
+        Error::Unsupported(reason) | Error::Skipped(reason) => {
             Error::usage(format!("device '{}': {reason}", device.entry().id))
         }
         other => other,

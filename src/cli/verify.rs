@@ -4,12 +4,12 @@ use super::args::{self, VerifyArgs};
 use super::{End, check_memory, golden, interrupt, start};
 use crate::backend::{Device, Request, Task};
 use crate::config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::{self, Case};
 use crate::record::{Outcome, Record};
-use crate::session::{self, Refusal};
+use crate::session;
 use crate::terms::{Cache, Dtype, Shape};
-use crate::verify::{self, Problem};
+use crate::verify::Problem;
 use crate::workload::{self, WORKLOADS, Workload};
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -157,25 +157,24 @@ impl Tally<'_> {
         let task = Task { workload, shape, dtype, implementation, parameters: None };
         let scope = workload.scopes()[0];
         let mut record = session::blank("", case, self.device.entry(), implementation, scope);
-        match verify::admitted(self.device.prepare(&task), |_| Ok(()), problem) {
-            Ok((_, proof)) => {
+        let prepared = self.device.prepare(&task);
+        match prepared.and_then(|mut runner| problem.verify(runner.as_mut())) {
+            Ok(proof) => {
                 self.right += 1;
                 self.worst = self.worst.max(proof.max_error_ratio);
                 record.max_error_ratio = Some(proof.max_error_ratio);
             }
-            Err(refusal) => self.refuse(&mut record, refusal),
+            Err(why) => self.refuse(&mut record, &why),
         }
         record
     }
 
-    fn refuse(&mut self, record: &mut Record, refusal: Refusal) {
-        record.outcome = refusal.outcome;
-        record.max_error_ratio = refusal.error_ratio;
-        let reasons = if refusal.outcome == Outcome::Unsupported {
-            record.reason = refusal.reason;
+    fn refuse(&mut self, record: &mut Record, why: &Error) {
+        session::refuse(record, why);
+        let reasons = if record.outcome == Outcome::Unsupported {
             &mut self.unsupported
         } else {
-            record.reason = format!("{}: {}", record.shape, refusal.reason);
+            record.reason = format!("{}: {why}", record.shape);
             &mut self.failures
         };
         reasons.push(record.reason.clone());

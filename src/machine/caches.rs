@@ -1,6 +1,5 @@
 //! The CPU's caches, as Linux tells.
 
-#[cfg(target_os = "linux")]
 use std::fs;
 
 use serde::{Deserialize, Serialize};
@@ -17,31 +16,24 @@ pub struct CacheLevel {
 }
 
 /// Data caches of the first processor of `cores`, the smallest first; empty where the system does not say.
-#[cfg(target_os = "linux")]
 pub fn caches(cores: &[usize]) -> Vec<CacheLevel> {
     let core = cores.first().copied().unwrap_or(0);
     let folder = format!("/sys/devices/system/cpu/cpu{core}/cache");
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let level = |folder: std::path::PathBuf| {
-        let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
-        if read("type")?.trim() == "Instruction" {
+        let read = |name: &str| super::state::read(folder.join(name));
+        if read("type")? == "Instruction" {
             return None;
         }
         Some(CacheLevel {
-            level: read("level")?.trim().parse().ok()?,
-            bytes: bytes(read("size")?.trim())?,
-            shared_by: super::cores::core_list(read("shared_cpu_list")?.trim()).len(),
+            level: read("level")?.parse().ok()?,
+            bytes: bytes(&read("size")?)?,
+            shared_by: super::cores::core_list(&read("shared_cpu_list")?).len(),
         })
     };
     let mut caches: Vec<CacheLevel> = entries.filter_map(|e| level(e.path())).collect();
     caches.sort_by_key(|cache| cache.level);
     caches
-}
-
-/// See the Linux version.
-#[cfg(not(target_os = "linux"))]
-pub fn caches(_: &[usize]) -> Vec<CacheLevel> {
-    Vec::new()
 }
 
 /// Bytes of the last level of cache of the first processor; zero where the system does not say.
@@ -55,7 +47,6 @@ pub fn reached_bytes(cache: &CacheLevel, cores: usize) -> u64 {
 }
 
 /// Reads `48K`, `32768K`, `1M`.
-#[cfg(target_os = "linux")]
 fn bytes(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {
@@ -73,7 +64,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn sizes_are_read() {
         for (text, size) in [("48K", Some(48 << 10)), ("1M", Some(1 << 20)), ("x", None)] {
             assert_eq!(bytes(text), size);

@@ -100,20 +100,16 @@ impl Machine {
 }
 
 fn instruction_sets() -> Vec<String> {
-    let mut found: Vec<&str> = Vec::new();
     #[cfg(target_arch = "x86_64")]
-    {
-        let sets = [
-            ("sse2", is_x86_feature_detected!("sse2")),
-            ("avx", is_x86_feature_detected!("avx")),
-            ("avx2", is_x86_feature_detected!("avx2")),
-            ("fma", is_x86_feature_detected!("fma")),
-            ("avx512f", is_x86_feature_detected!("avx512f")),
-            ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
-        ];
-        found.extend(sets.iter().filter(|(_, has)| *has).map(|(name, _)| *name));
-    }
-    #[cfg(target_arch = "aarch64")]
-    found.push("neon");
-    found.into_iter().map(str::to_string).collect()
+    let sets = [
+        ("sse2", is_x86_feature_detected!("sse2")),
+        ("avx", is_x86_feature_detected!("avx")),
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+        ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let sets = [("neon", cfg!(target_arch = "aarch64"))];
+    sets.iter().filter(|(_, has)| *has).map(|(name, _)| name.to_string()).collect()
 }

@@ -1,7 +1,5 @@
 //! Which cores the CPU path uses, and how threads are held to them.
 
-#[cfg(target_os = "linux")]
-use std::fs;
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
@@ -40,19 +38,13 @@ pub fn affinity_at_start() -> Vec<usize> {
     MASK.get_or_init(allowed_cores).clone()
 }
 
-#[cfg(target_os = "linux")]
+/// Logical processors of the same physical core, as Linux tells.
 fn siblings(core: usize) -> Vec<usize> {
     let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
-    fs::read_to_string(path).map(|t| core_list(t.trim())).unwrap_or_else(|_| vec![core])
-}
-
-#[cfg(not(target_os = "linux"))]
-fn siblings(core: usize) -> Vec<usize> {
-    vec![core]
+    super::state::read(path).map_or_else(|| vec![core], |text| core_list(&text))
 }
 
 /// Reads `0-3,8`.
-#[cfg(target_os = "linux")]
 pub(super) fn core_list(text: &str) -> Vec<usize> {
     let range = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -61,8 +53,9 @@ pub(super) fn core_list(text: &str) -> Vec<usize> {
     text.split(',').filter_map(range).flatten().collect()
 }
 
-#[cfg(target_os = "linux")]
+/// The affinity mask now; all cores where the system has none.
 pub(crate) fn allowed_cores() -> Vec<usize> {
+    #[cfg(target_os = "linux")]
     // SAFETY: an all-zero cpu_set_t is a valid empty set, the call writes at most its size into
     // it, and CPU_ISSET is only asked for numbers below the set's capacity.
     unsafe {
@@ -71,22 +64,13 @@ pub(crate) fn allowed_cores() -> Vec<usize> {
             return (0..libc::CPU_SETSIZE as usize).filter(|c| libc::CPU_ISSET(*c, &set)).collect();
         }
     }
-    all_cores()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn allowed_cores() -> Vec<usize> {
-    all_cores()
-}
-
-fn all_cores() -> Vec<usize> {
     (0..std::thread::available_parallelism().map_or(1, |n| n.get())).collect()
 }
 
 /// Lets the calling thread, and the threads it starts from now on, run on `cores` only. Where the
 /// system has no such call or refuses, nothing changes: a hint, not a promise.
-#[cfg(target_os = "linux")]
 pub fn restrict_thread(cores: &[usize]) {
+    #[cfg(target_os = "linux")]
     // SAFETY: as in `allowed_cores`; CPU_SET is only given numbers below the set's capacity.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
@@ -95,18 +79,15 @@ pub fn restrict_thread(cores: &[usize]) {
         }
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set);
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = cores;
 }
-
-/// See the Linux version: other systems offer no such call to users.
-#[cfg(not(target_os = "linux"))]
-pub fn restrict_thread(_cores: &[usize]) {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn core_lists() {
         assert_eq!(core_list("0-2,7"), [0, 1, 2, 7]);
         assert_eq!(core_list("5"), [5]);

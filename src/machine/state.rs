@@ -2,8 +2,10 @@
 //! elsewhere these stay unknown.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
-fn read(path: &str) -> Option<String> {
+/// The words of a file of the system; none where it has none.
+pub(super) fn read(path: impl AsRef<Path>) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     Some(text.trim().to_string()).filter(|text| !text.is_empty())
 }
@@ -36,11 +38,11 @@ pub fn hypervisor() -> Option<String> {
 pub fn quota_cpus() -> Option<f64> {
     let own = read("/proc/self/cgroup")?;
     let group = own.lines().find_map(|line| line.strip_prefix("0::"))?.to_string();
-    let mut path = std::path::PathBuf::from(group.trim_start_matches('/'));
+    let mut path = PathBuf::from(group.trim_start_matches('/'));
     let mut least: Option<f64> = None;
     loop {
-        let file = std::path::Path::new("/sys/fs/cgroup").join(&path).join("cpu.max");
-        let quota = fs::read_to_string(file).ok().and_then(|text| quota(text.trim()));
+        let file = Path::new("/sys/fs/cgroup").join(&path).join("cpu.max");
+        let quota = read(file).and_then(|text| quota(&text));
         least = [least, quota].into_iter().flatten().reduce(f64::min);
         if !path.pop() {
             return least;

@@ -14,6 +14,7 @@ mod timing;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use crate::error::Result;
 use crate::plan::Effort;
 use crate::terms::{Cache, Scope};
 
@@ -29,6 +30,13 @@ const FEW_ROUNDS: usize = 3;
 pub trait Clock {
     /// Seconds since some fixed moment.
     fn now(&self) -> f64;
+
+    /// Seconds that some work takes.
+    fn time(&self, work: &mut dyn FnMut() -> Result<()>) -> Result<f64> {
+        let start = self.now();
+        work()?;
+        Ok(self.now() - start)
+    }
 }
 
 /// The system's monotonic clock.

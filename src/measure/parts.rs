@@ -2,8 +2,9 @@
 
 use super::Clock;
 use super::timing::restore;
-use crate::backend::Runner;
+use crate::backend::{Part, Runner};
 use crate::error::Result;
+use crate::stats;
 
 /// Runs that are taken apart.
 const PROFILED_RUNS: usize = 5;
@@ -11,16 +12,12 @@ const PROFILED_RUNS: usize = 5;
 /// An operation of a run, all its calls together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartTime {
-    /// What it does.
-    pub operation: String,
+    /// Of a run: what it does, its nominal FLOP, and its seconds by the device's clock where it has one.
+    pub part: Part,
     /// How often a run does it.
     pub calls: u64,
-    /// Seconds of a run by the wall clock: the median of some runs.
+    /// Seconds of a run by the wall clock. These and the device's are medians of some runs.
     pub wall_s: f64,
-    /// Seconds of a run by the device's clock, where it has one.
-    pub device_s: Option<f64>,
-    /// Nominal FLOP of a run.
-    pub flop_count: u64,
 }
 
 /// Takes a few runs apart, each from the restored state, after one that is not timed. Empty where the
@@ -37,16 +34,15 @@ pub fn profile(runner: &mut dyn Runner, clock: &dyn Clock) -> Result<Vec<PartTim
         runs.push(parts);
     }
     let Some(first) = runs.first().cloned() else { return Ok(Vec::new()) };
-    let median = |part: PartTime| {
-        let same = runs.iter().filter_map(|run| run.iter().find(|p| p.operation == part.operation));
+    let median = |mut time: PartTime| {
+        let is_same = |other: &&PartTime| other.part.operation == time.part.operation;
+        let same = runs.iter().filter_map(|run| run.iter().find(is_same));
         let (wall, device): (Vec<f64>, Vec<Option<f64>>) =
-            same.map(|p| (p.wall_s, p.device_s)).unzip();
+            same.map(|other| (other.wall_s, other.part.device_s)).unzip();
         let device: Option<Vec<f64>> = device.into_iter().collect();
-        PartTime {
-            wall_s: crate::stats::median(&wall).unwrap_or(part.wall_s),
-            device_s: device.and_then(|times| crate::stats::median(&times)),
-            ..part
-        }
+        time.wall_s = stats::median(&wall).unwrap_or(time.wall_s);
+        time.part.device_s = device.and_then(|times| stats::median(&times));
+        time
     };
     Ok(first.into_iter().map(median).collect())
 }
@@ -59,20 +55,14 @@ fn apart(runner: &mut dyn Runner, clock: &dyn Clock, parts: &mut Vec<PartTime>) 
     runner.run_in_parts(&mut |part| {
         let now = clock.now();
         let wall_s = now - last;
-        match parts.iter_mut().find(|p| p.operation == part.operation) {
-            Some(sum) => {
-                sum.calls += 1;
-                sum.wall_s += wall_s;
+        match parts.iter_mut().find(|time| time.part.operation == part.operation) {
+            Some(PartTime { part: sum, calls, wall_s: sum_s }) => {
+                *calls += 1;
+                *sum_s += wall_s;
                 sum.device_s = sum.device_s.zip(part.device_s).map(|(a, b)| a + b);
                 sum.flop_count += part.flop_count;
             }
-            None => parts.push(PartTime {
-                operation: part.operation.clone(),
-                calls: 1,
-                wall_s,
-                device_s: part.device_s,
-                flop_count: part.flop_count,
-            }),
+            None => parts.push(PartTime { part: part.clone(), calls: 1, wall_s }),
         }
         // What was just done here is no part's time.
         last = clock.now();

@@ -1,10 +1,9 @@
 //! All lanes of a case, sampled in rounds: drift hits all alike.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::{
-    Clock, Conditions, FEW_ROUNDS, LONG_RUN_S, Lane, Measured, Sample, Timing, device_runs, doubt,
-    timed,
+    Conditions, FEW_ROUNDS, LONG_RUN_S, Lane, Measured, Sample, Timing, device_runs, doubt, timed,
 };
 use crate::backend::Runner;
 use crate::stats::Summary;
@@ -37,15 +36,12 @@ pub fn sample(
     lanes: &[Lane],
     conditions: Conditions<'_>,
 ) -> Vec<Measured> {
-    let Conditions { cache, effort, seed, clock, stop, watch } = conditions;
+    let (effort, seed) = (conditions.effort, conditions.seed);
     let mut rounds = Rounds {
         runners,
         lanes,
-        cache,
-        clock,
-        stop,
-        watch,
-        look_s: clock.now() + WATCH_S,
+        look_s: conditions.clock.now() + WATCH_S,
+        conditions,
         disturbed: false,
         iterations: vec![1; lanes.len()],
         expected_s: vec![0.0; lanes.len()],
@@ -64,14 +60,11 @@ pub fn sample(
     rounds.measured
 }
 
-struct Rounds<'a, 'r> {
+struct Rounds<'a, 'r, 'c> {
     runners: &'a mut [Box<dyn Runner + 'r>],
     lanes: &'a [Lane],
-    cache: Cache,
-    clock: &'a dyn Clock,
-    stop: &'a AtomicBool,
-    watch: &'a mut dyn FnMut(&[Measured], f64),
-    /// When `watch` is called next.
+    conditions: Conditions<'c>,
+    /// When the watcher looks next.
     look_s: f64,
     /// Whether something else than samples ran since the last one.
     disturbed: bool,
@@ -86,14 +79,14 @@ struct Rounds<'a, 'r> {
     last: Option<usize>,
 }
 
-impl Rounds<'_, '_> {
+impl Rounds<'_, '_, '_> {
     /// Runs a lane `iterations` times, or none where it failed. Where `rehearse`, one untimed run
     /// comes first. Nothing that the runner before left behind takes part.
     fn time(&mut self, lane: usize, iterations: u64, rehearse: bool) -> Option<Timing> {
         self.turn_to(lane);
         let Lane { runner, scope } = self.lanes[lane];
         let runner = self.runners[runner].as_mut();
-        match timed(runner, scope, iterations, rehearse, self.clock) {
+        match timed(runner, scope, iterations, rehearse, self.conditions.clock) {
             Ok(timing) => Some(timing),
             Err(error) => {
                 self.measured[lane].failure = Some(error.to_string());
@@ -121,12 +114,12 @@ impl Rounds<'_, '_> {
     }
 
     fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.conditions.stop.load(Ordering::Relaxed)
     }
 
     /// Batches until three agree or the cap is reached, then the size of a sample.
     fn warm_up(&mut self, lane: usize, cap_s: f64) {
-        let start = self.clock.now();
+        let start = self.conditions.clock.now();
         let mut batches: Vec<f64> = Vec::new();
         let mut runs = 1;
         loop {
@@ -141,7 +134,7 @@ impl Rounds<'_, '_> {
                 .iter()
                 .fold((f64::INFINITY, 0.0f64), |(low, high), t| (low.min(*t), high.max(*t)));
             let steady = recent.len() == STEADY_BATCHES && high <= low * (1.0 + STEADY);
-            if steady || self.clock.now() - start >= cap_s {
+            if steady || self.conditions.clock.now() - start >= cap_s {
                 let typical = crate::stats::median(recent).unwrap_or(mean);
                 self.expected_s[lane] = typical;
                 self.iterations[lane] = (SAMPLE_FLOOR_S / typical.max(1e-9)).ceil().max(1.0) as u64;
@@ -161,7 +154,7 @@ impl Rounds<'_, '_> {
         let few = self.expected_s.iter().any(|s| *s > LONG_RUN_S);
         let least = if few { FEW_ROUNDS } else { ROUNDS };
         let order = Generator::new(seed, 0x0407_d3e5);
-        let mut start = self.clock.now();
+        let mut start = self.conditions.clock.now();
         // The caps of all lanes together: a fast lane waits for slow ones inside them.
         let cap_s = cap_s * live(self).len() as f64;
         let mut round = 0u64;
@@ -180,7 +173,7 @@ impl Rounds<'_, '_> {
                 start += self.show(start + cap_s);
             }
             round += 1;
-            let spent = self.clock.now() - start >= cap_s;
+            let spent = self.conditions.clock.now() - start >= cap_s;
             if round >= least as u64 && spent {
                 return;
             }
@@ -196,13 +189,13 @@ impl Rounds<'_, '_> {
 
     /// Lets the watcher see what there is, now and then. Returns the seconds that took.
     fn show(&mut self, end_s: f64) -> f64 {
-        let now = self.clock.now();
+        let now = self.conditions.clock.now();
         if now < self.look_s {
             return 0.0;
         }
-        (self.watch)(&self.measured, (end_s - now).max(0.0));
+        (self.conditions.watch)(&self.measured, (end_s - now).max(0.0));
         self.disturbed = true;
-        let spent_s = self.clock.now() - now;
+        let spent_s = self.conditions.clock.now() - now;
         // Looking costs more as samples grow.
         self.look_s = now + spent_s + WATCH_S.max(WATCH_TIMES * spent_s);
         spent_s
@@ -211,11 +204,11 @@ impl Rounds<'_, '_> {
     fn sample_once(&mut self, lane: usize, round: u64) {
         let other = std::mem::take(&mut self.disturbed) || self.last != Some(lane);
         let changed = other && self.expected_s[lane] <= NO_REHEARSAL_S;
-        let (iterations, rehearse) = match self.cache {
+        let (iterations, rehearse) = match self.conditions.cache {
             Cache::Hot => (self.iterations[lane], changed),
             Cache::Cold => (1, false),
         };
-        if self.cache == Cache::Cold && !self.flush(lane) {
+        if self.conditions.cache == Cache::Cold && !self.flush(lane) {
             return;
         }
         let Some(timing) = self.time(lane, iterations, rehearse) else { return };
@@ -235,13 +228,16 @@ impl Rounds<'_, '_> {
             let Lane { runner, scope } = self.lanes[lane];
             let failed = self.measured[lane].failure.is_some();
             // Runs in a row are hot.
-            let cold = self.cache == Cache::Cold;
+            let cold = self.conditions.cache == Cache::Cold;
             if scope != Scope::Compute || failed || cold || self.stopped() {
                 continue;
             }
             self.turn_to(lane);
-            self.measured[lane].device_runs =
-                device_runs(self.runners[runner].as_mut(), self.expected_s[lane], self.clock);
+            self.measured[lane].device_runs = device_runs(
+                self.runners[runner].as_mut(),
+                self.expected_s[lane],
+                self.conditions.clock,
+            );
         }
     }
 }

@@ -49,11 +49,8 @@ pub fn timed(
         timing.seconds = restored(runner, scope, iterations, untimed, clock)?;
     } else {
         (0..untimed).try_for_each(|_| runner.run(scope))?;
-        let start = clock.now();
-        for _ in 0..iterations {
-            runner.run(scope)?;
-        }
-        timing.seconds = clock.now() - start;
+        let mut runs = || (0..iterations).try_for_each(|_| runner.run(scope));
+        timing.seconds = clock.time(&mut runs)?;
     }
     Ok(timing)
 }
@@ -91,10 +88,9 @@ fn restored(
     let mut seconds = 0.0;
     for run in 0..untimed + iterations {
         restore(runner)?;
-        let start = clock.now();
-        runner.run(scope)?;
+        let run_s = clock.time(&mut || runner.run(scope))?;
         if run >= untimed {
-            seconds += clock.now() - start;
+            seconds += run_s;
         }
     }
     Ok(seconds)

@@ -28,30 +28,10 @@ pub fn batch(graph: &Graph, seed: u64, step: u64) -> Vec<f32> {
 /// The labels of that mini-batch: whole numbers below the number of classes.
 pub fn labels(graph: &Graph, seed: u64, step: u64) -> Vec<f32> {
     let stream = Generator::new(seed, FIRST_BATCH + 2 * step + 1);
-    let classes = graph.classes() as u64;
-    (0..graph.batch() as u64).map(|i| ((stream.bits(i) * classes) >> 24) as f32).collect()
+    (0..graph.batch() as u64).map(|i| stream.below(i, graph.classes()) as f32).collect()
 }
 
 fn uniform(seed: u64, tensor: u64, len: usize, bound: f32) -> Vec<f32> {
     let stream = Generator::new(seed, tensor);
     (0..len as u64).map(|i| stream.uniform(i, bound)).collect()
-}
-
-/// A mini-batch of a task that can be learnt: samples of class 1 of 2 are shifted by half a deviation in
-/// every other element.
-pub fn task(graph: &Graph, seed: u64, step: u64) -> (Vec<f32>, Vec<f32>) {
-    let labels: Vec<f32> = labels(graph, seed, step).iter().map(|label| label % 2.0).collect();
-    let mut batch = batch(graph, seed, step);
-    let dims = &graph.values[graph.input()].dims;
-    // Sequences of an LSTM have the samples second.
-    let (samples, inner) = match graph.layers.first() {
-        Some(super::Layer::Lstm(l)) => (l.batch, l.hidden),
-        _ => (dims[0], batch.len() / dims[0]),
-    };
-    for (i, x) in batch.iter_mut().enumerate() {
-        if i % 2 == 0 {
-            *x += labels[i / inner % samples] - 0.5;
-        }
-    }
-    (batch, labels)
 }

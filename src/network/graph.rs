@@ -28,15 +28,11 @@ pub struct Parameter {
     pub init: Init,
 }
 
+#[expect(clippy::len_without_is_empty, reason = "a tensor has elements")]
 impl Parameter {
     /// Elements.
     pub fn len(&self) -> usize {
         self.dims.iter().product()
-    }
-
-    /// Whether it has none; never so.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -75,15 +71,11 @@ pub struct Node {
     pub gradient: Gradient,
 }
 
+#[expect(clippy::len_without_is_empty, reason = "a tensor has elements")]
 impl Node {
     /// Elements.
     pub fn len(&self) -> usize {
         self.dims.iter().product()
-    }
-
-    /// Whether it has none; never so.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The last size, and how many such rows there are.
@@ -203,9 +195,8 @@ impl Graph {
         if let Some(onto) = residual {
             // Its gradient has come in already when the layers between are gone through backwards.
             for layer in &mut self.layers {
-                match layer {
-                    Layer::LayerNorm(norm) if norm.x == onto => norm.adds = true,
-                    _ => {}
+                if let Layer::LayerNorm(norm) = layer {
+                    norm.adds |= norm.x == onto;
                 }
             }
         }
@@ -217,7 +208,7 @@ impl Graph {
 
     /// Cross-correlation with 3 x 3 filters, stride 1, a border of one zero, no bias.
     pub fn conv(&mut self, name: &str, x: usize, k: usize) -> usize {
-        let [n, c, h, w] = self.image(x);
+        let [n, c, h, w] = self.dims(x);
         let init = Init::Uniform { fan_in: 9 * c };
         let weight = self.parameter(name, "weight", &[k, c, 3, 3], init);
         let y = self.own(&[n, k, h, w]);
@@ -228,9 +219,8 @@ impl Graph {
     /// Batch norm with the batch's own mean and biased variance, then ReLU, then, where `pool`, the
     /// largest of each square of 2 x 2.
     pub fn batch_norm_relu(&mut self, name: &str, x: usize, pool: bool) -> usize {
-        let [n, c, h, w] = self.image(x);
-        let weight = self.parameter(name, "weight", &[c], Init::Ones);
-        let bias = self.parameter(name, "bias", &[c], Init::Zeros);
+        let [n, c, h, w] = self.dims(x);
+        let (weight, bias) = self.scale_and_shift(name, c);
         let y = self.own(&if pool { [n, c, h / 2, w / 2] } else { [n, c, h, w] });
         let layer = BatchNorm { x, y, weight, bias, n, c, h, w, pool, eps: NORM_EPS };
         self.layers.push(Layer::BatchNorm(layer));
@@ -239,14 +229,14 @@ impl Graph {
 
     /// Every sample as one row.
     pub fn flatten(&mut self, x: usize) -> usize {
-        let [n, c, h, w] = self.image(x);
+        let [n, c, h, w] = self.dims(x);
         self.values[x].dims = vec![n, c * h * w];
         x
     }
 
     /// The last hidden state of an LSTM over x (seq, batch, hidden), as wide as its input.
     pub fn lstm(&mut self, name: &str, x: usize) -> usize {
-        let [seq, batch, hidden] = self.sequence(x);
+        let [seq, batch, hidden] = self.dims(x);
         let init = Init::Uniform { fan_in: hidden };
         let weight_ih = self.parameter(name, "weight_ih", &[4 * hidden, hidden], init);
         let weight_hh = self.parameter(name, "weight_hh", &[4 * hidden, hidden], init);
@@ -261,8 +251,7 @@ impl Graph {
     /// Layer norm over the last size, with biased variance.
     pub fn layer_norm(&mut self, name: &str, x: usize) -> usize {
         let (rows, width) = self.values[x].rows();
-        let weight = self.parameter(name, "weight", &[width], Init::Ones);
-        let bias = self.parameter(name, "bias", &[width], Init::Zeros);
+        let (weight, bias) = self.scale_and_shift(name, width);
         let y = self.own(&self.values[x].dims.clone());
         let layer = LayerNorm { x, y, weight, bias, rows, width, eps: NORM_EPS, adds: false };
         self.layers.push(Layer::LayerNorm(layer));
@@ -270,8 +259,8 @@ impl Graph {
     }
 
     /// Multi-head self-attention of x (batch, seq, 3 width), whose columns are q, then k, then v.
-    pub fn attention(&mut self, _name: &str, x: usize, heads: usize) -> usize {
-        let [batch, seq, columns] = self.sequence(x);
+    pub fn attention(&mut self, x: usize, heads: usize) -> usize {
+        let [batch, seq, columns] = self.dims(x);
         let width = columns / 3;
         let y = self.own(&[batch, seq, width]);
         self.layers.push(Layer::Attention(Attention { x, y, batch, seq, width, heads }));
@@ -279,8 +268,8 @@ impl Graph {
     }
 
     /// The mean of x (batch, seq, width) over seq.
-    pub fn mean_over_seq(&mut self, _name: &str, x: usize) -> usize {
-        let [batch, seq, width] = self.sequence(x);
+    pub fn mean_over_seq(&mut self, x: usize) -> usize {
+        let [batch, seq, width] = self.dims(x);
         let y = self.own(&[batch, width]);
         self.layers.push(Layer::Mean(Mean { x, y, batch, seq, width }));
         y
@@ -298,6 +287,12 @@ impl Graph {
         self.parameters.len() - 1
     }
 
+    /// The parameters of a norm: weight and bias.
+    fn scale_and_shift(&mut self, name: &str, width: usize) -> (usize, usize) {
+        let weight = self.parameter(name, "weight", &[width], Init::Ones);
+        (weight, self.parameter(name, "bias", &[width], Init::Zeros))
+    }
+
     fn own(&mut self, dims: &[usize]) -> usize {
         let (activation, gradient) = (Activation::None, Gradient::Own);
         self.value(Node { dims: dims.to_vec(), activation, gradient })
@@ -308,13 +303,8 @@ impl Graph {
         self.values.len() - 1
     }
 
-    fn image(&self, x: usize) -> [usize; 4] {
-        let dims = &self.values[x].dims;
-        [dims[0], dims[1], dims[2], dims[3]]
-    }
-
-    fn sequence(&self, x: usize) -> [usize; 3] {
-        let dims = &self.values[x].dims;
-        [dims[0], dims[1], dims[2]]
+    /// The sizes of a value that has so many.
+    fn dims<const N: usize>(&self, x: usize) -> [usize; N] {
+        self.values[x].dims.as_slice().try_into().expect("layers are put onto values of their kind")
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `mlp.rs` `cnn.rs` `lstm.rs` `transformer.rs` | the networks |
+//! | `networks.rs` | the networks |
 //! | `graph.rs` | values, parameters, and how a network is put together |
 //! | `layer.rs` | the layers with their sizes and work |
 //! | `ops.rs` | what a device has to offer, and the order of a step |
@@ -12,35 +12,29 @@
 //! | `reference/` | the f64 instance that everything is held against |
 //! | `trajectory.rs` | several steps in a row, and what is told of them |
 
-mod cnn;
 mod data;
 mod graph;
 mod layer;
-mod lstm;
 mod memory;
-mod mlp;
+mod networks;
 mod ops;
 mod optimizer;
 pub mod reference;
 mod trajectory;
-mod transformer;
 
 use crate::error::{self, Result};
 use crate::terms::{Axis, Shape};
 
-pub use cnn::CNN;
-pub use data::{batch, initial, labels, task};
+pub use data::{batch, initial, labels};
 pub use graph::{Activation, Gradient, Graph, Init, Node, Parameter};
 pub use layer::{
     Attention, BatchNorm, Conv3x3, Direction, Layer, LayerNorm, Linear, Lstm, Mean, NORM_EPS,
 };
-pub use lstm::LSTM;
 pub use memory::Memory;
-pub use mlp::MLP;
+pub use networks::{CNN, LSTM, MLP, TRANSFORMER};
 pub use ops::{Operation, Ops, step};
 pub use optimizer::{Adam, Optimizer, Sgd};
 pub use trajectory::{Parameters, Tolerance, Trainer, Trajectories, Trajectory, golden, l2};
-pub use transformer::TRANSFORMER;
 
 /// One of the networks.
 #[derive(Clone, Copy)]

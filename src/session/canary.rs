@@ -19,7 +19,7 @@ const DRIFT: f64 = 0.03;
 #[derive(Default)]
 pub(super) struct Canary<'a> {
     /// Id of the device, and the runner.
-    runners: Vec<(DeviceId, Box<dyn Runner + 'a>)>,
+    pub(super) runners: Vec<(DeviceId, Box<dyn Runner + 'a>)>,
 }
 
 /// The canary's times: seconds by device.
@@ -51,21 +51,12 @@ impl<'a> Canary<'a> {
         canary
     }
 
-    /// Device ids with their runners.
-    pub(super) fn runners_mut(&mut self) -> impl Iterator<Item = (&DeviceId, &mut dyn Runner)> {
-        self.runners.iter_mut().map(|(id, runner)| (&*id, runner.as_mut() as &mut dyn Runner))
-    }
-
     /// The shortest time of a few runs on each device.
     pub(super) fn times(&mut self, clock: &dyn Clock) -> CanaryTimes {
-        let time = |runner: &mut dyn Runner| -> Option<f64> {
-            let start = clock.now();
-            runner.run(Scope::Compute).ok()?;
-            Some(clock.now() - start)
-        };
         let mut fastest = CanaryTimes::new();
         for (id, runner) in &mut self.runners {
-            let times = (0..RUNS).filter_map(|_| time(runner.as_mut()));
+            let mut run = || runner.run(Scope::Compute);
+            let times = (0..RUNS).filter_map(|_| clock.time(&mut run).ok());
             fastest.extend(times.reduce(f64::min).map(|best| (id.clone(), best)));
         }
         fastest

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use super::choice::is_named;
-use super::{Choice, Refusal, Setup};
+use super::{Choice, Setup};
+use crate::error::Error;
 use crate::plan::{Case, Effort};
 use crate::record::Record;
 use crate::terms::DeviceId;
@@ -63,12 +64,12 @@ impl<'a> Chooser<'a> {
         &self,
         case: &Case,
         effort: Effort,
-    ) -> (Vec<Choice>, Vec<(Choice, Refusal)>) {
+    ) -> (Vec<Choice>, Vec<(Choice, Error)>) {
         let (mut choices, mut refused) = (Vec::new(), Vec::new());
         for choice in self.wanted(case) {
             match self.too_slow(case, &choice, effort) {
                 None => choices.push(choice),
-                Some(reason) => refused.push((choice, Refusal::skipped(reason))),
+                Some(reason) => refused.push((choice, Error::Skipped(reason))),
             }
         }
         (choices, refused)

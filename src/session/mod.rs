@@ -7,7 +7,7 @@
 //! | `choice.rs` | a runner by its names, and what users name |
 //! | `chooser.rs` | which runners measure a case, by what was asked for and by the rates so far |
 //! | `memory.rs` | which of them are in memory together |
-//! | `prepare.rs`, `refusal.rs` | a runner prepared and verified, or how its rows end |
+//! | `prepare.rs` | a runner prepared and verified |
 //! | `sampler.rs` | the runners of a case, sampled together |
 //! | `rows.rs` | from what was measured to rows |
 //! | `method.rs` | how a case is sampled: in rounds, or as a front end likes |
@@ -28,7 +28,6 @@ mod method;
 mod noise;
 mod prepare;
 mod progress;
-mod refusal;
 mod resume;
 mod roofs;
 mod rows;
@@ -37,18 +36,15 @@ mod setup;
 mod timers;
 mod zero_copy;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::manifest::TimerCheck;
-use crate::measure::Measured;
-use crate::plan::{Case, Effort};
+use crate::plan::{self, Case, Effort};
 use crate::record::Record;
 use crate::roof::Roofs;
-use crate::terms::{DeviceId, Scope};
+use crate::terms::DeviceId;
 
 use budget::{Budget, Forecast};
 use canary::Canary;
-use memory::Groups;
-use rows::Rows;
 use sampler::Sampler;
 
 pub use canary::CanaryTimes;
@@ -58,9 +54,8 @@ pub use ledger::Ledger;
 pub use method::{Interleaved, Method};
 pub use prepare::{Facts, Ready, prepared};
 pub use progress::{Progress, Silent};
-pub use refusal::Refusal;
 pub use roofs::RoofCheck;
-pub use rows::{CaseRows, blank};
+pub use rows::{CaseRows, Rows, blank, refuse};
 pub use setup::Setup;
 
 /// Points that each sweep may gain inside the bracket of a crossover, one after the other.
@@ -159,9 +154,7 @@ impl<'a> Session<'a> {
         ledger: &mut Ledger<'_>,
         progress: &mut dyn Progress,
     ) -> Result<bool> {
-        let done = ledger.records()?;
-        let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|r| case.has(r));
-        let left: Vec<(usize, &Case)> = cases.iter().enumerate().filter(to_do).collect();
+        let left = plan::left(cases, &ledger.records()?);
         if !left.is_empty() && ledger.folder().is_some() {
             self.look_at_devices(progress);
         }
@@ -199,31 +192,20 @@ impl<'a> Session<'a> {
     /// The runners that measure a case one after the other, and the rows of those that are left out.
     pub fn choices(&self, case: &Case, effort: Effort) -> (Vec<Choice>, CaseRows) {
         let (choices, too_slow) = self.chooser.choices(case, effort);
-        let Groups { groups, refused } = Groups::of(&self.setup, case, choices);
+        let (groups, refused) = memory::groups(&self.setup, case, choices);
         let mut rows = self.sampler.rows.refused(case, &too_slow);
         rows.extend(self.sampler.rows.refused(case, &refused));
         (groups.into_iter().flatten().collect(), rows)
     }
 
-    /// The row of a measured runner in a scope.
-    pub fn measured(
-        &self,
-        case: &Case,
-        facts: &Facts,
-        scope: Scope,
-        measured: &Measured,
-    ) -> Record {
-        self.sampler.rows.measured(case, facts, scope, measured)
-    }
-
-    /// The rows of a runner without a time, one a scope.
-    pub fn unmeasured(&self, case: &Case, choice: &Choice, refusal: &Refusal) -> Vec<Record> {
-        self.sampler.rows.unmeasured(case, choice, refusal)
+    /// What makes the rows of runners that are measured one after the other.
+    pub fn rows(&self) -> &Rows<'a> {
+        &self.sampler.rows
     }
 
     /// The rows of a case that no runner measures.
     fn skipped(&self, case: &Case, reason: &str) -> CaseRows {
-        let refused = |choice| (choice, Refusal::skipped(reason.to_string()));
+        let refused = |choice| (choice, Error::Skipped(reason.to_string()));
         let refused: Vec<_> = self.chooser.wanted(case).into_iter().map(refused).collect();
         self.sampler.rows.refused(case, &refused)
     }

@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::{CaseRows, Choice, Progress, Session, Setup};
 use crate::error::Result;
 use crate::folder::RunFolder;
-use crate::plan::Case;
+use crate::plan::{self, Case};
 use crate::record::{self, NoiseRow, Record, Seconds};
 use crate::stats;
 use crate::terms::{Keyed, RowKey};
@@ -22,11 +22,9 @@ pub(super) fn second_pass(
     progress: &mut dyn Progress,
 ) -> Result<bool> {
     let setup = session.setup;
-    let (records, done) = (folder.records()?, folder.noise()?);
-    let samples = folder.samples()?;
+    let (records, samples) = (folder.records()?, folder.samples()?);
     let first = record::by_row(&samples);
-    let to_do = |(_, case): &(usize, &Case)| !done.iter().any(|n| case.has(n));
-    let left: Vec<(usize, &Case)> = cases.iter().enumerate().filter(to_do).collect();
+    let left = plan::left(cases, &folder.noise()?);
     let mut forecast = session.forecast(&left, budget.effort);
     for (index, case) in left {
         if setup.is_stopped() {
@@ -36,8 +34,7 @@ pub(super) fn second_pass(
         if !budget.is_left(setup.clock) {
             continue;
         }
-        let own = records.iter().filter(|r| case.has(*r) && r.counts());
-        let own: Vec<&Record> = own.collect();
+        let own: Vec<&Record> = records.iter().filter(|r| case.has(*r) && r.counts()).collect();
         let choices = choices_of(&setup, &own);
         if choices.is_empty() {
             continue;

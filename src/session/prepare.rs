@@ -1,11 +1,11 @@
 //! A runner of a case, prepared and verified.
 
-use super::{Choice, Refusal, Setup};
+use super::{Choice, Setup};
 use crate::backend::{Details, Runner};
 use crate::error::Result;
 use crate::plan::Case;
 use crate::terms::{Cache, Scope};
-use crate::verify::{self, Problem, Proof};
+use crate::verify::{Problem, Proof};
 
 /// A runner that is ready to be sampled.
 pub struct Ready<'d> {
@@ -31,24 +31,18 @@ pub fn prepared<'a>(
     case: &Case,
     problem: &Problem<'_>,
     choice: &Choice,
-) -> std::result::Result<Ready<'a>, Refusal> {
-    let start = setup.clock.now();
-    let timed_run = |runner: &mut dyn Runner| -> Result<f64> {
-        let start = setup.clock.now();
-        runner.run(Scope::Compute)?;
-        Ok(setup.clock.now() - start)
-    };
+) -> Result<Ready<'a>> {
+    let clock = setup.clock;
+    let start = clock.now();
+    let mut runner = setup.device(choice).prepare(&choice.task(case))?;
+    let prepare_s = clock.now() - start;
     let mut build_s = None;
-    let first = |runner: &mut dyn Runner| -> std::result::Result<(), Refusal> {
-        let prepare_s = setup.clock.now() - start;
-        if runner.details().compiled {
-            let (first_s, second_s) = (timed_run(runner)?, timed_run(runner)?);
-            build_s = Some((prepare_s + first_s - second_s).max(0.0));
-        }
-        Ok(())
-    };
-    let prepared = setup.device(choice).prepare(&choice.task(case));
-    let (mut runner, proof) = verify::admitted(prepared, first, problem)?;
+    if runner.details().compiled {
+        let mut run = || clock.time(&mut || runner.run(Scope::Compute));
+        let (first_s, second_s) = (run()?, run()?);
+        build_s = Some((prepare_s + first_s - second_s).max(0.0));
+    }
+    let proof = problem.verify(runner.as_mut())?;
     if case.cache == Cache::Cold {
         // Found out before anything is measured.
         runner.flush()?;

@@ -112,7 +112,6 @@ fn threads(setup: &Setup<'_>) -> Option<usize> {
 
 /// Every device of our own with its usual implementations, of peaks the first alone.
 fn choices(setup: &Setup<'_>, case: &Case) -> Vec<Choice> {
-    // Of a peak, the usual implementation alone.
     let count = if case.workload.role() == Role::Peak { 1 } else { usize::MAX };
     let mut choices = Vec::new();
     for (device, d) in setup.devices.iter().enumerate() {

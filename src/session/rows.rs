@@ -1,6 +1,7 @@
 //! From what was measured to rows.
 
-use super::{Choice, Facts, Refusal, Setup};
+use super::{Choice, Facts, Setup};
+use crate::error::Error;
 use crate::machine::DeviceEntry;
 use crate::measure::{Measured, PartTime};
 use crate::plan::Case;
@@ -39,7 +40,7 @@ impl CaseRows {
 }
 
 /// Makes rows of what was measured, or of why nothing was.
-pub(super) struct Rows<'a> {
+pub struct Rows<'a> {
     pub(super) setup: Setup<'a>,
     /// Name of the run.
     pub(super) run: String,
@@ -49,7 +50,7 @@ pub(super) struct Rows<'a> {
 
 impl Rows<'_> {
     /// The row of a measured runner in a scope.
-    pub(super) fn measured(
+    pub fn measured(
         &self,
         case: &Case,
         facts: &Facts,
@@ -66,24 +67,18 @@ impl Rows<'_> {
     }
 
     /// The rows of a runner without a time, one a scope.
-    pub(super) fn unmeasured(
-        &self,
-        case: &Case,
-        choice: &Choice,
-        refusal: &Refusal,
-    ) -> Vec<Record> {
-        let row = |scope: Scope| Record {
-            outcome: refusal.outcome,
-            reason: refusal.reason.clone(),
-            max_error_ratio: refusal.error_ratio,
-            ..self.record(case, choice, scope)
+    pub fn unmeasured(&self, case: &Case, choice: &Choice, why: &Error) -> Vec<Record> {
+        let row = |scope: Scope| {
+            let mut record = self.record(case, choice, scope);
+            refuse(&mut record, why);
+            record
         };
         self.setup.scopes(case.workload).into_iter().map(row).collect()
     }
 
     /// The rows of runners that are left out.
-    pub(super) fn refused(&self, case: &Case, refused: &[(Choice, Refusal)]) -> CaseRows {
-        let rows = |(choice, refusal): &(Choice, Refusal)| self.unmeasured(case, choice, refusal);
+    pub(super) fn refused(&self, case: &Case, refused: &[(Choice, Error)]) -> CaseRows {
+        let rows = |(choice, why): &(Choice, Error)| self.unmeasured(case, choice, why);
         CaseRows { records: refused.iter().flat_map(rows).collect(), ..CaseRows::default() }
     }
 
@@ -94,15 +89,15 @@ impl Rows<'_> {
         choice: &Choice,
         parts: Vec<PartTime>,
     ) -> impl Iterator<Item = BreakdownRow> {
-        parts.into_iter().map(|part| BreakdownRow {
+        parts.into_iter().map(|PartTime { part, calls, wall_s }| BreakdownRow {
             workload: case.workload.name().to_string(),
             shape: case.shape.to_string(),
             dtype: case.dtype,
             device: self.setup.device(choice).entry().id.clone(),
             implementation: choice.implementation.clone(),
             operation: part.operation,
-            calls: part.calls,
-            wall_s: part.wall_s,
+            calls,
+            wall_s,
             device_s: part.device_s,
             flop_count: part.flop_count,
             bytes_moved: None,
@@ -144,6 +139,20 @@ pub fn blank(
         flop_exact: work.flop_exact,
         bytes_moved: case.workload.bytes_moved(&case.shape, case.dtype),
         ..Record::unmeasured()
+    }
+}
+
+/// Says in a row why it has no time: an implementation that does not serve the case, one that is left
+/// out, or a failure.
+pub fn refuse(record: &mut Record, why: &Error) {
+    record.outcome = match why {
+        Error::Unsupported(_) => Outcome::Unsupported,
+        Error::Skipped(_) => Outcome::Skipped,
+        _ => Outcome::Failed,
+    };
+    record.reason = why.to_string();
+    if let Error::Wrong { error_ratio, .. } = why {
+        record.max_error_ratio = *error_ratio;
     }
 }
 

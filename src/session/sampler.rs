@@ -1,6 +1,6 @@
 //! The runners of a case, sampled together.
 
-use super::{CaseRows, Choice, Facts, Groups, Progress, Rows, Setup, prepared};
+use super::{CaseRows, Choice, Facts, Progress, Rows, Setup, memory, prepared};
 use crate::backend::Runner;
 use crate::measure::{self, Conditions, Lane, Measured};
 use crate::plan::{Case, Effort};
@@ -23,7 +23,7 @@ impl<'a> Sampler<'a> {
         effort: Effort,
         progress: &mut dyn Progress,
     ) -> CaseRows {
-        let Groups { groups, refused } = Groups::of(&self.setup, case, choices);
+        let (groups, refused) = memory::groups(&self.setup, case, choices);
         let mut rows = self.rows.refused(case, &refused);
         if groups.is_empty() {
             return rows;

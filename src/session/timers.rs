@@ -19,9 +19,8 @@ const LEAST_SHARE: f64 = 0.2;
 /// Checks the clocks of every device that has a canary and a clock.
 pub(super) fn checks(canary: &mut Canary<'_>, clock: &dyn Clock) -> Vec<TimerCheck> {
     // A device that fails here fails again, with a reason, in its first case.
-    let check =
-        |(device, runner): (&DeviceId, &mut dyn Runner)| check(device, runner, clock).ok()?;
-    canary.runners_mut().filter_map(check).collect()
+    let runners = canary.runners.iter_mut();
+    runners.filter_map(|(device, runner)| check(device, runner.as_mut(), clock).ok()?).collect()
 }
 
 fn check(
@@ -29,10 +28,8 @@ fn check(
     runner: &mut dyn Runner,
     clock: &dyn Clock,
 ) -> Result<Option<TimerCheck>> {
-    let wall = |runner: &mut dyn Runner, runs: u32| -> Result<f64> {
-        let start = clock.now();
-        (0..runs).try_for_each(|_| runner.run(Scope::Compute))?;
-        Ok(clock.now() - start)
+    let wall = |runner: &mut dyn Runner, runs: u32| {
+        clock.time(&mut || (0..runs).try_for_each(|_| runner.run(Scope::Compute)))
     };
     wall(runner, 1)?;
     let (mut single, mut double, mut shares, mut profiled) = (vec![], vec![], vec![], vec![]);

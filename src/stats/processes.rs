@@ -17,7 +17,7 @@ const EXACT: usize = 200;
 pub fn ratio_of_processes(numerator: &[Vec<f64>], denominator: &[Vec<f64>]) -> Option<Ratio> {
     let (a, b) = (Side::of(numerator)?, Side::of(denominator)?);
     let value = a.median / b.median;
-    let mut random = Random { stream: Generator::new(0x005e_ed0f_c03a, 0), counter: 0 };
+    let mut random = Random::new(0x005e_ed0f_c03a, 0);
     let mut logs: Vec<f64> =
         (0..RESAMPLES).map(|_| (a.draw(&mut random) / b.draw(&mut random)).ln()).collect();
     logs.sort_unstable_by(f64::total_cmp);
@@ -29,20 +29,27 @@ pub fn ratio_of_processes(numerator: &[Vec<f64>], denominator: &[Vec<f64>]) -> O
     Some(Ratio { value, low: end(0.025).min(value), high: end(0.975).max(value) })
 }
 
-/// Uniform numbers in [0, 1).
-struct Random {
+/// Random numbers, one after the other.
+pub(super) struct Random {
     stream: Generator,
     counter: u64,
 }
 
 impl Random {
+    pub(super) fn new(seed: u64, stream: u64) -> Random {
+        Random { stream: Generator::new(seed, stream), counter: 0 }
+    }
+
+    /// Uniform in [0, 1).
     fn next(&mut self) -> f64 {
         self.counter += 1;
         self.stream.bits(self.counter) as f64 / (1u64 << 24) as f64
     }
 
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() * n as f64) as usize
+    /// A whole number below `n`.
+    pub(super) fn below(&mut self, n: usize) -> usize {
+        self.counter += 1;
+        self.stream.below(self.counter, n)
     }
 }
 
@@ -132,78 +139,4 @@ fn widening(a: usize, b: usize) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Samples of some processes: each with a level of its own, each sample with its noise.
-    fn side(
-        seed: u64,
-        processes: usize,
-        samples: usize,
-        between: f64,
-        within: f64,
-    ) -> Vec<Vec<f64>> {
-        let mut random = Random { stream: Generator::new(seed, 7), counter: 0 };
-        let mut normal = |deviation: f64| {
-            let sum: f64 = (0..12).map(|_| random.next()).sum();
-            1.0 + deviation * (sum - 6.0)
-        };
-        (0..processes)
-            .map(|_| {
-                let level = normal(between);
-                (0..samples).map(|_| level * normal(within)).collect()
-            })
-            .collect()
-    }
-
-    /// How often the interval misses a ratio of 1 between equals.
-    fn misses(processes: usize, samples: usize, between: f64, within: f64) -> f64 {
-        let trials = 400u64;
-        let missed = |t: &u64| {
-            let (a, b) = (2 * t + 1000, 2 * t + 1001);
-            let [a, b] = [a, b].map(|seed| side(seed, processes, samples, between, within));
-            let ratio = ratio_of_processes(&a, &b).unwrap();
-            ratio.low > 1.0 || ratio.high < 1.0
-        };
-        (0..trials).filter(missed).count() as f64 / trials as f64
-    }
-
-    #[test]
-    fn intervals_hold_what_they_promise() {
-        for (processes, samples) in [(1, 10), (1, 11), (1, 30), (2, 10), (3, 10), (5, 20)] {
-            let between = if processes > 1 { 0.03 } else { 0.0 };
-            let missed = misses(processes, samples, between, 0.02);
-            // 5 % and three standard deviations of 400 trials.
-            assert!(missed <= 0.083, "{processes} x {samples}: {missed}");
-        }
-    }
-
-    /// Rounds alone would say that two processes differ: their spread is seen only with several.
-    #[test]
-    fn processes_widen_the_interval() {
-        let single = misses(1, 30, 0.03, 0.005);
-        assert!(single > 0.5, "{single}");
-        assert!(misses(4, 30, 0.03, 0.005) <= 0.083);
-    }
-
-    #[test]
-    fn ratios_of_known_numbers() {
-        let ratio = ratio_of_processes(&[vec![2.0; 9]], &[vec![1.0; 9], vec![1.0; 5]]).unwrap();
-        assert_eq!((ratio.value, ratio.low, ratio.high), (2.0, 2.0, 2.0));
-        let one = ratio_of_processes(&[vec![3.0]], &[vec![1.0]]).unwrap();
-        assert_eq!((one.value, one.low, one.high), (3.0, 3.0, 3.0));
-        assert!(ratio_of_processes(&[], &[vec![1.0]]).is_none());
-        assert!(ratio_of_processes(&[vec![f64::NAN]], &[vec![1.0]]).is_none());
-    }
-
-    #[test]
-    fn many_samples_meet_few() {
-        let interval = |n: usize| {
-            let ratio = ratio_of_processes(&side(1, 1, n, 0.0, 0.02), &side(2, 1, n, 0.0, 0.02));
-            let ratio = ratio.unwrap();
-            (ratio.high - ratio.low) * (n as f64).sqrt()
-        };
-        let (exact, normal) = (interval(EXACT), interval(EXACT + 1));
-        assert!((exact / normal - 1.0).abs() < 0.25, "{exact} {normal}");
-    }
-}
+mod tests;

@@ -27,6 +27,11 @@ impl Generator {
         mix(self.key.wrapping_add(i.wrapping_add(1).wrapping_mul(GOLDEN))) >> 40
     }
 
+    /// Element `i`, a whole number below `n`.
+    pub fn below(self, i: u64, n: usize) -> usize {
+        (self.bits(i) as usize * n) >> 24
+    }
+
     /// Element `i`, uniform in [-bound, bound).
     pub fn uniform(self, i: u64, bound: f32) -> f32 {
         (self.bits(i) as i64 - (1 << 23)) as f32 * 2f32.powi(-23) * bound

@@ -202,14 +202,6 @@ impl Tensor {
         self.values()
     }
 
-    /// The values of a tensor of f32, taken out of it.
-    pub fn into_f32s(self) -> Vec<f32> {
-        match self {
-            Tensor::F32(values) => values,
-            other => other.f32s().to_vec(),
-        }
-    }
-
     /// The position of the first value that has other bits than that of another tensor of this format
     /// and length.
     pub fn first_difference(&self, other: &Tensor) -> Option<usize> {

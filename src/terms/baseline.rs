@@ -1,23 +1,19 @@
 //! Who stands for the CPU.
 
-use serde::{Deserialize, Serialize};
-
+use super::word::words;
 use super::{DeviceId, DeviceKind};
 
-/// Who stands for the CPU in a speed-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Baseline {
-    /// The fastest row of the CPU side, contenders included.
-    Best,
-    /// The fastest row of our own.
-    Own,
+words! {
+    /// Who stands for the CPU in a speed-up.
+    pub enum Baseline {
+        /// The fastest row of the CPU side, contenders included.
+        Best = "best",
+        /// The fastest row of our own.
+        Own = "own",
+    }
 }
 
 impl Baseline {
-    /// Both, in the order of summary.csv.
-    pub const ALL: [Baseline; 2] = [Baseline::Best, Baseline::Own];
-
     /// Whether a device may stand for the CPU here.
     pub fn admits(self, device: &DeviceId, kind: DeviceKind) -> bool {
         device.is_cpu_side(kind) && (self == Baseline::Best || device.is_cpu())

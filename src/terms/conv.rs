@@ -13,13 +13,13 @@ pub const AXES: &[Axis] = &[
     Axis::size("k"),
     Axis::size("r"),
     Axis::size("s"),
-    Axis::optional("stride_h", 1, 1),
-    Axis::optional("stride_w", 1, 1),
-    Axis::optional("pad_h", 0, 0),
-    Axis::optional("pad_w", 0, 0),
-    Axis::optional("dilation_h", 1, 1),
-    Axis::optional("dilation_w", 1, 1),
-    Axis::optional("groups", 1, 1),
+    Axis::size("stride_h").or(1),
+    Axis::size("stride_w").or(1),
+    Axis::size("pad_h").from(0).or(0),
+    Axis::size("pad_w").from(0).or(0),
+    Axis::size("dilation_h").or(1),
+    Axis::size("dilation_w").or(1),
+    Axis::size("groups").or(1),
 ];
 
 /// Most floats of a tensor: beyond any memory, and far from what 64 bits count.
@@ -77,25 +77,9 @@ impl Conv {
 
     /// Its shape.
     pub fn shape(&self) -> Shape {
-        let [stride_h, stride_w] = self.stride;
-        let [pad_h, pad_w] = self.pad;
-        let [dilation_h, dilation_w] = self.dilation;
-        let values = [
-            self.n,
-            self.c,
-            self.h,
-            self.w,
-            self.k,
-            self.r,
-            self.s,
-            stride_h,
-            stride_w,
-            pad_h,
-            pad_w,
-            dilation_h,
-            dilation_w,
-            self.groups,
-        ];
+        let Conv { n, c, h, w, k, r, s, groups, .. } = *self;
+        let ([sh, sw], [ph, pw], [dh, dw]) = (self.stride, self.pad, self.dilation);
+        let values = [n, c, h, w, k, r, s, sh, sw, ph, pw, dh, dw, groups];
         Shape::of(AXES, &values.map(|v| v as u64))
     }
 
@@ -135,17 +119,17 @@ impl Conv {
     }
 
     /// How rows of x and y belong together.
-    pub fn rows(&self) -> Line {
-        self.line(0, self.r, self.h, self.p())
+    pub fn rows(&self) -> Window {
+        self.window(0, self.r, self.h, self.p())
     }
 
     /// How columns of x and y belong together.
-    pub fn columns(&self) -> Line {
-        self.line(1, self.s, self.w, self.q())
+    pub fn columns(&self) -> Window {
+        self.window(1, self.s, self.w, self.q())
     }
 
-    fn line(&self, direction: usize, taps: usize, x: usize, y: usize) -> Line {
-        Line {
+    fn window(&self, direction: usize, taps: usize, x: usize, y: usize) -> Window {
+        Window {
             stride: self.stride[direction],
             pad: self.pad[direction],
             dilation: self.dilation[direction],
@@ -156,9 +140,9 @@ impl Conv {
     }
 }
 
-/// One direction of a convolution: output o sees input `o stride + tap dilation - pad` through a tap.
+/// A convolution in one direction: output o sees input `o stride + tap dilation - pad` through a tap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct Window {
     /// Inputs from one output to the next.
     pub stride: usize,
     /// Zeros on each side.
@@ -173,7 +157,7 @@ pub struct Line {
     pub y: usize,
 }
 
-impl Line {
+impl Window {
     /// The outputs that see an input through `tap` and not padding.
     pub fn inside(&self, tap: usize) -> Range<usize> {
         let shift = tap * self.dilation;

@@ -4,27 +4,19 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What kind of device it is. An OpenCL device that is a CPU stays `cpu`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceKind {
-    /// A CPU, whoever drives it.
-    #[default]
-    Cpu,
-    /// A GPU.
-    Gpu,
-    /// Anything else.
-    Accelerator,
-}
+use super::word::words;
 
-impl DeviceKind {
-    /// The word in the files.
-    pub fn name(self) -> &'static str {
-        match self {
-            DeviceKind::Cpu => "cpu",
-            DeviceKind::Gpu => "gpu",
-            DeviceKind::Accelerator => "accelerator",
-        }
+words! {
+    /// What kind of device it is. An OpenCL device that is a CPU stays `cpu`.
+    #[derive(Default)]
+    pub enum DeviceKind {
+        /// A CPU, whoever drives it.
+        #[default]
+        Cpu = "cpu",
+        /// A GPU.
+        Gpu = "gpu",
+        /// Anything else.
+        Accelerator = "accelerator",
     }
 }
 

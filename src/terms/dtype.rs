@@ -1,18 +1,19 @@
 //! What numbers are stored and computed in.
 
-use serde::{Deserialize, Serialize};
+use super::word::words;
 
-/// A binary floating-point format of IEEE 754, or bfloat16: the upper half of binary32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// binary64.
-    F64,
-    /// binary32.
-    F32,
-    /// binary16.
-    F16,
-    /// bfloat16.
-    Bf16,
+words! {
+    /// A binary floating-point format of IEEE 754, or bfloat16: the upper half of binary32.
+    pub enum Format {
+        /// binary64.
+        F64 = "f64",
+        /// binary32.
+        F32 = "f32",
+        /// binary16.
+        F16 = "f16",
+        /// bfloat16.
+        Bf16 = "bf16",
+    }
 }
 
 impl Format {
@@ -71,38 +72,24 @@ impl Formats {
     }
 }
 
-/// What a workload is stored and computed in. Operands and results lie in memory in one format; sums of
-/// products are kept in another, which is at least as exact.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Dtype {
-    /// binary32, with full products: operands are not shortened on the way.
-    #[default]
-    F32,
-    /// binary64.
-    F64,
-    /// binary16 in memory, sums in binary32.
-    F16,
-    /// bfloat16 in memory, sums in binary32.
-    Bf16,
+words! {
+    /// What a workload is stored and computed in. Operands and results lie in memory in one format; sums of
+    /// products are kept in another, which is at least as exact.
+    #[derive(Default, PartialOrd, Ord)]
+    pub enum Dtype {
+        /// binary32, with full products: operands are not shortened on the way.
+        #[default]
+        F32 = "f32",
+        /// binary64.
+        F64 = "f64",
+        /// binary16 in memory, sums in binary32.
+        F16 = "f16",
+        /// bfloat16 in memory, sums in binary32.
+        Bf16 = "bf16",
+    }
 }
 
 impl Dtype {
-    /// Every dtype, in the order of reports.
-    pub const ALL: [Dtype; 4] = [Dtype::F32, Dtype::F64, Dtype::F16, Dtype::Bf16];
-
-    /// The word in the files and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Dtype::F32 => "f32",
-            Dtype::F64 => "f64",
-            Dtype::F16 => "f16",
-            Dtype::Bf16 => "bf16",
-        }
-    }
-
     /// The formats that it stands for.
     pub const fn formats(self) -> Formats {
         let (storage, accumulator) = match self {
@@ -125,10 +112,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dtype_has_one_word_everywhere() {
+    fn sums_are_at_least_as_exact_as_results() {
         for dtype in Dtype::ALL {
-            let json = serde_json::to_string(&dtype).unwrap();
-            assert_eq!(json, format!("\"{}\"", dtype.name()));
             let Formats { storage, accumulator } = dtype.formats();
             assert!(accumulator.precision() >= storage.precision());
         }

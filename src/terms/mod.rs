@@ -11,6 +11,7 @@
 //! | `role.rs` | what workloads and implementations are for |
 //! | `shape.rs` | axes and the sizes along them |
 //! | `verdict.rs` | what a ratio says, and from which size on a device wins |
+//! | `word.rs` | terms that are one word each |
 
 mod baseline;
 mod conditions;
@@ -21,10 +22,11 @@ mod key;
 mod role;
 mod shape;
 mod verdict;
+mod word;
 
 pub use baseline::Baseline;
 pub use conditions::{Cache, Scope};
-pub use conv::{Conv, Line};
+pub use conv::{Conv, Window};
 pub use device::{DeviceId, DeviceKind};
 pub use dtype::{Dtype, Format, Formats};
 pub use key::{CaseKey, Cased, Keyed, RowKey};
@@ -32,3 +34,4 @@ pub(crate) use key::{cased, keyed};
 pub use role::{Engine, Role};
 pub use shape::{Axis, Shape};
 pub use verdict::{Crossover, Verdict};
+pub(crate) use word::words;

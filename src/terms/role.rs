@@ -1,5 +1,7 @@
 //! What workloads and implementations are for, where their names would have to tell.
 
+use super::Scope;
+
 /// What a workload tells about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -20,6 +22,15 @@ impl Role {
     /// such workloads have charts of their own and no speed-ups.
     pub fn is_about_machine(self) -> bool {
         self != Role::Model
+    }
+
+    /// The scopes in which it can be measured.
+    pub fn scopes(self) -> &'static [Scope] {
+        match self {
+            Role::Model => &[Scope::Compute, Scope::EndToEnd],
+            Role::Memory | Role::Launch | Role::Peak => &[Scope::Compute],
+            Role::Link => &[Scope::EndToEnd],
+        }
     }
 
     /// Whether each implementation answers a question of its own, so that the fastest stands for none

@@ -56,10 +56,12 @@ impl Drop for Running {
     }
 }
 
-/// Why there is no answer.
-enum Silence {
-    Hangs,
-    Crashed(String),
+impl Running {
+    /// Asks. A child that is gone shows at the answer.
+    fn send(&mut self, ask: &Ask) {
+        let line = serde_json::to_string(ask).expect("a wish is JSON");
+        let _ = writeln!(self.to, "{line}").and_then(|()| self.to.flush());
+    }
 }
 
 impl Bench {
@@ -117,12 +119,7 @@ impl Bench {
             }
         });
         self.child = Some(Running { process, to, from: receiver });
-        let opened = self.ask(&Ask::Open(self.device.clone()), self.limits.open_s);
-        let ready = match opened {
-            Ok(Say::Done) => self.introduce(),
-            Ok(say) => Err(format!("{say:?}")),
-            Err(silence) => Err(self.end(silence)),
-        };
+        let ready = self.open(&Ask::Open(self.device.clone())).and_then(|()| self.introduce());
         if ready.is_err() {
             self.child = None;
         }
@@ -130,81 +127,66 @@ impl Bench {
     }
 
     fn introduce(&mut self) -> Result<(), String> {
-        let ask = Ask::Tunable(self.tunable.clone(), self.seed);
-        match self.ask(&ask, self.limits.open_s) {
-            Ok(Say::Done) => Ok(()),
-            Ok(say) => Err(format!("{say:?}")),
-            Err(silence) => Err(self.end(silence)),
+        self.open(&Ask::Tunable(self.tunable.clone(), self.seed))
+    }
+
+    fn open(&mut self, ask: &Ask) -> Result<(), String> {
+        match self.ask(ask, self.limits.open_s)? {
+            Say::Done => Ok(()),
+            other => Err(format!("{other:?}")),
         }
     }
 
-    fn ask(&mut self, ask: &Ask, limit_s: f64) -> Result<Say, Silence> {
-        let child = self.child.as_mut().ok_or_else(|| Silence::Crashed("no child".into()))?;
-        let line = serde_json::to_string(ask).expect("a wish is JSON");
-        // A child that is gone shows at the answer.
-        let _ = writeln!(child.to, "{line}").and_then(|()| child.to.flush());
+    fn ask(&mut self, ask: &Ask, limit_s: f64) -> Result<Say, String> {
+        if let Some(child) = &mut self.child {
+            child.send(ask);
+        }
         self.answer(limit_s)
     }
 
-    fn answer(&mut self, limit_s: f64) -> Result<Say, Silence> {
-        let child = self.child.as_mut().ok_or_else(|| Silence::Crashed("no child".into()))?;
-        match child.from.recv_timeout(Duration::from_secs_f64(limit_s)) {
-            Ok(say) => Ok(say),
-            Err(RecvTimeoutError::Timeout) => Err(Silence::Hangs),
+    /// The child's next answer. One that gives none is ended, and the error says what happened.
+    fn answer(&mut self, limit_s: f64) -> Result<Say, String> {
+        let child = self.child.as_mut().ok_or("there is no child process")?;
+        let why = match child.from.recv_timeout(Duration::from_secs_f64(limit_s)) {
+            Ok(say) => return Ok(say),
+            Err(RecvTimeoutError::Timeout) => "no answer in time".to_string(),
             Err(RecvTimeoutError::Disconnected) => {
                 let ending = child.process.wait();
-                Err(Silence::Crashed(ending.map_or_else(|e| e.to_string(), |s| s.to_string())))
+                let ending = ending.map_or_else(|e| e.to_string(), |status| status.to_string());
+                format!("the driver crashed ({ending})")
             }
-        }
-    }
-
-    /// Ends the child and says what happened.
-    fn end(&mut self, silence: Silence) -> String {
+        };
         self.child = None;
         self.admitted.clear();
-        match silence {
-            Silence::Hangs => "no answer in time".to_string(),
-            Silence::Crashed(how) => format!("the driver crashed ({how})"),
-        }
+        Err(why)
     }
+}
 
-    fn build(&mut self, point: &Point, limit_s: f64) -> Result<f64, Rejection> {
-        self.start().map_err(Rejection::Refused)?;
-        let fatal = |bench: &mut Self, what: &str, silence| {
-            let how = bench.end(silence);
-            Err(Rejection::Fatal(format!("{what}: {how}")))
-        };
-        // JSON has no infinity.
-        let ask = Ask::Admit(point.clone(), Some(limit_s).filter(|s| s.is_finite()));
-        let built = match self.ask(&ask, self.limits.build_s) {
-            Ok(Say::Built) => self.answer(self.limits.build_s + self.limits.run_s),
-            Ok(other) => Ok(other),
-            Err(silence) => return fatal(self, "building", silence),
-        };
-        match built {
-            Ok(Say::Right(seconds)) => {
-                self.admitted.insert(point.clone());
-                Ok(seconds)
-            }
-            Ok(Say::Slow(seconds)) => Err(Rejection::Slow(seconds)),
-            Ok(Say::Wrong(what)) => Err(Rejection::Wrong(what)),
-            Ok(Say::Refused(what)) => Err(Rejection::Refused(what)),
-            Ok(other) => Err(Rejection::Refused(format!("{other:?}"))),
-            Err(silence) => fatal(self, "verifying", silence),
-        }
-    }
+/// A point whose child gave no answer is never tried again.
+fn fatal(doing: &str) -> impl Fn(String) -> Rejection {
+    move |how| Rejection::Fatal(format!("{doing}: {how}"))
 }
 
 impl Evaluator for Bench {
     fn admit(&mut self, point: &Point, limit_s: f64) -> Result<f64, Rejection> {
-        self.build(point, limit_s)
+        self.start().map_err(Rejection::Refused)?;
+        let Limits { build_s, run_s, .. } = self.limits;
+        // JSON has no infinity.
+        let ask = Ask::Admit(point.clone(), Some(limit_s).filter(|s| s.is_finite()));
+        let mut answer = self.ask(&ask, build_s).map_err(fatal("building"))?;
+        if answer == Say::Built {
+            answer = self.answer(build_s + run_s).map_err(fatal("verifying"))?;
+        }
+        let Say::Right(seconds) = answer else { return Err(answer.into()) };
+        self.admitted.insert(point.clone());
+        Ok(seconds)
     }
 
     fn race(&mut self, points: &[&Point]) -> Result<Vec<f64>, (usize, Rejection)> {
         // A child that was ended has taken with it what was admitted.
         for (index, point) in points.iter().enumerate() {
             if !self.admitted.contains(*point) {
-                self.build(point, f64::INFINITY).map_err(|why| (index, why))?;
+                self.admit(point, f64::INFINITY).map_err(|why| (index, why))?;
             }
         }
         // Building one may have cost the others.
@@ -215,27 +197,19 @@ impl Evaluator for Bench {
         let mut at = 0;
         let mut answer = self.ask(&ask, self.limits.run_s);
         loop {
-            match answer {
-                Ok(Say::At(index)) => {
-                    at = index;
-                    answer = self.answer(self.limits.run_s);
-                }
-                Ok(Say::Times(times)) if times.len() == points.len() => return Ok(times),
-                Ok(Say::Refused(what)) => return Err((at, Rejection::Refused(what))),
-                Ok(other) => return Err((at, Rejection::Refused(format!("{other:?}")))),
-                Err(silence) => {
-                    let how = self.end(silence);
-                    return Err((at, Rejection::Fatal(format!("running: {how}"))));
-                }
+            match answer.map_err(|how| (at, fatal("running")(how)))? {
+                Say::At(index) => at = index,
+                Say::Times(times) if times.len() == points.len() => return Ok(times),
+                other => return Err((at, other.into())),
             }
+            answer = self.answer(self.limits.run_s);
         }
     }
 
     fn forget(&mut self, point: &Point) {
         self.admitted.remove(point);
         if let Some(child) = &mut self.child {
-            let ask = serde_json::to_string(&Ask::Forget(point.clone())).expect("a wish is JSON");
-            let _ = writeln!(child.to, "{ask}").and_then(|()| child.to.flush());
+            child.send(&Ask::Forget(point.clone()));
         }
     }
 

@@ -6,12 +6,13 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
+use super::search::Rejection;
 use crate::backend::tunable::{Pinned, Point, Tunable};
 use crate::backend::{Device, Request, Runner, Task, registry};
 use crate::error::{Error, Result};
 use crate::measure::{self, Clock, WallClock};
 use crate::terms::Scope;
-use crate::verify::{self, Problem, Rejection};
+use crate::verify::Problem;
 use crate::workload;
 
 /// Set in the child's environment.
@@ -49,29 +50,20 @@ pub enum Say {
     Built,
     /// It is right, and this is how many seconds a run takes.
     Right(f64),
-    /// It takes longer than asked for.
-    Slow(f64),
-    /// It is wrong.
-    Wrong(String),
-    /// It was refused.
-    Refused(String),
     /// About to time this one of those that race.
     At(usize),
     /// Their seconds.
     Times(Vec<f64>),
+    /// A point fell out.
+    #[serde(untagged)]
+    Rejected(Rejection),
 }
 
-impl From<Error> for Say {
-    fn from(error: Error) -> Say {
-        Say::Refused(error.to_string())
-    }
-}
-
-impl From<Rejection> for Say {
-    fn from(rejection: Rejection) -> Say {
-        match rejection {
-            Rejection::Wrong(wrong) => Say::Wrong(wrong.what),
-            Rejection::Refused(error) => error.into(),
+impl From<Say> for Rejection {
+    fn from(say: Say) -> Rejection {
+        match say {
+            Say::Rejected(why) => why,
+            other => Rejection::Refused(format!("{other:?}")),
         }
     }
 }
@@ -146,9 +138,13 @@ fn serve_tunable<'d>(device: &'d dyn Device, tunable: &'d Tunable, seed: u64) ->
                 let (shape, dtype) = (&shape, tunable.dtype);
                 let task = Task { workload, shape, dtype, implementation, parameters };
                 let prepared = device.prepare(&task);
-                tell(&stage.admit(point, limit_s, prepared, &problem));
+                let admitted = stage.admit(point, limit_s, prepared, &problem);
+                tell(&admitted.map_or_else(Say::Rejected, Say::Right));
             }
-            Ask::Race(points) => tell(&stage.race(&points)),
+            Ask::Race(points) => {
+                let times = stage.race(&points).map_err(Rejection::from);
+                tell(&times.map_or_else(Say::Rejected, Say::Times));
+            }
             Ask::Forget(point) => {
                 stage.runners.remove(&point);
             }
@@ -172,55 +168,38 @@ struct Entrant<'d> {
 }
 
 impl<'d> Stage<'d> {
+    /// Takes up a point whose runner is right. Returns the seconds of a run.
     fn admit(
         &mut self,
         point: Point,
         limit_s: Option<f64>,
         prepared: Result<Box<dyn Runner + 'd>>,
         problem: &Problem<'_>,
-    ) -> Say {
-        let mut run_s = 0.0;
-        let first = |runner: &mut dyn Runner| -> std::result::Result<(), Say> {
-            tell(&Say::Built);
-            narrow(runner, self.part)?;
-            run_s = self.first_runs(runner)?;
-            if limit_s.is_some_and(|limit_s| run_s > limit_s) {
-                return Err(Say::Slow(run_s));
-            }
-            Ok(narrow(runner, None)?)
-        };
-        let admitted = verify::admitted(prepared, first, problem);
-        let narrowed = admitted.and_then(|(mut runner, _)| {
-            narrow(runner.as_mut(), self.part)?;
-            Ok(runner)
-        });
-        match narrowed {
-            Ok(runner) => {
-                self.runners.insert(point, Entrant { runner, run_s });
-                Say::Right(run_s)
-            }
-            Err(say) => say,
+    ) -> std::result::Result<f64, Rejection> {
+        let mut boxed = prepared?;
+        let runner = boxed.as_mut();
+        tell(&Say::Built);
+        narrow(runner, self.part)?;
+        // The second of two runs counts: some drivers compile in the first.
+        runner.run(Scope::Compute)?;
+        let run_s = self.clock.time(&mut || runner.run(Scope::Compute))?.max(1e-9);
+        if limit_s.is_some_and(|limit_s| run_s > limit_s) {
+            return Err(Rejection::Slow(run_s));
         }
+        narrow(runner, None)?;
+        problem.verify(runner)?;
+        narrow(runner, self.part)?;
+        self.runners.insert(point, Entrant { runner: boxed, run_s });
+        Ok(run_s)
     }
 
-    /// Seconds of the second of two runs: some drivers compile in the first.
-    fn first_runs(&self, runner: &mut dyn Runner) -> Result<f64> {
-        runner.run(Scope::Compute)?;
-        let start = self.clock.now();
-        runner.run(Scope::Compute)?;
-        Ok((self.clock.now() - start).max(1e-9))
-    }
-
-    fn race(&mut self, points: &[Point]) -> Say {
-        let mut times = Vec::new();
-        for (index, point) in points.iter().enumerate() {
+    /// Seconds of a run of each point, one after the other.
+    fn race(&mut self, points: &[Point]) -> Result<Vec<f64>> {
+        let time = |(index, point): (usize, &Point)| {
             tell(&Say::At(index));
-            match self.time(point) {
-                Ok(seconds) => times.push(seconds),
-                Err(error) => return Say::Refused(error.to_string()),
-            }
-        }
-        Say::Times(times)
+            self.time(point)
+        };
+        points.iter().enumerate().map(time).collect()
     }
 
     fn time(&mut self, point: &Point) -> Result<f64> {

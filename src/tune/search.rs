@@ -3,8 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use super::walk::{Sample, neighbours};
 use crate::backend::tunable::{Finding, Point, Tunable};
+use crate::error::Error;
 use crate::stats;
 use crate::tensor::Generator;
 
@@ -37,7 +40,7 @@ const STEPS_SHARE: f64 = 0.85;
 const FINALS_SHARE: f64 = 0.92;
 
 /// How a point falls out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Rejection {
     /// It does not compile, or the device refuses it.
     Refused(String),
@@ -47,6 +50,15 @@ pub enum Rejection {
     Slow(f64),
     /// It hangs, crashes, or compiles for too long: it is never tried again.
     Fatal(String),
+}
+
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Rejection {
+        match error {
+            Error::Wrong { what, .. } => Rejection::Wrong(what),
+            other => Rejection::Refused(other.to_string()),
+        }
+    }
 }
 
 /// Builds, verifies and times points.
@@ -116,6 +128,10 @@ impl Progress {
     /// Whether all of these were tried.
     pub fn knows<'p>(&self, mut points: impl Iterator<Item = &'p Point>) -> bool {
         points.all(|point| self.tried.contains_key(point))
+    }
+
+    fn best_point(&self) -> Option<&Point> {
+        self.best.as_ref().map(|best| &best.point)
     }
 
     /// The fastest point so far, and its time as a share of the defaults'; a guess.
@@ -216,10 +232,10 @@ impl<'a> Search<'a> {
         let random = Generator::new(self.seed, 0x57e9);
         let mut walked: BTreeSet<Point> = BTreeSet::new();
         while !self.is_over(share) {
-            let best = self.progress.best.as_ref().map(|best| &best.point);
+            let best = self.progress.best_point();
             let next = best.filter(|point| !walked.contains(*point)).or_else(|| {
-                let fresh =
-                    self.progress.scores.iter().filter(|(point, _)| !walked.contains(point));
+                let scores = self.progress.scores.iter();
+                let fresh = scores.filter(|(point, _)| !walked.contains(point));
                 fresh.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(point, _)| point)
             });
             let Some(from) = next.cloned() else { return };
@@ -230,13 +246,12 @@ impl<'a> Search<'a> {
                     return;
                 }
                 self.challenge(&point);
-                let best = self.progress.best.as_ref().map(|best| best.point.clone());
-                if best != best_before {
+                if self.progress.best_point() != best_before.as_ref() {
                     break; // go on from there
                 }
             }
             // Whoever has a neighbour that became the best is walked to its end later.
-            if self.progress.best.as_ref().map(|best| &best.point) == best_before.as_ref() {
+            if self.progress.best_point() == best_before.as_ref() {
                 walked.insert(from);
             }
         }
@@ -250,13 +265,9 @@ impl<'a> Search<'a> {
         self.progress.tried.insert(point.clone(), false);
         self.watcher.begins(point);
         let limit_s = self.progress.best.as_ref().map_or(f64::INFINITY, |best| DROP * best.wall_s);
-        let outcome = match self.evaluator.admit(point, limit_s) {
-            Ok(first_s) => self.contest(point, first_s),
-            Err(rejection) => Err(rejection),
-        };
-        let at_s = self.at_s();
-        let timed = outcome.as_ref().map(|race| race.wall_s).map_err(Rejection::clone);
-        self.watcher.tried(&Trial { point: point.clone(), outcome: timed, at_s });
+        let admitted = self.evaluator.admit(point, limit_s);
+        let outcome = admitted.and_then(|first_s| self.contest(point, first_s));
+        self.tell(point, outcome.as_ref().map(|race| race.wall_s).map_err(Rejection::clone));
         if let Ok(race) = outcome {
             self.progress.tried.insert(point.clone(), true);
             self.settle(point, &race);
@@ -268,7 +279,7 @@ impl<'a> Search<'a> {
     fn contest(&mut self, point: &Point, first_s: f64) -> Result<Race, Rejection> {
         let fastest = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
         let median = |times: &[f64]| stats::median(times).unwrap_or(first_s);
-        let Some(best) = self.progress.best.as_ref().map(|best| best.point.clone()) else {
+        let Some(best) = self.progress.best_point().cloned() else {
             let rounds = (0..=FIRST_ROUNDS).map(|_| self.evaluator.race(&[point]));
             let rounds: Result<Vec<Vec<f64>>, _> = rounds.collect();
             let times = rounds.map_err(|(_, why)| why)?.concat();
@@ -310,8 +321,7 @@ impl<'a> Search<'a> {
 
     /// The best turned out to be none.
     fn remove_best(&mut self, point: &Point, why: Rejection) {
-        let trial = Trial { point: point.clone(), outcome: Err(why), at_s: self.at_s() };
-        self.watcher.tried(&trial);
+        self.tell(point, Err(why));
         self.progress.tried.insert(point.clone(), false);
         self.progress.scores.retain(|(other, _)| other != point);
         self.progress.best = None;
@@ -382,7 +392,7 @@ impl<'a> Search<'a> {
         let least = self.progress.scores.first().map_or(1.0, |(_, score)| *score);
         let near = self.progress.scores.iter().take_while(|(_, score)| *score < CLEAR * least);
         let mut chosen: Vec<Point> = Vec::new();
-        chosen.extend(self.progress.best.as_ref().map(|best| best.point.clone()));
+        chosen.extend(self.progress.best_point().cloned());
         if self.progress.tried.get(default) == Some(&true) {
             chosen.push(default.clone());
         }
@@ -393,8 +403,7 @@ impl<'a> Search<'a> {
             if finalists.contains(&point) || (is_optional && self.is_over(FINALS_SHARE)) {
                 continue;
             }
-            let is_ready = self.progress.best.as_ref().is_some_and(|best| best.point == point);
-            if is_ready {
+            if self.progress.best_point() == Some(&point) {
                 finalists.push(point);
                 continue;
             }
@@ -408,8 +417,13 @@ impl<'a> Search<'a> {
 
     fn fall(&mut self, finalists: &mut Vec<Point>, point: &Point, why: Rejection) {
         finalists.retain(|other| other != point);
-        let trial = Trial { point: point.clone(), outcome: Err(why), at_s: self.at_s() };
-        self.watcher.tried(&trial);
+        self.tell(point, Err(why));
+    }
+
+    /// Tells the watcher what became of a point.
+    fn tell(&mut self, point: &Point, outcome: Result<f64, Rejection>) {
+        let at_s = self.at_s();
+        self.watcher.tried(&Trial { point: point.clone(), outcome, at_s });
     }
 }
 

@@ -13,8 +13,9 @@ use std::ops::Range;
 use std::thread;
 
 use super::errors::Errors;
-use super::{Proof, Rejection, Wrong, computed};
+use super::{Proof, Verify, computed};
 use crate::backend::Runner;
+use crate::error::Result;
 use crate::tensor::{Data, Tensor};
 use crate::terms::{Dtype, Formats, Shape};
 use crate::workload::{self, Workload};
@@ -45,9 +46,8 @@ impl<'a> Bounded<'a> {
         seed: u64,
     ) -> Bounded<'a> {
         let formats = workload.formats(dtype);
-        let mut new = Bounded { workload, bounded, shape, formats, seed, measured: Vec::new() };
-        new.measured = new.operands(Data::Random(seed));
-        new
+        let measured = Data::Random(seed).operands(formats.storage, &workload.inputs(shape));
+        Bounded { workload, bounded, shape, formats, seed, measured }
     }
 
     /// Bytes of host memory that a problem holds: the measured data, others, a copy of the operands and of
@@ -57,27 +57,8 @@ impl<'a> Bounded<'a> {
         formats.storage.bytes() * (3 * inputs + 2 * workload.output(shape) as u64)
     }
 
-    fn operands(&self, data: Data) -> Vec<Tensor> {
-        data.operands(self.formats.storage, &self.workload.inputs(self.shape))
-    }
-
-    /// Checks a runner on all data in every scope of its workload. Leaves the measured data loaded.
-    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof, Rejection> {
-        let mut worst = 0.0f64;
-        for data in self.bounded.further_data(self.seed) {
-            let operands = self.operands(data);
-            worst = worst.max(self.largest_ratio(runner, &operands)?);
-        }
-        worst = worst.max(self.largest_ratio(runner, &self.measured)?);
-        Ok(Proof { max_error_ratio: worst, is_cornered: false })
-    }
-
     /// Largest error over bound on some operands, which stay loaded.
-    fn largest_ratio(
-        &self,
-        runner: &mut dyn Runner,
-        operands: &[Tensor],
-    ) -> Result<f64, Rejection> {
+    fn largest_ratio(&self, runner: &mut dyn Runner, operands: &[Tensor]) -> Result<f64> {
         runner.load(operands)?;
         let mut worst = 0.0f64;
         for scope in self.workload.scopes() {
@@ -91,12 +72,12 @@ impl<'a> Bounded<'a> {
     }
 
     /// Holds a result to its bounds, rows shared out over the cores.
-    fn check(&self, operands: &[Tensor], output: &Tensor) -> Result<f64, Wrong> {
+    fn check(&self, operands: &[Tensor], output: &Tensor) -> Result<f64> {
         let (rows, columns) = self.bounded.rows(self.shape);
         let cores = thread::available_parallelism().map_or(1, |c| c.get());
         let share = rows.div_ceil(cores);
         let parts = (0..rows).step_by(share).map(|first| first..(first + share).min(rows));
-        let found: Vec<Result<Errors, Wrong>> = thread::scope(|scope| {
+        let found: Vec<Result<Errors>> = thread::scope(|scope| {
             let start = |part| scope.spawn(move || self.errors(operands, output, part));
             let threads: Vec<_> = parts.map(start).collect();
             let join = |thread: thread::ScopedJoinHandle<'_, _>| {
@@ -113,12 +94,7 @@ impl<'a> Bounded<'a> {
     }
 
     /// The errors of some rows.
-    fn errors(
-        &self,
-        operands: &[Tensor],
-        output: &Tensor,
-        rows: Range<usize>,
-    ) -> Result<Errors, Wrong> {
+    fn errors(&self, operands: &[Tensor], output: &Tensor, rows: Range<usize>) -> Result<Errors> {
         let columns = output.len() / self.bounded.rows(self.shape).0;
         let mut errors = Errors::default();
         let step = (PART / columns).max(1);
@@ -132,5 +108,18 @@ impl<'a> Bounded<'a> {
             }
         }
         Ok(errors)
+    }
+}
+
+impl Verify for Bounded<'_> {
+    fn verify(&self, runner: &mut dyn Runner) -> Result<Proof> {
+        let mut worst = 0.0f64;
+        let lengths = self.workload.inputs(self.shape);
+        for data in self.bounded.further_data(self.seed) {
+            let operands = data.operands(self.formats.storage, &lengths);
+            worst = worst.max(self.largest_ratio(runner, &operands)?);
+        }
+        worst = worst.max(self.largest_ratio(runner, &self.measured)?);
+        Ok(Proof { max_error_ratio: worst, is_cornered: false })
     }
 }

@@ -1,6 +1,6 @@
 //! Errors of the elements seen so far, against their bounds and all together.
 
-use super::Wrong;
+use crate::error::{Error, Result};
 use crate::units;
 
 /// Smallest normal f32: a device may flush what lies below.
@@ -23,15 +23,14 @@ impl Errors {
         [found, value]: [f64; 2],
         bound: f64,
         magnitude: f64,
-    ) -> Result<(), Wrong> {
+    ) -> Result<()> {
         let error = (found - value).abs();
         let ratio = if error == 0.0 { 0.0 } else { error / bound };
         if ratio.is_nan() || ratio > 1.0 {
             let times = units::ratio(ratio);
-            return Err(Wrong {
-                what: format!("element {i} is {found:.9}, not {value:.9}: {times} its error bound"),
-                error_ratio: Some(ratio).filter(|r| r.is_finite()),
-            });
+            let what =
+                format!("element {i} is {found:.9}, not {value:.9}: {times} its error bound");
+            return Err(Error::beyond(what, ratio));
         }
         self.worst = self.worst.max(ratio);
         self.error_squares += error * error;
@@ -48,14 +47,14 @@ impl Errors {
 
     /// The largest error over its bound, where all errors together are within `allowed` in the relative L2
     /// norm.
-    pub fn largest_ratio(self, allowed: f64) -> Result<f64, Wrong> {
+    pub fn largest_ratio(self, allowed: f64) -> Result<f64> {
         let l2 = (self.error_squares / self.squares.max(TINY)).sqrt();
         if l2.is_nan() || l2 > allowed {
             let what = format!(
                 "the result is less exact than its type: relative L2 error {l2:.1e}, at most \
                  {allowed:.1e}"
             );
-            return Err(Wrong { what, error_ratio: Some(self.worst) });
+            return Err(Error::beyond(what, self.worst));
         }
         Ok(self.worst)
     }

@@ -13,7 +13,7 @@ mod sums;
 mod training;
 
 use crate::backend::Runner;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::tensor::{self, FENCE, Tensor, with_values};
 use crate::terms::{Dtype, Formats, Scope, Shape};
 use crate::workload::{Check, Workload};
@@ -31,68 +31,13 @@ pub struct Proof {
     pub is_cornered: bool,
 }
 
-/// What is wrong with a runner's results.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wrong {
-    /// One line on what is wrong.
-    pub what: String,
-    /// Largest error over its bound that was seen, where it came to that.
-    pub error_ratio: Option<f64>,
-}
-
-impl From<String> for Wrong {
-    fn from(what: String) -> Wrong {
-        Wrong { what, error_ratio: None }
-    }
-}
-
-/// How a verification ends where it gives no proof.
-#[derive(Debug)]
-pub enum Rejection {
-    /// The runner did not compute.
-    Refused(Error),
-    /// It computed something wrong.
-    Wrong(Wrong),
-}
-
-impl From<Error> for Rejection {
-    fn from(error: Error) -> Rejection {
-        Rejection::Refused(error)
-    }
-}
-
-impl From<Wrong> for Rejection {
-    fn from(wrong: Wrong) -> Rejection {
-        Rejection::Wrong(wrong)
-    }
-}
-
-impl From<String> for Rejection {
-    fn from(what: String) -> Rejection {
-        Rejection::Wrong(what.into())
-    }
-}
-
-/// Has a prepared runner verified: `first` may look at it before anything else happens to it. Returns the
-/// runner, with the measured data loaded, and its proof.
-pub fn admitted<'d, E: From<Rejection>>(
-    prepared: crate::error::Result<Box<dyn Runner + 'd>>,
-    first: impl FnOnce(&mut dyn Runner) -> Result<(), E>,
-    problem: &Problem<'_>,
-) -> Result<(Box<dyn Runner + 'd>, Proof), E> {
-    let mut runner = prepared.map_err(Rejection::Refused)?;
-    first(runner.as_mut())?;
-    let proof = problem.verify(runner.as_mut())?;
-    Ok((runner, proof))
-}
-
 /// A workload at a shape with its data and references, which all runners of a case share.
-pub struct Problem<'a>(Kind<'a>);
+pub struct Problem<'a>(Box<dyn Verify + 'a>);
 
-enum Kind<'a> {
-    Sums(Box<Sums<'a>>),
-    Bounded(Box<Bounded<'a>>),
-    Training(Box<Training>),
+/// How results of one kind are checked.
+trait Verify {
+    /// See [`Problem::verify`].
+    fn verify(&self, runner: &mut dyn Runner) -> Result<Proof>;
 }
 
 impl<'a> Problem<'a> {
@@ -104,37 +49,29 @@ impl<'a> Problem<'a> {
         seed: u64,
     ) -> Problem<'a> {
         Problem(match workload.check() {
-            Check::ExactSums(sums) => {
-                Kind::Sums(Box::new(Sums::new(workload, sums, shape, dtype, seed)))
-            }
+            Check::ExactSums(sums) => Box::new(Sums::new(workload, sums, shape, dtype, seed)),
             Check::Bounded(bounded) => {
-                Kind::Bounded(Box::new(Bounded::new(workload, bounded, shape, dtype, seed)))
+                Box::new(Bounded::new(workload, bounded, shape, dtype, seed))
             }
-            Check::Network(network) => {
-                Kind::Training(Box::new(Training::new(network, shape, seed)))
-            }
+            Check::Network(network) => Box::new(Training::new(network, shape, seed)),
         })
     }
 
     /// Bytes of host memory that a problem holds.
     pub fn footprint_bytes(workload: &dyn Workload, shape: &Shape, dtype: Dtype) -> u64 {
+        let formats = workload.formats(dtype);
         match workload.check() {
-            Check::ExactSums(sums) => {
-                Sums::footprint_bytes(workload, sums, shape, workload.formats(dtype))
-            }
-            Check::Bounded(_) => Bounded::footprint_bytes(workload, shape, workload.formats(dtype)),
+            Check::ExactSums(sums) => Sums::footprint_bytes(workload, sums, shape, formats),
+            Check::Bounded(_) => Bounded::footprint_bytes(workload, shape, formats),
             Check::Network(network) => Training::footprint_bytes(network, shape),
         }
     }
 
     /// Checks a runner in every scope of its workload, whichever will be timed: fences on the device
-    /// show in one, missing transfers in another. Leaves the measured data loaded.
-    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof, Rejection> {
-        match &self.0 {
-            Kind::Sums(sums) => sums.verify(runner),
-            Kind::Bounded(bounded) => bounded.verify(runner),
-            Kind::Training(training) => training.verify(runner),
-        }
+    /// show in one, missing transfers in another. Leaves the measured data loaded. A result that is not
+    /// right is [`Error::Wrong`].
+    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof> {
+        self.0.verify(runner)
     }
 }
 
@@ -145,7 +82,7 @@ fn computed(
     scope: Scope,
     length: usize,
     difference: impl Fn(usize, &Tensor) -> Option<usize>,
-) -> Result<Tensor, Rejection> {
+) -> Result<Tensor> {
     runner.poison(scope)?;
     if let Some(training) = runner.training() {
         training.restore()?;
@@ -154,21 +91,21 @@ fn computed(
     let output = unfenced(runner.output(scope)?, length)?;
     for (number, input) in runner.inputs()?.iter().enumerate() {
         if let Some(place) = difference(number, input) {
-            return Err(format!("overwrote operand {number} at element {place}").into());
+            return Err(Error::wrong(format!("overwrote operand {number} at element {place}")));
         }
     }
     Ok(output)
 }
 
 /// A result of `length` elements without its fences, which must be whole.
-fn unfenced(output: Tensor, length: usize) -> Result<Tensor, Rejection> {
+fn unfenced(output: Tensor, length: usize) -> Result<Tensor> {
     if output.len() != length + 2 * FENCE {
         let found = output.len().saturating_sub(2 * FENCE);
-        return Err(format!("the result has {found} elements, not {length}").into());
+        return Err(Error::wrong(format!("the result has {found} elements, not {length}")));
     }
     if let Some(place) = with_values!(&output, values => tensor::broken_fence(values)) {
         let what = format!("wrote outside the result, at element {place} of {length}");
-        return Err(what.into());
+        return Err(Error::wrong(what));
     }
     Ok(output.slice(FENCE..FENCE + length))
 }

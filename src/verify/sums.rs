@@ -18,10 +18,11 @@
 //! exact on integers (Winograd's) is held to a bound of its own, in one image at least.
 
 use super::errors::{Errors, TINY};
-use super::{Proof, Rejection, Wrong, allowed_l2, computed};
+use super::{Proof, Verify, allowed_l2, computed};
 use crate::backend::Runner;
+use crate::error::{Error, Result};
 use crate::tensor::{Data, Generator, Tensor};
-use crate::terms::{Dtype, Format, Formats, Scope, Shape};
+use crate::terms::{Dtype, Formats, Shape};
 use crate::workload::{Algorithm, ExactSums, Reference, Transformed, Workload, parts};
 
 /// Above this many multiply-adds the reference is sampled.
@@ -57,12 +58,6 @@ struct Operands {
     tensors: Vec<Tensor>,
 }
 
-impl Operands {
-    fn new(workload: &dyn Workload, shape: &Shape, format: Format, data: Data) -> Operands {
-        Operands { data, tensors: data.operands(format, &workload.inputs(shape)) }
-    }
-}
-
 /// How much of a result is checked, and what with.
 enum Mode {
     /// All elements, against references that were dear enough to keep: on integers, and on the
@@ -92,22 +87,21 @@ impl<'a> Sums<'a> {
     ) -> Sums<'a> {
         let formats = workload.formats(dtype);
         let k = sums.reduction(shape);
-        let operands = |data: Data| Operands::new(workload, shape, formats.storage, data);
+        let lengths = workload.inputs(shape);
+        let operands =
+            |data: Data| Operands { data, tensors: data.operands(formats.storage, &lengths) };
         let measured = operands(measured(k, seed, formats));
         let integers = operands(integers(k, seed, formats));
-        let mode = match () {
-            () if is_cheap(sums, shape) => Mode::Cheap,
-            () if !is_whole(workload, shape) => {
-                let exact = formats.rounds_results().then(|| operands(sparse(k, seed, formats)));
-                let tensors = &exact.as_ref().unwrap_or(&integers).tensors;
-                let form = |s| sums.expected_form(shape, tensors, s);
-                let forms = sign_vectors(seed).map(form).collect();
-                Mode::Sampled { forms, exact }
-            }
-            () => Mode::Kept(
-                sums.reference(shape, &integers.tensors, None).value,
-                sums.reference(shape, &measured.tensors, None),
-            ),
+        let mode = if is_cheap(sums, shape) {
+            Mode::Cheap
+        } else if is_whole(workload, shape) {
+            let reference = |operands: &Operands| sums.reference(shape, &operands.tensors, None);
+            Mode::Kept(reference(&integers).value, reference(&measured))
+        } else {
+            let exact = formats.rounds_results().then(|| operands(sparse(k, seed, formats)));
+            let tensors = &exact.as_ref().unwrap_or(&integers).tensors;
+            let form = |s| sums.expected_form(shape, tensors, s);
+            Mode::Sampled { forms: sign_vectors(seed).map(form).collect(), exact }
         };
         Sums { workload, sums, shape, formats, seed, measured, integers, mode }
     }
@@ -130,44 +124,6 @@ impl<'a> Sums<'a> {
         sets * bytes * inputs + (reference + 2 * bytes) * output
     }
 
-    /// Checks a runner in every scope of its workload, whichever will be timed: fences on the device
-    /// show in one, missing transfers in another. Leaves the measured data loaded.
-    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof, Rejection> {
-        let scopes = self.workload.scopes();
-        let transformed = self.transformed(runner.details().algorithm);
-        if transformed.is_none() {
-            let exact = match &self.mode {
-                Mode::Sampled { forms, exact } => Some((forms, exact.as_ref())),
-                Mode::Kept(..) | Mode::Cheap => None,
-            };
-            if let Some((forms, operands)) = exact {
-                let operands = operands.unwrap_or(&self.integers);
-                runner.load(&operands.tensors)?;
-                for scope in scopes {
-                    self.check_forms(&self.computed(runner, *scope, operands)?, forms)?;
-                }
-            }
-            if exact.is_none_or(|(_, operands)| operands.is_some()) {
-                runner.load(&self.integers.tensors)?;
-                for scope in scopes {
-                    let output = self.computed(runner, *scope, &self.integers)?;
-                    self.check_integers(&output, runner.details().tile)?;
-                }
-            }
-        }
-        runner.load(&self.measured.tensors)?;
-        let mut worst = 0.0f64;
-        for scope in scopes {
-            let output = self.computed(runner, *scope, &self.measured)?;
-            let tile = runner.details().tile;
-            worst = worst.max(match &transformed {
-                Some(expected) => self.check_transformed(&output, expected, tile)?,
-                None => self.check_measured(&output, tile)?,
-            });
-        }
-        Ok(Proof { max_error_ratio: worst, is_cornered: false })
-    }
-
     /// What an algorithm that is not exact on integers must give: in all images where that is not too
     /// much, else in one.
     fn transformed(&self, algorithm: Algorithm) -> Option<Transformed> {
@@ -178,57 +134,64 @@ impl<'a> Sums<'a> {
         self.sums.transformed(self.shape, &self.measured.tensors, algorithm, images)
     }
 
-    fn computed(
+    /// Has results computed on some operands, which stay loaded, and looks at that of every scope. `look` is
+    /// told the tile of the runner too.
+    fn each_scope(
         &self,
         runner: &mut dyn Runner,
-        scope: Scope,
         operands: &Operands,
-    ) -> Result<Tensor, Rejection> {
-        let data = operands.data;
-        computed(runner, scope, self.workload.output(self.shape), |number, input| {
-            data.first_difference(number as u64, input)
-        })
+        mut look: impl FnMut(&Tensor, (usize, usize)) -> Result<()>,
+    ) -> Result<()> {
+        runner.load(&operands.tensors)?;
+        let length = self.workload.output(self.shape);
+        for scope in self.workload.scopes() {
+            let output = computed(runner, *scope, length, |number, input| {
+                operands.data.first_difference(number as u64, input)
+            })?;
+            look(&output, runner.details().tile)?;
+        }
+        Ok(())
+    }
+
+    /// The places of a result that are looked at, a part at a time: all of them, or probes.
+    fn places(
+        &self,
+        all: bool,
+        output: &Tensor,
+        tile: (usize, usize),
+    ) -> impl Iterator<Item = Vec<usize>> + use<> {
+        let probes = (!all).then(|| self.sums.probes(self.shape, tile, PROBES));
+        parts(if all { output.len() } else { 0 }).chain(probes)
     }
 
     /// Holds elements of the result on small integers to the exact ones, rounded as they are stored:
     /// all of them, or probes where the whole result is known by its forms only.
-    fn check_integers(&self, output: &Tensor, tile: (usize, usize)) -> Result<(), String> {
-        let reference =
-            |at: &[usize]| self.sums.reference(self.shape, &self.integers.tensors, Some(at)).value;
-        let check = |at: &[usize], expected: &[f64]| {
-            let stored = Tensor::rounded(self.formats.storage, expected.iter().copied());
-            let found = at.iter().map(|i| output.get(*i));
-            let place = found.enumerate().position(|(i, found)| found != stored.get(i));
-            place.map_or(Ok(()), |i| {
-                let (found, expected) = (output.get(at[i]), stored.get(i));
-                Err(format!("on small integers element {} is {found}, not {expected}", at[i]))
-            })
-        };
-        match &self.mode {
-            Mode::Kept(integers, _) => {
-                let mut integers = integers.as_slice();
-                parts(output.len()).try_for_each(|at| {
-                    let (expected, rest) = integers.split_at(at.len());
-                    integers = rest;
-                    check(&at, expected)
-                })
-            }
-            Mode::Cheap => parts(output.len()).try_for_each(|at| check(&at, &reference(&at))),
-            Mode::Sampled { .. } => {
-                let probes = self.sums.probes(self.shape, tile, PROBES);
-                check(&probes, &reference(&probes))
+    fn check_integers(&self, output: &Tensor, tile: (usize, usize)) -> Result<()> {
+        let all = !matches!(self.mode, Mode::Sampled { .. });
+        for at in self.places(all, output, tile) {
+            let expected = match &self.mode {
+                Mode::Kept(integers, _) => integers[at[0]..][..at.len()].to_vec(),
+                _ => self.sums.reference(self.shape, &self.integers.tensors, Some(&at)).value,
+            };
+            let stored = Tensor::rounded(self.formats.storage, expected.into_iter());
+            let is_wrong = |(i, place): &(usize, &usize)| output.get(**place) != stored.get(*i);
+            if let Some((i, place)) = at.iter().enumerate().find(is_wrong) {
+                let (found, expected) = (output.get(*place), stored.get(i));
+                let what = format!("on small integers element {place} is {found}, not {expected}");
+                return Err(Error::wrong(what));
             }
         }
+        Ok(())
     }
 
     /// Holds the linear forms of a result to what they must be.
-    fn check_forms(&self, output: &Tensor, forms: &[Vec<f64>]) -> Result<(), String> {
+    fn check_forms(&self, output: &Tensor, forms: &[Vec<f64>]) -> Result<()> {
         sign_vectors(self.seed).zip(forms).try_for_each(|(signs, expected)| {
             let found = self.sums.form(self.shape, output, signs);
             let place = found.iter().zip(expected).position(|(f, e)| f != e);
             let what = self.sums.form_element();
             place.map_or(Ok(()), |i| {
-                Err(format!("on small integers {what} {i} of the result is wrong"))
+                Err(Error::wrong(format!("on small integers {what} {i} of the result is wrong")))
             })
         })
     }
@@ -240,88 +203,72 @@ impl<'a> Sums<'a> {
         output: &Tensor,
         expected: &Transformed,
         tile: (usize, usize),
-    ) -> Result<f64, Wrong> {
-        let k = self.sums.reduction(self.shape);
+    ) -> Result<f64> {
+        let n = expected.roundings;
         // Transforms round terms that are larger than those of the sums, which short sums don't hide.
-        let mut errors =
-            SumErrors::new(k + 4 * expected.roundings, expected.roundings, self.formats);
-        let elements = expected.elements.clone().map(|i| (i, output.get(i)));
-        errors.add(elements, &expected.value, &expected.magnitude)?;
+        let k = self.sums.reduction(self.shape) + 4 * n;
+        let bound = Bound::new(k, n, self.formats);
+        let mut errors = Errors::default();
+        let Transformed { elements, value, magnitude, .. } = expected;
+        bound.hold(&mut errors, output, elements.clone(), value, magnitude)?;
         let mut probes = self.sums.probes(self.shape, tile, PROBES);
-        probes.retain(|i| !expected.elements.contains(i));
+        probes.retain(|i| !elements.contains(i));
         let inputs = &self.measured.tensors;
         let value = self.sums.reference(self.shape, inputs, Some(&probes)).value;
-        let largest = expected.magnitude.iter().copied().fold(0.0, f64::max);
-        let elements = probes.iter().map(|i| (*i, output.get(*i)));
-        errors.add(elements, &value, &vec![largest; value.len()])?;
-        errors.largest_ratio()
+        let largest = magnitude.iter().copied().fold(0.0, f64::max);
+        bound.hold(&mut errors, output, probes, &value, &vec![largest; value.len()])?;
+        errors.largest_ratio(allowed_l2(k, self.formats))
     }
 
     /// Largest error over bound of the measured data.
-    fn check_measured(&self, output: &Tensor, tile: (usize, usize)) -> Result<f64, Wrong> {
+    fn check_measured(&self, output: &Tensor, tile: (usize, usize)) -> Result<f64> {
         let inputs = &self.measured.tensors;
         let k = self.sums.reduction(self.shape);
-        let mut errors = SumErrors::new(k, k + 2, self.formats);
-        let mut check = |at: &[usize]| {
-            let reference = self.sums.reference(self.shape, inputs, Some(at));
-            let elements = at.iter().map(|i| (*i, output.get(*i)));
-            errors.add(elements, &reference.value, &reference.magnitude)
-        };
-        match &self.mode {
-            Mode::Kept(_, reference) => {
-                let elements = (0..output.len()).map(|i| (i, output.get(i)));
-                errors.add(elements, &reference.value, &reference.magnitude)?;
+        let bound = Bound::new(k, k + 2, self.formats);
+        let mut errors = Errors::default();
+        for at in self.places(is_whole(self.workload, self.shape), output, tile) {
+            if let Mode::Kept(_, Reference { value, magnitude }) = &self.mode {
+                let part = at[0]..at[0] + at.len();
+                bound.hold(&mut errors, output, at, &value[part.clone()], &magnitude[part])?;
+            } else {
+                let Reference { value, magnitude } =
+                    self.sums.reference(self.shape, inputs, Some(&at));
+                bound.hold(&mut errors, output, at, &value, &magnitude)?;
             }
-            Mode::Cheap if is_whole(self.workload, self.shape) => {
-                parts(output.len()).try_for_each(|at| check(&at))?;
-            }
-            _ => check(&self.sums.probes(self.shape, tile, PROBES))?,
         }
-        errors.largest_ratio()
+        errors.largest_ratio(allowed_l2(k, self.formats))
+    }
+}
+
+impl Verify for Sums<'_> {
+    fn verify(&self, runner: &mut dyn Runner) -> Result<Proof> {
+        let transformed = self.transformed(runner.details().algorithm);
+        if transformed.is_none() {
+            if let Mode::Sampled { forms, exact } = &self.mode {
+                let operands = exact.as_ref().unwrap_or(&self.integers);
+                self.each_scope(runner, operands, |output, _| self.check_forms(output, forms))?;
+            }
+            if !matches!(self.mode, Mode::Sampled { exact: None, .. }) {
+                self.each_scope(runner, &self.integers, |output, tile| {
+                    self.check_integers(output, tile)
+                })?;
+            }
+        }
+        let mut worst = 0.0f64;
+        self.each_scope(runner, &self.measured, |output, tile| {
+            worst = worst.max(match &transformed {
+                Some(expected) => self.check_transformed(output, expected, tile)?,
+                None => self.check_measured(output, tile)?,
+            });
+            Ok(())
+        })?;
+        Ok(Proof { max_error_ratio: worst, is_cornered: false })
     }
 }
 
 /// The vectors of signs of a run.
 fn sign_vectors(seed: u64) -> impl Iterator<Item = Generator> {
     (0..SIGN_VECTORS).map(move |vector| Generator::new(seed, 0x51_6e50 + vector))
-}
-
-/// Errors of sums of a length.
-struct SumErrors {
-    bound: Bound,
-    /// Most that the relative L2 error may be.
-    allowed: f64,
-    errors: Errors,
-}
-
-impl SumErrors {
-    /// Of sums of `k` terms that pass through so many roundings.
-    fn new(k: u64, roundings: u64, formats: Formats) -> SumErrors {
-        SumErrors {
-            bound: Bound::new(k, roundings, formats),
-            allowed: allowed_l2(k, formats),
-            errors: Errors::default(),
-        }
-    }
-
-    fn add(
-        &mut self,
-        elements: impl Iterator<Item = (usize, f64)>,
-        values: &[f64],
-        magnitudes: &[f64],
-    ) -> Result<(), Wrong> {
-        let references = values.iter().zip(magnitudes);
-        for ((i, found), (value, magnitude)) in elements.zip(references) {
-            let bound = self.bound.of(*value, *magnitude);
-            self.errors.add(i, [found, *value], bound, *value)?;
-        }
-        Ok(())
-    }
-
-    /// The largest error over its bound, where all errors together are small enough too.
-    fn largest_ratio(self) -> Result<f64, Wrong> {
-        self.errors.largest_ratio(self.allowed)
-    }
 }
 
 /// What the error of a sum may come from: gamma of the roundings on the way, flushed subnormal terms, and
@@ -347,6 +294,21 @@ impl Bound {
     fn of(&self, value: f64, magnitude: f64) -> f64 {
         let summed = self.gamma * magnitude + self.flushed;
         summed + self.stored * (value.abs() + summed)
+    }
+
+    /// Holds elements of a result to sums of these values and magnitudes.
+    fn hold(
+        &self,
+        errors: &mut Errors,
+        output: &Tensor,
+        places: impl IntoIterator<Item = usize>,
+        values: &[f64],
+        magnitudes: &[f64],
+    ) -> Result<()> {
+        for (i, (value, magnitude)) in places.into_iter().zip(values.iter().zip(magnitudes)) {
+            errors.add(i, [output.get(i), *value], self.of(*value, *magnitude), *value)?;
+        }
+        Ok(())
     }
 }
 
@@ -391,6 +353,7 @@ fn sparse(k: u64, seed: u64, formats: Formats) -> Data {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terms::Format;
 
     const F32: Formats = Dtype::F32.formats();
 

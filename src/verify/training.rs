@@ -14,8 +14,9 @@
 //! rounding alone, which changes whole gradients. Where the reference has N such numbers among M active
 //! ones, bounds grow by 4 sqrt(N / M), and the proof says so.
 
-use super::{Proof, Rejection, Wrong, allowed_l2, computed, unfenced};
+use super::{Proof, Verify, allowed_l2, computed, unfenced};
 use crate::backend::Runner;
+use crate::error::{Error, Result};
 use crate::network::reference::Reference;
 use crate::network::{self, Graph, Network, Optimizer, Trainer, l2};
 use crate::tensor::Tensor;
@@ -67,8 +68,91 @@ impl Training {
         Reference::footprint_bytes(&graph) + 4 * (8 * graph.parameter_count() + 2 * input)
     }
 
+    /// The largest error over its bound.
+    fn check(&self, output: &[f32]) -> Result<f64> {
+        let loss = f64::from(output[0]);
+        let mut worst = self.share("the loss", (loss - self.loss).abs(), self.loss.abs())?;
+        let references = self.gradients.iter().zip(&self.inputs);
+        for ((name, gradient, after), (expected, initial)) in self.parts(output).zip(references) {
+            let what = format!("the gradient of {name}");
+            let error = gradient.iter().zip(expected).map(|(g, e)| (f64::from(*g) - e).powi(2));
+            let size = l2(expected).max(NEXT_TO_NOTHING * self.norm);
+            worst = worst.max(self.share(&what, error.sum::<f64>().sqrt(), size)?);
+            worst = worst.max(self.check_update(name, &[gradient], initial.f32s(), after)?);
+        }
+        Ok(worst)
+    }
+
+    /// The parameters after a second step, which went on from where the first one ended.
+    fn check_second(&self, first: &[f32], second: &[f32]) -> Result<f64> {
+        let mut worst = 0.0f64;
+        for ((name, g1, w1), (_, g2, w2)) in self.parts(first).zip(self.parts(second)) {
+            worst = worst.max(self.check_update(name, &[g1, g2], w1, w2)?);
+        }
+        Ok(worst)
+    }
+
+    /// Name, gradient and new value of every parameter in the output of a step.
+    fn parts<'o>(&self, output: &'o [f32]) -> impl Iterator<Item = (&str, &'o [f32], &'o [f32])> {
+        let (gradients, parameters) = output[1..].split_at((output.len() - 1) / 2);
+        let mut at = 0;
+        self.graph.parameters.iter().map(move |parameter| {
+            let range = at..at + parameter.len();
+            at = range.end;
+            (parameter.name.as_str(), &gradients[range.clone()], &parameters[range])
+        })
+    }
+
+    /// An error in the L2 norm as a share of what is allowed.
+    fn share(&self, what: &str, error: f64, size: f64) -> Result<f64> {
+        if error == 0.0 {
+            return Ok(0.0);
+        }
+        let ratio = error / size / self.allowed;
+        if ratio <= 1.0 {
+            return Ok(ratio);
+        }
+        let (relative, allowed) = (error / size, self.allowed);
+        let what = format!("{what} is off by {relative:.1e} of its norm, at most {allowed:.1e}");
+        Err(Error::beyond(what, ratio))
+    }
+
+    /// Parameters after a step, from what they were before it and the runner's own gradients of all
+    /// steps so far.
+    fn check_update(
+        &self,
+        name: &str,
+        gradients: &[&[f32]],
+        before: &[f32],
+        after: &[f32],
+    ) -> Result<f64> {
+        let optimizer: Optimizer = self.graph.optimizer;
+        let mut worst = 0.0f64;
+        for (i, (before, found)) in before.iter().zip(after).enumerate() {
+            let (mut expected, mut state) = (0.0, [0.0; 2]);
+            for (step, gradient) in (1..).zip(gradients) {
+                // The state is what all gradients have made of it, the parameter what it was.
+                expected = f64::from(*before);
+                optimizer.update(step, f64::from(gradient[i]), &mut expected, &mut state);
+            }
+            let ulp = f64::from(f32::EPSILON) * expected.abs();
+            let bound = 4.0 * ulp + 1e-5 * optimizer.lr();
+            let ratio = (f64::from(*found) - expected).abs() / bound;
+            if ratio.is_nan() || ratio > 1.0 {
+                let which = if gradients.len() == 1 { "the step" } else { "a second step" };
+                let what =
+                    format!("{name} is {found} at element {i} after {which}, not {expected:.9}");
+                return Err(Error::beyond(what, ratio));
+            }
+            worst = worst.max(ratio);
+        }
+        Ok(worst)
+    }
+}
+
+impl Verify for Training {
     /// Checks a step in both scopes.
-    pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof, Rejection> {
+    fn verify(&self, runner: &mut dyn Runner) -> Result<Proof> {
         runner.load(&self.inputs)?;
         let mut worst = 0.0f64;
         for scope in [Scope::Compute, Scope::EndToEnd] {
@@ -84,90 +168,5 @@ impl Training {
             }
         }
         Ok(Proof { max_error_ratio: worst, is_cornered: self.is_cornered })
-    }
-
-    /// The largest error over its bound.
-    fn check(&self, output: &[f32]) -> Result<f64, Wrong> {
-        let loss = f64::from(output[0]);
-        let mut worst = self.share("the loss", (loss - self.loss).abs(), self.loss.abs())?;
-        let names = self.graph.parameters.iter().map(|p| &p.name);
-        let (gradients, parameters) = output[1..].split_at((output.len() - 1) / 2);
-        let mut at = 0;
-        for ((name, expected), initial) in names.zip(&self.gradients).zip(&self.inputs) {
-            let range = at..at + expected.len();
-            let (gradient, after) = (&gradients[range.clone()], &parameters[range]);
-            let what = format!("the gradient of {name}");
-            let error = gradient.iter().zip(expected).map(|(g, e)| (f64::from(*g) - e).powi(2));
-            let size = l2(expected).max(NEXT_TO_NOTHING * self.norm);
-            worst = worst.max(self.share(&what, error.sum::<f64>().sqrt(), size)?);
-            worst = worst.max(self.check_update(name, &[gradient], initial.f32s(), after)?);
-            at += expected.len();
-        }
-        Ok(worst)
-    }
-
-    /// The parameters after a second step, which went on from where the first one ended.
-    fn check_second(&self, first: &[f32], second: &[f32]) -> Result<f64, Wrong> {
-        let middle = first.len().div_ceil(2);
-        let [[g1, w1], [g2, w2]] = [first, second].map(|o| [&o[1..middle], &o[middle..]]);
-        let (mut worst, mut at) = (0.0f64, 0);
-        for parameter in &self.graph.parameters {
-            let range = at..at + parameter.len();
-            let [g1, w1, g2, w2] = [g1, w1, g2, w2].map(|all| &all[range.clone()]);
-            worst = worst.max(self.check_update(&parameter.name, &[g1, g2], w1, w2)?);
-            at += parameter.len();
-        }
-        Ok(worst)
-    }
-
-    /// An error in the L2 norm as a share of what is allowed.
-    fn share(&self, what: &str, error: f64, size: f64) -> Result<f64, Wrong> {
-        if error == 0.0 {
-            return Ok(0.0);
-        }
-        let ratio = error / size / self.allowed;
-        if ratio <= 1.0 {
-            return Ok(ratio);
-        }
-        let (relative, allowed) = (error / size, self.allowed);
-        Err(Wrong {
-            what: format!("{what} is off by {relative:.1e} of its norm, at most {allowed:.1e}"),
-            error_ratio: Some(ratio).filter(|ratio| ratio.is_finite()),
-        })
-    }
-
-    /// Parameters after a step, from what they were before it and the runner's own gradients of all
-    /// steps so far.
-    fn check_update(
-        &self,
-        name: &str,
-        gradients: &[&[f32]],
-        before: &[f32],
-        after: &[f32],
-    ) -> Result<f64, Wrong> {
-        let optimizer: Optimizer = self.graph.optimizer;
-        let mut worst = 0.0f64;
-        for (i, (before, found)) in before.iter().zip(after).enumerate() {
-            let (mut expected, mut state) = (0.0, [0.0; 2]);
-            for (step, gradient) in (1..).zip(gradients) {
-                // The state is what all gradients have made of it, the parameter what it was.
-                expected = f64::from(*before);
-                optimizer.update(step, f64::from(gradient[i]), &mut expected, &mut state);
-            }
-            let ulp = f64::from(f32::EPSILON) * expected.abs();
-            let bound = 4.0 * ulp + 1e-5 * optimizer.lr();
-            let ratio = (f64::from(*found) - expected).abs() / bound;
-            if ratio.is_nan() || ratio > 1.0 {
-                let which = if gradients.len() == 1 { "the step" } else { "a second step" };
-                return Err(Wrong {
-                    what: format!(
-                        "{name} is {found} at element {i} after {which}, not {expected:.9}"
-                    ),
-                    error_ratio: Some(ratio).filter(|ratio| ratio.is_finite()),
-                });
-            }
-            worst = worst.max(ratio);
-        }
-        Ok(worst)
     }
 }

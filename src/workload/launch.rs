@@ -11,20 +11,14 @@
 
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Tensor;
-use crate::terms::{Axis, Role, Scope, Shape};
+use crate::terms::{Role, Shape};
 
 /// See the module.
 pub struct Launch;
 
-const AXES: &[Axis] = &[];
-
 impl Workload for Launch {
     fn name(&self) -> &'static str {
         "launch"
-    }
-
-    fn axes(&self) -> &'static [Axis] {
-        AXES
     }
 
     fn work(&self, _: &Shape) -> Work {
@@ -47,23 +41,12 @@ impl Workload for Launch {
         Role::Launch
     }
 
-    fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Compute]
-    }
-
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
-        match preset {
-            Preset::DeepBench | Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => Vec::new(),
-            _ => vec![Entry::line(Shape::of(AXES, &[]), "", String::new())],
-        }
+        Entry::without_axes(preset)
     }
 
     fn awkward_shapes(&self) -> Vec<Shape> {
-        vec![Shape::of(AXES, &[])]
-    }
-
-    fn label(&self, _: &Shape) -> String {
-        String::new()
+        vec![Shape::of(&[], &[])]
     }
 }
 

@@ -12,103 +12,44 @@
 //! * 1 / sqrt(variance + eps) is monotonic, so its bounds are those of its argument, and 8 roundings;
 //! * what is left is a difference, two products and a sum: 4 roundings of what they give.
 
-use std::ops::Range;
-
-use super::rows::{self, AXES};
-use super::{Bounded, Bounds, Check, Entry, Host, Preset, Work, Workload};
+use super::Bounds;
+use super::rows::RowFunction;
 use crate::network::NORM_EPS as EPS;
-use crate::tensor::{Data, Tensor};
-use crate::terms::{Axis, Formats, Shape};
+use crate::tensor::Data;
+use crate::terms::Format;
 
 /// See the module.
 pub struct LayerNorm;
 
-/// FLOP of an element: an addition for the mean; a difference, a product and an addition for the variance;
-/// a product with the inverse deviation, one with gamma, and the addition of beta.
-const FLOP: u64 = 7;
+impl RowFunction for LayerNorm {
+    const NAME: &'static str = "layernorm";
+    /// An addition for the mean; a difference, a product and an addition for the variance; a product with
+    /// the inverse deviation, one with gamma, and the addition of beta.
+    const FLOP: u64 = 7;
+    const VECTORS: usize = 2;
 
-impl Workload for LayerNorm {
-    fn name(&self) -> &'static str {
-        "layernorm"
-    }
-
-    fn axes(&self) -> &'static [Axis] {
-        AXES
-    }
-
-    fn work(&self, shape: &Shape) -> Work {
-        let elements = rows::elements(shape);
-        let flop = elements.saturating_mul(FLOP);
-        let moved = elements.saturating_add(shape.get("columns")).saturating_mul(2);
-        Work { flop_count: flop, flop_exact: flop, elements_moved: moved }
-    }
-
-    fn check(&self) -> Check<'_> {
-        Check::Bounded(self)
-    }
-
-    fn inputs(&self, shape: &Shape) -> Vec<usize> {
-        vec![rows::elements(shape) as usize, shape.size("columns"), shape.size("columns")]
-    }
-
-    fn output(&self, shape: &Shape) -> usize {
-        rows::elements(shape) as usize
-    }
-
-    fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
-        rows::preset(preset)
-    }
-
-    fn awkward_shapes(&self) -> Vec<Shape> {
-        rows::awkward_shapes()
-    }
-
-    fn label(&self, shape: &Shape) -> String {
-        rows::label(shape)
-    }
-}
-
-impl Bounded for LayerNorm {
-    fn rows(&self, shape: &Shape) -> (usize, usize) {
-        (shape.size("rows"), shape.size("columns"))
-    }
-
-    fn bounds(
-        &self,
-        shape: &Shape,
-        inputs: &[Tensor],
-        formats: Formats,
-        rows: Range<usize>,
-    ) -> Bounds {
-        let columns = shape.size("columns");
-        let n = columns as f64;
-        let gamma = |k| formats.accumulator.gamma(k);
-        let (weight, bias) = (inputs[1].to_f64s(), inputs[2].to_f64s());
-        let mut bounds = Bounds::default();
-        for row in rows {
-            let at = row * columns..(row + 1) * columns;
-            let x: Vec<f64> = at.map(|i| inputs[0].get(i)).collect();
-            let mean = x.iter().sum::<f64>() / n;
-            let mean_magnitude = x.iter().map(|x| x.abs()).sum::<f64>() / n;
-            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-            let inv_std = (variance + EPS).sqrt().recip();
-            let mean_error = gamma(n) * mean_magnitude;
-            let squares = gamma(n + 4.0);
-            let least = (1.0 - squares).max(0.0) * variance;
-            let most = (1.0 + squares) * (variance + mean_error.powi(2));
-            let largest = (least + EPS).sqrt().recip() * (1.0 + gamma(8.0));
-            let smallest = (most + EPS).sqrt().recip() * (1.0 - gamma(8.0));
-            let scale_error = (largest - inv_std).max(inv_std - smallest);
-            for ((x, weight), b) in x.iter().zip(&weight).zip(&bias) {
-                let (deviation, w) = ((x - mean).abs(), weight.abs());
-                let moved = deviation * scale_error + mean_error * largest;
-                let rounded = w * (deviation + mean_error) * largest + b.abs();
-                bounds.value.push((x - mean) * inv_std * weight + b);
-                bounds.error.push(w * moved + gamma(4.0) * rounded);
-                bounds.magnitude.push(w * inv_std * (deviation + mean_magnitude) + b.abs());
-            }
+    fn row(&self, x: &[f64], vectors: &[Vec<f64>], accumulator: Format, bounds: &mut Bounds) {
+        let n = x.len() as f64;
+        let gamma = |k| accumulator.gamma(k);
+        let mean = x.iter().sum::<f64>() / n;
+        let mean_magnitude = x.iter().map(|x| x.abs()).sum::<f64>() / n;
+        let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+        let inv_std = (variance + EPS).sqrt().recip();
+        let mean_error = gamma(n) * mean_magnitude;
+        let squares = gamma(n + 4.0);
+        let least = (1.0 - squares).max(0.0) * variance;
+        let most = (1.0 + squares) * (variance + mean_error.powi(2));
+        let largest = (least + EPS).sqrt().recip() * (1.0 + gamma(8.0));
+        let smallest = (most + EPS).sqrt().recip() * (1.0 - gamma(8.0));
+        let scale_error = (largest - inv_std).max(inv_std - smallest);
+        for ((x, weight), b) in x.iter().zip(&vectors[0]).zip(&vectors[1]) {
+            let (deviation, w) = ((x - mean).abs(), weight.abs());
+            let moved = deviation * scale_error + mean_error * largest;
+            let rounded = w * (deviation + mean_error) * largest + b.abs();
+            bounds.value.push((x - mean) * inv_std * weight + b);
+            bounds.error.push(w * moved + gamma(4.0) * rounded);
+            bounds.magnitude.push(w * inv_std * (deviation + mean_magnitude) + b.abs());
         }
-        bounds
     }
 
     /// Numbers whose mean is so large that the square of it leaves nothing of the variance; numbers so close
@@ -123,42 +64,4 @@ impl Bounded for LayerNorm {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::terms::Dtype;
-
-    fn bounds(x: Vec<f32>) -> Bounds {
-        let shape = LayerNorm.shape(&format!("rows=1,columns={}", x.len())).unwrap();
-        let (gamma, beta) = (vec![2.0; x.len()], vec![10.0; x.len()]);
-        let inputs = [x, gamma, beta].map(Tensor::from);
-        LayerNorm.bounds(&shape, &inputs, Dtype::F32.formats(), 0..1)
-    }
-
-    #[test]
-    fn a_row_by_hand() {
-        // Mean 2, variance 1.
-        let found = bounds(vec![1.0, 3.0]);
-        let scale = 2.0 / (1.0 + EPS).sqrt();
-        assert!((found.value[0] - (10.0 - scale)).abs() < 1e-15);
-        assert!((found.value[1] - (10.0 + scale)).abs() < 1e-15);
-        assert!(found.error.iter().all(|e| *e < 1e-5 && *e > 1e-6), "{:?}", found.error);
-        // Without variance what is left is beta, with an error that eps keeps finite.
-        let level = bounds(vec![0.5; 4]);
-        assert_eq!(level.value, [10.0; 4]);
-        assert!(level.error.iter().all(|e| *e < 1e-3), "{:?}", level.error);
-    }
-
-    #[test]
-    fn a_large_mean_widens_the_bound() {
-        let [near, far] = [2.0, 4096.0].map(|mean| bounds(vec![mean - 1.0, mean + 1.0]));
-        assert!(far.error[0] > 100.0 * near.error[0]);
-        assert!(far.magnitude[0] > 100.0 * near.magnitude[0]);
-    }
-
-    #[test]
-    fn work_is_counted_by_the_element() {
-        let shape = LayerNorm.shape("rows=10,columns=100").unwrap();
-        let work = LayerNorm.work(&shape);
-        assert_eq!((work.flop_count, work.elements_moved), (7000, 2200));
-    }
-}
+mod tests;

@@ -93,8 +93,10 @@ pub trait Workload: Sync {
     /// Its name in files and on the command line.
     fn name(&self) -> &'static str;
 
-    /// Its axes in canonical order.
-    fn axes(&self) -> &'static [Axis];
+    /// Its axes in canonical order; without any it has one shape.
+    fn axes(&self) -> &'static [Axis] {
+        &[]
+    }
 
     /// Reads a shape, `A=N,..`, and fills in defaults.
     fn shape(&self, text: &str) -> Result<Shape> {
@@ -166,7 +168,7 @@ pub trait Workload: Sync {
 
     /// Which scopes can be measured.
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Compute, Scope::EndToEnd]
+        self.role().scopes()
     }
 
     /// The shapes of a preset, sweep by sweep and list by list.
@@ -202,5 +204,7 @@ pub trait Workload: Sync {
     fn awkward_shapes(&self) -> Vec<Shape>;
 
     /// The shape in a few characters for a chart or a table.
-    fn label(&self, shape: &Shape) -> String;
+    fn label(&self, shape: &Shape) -> String {
+        shape.short(self.axes())
+    }
 }

@@ -6,7 +6,7 @@
 
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Tensor;
-use crate::terms::{Axis, Dtype, Format, Formats, Role, Scope, Shape};
+use crate::terms::{Dtype, Format, Formats, Role, Shape};
 
 /// Chains of a batch.
 pub const CHAINS: usize = 1 << 16;
@@ -23,15 +23,9 @@ pub fn work(batches: u64) -> Work {
 /// See the module.
 pub struct Peak;
 
-const AXES: &[Axis] = &[];
-
 impl Workload for Peak {
     fn name(&self) -> &'static str {
         "peak-fma"
-    }
-
-    fn axes(&self) -> &'static [Axis] {
-        AXES
     }
 
     fn dtypes(&self) -> &'static [Dtype] {
@@ -67,23 +61,12 @@ impl Workload for Peak {
         Role::Peak
     }
 
-    fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Compute]
-    }
-
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
-        match preset {
-            Preset::DeepBench | Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => Vec::new(),
-            _ => vec![Entry::line(Shape::of(AXES, &[]), "", String::new())],
-        }
+        Entry::without_axes(preset)
     }
 
     fn awkward_shapes(&self) -> Vec<Shape> {
-        vec![Shape::of(AXES, &[])]
-    }
-
-    fn label(&self, _: &Shape) -> String {
-        String::new()
+        vec![Shape::of(&[], &[])]
     }
 }
 
@@ -115,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_result_tells_how_often_a_chain_was_multiplied() {
-        let shape = Shape::of(AXES, &[]);
+        let shape = Shape::of(&[], &[]);
         let inputs = [vec![2.0; CHAINS], vec![-1.0; CHAINS]].map(Tensor::from);
         let right = Peak.reference(&shape, &inputs, Some(&[7]));
         assert_eq!((right.value[0], right.magnitude[0]), (2.0 - 1024.0, 2.0 + 1024.0));

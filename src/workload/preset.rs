@@ -3,55 +3,40 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Result};
-use crate::terms::Shape;
+use crate::terms::{Shape, words};
 
 /// A line of DeepBench over this many FLOP needs a budget.
 const DEEPBENCH_FLOP_LIMIT: u64 = 6_000_000_000;
 
-/// A named selection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// A few sizes, minutes.
-    Quick,
-    /// All sizes that matter, half an hour.
-    Standard,
-    /// Everything, hours.
-    Full,
-    /// The sizes of Baidu's DeepBench.
-    DeepBench,
-    /// The convolutions of ResNet-50 v1.5.
-    ResNet50,
-    /// The convolutions of VGG-16.
-    Vgg16,
-    /// The convolutions of U-Net.
-    UNet,
+words! {
+    /// A named selection, in the order of the help text.
+    pub enum Preset {
+        /// A few sizes, minutes.
+        Quick = "quick",
+        /// All sizes that matter, half an hour.
+        Standard = "standard",
+        /// Everything, hours.
+        Full = "full",
+        /// The sizes of Baidu's DeepBench.
+        DeepBench = "deepbench",
+        /// The convolutions of ResNet-50 v1.5.
+        ResNet50 = "resnet50",
+        /// The convolutions of VGG-16.
+        Vgg16 = "vgg16",
+        /// The convolutions of U-Net.
+        UNet = "unet",
+    }
 }
 
 impl Preset {
-    /// Every preset with its name, in the order of the help text.
-    pub const ALL: &[(&str, Preset)] = &[
-        ("quick", Preset::Quick),
-        ("standard", Preset::Standard),
-        ("full", Preset::Full),
-        ("deepbench", Preset::DeepBench),
-        ("resnet50", Preset::ResNet50),
-        ("vgg16", Preset::Vgg16),
-        ("unet", Preset::UNet),
-    ];
-
     /// Finds a preset by its name.
     pub fn parse(name: &str) -> Result<Preset> {
-        error::named("preset", name, Self::ALL, |(name, _)| name).map(|(_, preset)| *preset)
+        error::named("preset", name, Self::ALL, |preset| preset.name())
     }
 
     /// Whether it is the layers of a network, whose batch the user may choose.
     pub fn is_network(self) -> bool {
         matches!(self, Preset::ResNet50 | Preset::Vgg16 | Preset::UNet)
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, p)| *p == self).map_or("", |(name, _)| name)
     }
 }
 
@@ -82,14 +67,24 @@ pub struct Entry {
 impl Entry {
     /// A point of a sweep.
     pub fn point(shape: Shape, axis: &'static str, value: u64) -> Entry {
-        Entry {
-            shape,
-            point: Some((axis, value)),
-            list: "",
-            layer: String::new(),
-            repeat: 1,
-            needs_budget: None,
-        }
+        Entry { point: Some((axis, value)), ..Entry::line(shape, "", String::new()) }
+    }
+
+    /// The points of a sweep along an axis, with the shape at each value.
+    pub fn sweep(
+        axis: &'static str,
+        values: impl IntoIterator<Item = u64>,
+        shape: impl Fn(u64) -> Shape,
+    ) -> Vec<Entry> {
+        let point = |value| Entry::point(shape(value), axis, value);
+        values.into_iter().map(point).collect()
+    }
+
+    /// The one shape of a workload without axes, which only the presets of sweeps have.
+    pub fn without_axes(preset: Preset) -> Vec<Entry> {
+        let is_list = preset.is_network() || preset == Preset::DeepBench;
+        let line = || Entry::line(Shape::of(&[], &[]), "", String::new());
+        (!is_list).then(line).into_iter().collect()
     }
 
     /// A line of DeepBench. One of many FLOP needs a budget.

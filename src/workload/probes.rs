@@ -16,15 +16,14 @@ impl Draw {
 
     /// One side or the other of an edge between tiles, by draws 2 i and 2 i + 1.
     pub fn edge(self, i: u64, length: usize, tile: usize) -> usize {
-        let tiles = length.div_ceil(tile) as u64;
-        let edge = (self.0.bits(2 * i) * tiles) >> 24;
+        let edge = self.0.below(2 * i, length.div_ceil(tile));
         let side = self.0.bits(2 * i + 1) & 1;
-        (edge as usize * tile).saturating_sub(side as usize).min(length - 1)
+        (edge * tile).saturating_sub(side as usize).min(length - 1)
     }
 
     /// Any place, by draw i.
     pub fn anywhere(self, i: u64, length: usize) -> usize {
-        (self.0.bits(i) as usize * length) >> 24
+        self.0.below(i, length)
     }
 }
 

@@ -14,18 +14,13 @@
 //!
 //! What is smaller than a few of the smallest normal numbers may be flushed to zero, or stop there.
 
-use std::ops::Range;
-
-use super::rows::{self, AXES};
-use super::{Bounded, Bounds, Check, Entry, Host, Preset, Work, Workload};
-use crate::tensor::{Data, Tensor};
-use crate::terms::{Axis, Formats, Shape};
+use super::Bounds;
+use super::rows::RowFunction;
+use crate::tensor::Data;
+use crate::terms::Format;
 
 /// See the module.
 pub struct Softmax;
-
-/// FLOP of an element: a comparison, a difference, an exponential, an addition, a division.
-const FLOP: u64 = 5;
 
 /// Roundoffs of an exponential, and of a division.
 const EXP: f64 = 6.0;
@@ -35,77 +30,26 @@ const DIVISION: f64 = 6.0;
 /// or a little above it.
 const FLUSHED: f64 = 4.0 * f32::MIN_POSITIVE as f64;
 
-impl Workload for Softmax {
-    fn name(&self) -> &'static str {
-        "softmax"
-    }
+impl RowFunction for Softmax {
+    const NAME: &'static str = "softmax";
+    /// A comparison, a difference, an exponential, an addition, a division.
+    const FLOP: u64 = 5;
+    const VECTORS: usize = 0;
 
-    fn axes(&self) -> &'static [Axis] {
-        AXES
-    }
-
-    fn work(&self, shape: &Shape) -> Work {
-        let elements = rows::elements(shape);
-        let flop = elements.saturating_mul(FLOP);
-        Work { flop_count: flop, flop_exact: flop, elements_moved: elements.saturating_mul(2) }
-    }
-
-    fn check(&self) -> Check<'_> {
-        Check::Bounded(self)
-    }
-
-    fn inputs(&self, shape: &Shape) -> Vec<usize> {
-        vec![rows::elements(shape) as usize]
-    }
-
-    fn output(&self, shape: &Shape) -> usize {
-        rows::elements(shape) as usize
-    }
-
-    fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
-        rows::preset(preset)
-    }
-
-    fn awkward_shapes(&self) -> Vec<Shape> {
-        rows::awkward_shapes()
-    }
-
-    fn label(&self, shape: &Shape) -> String {
-        rows::label(shape)
-    }
-}
-
-impl Bounded for Softmax {
-    fn rows(&self, shape: &Shape) -> (usize, usize) {
-        (shape.size("rows"), shape.size("columns"))
-    }
-
-    fn bounds(
-        &self,
-        shape: &Shape,
-        inputs: &[Tensor],
-        formats: Formats,
-        rows: Range<usize>,
-    ) -> Bounds {
-        let columns = shape.size("columns");
-        let mut bounds = Bounds::default();
-        for row in rows {
-            let at = row * columns..(row + 1) * columns;
-            let x: Vec<f64> = at.map(|i| inputs[0].get(i)).collect();
-            let most = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let exponentials: Vec<f64> = x.iter().map(|x| (x - most).exp()).collect();
-            let sum: f64 = exponentials.iter().sum();
-            let terms = x.iter().zip(&exponentials);
-            let moved = terms.map(|(x, e)| (most - x) * e).sum::<f64>() / sum;
-            for (x, e) in x.iter().zip(&exponentials) {
-                let (value, distance) = (e / sum, most - x);
-                let roundings = distance + moved + 2.0 * EXP + (columns - 1) as f64 + DIVISION;
-                bounds.value.push(value);
-                bounds.error.push(value * formats.accumulator.gamma(roundings) + FLUSHED);
-                bounds.magnitude.push(value * (1.0 + distance + moved));
-            }
+    fn row(&self, x: &[f64], _: &[Vec<f64>], accumulator: Format, bounds: &mut Bounds) {
+        let n = x.len() as f64;
+        let most = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let exponentials: Vec<f64> = x.iter().map(|x| (x - most).exp()).collect();
+        let sum: f64 = exponentials.iter().sum();
+        let terms = x.iter().zip(&exponentials);
+        let moved = terms.map(|(x, e)| (most - x) * e).sum::<f64>() / sum;
+        for (x, e) in x.iter().zip(&exponentials) {
+            let (value, distance) = (e / sum, most - x);
+            let roundings = distance + moved + 2.0 * EXP + (n - 1.0) + DIVISION;
+            bounds.value.push(value);
+            bounds.error.push(value * accumulator.gamma(roundings) + FLUSHED);
+            bounds.magnitude.push(value * (1.0 + distance + moved));
         }
-        bounds
     }
 
     /// Whole numbers of which some have exponentials that f32 can't hold, and rows of equal numbers.
@@ -117,7 +61,9 @@ impl Bounded for Softmax {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::Tensor;
     use crate::terms::Dtype;
+    use crate::workload::{Bounded, Workload};
 
     #[test]
     fn a_row_by_hand() {

@@ -7,39 +7,36 @@
 
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use crate::tensor::{Generator, Tensor};
-use crate::terms::{Axis, Role, Scope, Shape};
+use crate::terms::{Axis, Role, Shape};
 use crate::units;
 
 /// The scalar of scale and triad.
 pub const SCALAR: f32 = 3.0;
+const S: f64 = SCALAR as f64;
 
-/// The operations.
-pub const COPY: Stream = Stream(Op::Copy);
-/// See `COPY`.
-pub const SCALE: Stream = Stream(Op::Scale);
-/// See `COPY`.
-pub const ADD: Stream = Stream(Op::Add);
-/// See `COPY`.
-pub const TRIAD: Stream = Stream(Op::Triad);
-/// See `COPY`.
-pub const DOT: Stream = Stream(Op::Dot);
+/// a
+pub const COPY: Stream = Stream::new("stream-copy", 1, 0, |a, _| [a, 0.0]);
+/// s a
+pub const SCALE: Stream = Stream::new("stream-scale", 1, 1, |a, _| [S * a, 0.0]);
+/// a + b
+pub const ADD: Stream = Stream::new("stream-add", 2, 1, |a, b| [a, b]);
+/// a + s b
+pub const TRIAD: Stream = Stream::new("stream-triad", 2, 2, |a, b| [a, S * b]);
+/// The sum of a b
+pub const DOT: Stream =
+    Stream { is_sum: true, ..Stream::new("stream-dot", 2, 2, |a, b| [a * b, 0.0]) };
 
 /// See the module.
-pub struct Stream(Op);
-
-/// What is done to each element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Op {
-    /// a
-    Copy,
-    /// s a
-    Scale,
-    /// a + b
-    Add,
-    /// a + s b
-    Triad,
-    /// The sum of a b
-    Dot,
+pub struct Stream {
+    name: &'static str,
+    /// Arrays that are read.
+    arrays: usize,
+    /// FLOP of an element.
+    flop: u64,
+    /// What is added up for an element, from one of each array.
+    terms: fn(f64, f64) -> [f64; 2],
+    /// Whether the result is the sum of all elements, and not an array of them.
+    is_sum: bool,
 }
 
 /// `bytes` of one array; whole floats.
@@ -52,26 +49,20 @@ const LARGEST: u64 = 256 << 20;
 /// An array this many times the last-level cache lies in memory.
 const TIMES_CACHE: u64 = 4;
 
-impl Op {
-    fn inputs(self) -> usize {
-        match self {
-            Op::Copy | Op::Scale => 1,
-            Op::Add | Op::Triad | Op::Dot => 2,
-        }
+impl Stream {
+    const fn new(
+        name: &'static str,
+        arrays: usize,
+        flop: u64,
+        terms: fn(f64, f64) -> [f64; 2],
+    ) -> Stream {
+        Stream { name, arrays, flop, terms, is_sum: false }
     }
 
     /// One element, and the sum of the magnitudes of its terms.
-    fn element(self, inputs: &[Tensor], i: usize) -> (f64, f64) {
-        let s = f64::from(SCALAR);
-        let at = |input: usize| inputs[input].get(i);
-        let terms = match self {
-            Op::Copy => (at(0), 0.0),
-            Op::Scale => (s * at(0), 0.0),
-            Op::Add => (at(0), at(1)),
-            Op::Triad => (at(0), s * at(1)),
-            Op::Dot => (at(0) * at(1), 0.0),
-        };
-        (terms.0 + terms.1, terms.0.abs() + terms.1.abs())
+    fn element(&self, inputs: &[Tensor], i: usize) -> (f64, f64) {
+        let [x, y] = (self.terms)(inputs[0].get(i), inputs.get(1).map_or(0.0, |b| b.get(i)));
+        (x + y, x.abs() + y.abs())
     }
 }
 
@@ -82,13 +73,7 @@ fn elements(shape: &Shape) -> usize {
 
 impl Workload for Stream {
     fn name(&self) -> &'static str {
-        match self.0 {
-            Op::Copy => "stream-copy",
-            Op::Scale => "stream-scale",
-            Op::Add => "stream-add",
-            Op::Triad => "stream-triad",
-            Op::Dot => "stream-dot",
-        }
+        self.name
     }
 
     fn axes(&self) -> &'static [Axis] {
@@ -96,15 +81,9 @@ impl Workload for Stream {
     }
 
     fn work(&self, shape: &Shape) -> Work {
-        let n = shape.get("bytes") / 4;
-        let (flop, arrays) = match self.0 {
-            Op::Copy => (0, 2),
-            Op::Scale => (1, 2),
-            Op::Add => (1, 3),
-            Op::Triad => (2, 3),
-            Op::Dot => (2, 2),
-        };
-        Work { flop_count: flop * n, flop_exact: flop * n, elements_moved: arrays * n }
+        let n = elements(shape) as u64;
+        let (flop, arrays) = (self.flop * n, self.arrays + usize::from(!self.is_sum));
+        Work { flop_count: flop, flop_exact: flop, elements_moved: arrays as u64 * n }
     }
 
     fn check(&self) -> Check<'_> {
@@ -112,19 +91,15 @@ impl Workload for Stream {
     }
 
     fn inputs(&self, shape: &Shape) -> Vec<usize> {
-        vec![elements(shape); self.0.inputs()]
+        vec![elements(shape); self.arrays]
     }
 
     fn output(&self, shape: &Shape) -> usize {
-        if self.0 == Op::Dot { 1 } else { elements(shape) }
+        if self.is_sum { 1 } else { elements(shape) }
     }
 
     fn role(&self) -> Role {
         Role::Memory
-    }
-
-    fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Compute]
     }
 
     fn preset(&self, preset: Preset, host: &Host) -> Vec<Entry> {
@@ -136,10 +111,8 @@ impl Workload for Stream {
         };
         let largest = least.max(times_cache * host.last_level_cache_bytes);
         let sizes = std::iter::successors(Some(largest), |size| Some(size / step));
-        let mut sizes: Vec<u64> = sizes.take_while(|size| *size >= SMALLEST).collect();
-        sizes.reverse();
-        let point = |bytes: u64| Entry::point(Shape::of(AXES, &[bytes]), "bytes", bytes);
-        sizes.into_iter().map(point).collect()
+        let sizes: Vec<u64> = sizes.take_while(|size| *size >= SMALLEST).collect();
+        Entry::sweep("bytes", sizes.into_iter().rev(), |bytes| Shape::of(AXES, &[bytes]))
     }
 
     fn awkward_shapes(&self) -> Vec<Shape> {
@@ -155,24 +128,20 @@ impl Workload for Stream {
 
 impl ExactSums for Stream {
     fn reduction(&self, shape: &Shape) -> u64 {
-        match self.0 {
-            Op::Copy | Op::Scale => 1,
-            Op::Add | Op::Triad => 2,
-            Op::Dot => elements(shape) as u64,
-        }
+        (if self.is_sum { elements(shape) } else { self.arrays }) as u64
     }
 
     fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
         let all = 0..elements(shape);
-        let pairs = |i: usize| self.0.element(inputs, i);
-        let (value, magnitude) = match (self.0, at) {
-            (Op::Dot, _) => {
+        let pairs = |i: usize| self.element(inputs, i);
+        let (value, magnitude) = match at {
+            _ if self.is_sum => {
                 let (value, magnitude) =
                     all.map(pairs).fold((0.0, 0.0), |sum, term| (sum.0 + term.0, sum.1 + term.1));
                 (vec![value], vec![magnitude])
             }
-            (_, Some(at)) => at.iter().map(|i| pairs(*i)).unzip(),
-            (_, None) => all.map(pairs).unzip(),
+            Some(at) => at.iter().map(|i| pairs(*i)).unzip(),
+            None => all.map(pairs).unzip(),
         };
         Reference { value, magnitude }
     }
@@ -182,7 +151,7 @@ impl ExactSums for Stream {
         let random = Generator::new(0x0090_47e5, 1);
         let mut found: Vec<usize> = (0..count as u64)
             .map(|i| {
-                let place = ((random.bits(i) * length as u64) >> 24) as usize;
+                let place = random.below(i, length);
                 // Every other one beside the edge of a tile.
                 if i % 2 == 0 { place } else { place / tile * tile }
             })
@@ -195,65 +164,4 @@ impl ExactSums for Stream {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::terms::{Dtype, Format};
-    use crate::workload::find;
-
-    #[test]
-    fn work_is_counted_as_stream_does() {
-        for (name, flop, arrays) in [
-            ("stream-copy", 0, 2),
-            ("stream-scale", 1, 2),
-            ("stream-add", 1, 3),
-            ("stream-triad", 2, 3),
-            ("stream-dot", 2, 2),
-        ] {
-            let workload = find(name).unwrap();
-            let shape = workload.shape("bytes=4000").unwrap();
-            let counts =
-                (workload.work(&shape).flop_count, workload.bytes_moved(&shape, Dtype::F32));
-            assert_eq!(counts, (1000 * flop, 4000 * arrays), "{name}");
-        }
-    }
-
-    #[test]
-    fn references_are_right() {
-        let inputs = [vec![1.0, -2.0, 3.0], vec![5.0, 6.0, -7.0]].map(Tensor::from);
-        for (name, expected) in [
-            ("stream-copy", vec![1.0, -2.0, 3.0]),
-            ("stream-scale", vec![3.0, -6.0, 9.0]),
-            ("stream-add", vec![6.0, 4.0, -4.0]),
-            ("stream-triad", vec![16.0, 16.0, -18.0]),
-            ("stream-dot", vec![-28.0]),
-        ] {
-            let workload = find(name).unwrap();
-            let shape = workload.shape("bytes=12").unwrap();
-            let sums = workload.exact_sums().unwrap();
-            let reference = sums.reference(&shape, &inputs, None);
-            assert_eq!(reference.value, expected, "{name}");
-            let output = Tensor::rounded(Format::F32, expected.iter().copied());
-            let signs = Generator::new(1, 1);
-            let form = sums.expected_form(&shape, &inputs, signs);
-            assert_eq!(sums.form(&shape, &output, signs), form);
-            let wrong = Tensor::rounded(Format::F32, expected.iter().map(|v| v + 1.0));
-            assert_ne!(sums.form(&shape, &wrong, signs), form);
-        }
-    }
-
-    #[test]
-    fn a_sweep_goes_from_the_first_cache_to_memory() {
-        let workload = find("stream-triad").unwrap();
-        for (cache, quick, largest) in [(0, LARGEST / 4, LARGEST), (1 << 30, 2 << 30, 4 << 30)] {
-            let host = Host { last_level_cache_bytes: cache };
-            for (preset, last) in
-                [(Preset::Quick, quick), (Preset::Standard, largest), (Preset::Full, largest)]
-            {
-                let entries = workload.preset(preset, &host);
-                let sizes: Vec<u64> = entries.iter().map(|e| e.shape.get("bytes")).collect();
-                assert_eq!(sizes.last(), Some(&last));
-                assert!(sizes[0] < 2 << 20 && sizes.is_sorted(), "{sizes:?}");
-            }
-        }
-    }
-}
+mod tests;

@@ -3,24 +3,21 @@
 
 use super::{Check, Entry, Host, Preset, Work, Workload};
 use crate::network::{self, Graph, Layer, Network};
-use crate::terms::{Axis, Conv, Shape};
+use crate::terms::{Axis, Shape};
 
 /// See the module.
 pub struct Train {
     name: &'static str,
     network: Network,
-    sweeps: &'static [Sweep],
-    awkward: &'static [&'static [u64]],
-}
-
-/// The axis that tells how large a model is, and its sizes.
-struct Sweep {
+    /// The axis that tells how large a model is, and its sizes.
     axis: &'static str,
-    /// The other axes, with anything at the sweep's own.
-    around: &'static [u64],
     quick: &'static [u64],
     standard: &'static [u64],
     full: &'static [u64],
+    /// All axes of that sweep, and of one along the batch, with anything at the sweep's own.
+    around_sizes: &'static [u64],
+    around_batches: &'static [u64],
+    awkward: &'static [&'static [u64]],
 }
 
 /// Samples of a mini-batch; in `quick`, the model's size alone is swept.
@@ -31,22 +28,12 @@ const MANY_BATCHES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 pub const MLP: Train = Train {
     name: "train-mlp",
     network: network::MLP,
-    sweeps: &[
-        Sweep {
-            axis: "width",
-            around: &[128, 784, 0, 3, 10],
-            quick: &[512, 1024, 2048],
-            standard: &[64, 128, 256, 512, 1024, 2048, 4096],
-            full: &[64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096],
-        },
-        Sweep {
-            axis: "batch",
-            around: &[0, 784, 1024, 3, 10],
-            quick: &[],
-            standard: BATCHES,
-            full: MANY_BATCHES,
-        },
-    ],
+    axis: "width",
+    quick: &[512, 1024, 2048],
+    standard: &[64, 128, 256, 512, 1024, 2048, 4096],
+    full: &[64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096],
+    around_sizes: &[128, 784, 0, 3, 10],
+    around_batches: &[0, 784, 1024, 3, 10],
     awkward: &[
         &[1, 1, 1, 1, 1],
         &[7, 33, 65, 2, 5],
@@ -62,22 +49,12 @@ pub const MLP: Train = Train {
 pub const CNN: Train = Train {
     name: "train-cnn",
     network: network::CNN,
-    sweeps: &[
-        Sweep {
-            axis: "channels",
-            around: &[32, 32, 0, 10],
-            quick: &[16, 32, 64],
-            standard: &[8, 16, 32, 64, 128],
-            full: &[8, 12, 16, 24, 32, 48, 64, 96, 128],
-        },
-        Sweep {
-            axis: "batch",
-            around: &[0, 32, 32, 10],
-            quick: &[],
-            standard: BATCHES,
-            full: MANY_BATCHES,
-        },
-    ],
+    axis: "channels",
+    quick: &[16, 32, 64],
+    standard: &[8, 16, 32, 64, 128],
+    full: &[8, 12, 16, 24, 32, 48, 64, 96, 128],
+    around_sizes: &[32, 32, 0, 10],
+    around_batches: &[0, 32, 32, 10],
     awkward: &[
         &[2, 8, 1, 2],
         &[3, 16, 5, 7],
@@ -92,22 +69,12 @@ pub const CNN: Train = Train {
 pub const LSTM: Train = Train {
     name: "train-lstm",
     network: network::LSTM,
-    sweeps: &[
-        Sweep {
-            axis: "hidden",
-            around: &[32, 25, 0, 10],
-            quick: &[128, 256, 512],
-            standard: &[64, 128, 256, 512, 1024, 2048],
-            full: &[64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048],
-        },
-        Sweep {
-            axis: "batch",
-            around: &[0, 25, 256, 10],
-            quick: &[],
-            standard: BATCHES,
-            full: MANY_BATCHES,
-        },
-    ],
+    axis: "hidden",
+    quick: &[128, 256, 512],
+    standard: &[64, 128, 256, 512, 1024, 2048],
+    full: &[64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048],
+    around_sizes: &[32, 25, 0, 10],
+    around_batches: &[0, 25, 256, 10],
     awkward: &[
         &[1, 1, 1, 1],
         &[5, 7, 33, 4],
@@ -123,22 +90,12 @@ pub const LSTM: Train = Train {
 pub const TRANSFORMER: Train = Train {
     name: "train-transformer",
     network: network::TRANSFORMER,
-    sweeps: &[
-        Sweep {
-            axis: "d_model",
-            around: &[8, 128, 0, 0, 2, 10],
-            quick: &[128, 256, 512],
-            standard: &[64, 128, 256, 512, 1024],
-            full: &[64, 128, 192, 256, 384, 512, 768, 1024],
-        },
-        Sweep {
-            axis: "batch",
-            around: &[0, 128, 256, 4, 2, 10],
-            quick: &[],
-            standard: BATCHES,
-            full: MANY_BATCHES,
-        },
-    ],
+    axis: "d_model",
+    quick: &[128, 256, 512],
+    standard: &[64, 128, 256, 512, 1024],
+    full: &[64, 128, 192, 256, 384, 512, 768, 1024],
+    around_sizes: &[8, 128, 0, 0, 2, 10],
+    around_batches: &[0, 128, 256, 4, 2, 10],
     awkward: &[
         &[1, 1, 1, 1, 1, 1],
         &[3, 9, 48, 3, 1, 6],
@@ -156,13 +113,11 @@ impl Train {
         (self.network.graph)(shape)
     }
 
-    fn sweep(&self, sweep: &Sweep, sizes: &[u64]) -> Vec<Entry> {
-        let around = Shape::of(self.network.axes, sweep.around);
-        let point = |value: &u64| {
-            let shape = self.moved(&around, sweep.axis, *value)?;
-            Some(Entry::point(shape, sweep.axis, *value))
-        };
-        sizes.iter().filter_map(point).collect()
+    fn sweep(&self, axis: &'static str, values: &[u64], around: &[u64]) -> Vec<Entry> {
+        let around = Shape::of(self.network.axes, around);
+        let point =
+            |value: &u64| Some(Entry::point(self.moved(&around, axis, *value)?, axis, *value));
+        values.iter().filter_map(point).collect()
     }
 }
 
@@ -171,16 +126,12 @@ fn padding_flop(graph: &Graph) -> u64 {
     let passes = |layer: &Layer| match layer {
         Layer::Conv(l) => {
             let passes = if graph.needs_gradient(l.x) { 3 } else { 2 };
-            let work = conv_work(&l.sizes());
+            let work = super::conv::FPROP.work(&l.sizes().shape());
             (work.flop_count - work.flop_exact).saturating_mul(passes)
         }
         _ => 0,
     };
     graph.layers.iter().map(passes).fold(0, u64::saturating_add)
-}
-
-fn conv_work(conv: &Conv) -> Work {
-    super::conv::FPROP.work(&conv.shape())
 }
 
 impl Workload for Train {
@@ -226,13 +177,15 @@ impl Workload for Train {
     }
 
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
-        let sizes = |sweep: &Sweep| match preset {
-            Preset::Quick => sweep.quick,
-            Preset::Standard => sweep.standard,
-            Preset::Full => sweep.full,
-            _ => &[],
+        let (sizes, batches) = match preset {
+            Preset::Quick => (self.quick, &[][..]),
+            Preset::Standard => (self.standard, BATCHES),
+            Preset::Full => (self.full, MANY_BATCHES),
+            _ => return Vec::new(),
         };
-        self.sweeps.iter().flat_map(|sweep| self.sweep(sweep, sizes(sweep))).collect()
+        let mut entries = self.sweep(self.axis, sizes, self.around_sizes);
+        entries.extend(self.sweep("batch", batches, self.around_batches));
+        entries
     }
 
     fn moved(&self, shape: &Shape, axis: &str, value: u64) -> Option<Shape> {
@@ -259,9 +212,8 @@ impl Workload for Train {
     }
 
     fn label(&self, shape: &Shape) -> String {
-        let axis = self.sweeps.first().map_or("batch", |sweep| sweep.axis);
-        let words = axis.replace('_', " ");
-        format!("{words} {} × {}", shape.get(axis), shape.get("batch"))
+        let words = self.axis.replace('_', " ");
+        format!("{words} {} × {}", shape.get(self.axis), shape.get("batch"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use crate::tensor::Tensor;
-use crate::terms::{Axis, Role, Scope, Shape};
+use crate::terms::{Axis, Role, Shape};
 use crate::units;
 
 /// Host to device.
@@ -44,10 +44,6 @@ impl Workload for Transfer {
         Role::Link
     }
 
-    fn scopes(&self) -> &'static [Scope] {
-        &[Scope::EndToEnd]
-    }
-
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
         let (smallest, step, largest): (u64, u64, u64) = match preset {
             Preset::Quick => (4 << 10, 64, 64 << 20),
@@ -56,8 +52,8 @@ impl Workload for Transfer {
             _ => return Vec::new(),
         };
         let sizes = std::iter::successors(Some(smallest), |size| Some(size * step));
-        let point = |bytes: u64| Entry::point(Shape::of(AXES, &[bytes]), "bytes", bytes);
-        sizes.take_while(|size| *size <= largest).map(point).collect()
+        let sizes = sizes.take_while(|size| *size <= largest);
+        Entry::sweep("bytes", sizes, |bytes| Shape::of(AXES, &[bytes]))
     }
 
     fn awkward_shapes(&self) -> Vec<Shape> {

@@ -65,10 +65,6 @@ impl Device for MadeUp {
         (self.names)(workload.name())
     }
 
-    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
-        self.implementations(workload, dtype).into_iter().map(str::to_string).collect()
-    }
-
     fn footprint_bytes(&self, _: &Task<'_>) -> u64 {
         1
     }

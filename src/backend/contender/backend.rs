@@ -1,7 +1,7 @@
 //! Contenders among the backends.
 
 use super::PREFIX;
-use crate::backend::{Backend, Device, Devices, Request};
+use crate::backend::{Backend, Devices, Request};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
 
@@ -14,12 +14,11 @@ impl Backend for Contenders {
     }
 
     fn discover(&self, request: &Request<'_>, cores: &[usize]) -> Result<Devices> {
-        let (devices, problems) = super::discover(request.contenders, cores.len() as u32)?;
-        if let Some(problem) = problems.first().filter(|_| request.strict) {
-            return Err(Error::usage(problem.as_str()));
+        let found = super::discover(request.contenders, cores.len() as u32)?;
+        match found.problems.first().filter(|_| request.strict) {
+            Some(problem) => Err(Error::usage(problem.as_str())),
+            None => Ok(found),
         }
-        let all = devices.into_iter().map(|device| Box::new(device) as Box<dyn Device>);
-        Ok(Devices { all: all.collect(), problems })
     }
 
     fn proof(&self, device: &DeviceEntry) -> String {

@@ -88,7 +88,7 @@ impl Exchange {
             return Ok(());
         }
         let base = self.path().parent().unwrap_or(self.path());
-        Err(Error::Room(format!(
+        Err(Error::Skipped(format!(
             "its tensors take {} in {}, where {} are free; set TMPDIR to a larger place",
             units::bytes(bytes as f64),
             base.display(),
@@ -145,16 +145,6 @@ fn free_bytes(path: &Path) -> Option<u64> {
 #[cfg(not(unix))]
 fn free_bytes(_: &Path) -> Option<u64> {
     None
-}
-
-/// What the names of files of this format end in.
-pub fn suffix(format: Format) -> &'static str {
-    match format {
-        Format::F64 => "f64",
-        Format::F32 => "f32",
-        Format::F16 => "f16",
-        Format::Bf16 => "bf16",
-    }
 }
 
 // Files are little-endian, as is every machine that the program is built for.

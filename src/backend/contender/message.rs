@@ -120,38 +120,22 @@ pub struct Offer {
     pub name: String,
 }
 
-/// Reply to `prepare`.
-#[derive(Debug, Deserialize)]
-pub struct Prepared {
-    ok: bool,
-    /// Threads in use, where it has any.
-    #[serde(default)]
-    pub threads: Option<u32>,
-}
-
-/// Reply to `outputs` and `release`.
+/// Reply to `prepare`, `outputs` and `release`.
 #[derive(Debug, Deserialize)]
 pub struct Done {
     ok: bool,
-}
-
-/// Reply to `run`.
-#[derive(Debug, Deserialize)]
-struct Times {
-    wall_s: Vec<f64>,
-    #[serde(default)]
-    device_s: Vec<f64>,
-    total_s: f64,
+    /// Threads in use, where it has any and was asked to prepare.
+    pub threads: Option<u32>,
 }
 
 /// A reply of one kind; what it must hold beyond its form.
 pub trait Reply: for<'de> Deserialize<'de> {
-    /// What is wrong with it, if anything.
-    fn problem(&self) -> Option<String>;
+    /// What is wrong with it as the answer to a request, if anything.
+    fn problem(&self, request: &Request<'_>) -> Option<String>;
 }
 
 impl Reply for Hello {
-    fn problem(&self) -> Option<String> {
+    fn problem(&self, _: &Request<'_>) -> Option<String> {
         let unfit = |text: &str| !crate::config::is_name(text);
         if self.protocol != PROTOCOL && self.protocol != F32_PROTOCOL {
             return Some(format!(
@@ -176,28 +160,29 @@ impl Reply for Hello {
     }
 }
 
-impl Reply for Prepared {
-    fn problem(&self) -> Option<String> {
-        (!self.ok).then(|| "its 'ok' is false".to_string())
-    }
-}
-
 impl Reply for Done {
-    fn problem(&self) -> Option<String> {
+    fn problem(&self, _: &Request<'_>) -> Option<String> {
         (!self.ok).then(|| "its 'ok' is false".to_string())
     }
 }
 
-impl Reply for Times {
-    fn problem(&self) -> Option<String> {
+impl Reply for Claim {
+    fn problem(&self, request: &Request<'_>) -> Option<String> {
+        let Request::Run { iterations, .. } = *request else { return None };
+        for (name, times) in [("wall_s", &self.wall_s), ("device_s", &self.device_s)] {
+            let found = times.len() as u64;
+            if found != iterations && !(name == "device_s" && found == 0) {
+                return Some(format!("{name} holds {found} times for {iterations} iterations"));
+            }
+        }
         let mut all = self.wall_s.iter().chain(&self.device_s).chain([&self.total_s]);
         let wrong = all.find(|s| !(s.is_finite() && **s > 0.0))?;
         Some(format!("{wrong} is no time of a run"))
     }
 }
 
-/// Reads a reply.
-pub fn read<T: Reply>(line: &str) -> Result<T, Refused> {
+/// Reads the reply to a request.
+pub fn read<T: Reply>(line: &str, request: &Request<'_>) -> Result<T, Refused> {
     let nonsense = |what: &str| {
         let excerpt: String = line.chars().take(80).collect();
         Refused::Nonsense(format!("{what}: '{excerpt}'"))
@@ -212,116 +197,11 @@ pub fn read<T: Reply>(line: &str) -> Result<T, Refused> {
         return Err(Refused::Error(reason));
     }
     let reply: T = serde_json::from_value(value).map_err(|e| nonsense(&format!("lacks: {e}")))?;
-    match reply.problem() {
+    match reply.problem(request) {
         None => Ok(reply),
         Some(problem) => Err(nonsense(&problem)),
     }
 }
 
-/// Reads the reply to a `run` of `iterations`.
-pub fn read_times(line: &str, iterations: u64, restores: bool) -> Result<Claim, Refused> {
-    let Times { wall_s, device_s, total_s } = read(line)?;
-    for (name, times) in [("wall_s", &wall_s), ("device_s", &device_s)] {
-        let found = times.len() as u64;
-        if found != iterations && !(name == "device_s" && found == 0) {
-            let what = format!("{name} holds {found} times for {iterations} iterations");
-            return Err(Refused::Nonsense(what));
-        }
-    }
-    Ok(Claim { wall_s, device_s, total_s, restores })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::workload;
-
-    #[test]
-    fn requests_are_the_published_ones() {
-        let gemm = workload::find("gemm").unwrap();
-        let shape = gemm.shape("m=64,n=63,k=62").unwrap();
-        let inputs = [PathBuf::from("/t/a.f32"), PathBuf::from("/t/b.f32")];
-        let prepare = Request::Prepare {
-            device: "cpu",
-            workload: "gemm",
-            shape: &shape,
-            dtype: "f32",
-            threads: 2,
-            inputs: &inputs,
-        };
-        for (request, line) in [
-            (Request::Hello { protocol: 2 }, r#"{"do":"hello","protocol":2}"#),
-            (
-                prepare,
-                r#"{"do":"prepare","device":"cpu","workload":"gemm","shape":{"m":64,"n":63,"k":62,"ta":0,"tb":0},"dtype":"f32","threads":2,"inputs":["/t/a.f32","/t/b.f32"]}"#,
-            ),
-            (
-                Request::Run { scope: Scope::EndToEnd, iterations: 3 },
-                r#"{"do":"run","scope":"end_to_end","iterations":3}"#,
-            ),
-            (Request::Outputs { paths: &inputs[..1] }, r#"{"do":"outputs","paths":["/t/a.f32"]}"#),
-            (Request::Release, r#"{"do":"release"}"#),
-            (Request::Bye, r#"{"do":"bye"}"#),
-        ] {
-            assert_eq!(request.line(), format!("{line}\n"));
-        }
-    }
-
-    #[test]
-    fn replies_are_read() {
-        let hello: Hello = read(
-            r#"{"protocol":1,"name":"pytorch","version":"2.15.0","extra":1,
-                "devices":[{"id":"cuda-0","kind":"gpu","name":"any text"}]}"#,
-        )
-        .unwrap();
-        assert_eq!((hello.name.as_str(), hello.devices[0].kind), ("pytorch", DeviceKind::Gpu));
-        assert_eq!(hello.dtypes(), [Dtype::F32]);
-        let hello: Hello = read(
-            r#"{"protocol":2,"name":"x","version":"1","dtypes":["f64","i8","f32"],
-                "devices":[{"id":"cpu","kind":"cpu","name":""}]}"#,
-        )
-        .unwrap();
-        assert_eq!(hello.dtypes(), [Dtype::F32, Dtype::F64]);
-        assert_eq!(read::<Prepared>(r#"{"ok":true,"threads":2}"#).unwrap().threads, Some(2));
-        assert_eq!(read::<Prepared>(r#"{"ok":true}"#).unwrap().threads, None);
-        let claim = read_times(r#"{"wall_s":[0.5,1e-6],"total_s":1}"#, 2, true).unwrap();
-        assert_eq!((claim.wall_s.as_slice(), claim.total_s), ([0.5, 1e-6].as_slice(), 1.0));
-        let why = read::<Prepared>(r#"{"unsupported":"no dtype f16"}"#).unwrap_err();
-        assert_eq!(why, Refused::Unsupported("no dtype f16".into()));
-        let why = read::<Done>(r#"{"error":"out of memory"}"#).unwrap_err();
-        assert_eq!(why, Refused::Error("out of memory".into()));
-    }
-
-    #[test]
-    fn nonsense_is_named() {
-        let nonsense = |refused: Refused| match refused {
-            Refused::Nonsense(what) => what,
-            other => panic!("{other:?}"),
-        };
-        for (line, part) in [
-            ("Loading weights", "is not JSON"),
-            (r#"{"protocol":1,"name":"x""#, "is not JSON"),
-            ("[]", "lacks"),
-            (r#"{"protocol":1,"name":"x","version":"1"}"#, "missing field `devices`"),
-            (r#"{"protocol":3,"name":"x","version":"1","devices":[]}"#, "speaks protocol 3"),
-            (r#"{"protocol":2,"name":"x","version":"1","devices":[]}"#, "'dtypes' names none"),
-            (r#"{"protocol":1,"name":"a b","version":"1","devices":[]}"#, "name 'a b'"),
-            (r#"{"protocol":1,"name":"x","version":"1","devices":[]}"#, "has no device"),
-        ] {
-            let what = nonsense(read::<Hello>(line).unwrap_err());
-            assert!(what.contains(part), "{line}: {what}");
-        }
-        assert!(nonsense(read::<Done>(r#"{"ok":false}"#).unwrap_err()).contains("false"));
-        for (line, part) in [
-            (r#"{"wall_s":[1],"total_s":2}"#, "wall_s holds 1 times for 2 iterations"),
-            (r#"{"wall_s":[1,1],"device_s":[1],"total_s":2}"#, "device_s holds 1 times"),
-            (r#"{"wall_s":[1,-1],"total_s":2}"#, "-1 is no time"),
-            (r#"{"wall_s":[1,0],"total_s":2}"#, "0 is no time"),
-            (r#"{"wall_s":[1,"x"],"total_s":2}"#, "lacks"),
-            (r#"{"wall_s":[1,NaN],"total_s":2}"#, "is not JSON"),
-        ] {
-            let what = nonsense(read_times(line, 2, false).unwrap_err());
-            assert!(what.contains(part), "{line}: {what}");
-        }
-    }
-}
+mod tests;

@@ -20,12 +20,12 @@ mod message;
 mod process;
 mod runner;
 
-use std::cell::{RefCell, RefMut};
+use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Device, Runner, Task};
+use super::{Device, Devices, Runner, Task};
 use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
@@ -67,26 +67,23 @@ pub fn abandon() {
 }
 
 /// Starts contenders and asks what they can compute on. CPU devices get `threads` threads. Those that
-/// don't answer are sentences in the second list.
-pub fn discover(
-    configs: &[ContenderConfig],
-    threads: u32,
-) -> Result<(Vec<Contender>, Vec<String>)> {
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
+/// don't answer are problems.
+pub fn discover(configs: &[ContenderConfig], threads: u32) -> Result<Devices> {
+    let mut found = Devices::default();
     if configs.is_empty() {
-        return Ok((found, problems));
+        return Ok(found);
     }
     let exchange = Rc::new(Exchange::new()?);
     let mut names: Vec<String> = Vec::new();
     for config in configs {
         match devices(config, threads, &exchange, &mut names) {
-            Ok(devices) => found.extend(devices),
-            Err(problem) => {
-                problems.push(format!("contender '{}' can't be used: {problem}", config.command));
+            Ok(devices) => found.all.extend(devices),
+            Err(why) => {
+                found.problems.push(format!("contender '{}' can't be used: {why}", config.command));
             }
         }
     }
-    Ok((found, problems))
+    Ok(found)
 }
 
 /// The devices of one contender. The first takes over the process that was asked.
@@ -95,36 +92,35 @@ fn devices(
     threads: u32,
     exchange: &Rc<Exchange>,
     names: &mut Vec<String>,
-) -> std::result::Result<Vec<Contender>, String> {
-    let words = config.words()?;
+) -> std::result::Result<Vec<Box<dyn Device>>, String> {
     let log = Log::default();
-    let mut process = Process::start(&words, threads, &log)?;
-    let hello = greet(&mut process, limit(config, HELLO))?;
+    let mut process = Process::start(&config.words()?, threads, &log)?;
+    let hello = greet(&mut process, config.limit(HELLO))?;
     let wanted = config.name.as_deref().unwrap_or(&hello.name);
     let name = unique(wanted, names);
     names.push(name.clone());
     let mut process = Some(process);
-    let device = |offer: Offer| Contender {
+    let mut device = |offer: Offer| Contender {
         entry: entry(&name, &hello, &offer, threads),
         implementation: hello.name.clone(),
         dtypes: hello.dtypes(),
         offer,
         name: name.clone(),
         config: config.clone(),
-        words: words.clone(),
         threads,
         log: log.clone(),
         exchange: Rc::clone(exchange),
-        link: RefCell::new(Link { process: process.take(), failure: None }),
+        link: RefCell::new(process.take().ok_or_else(|| "it is not running".to_string())),
     };
-    Ok(hello.devices.clone().into_iter().map(device).collect())
+    let boxed = |offer: &Offer| Box::new(device(offer.clone())) as Box<dyn Device>;
+    Ok(hello.devices.iter().map(boxed).collect())
 }
 
 /// Asks who a program is. One that refuses the version of the protocol is asked in the one before.
 fn greet(process: &mut Process, limit: Duration) -> std::result::Result<Hello, String> {
     let mut ask = |protocol| {
-        let line = process.ask(&Request::Hello { protocol }, limit)?;
-        Ok::<_, String>(message::read(&line))
+        let hello = Request::Hello { protocol };
+        Ok::<_, String>(message::read(&process.ask(&hello, limit)?, &hello))
     };
     let reply = match ask(PROTOCOL)? {
         Err(Refused::Error(_)) => ask(F32_PROTOCOL)?,
@@ -140,10 +136,6 @@ fn told(request: &str, refused: Refused) -> String {
         Refused::Error(why) => format!("failed at '{request}': {why}"),
         Refused::Nonsense(why) => format!("its answer to '{request}' {why}"),
     }
-}
-
-fn limit(config: &ContenderConfig, usual: Duration) -> Duration {
-    config.timeout_s.map_or(usual, Duration::from_secs_f64)
 }
 
 /// `wanted`, or with `-2`, `-3` at its end where that is taken.
@@ -168,7 +160,7 @@ fn entry(name: &str, hello: &Hello, offer: &Offer, threads: u32) -> DeviceEntry 
 }
 
 /// One device of a contender, with a process of its own.
-pub struct Contender {
+struct Contender {
     entry: DeviceEntry,
     /// The name it gives itself.
     implementation: String,
@@ -176,38 +168,26 @@ pub struct Contender {
     offer: Offer,
     name: String,
     config: ContenderConfig,
-    words: Vec<String>,
     threads: u32,
     log: Log,
     exchange: Rc<Exchange>,
-    link: RefCell<Link>,
-}
-
-/// The way to the program.
-struct Link {
-    process: Option<Process>,
-    /// Why the case at hand has no program any more.
-    failure: Option<String>,
+    /// The way to the program, or why the case at hand has none.
+    link: RefCell<std::result::Result<Process, String>>,
 }
 
 impl Contender {
-    fn limit(&self, usual: Duration) -> Duration {
-        limit(&self.config, usual)
-    }
-
-    /// A running program, started anew where the last case ended badly.
-    fn link(&self) -> Result<RefMut<'_, Link>> {
+    /// Starts the program anew where the last case ended badly.
+    fn revive(&self) -> Result<()> {
         let mut link = self.link.borrow_mut();
-        link.failure = None;
-        if link.process.is_none() {
-            link.process = Some(self.start().map_err(|why| self.refusal(&why))?);
+        if link.is_err() {
+            *link = Ok(self.start().map_err(|why| self.refusal(&why))?);
         }
-        Ok(link)
+        Ok(())
     }
 
     fn start(&self) -> std::result::Result<Process, String> {
-        let mut process = Process::start(&self.words, self.threads, &self.log)?;
-        let hello = greet(&mut process, self.limit(HELLO))?;
+        let mut process = Process::start(&self.config.words()?, self.threads, &self.log)?;
+        let hello = greet(&mut process, self.config.limit(HELLO))?;
         let is_same = hello.name == self.implementation && hello.dtypes() == self.dtypes;
         if is_same && hello.devices.contains(&self.offer) {
             return Ok(process);
@@ -217,21 +197,11 @@ impl Contender {
 
     /// Asks for what `request` names. A program that fails to answer is ended, and the rest of the
     /// case fails with the same reason.
-    fn ask<T>(
-        &self,
-        request: &Request<'_>,
-        limit: Duration,
-        read: impl FnOnce(&str) -> std::result::Result<T, Refused>,
-    ) -> Result<T> {
+    fn ask<T: Reply>(&self, request: &Request<'_>, limit: Duration) -> Result<T> {
         let mut link = self.link.borrow_mut();
-        if let Some(why) = &link.failure {
-            return Err(self.refusal(why));
-        }
-        let Some(process) = &mut link.process else {
-            return Err(self.refusal("it is not running"));
-        };
+        let process = link.as_mut().map_err(|why| self.refusal(why))?;
         let why = match process.ask(request, limit) {
-            Ok(line) => match read(&line) {
+            Ok(line) => match message::read(&line, request) {
                 Ok(reply) => return Ok(reply),
                 Err(Refused::Unsupported(why)) => return Err(Error::Unsupported(why)),
                 Err(refused) => told(request.name(), refused),
@@ -239,14 +209,8 @@ impl Contender {
             Err(why) => why,
         };
         // Killed before the next case: nobody knows what state it is in.
-        link.process = None;
-        link.failure = Some(why.clone());
+        *link = Err(why.clone());
         Err(self.refusal(&why))
-    }
-
-    /// As above, for replies that speak for themselves.
-    fn request<T: Reply>(&self, request: &Request<'_>, limit: Duration) -> Result<T> {
-        self.ask(request, limit, |line| message::read(line))
     }
 
     fn refusal(&self, why: &str) -> Error {
@@ -255,7 +219,7 @@ impl Contender {
 
     /// Waits until its threads are asleep.
     fn settle(&self) {
-        if let Some(process) = &self.link.borrow().process {
+        if let Ok(process) = &*self.link.borrow() {
             idle::wait_for(process.id());
         }
     }
@@ -271,10 +235,6 @@ impl Device for Contender {
         known.then_some(self.implementation.as_str()).into_iter().collect()
     }
 
-    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
-        self.implementations(workload, dtype).into_iter().map(str::to_string).collect()
-    }
-
     /// Its own copies, or what a step keeps, and files that may lie in memory.
     fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
         let files = runner::tensor_bytes(task);
@@ -284,7 +244,7 @@ impl Device for Contender {
 
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {
         self.exchange.check_room(runner::tensor_bytes(task))?;
-        drop(self.link()?);
+        self.revive()?;
         Ok(Box::new(runner::ContenderRunner::new(self, task)?))
     }
 
@@ -295,7 +255,8 @@ impl Device for Contender {
 
 impl Drop for Contender {
     fn drop(&mut self) {
-        if let Some(process) = self.link.get_mut().process.take() {
+        let none = Err("it was ended".to_string());
+        if let Ok(process) = std::mem::replace(self.link.get_mut(), none) {
             process.end();
         }
     }

@@ -90,10 +90,11 @@ impl Process {
             });
         }
         let sent = self.stdin.as_mut().map(|s| s.write_all(request.line().as_bytes()));
-        if !matches!(sent, Some(Ok(()))) {
-            return Err(self.silence(Heard::End(String::new()), what));
-        }
-        match self.heard.recv_timeout(limit) {
+        let heard = match sent {
+            Some(Ok(())) => self.heard.recv_timeout(limit),
+            _ => Err(RecvTimeoutError::Disconnected),
+        };
+        match heard {
             Ok(Heard::Line(line)) => Ok(line),
             Ok(other) => Err(self.silence(other, what)),
             Err(RecvTimeoutError::Disconnected) => {
@@ -111,14 +112,11 @@ impl Process {
     fn silence(&mut self, heard: Heard, what: &str) -> String {
         match heard {
             Heard::End(half) if half.is_empty() => {
-                let end = self.ended();
-                let words = self.log.last_words();
-                let words = if words.is_empty() {
-                    String::new()
-                } else {
-                    format!("; its last words: {words}")
-                };
-                format!("{end} at '{what}'{words}")
+                let end = format!("{} at '{what}'", self.ended());
+                match self.log.last_words().as_str() {
+                    "" => end,
+                    words => format!("{end}; its last words: {words}"),
+                }
             }
             Heard::End(half) => {
                 format!("{} inside its answer to '{what}': '{}'", self.ended(), excerpt(&half))

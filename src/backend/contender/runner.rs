@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::exchange;
-use super::message::{self, Done, Prepared, Request};
+use super::message::{Done, Request};
 use super::{Contender, OUTPUTS, PREPARE, RELEASE, RUN};
 use crate::backend::{Claim, Details, Remote, Runner, Task};
 use crate::error::{Error, Result};
@@ -40,12 +40,11 @@ pub struct ContenderRunner<'a> {
     inputs: Vec<(PathBuf, usize)>,
     /// Files of the result's tensors, with their lengths.
     outputs: Vec<(PathBuf, usize)>,
-    /// Whether the last operand is labels: whole numbers, which travel as such.
-    has_labels: bool,
+    /// Whether it trains: its state is restored between runs, and its last operand is labels, whole numbers,
+    /// which travel as such.
+    trains: bool,
     /// Threads in use, as the contender told.
     threads: Option<u32>,
-    /// Whether state is restored between runs.
-    restores: bool,
     /// Seconds that a run is expected to take.
     expected_s: f64,
 }
@@ -53,13 +52,15 @@ pub struct ContenderRunner<'a> {
 impl<'a> ContenderRunner<'a> {
     /// Nothing is asked of the contender before there are operands.
     pub(super) fn new(contender: &'a Contender, task: &Task<'_>) -> Result<ContenderRunner<'a>> {
-        let folder = contender.exchange.path();
         let format = task.format();
-        let suffix = exchange::suffix(format);
-        let file = |what: &str| {
-            folder.join(format!("{}-{}-{what}.{suffix}", contender.name, contender.offer.id))
+        let files = |what: &str, lengths: Vec<usize>| {
+            let file = |(number, length)| {
+                let (name, id) = (&contender.name, &contender.offer.id);
+                let name = format!("{name}-{id}-{what}{number}.{}", format.name());
+                (contender.exchange.path().join(name), length)
+            };
+            lengths.into_iter().enumerate().map(file).collect()
         };
-        let lengths = task.workload.inputs(task.shape);
         let work = task.workload.work(task.shape);
         let expected_s = (work.flop_count as f64 / FLOP_PER_S)
             .max(work.bytes_moved(format) as f64 / BYTES_PER_S);
@@ -69,27 +70,16 @@ impl<'a> ContenderRunner<'a> {
             shape: task.shape.clone(),
             dtype: task.dtype,
             format,
-            inputs: lengths
-                .into_iter()
-                .enumerate()
-                .map(|(number, length)| (file(&format!("input{number}")), length))
-                .collect(),
-            outputs: task
-                .workload
-                .outputs(task.shape)
-                .into_iter()
-                .enumerate()
-                .map(|(number, length)| (file(&format!("output{number}")), length))
-                .collect(),
-            has_labels: task.workload.network().is_some(),
+            inputs: files("input", task.workload.inputs(task.shape)),
+            outputs: files("output", task.workload.outputs(task.shape)),
+            trains: task.workload.network().is_some(),
             threads: None,
-            restores: task.workload.network().is_some(),
             expected_s,
         })
     }
 
     fn is_labels(&self, operand: usize) -> bool {
-        self.has_labels && operand + 1 == self.inputs.len()
+        self.trains && operand + 1 == self.inputs.len()
     }
 }
 
@@ -113,19 +103,16 @@ impl Runner for ContenderRunner<'_> {
             threads: self.contender.threads,
             inputs: &paths,
         };
-        let limit = self.contender.limit(PREPARE);
-        let prepared: Prepared = self.contender.request(&request, limit)?;
+        let limit = self.contender.config.limit(PREPARE);
+        self.threads = self.contender.ask::<Done>(&request, limit)?.threads;
         let given = self.contender.threads;
-        match prepared.threads {
+        match self.threads {
             Some(threads) if threads > given && self.contender.offer.kind == DeviceKind::Cpu => {
                 Err(self.contender.refusal(&format!(
                     "it uses {threads} threads and was given {given}: no fair comparison"
                 )))
             }
-            threads => {
-                self.threads = threads;
-                Ok(())
-            }
+            _ => Ok(()),
         }
     }
 
@@ -164,7 +151,7 @@ impl Runner for ContenderRunner<'_> {
     fn output(&mut self, _: Scope) -> Result<Tensor> {
         let paths: Vec<PathBuf> = self.outputs.iter().map(|(path, _)| path.clone()).collect();
         let request = Request::Outputs { paths: &paths };
-        let _: Done = self.contender.request(&request, self.contender.limit(OUTPUTS))?;
+        let _: Done = self.contender.ask(&request, self.contender.config.limit(OUTPUTS))?;
         let length = self.outputs.iter().map(|(_, length)| length).sum();
         let mut output = Tensor::fenced(self.format, length);
         let mut at = FENCE * self.format.bytes() as usize;
@@ -190,13 +177,10 @@ impl Runner for ContenderRunner<'_> {
 impl Remote for ContenderRunner<'_> {
     fn claim(&mut self, scope: Scope, iterations: u64) -> Result<Claim> {
         let expected = Duration::from_secs_f64(SLOWER * self.expected_s * iterations as f64);
-        let limit = self.contender.limit(RUN).saturating_add(expected);
-        let restores = self.restores;
-        let claim = self.contender.ask(&Request::Run { scope, iterations }, limit, |line| {
-            message::read_times(line, iterations, restores)
-        })?;
+        let limit = self.contender.config.limit(RUN).saturating_add(expected);
+        let claim: Claim = self.contender.ask(&Request::Run { scope, iterations }, limit)?;
         self.expected_s = claim.total_s / iterations as f64;
-        Ok(claim)
+        Ok(Claim { restores: self.trains, ..claim })
     }
 
     fn settle(&mut self) {
@@ -207,7 +191,7 @@ impl Remote for ContenderRunner<'_> {
 impl Drop for ContenderRunner<'_> {
     fn drop(&mut self) {
         // One that fails to release is started again for the next case.
-        let _ = self.contender.request::<Done>(&Request::Release, self.contender.limit(RELEASE));
+        let _ = self.contender.ask::<Done>(&Request::Release, self.contender.config.limit(RELEASE));
         for (path, _) in self.inputs.iter().chain(&self.outputs) {
             let _ = fs::remove_file(path);
         }

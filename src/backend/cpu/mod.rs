@@ -208,10 +208,6 @@ impl Device for Cpu {
         implementations(workload, dtype).map(|i| i.name).collect()
     }
 
-    fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
-        implementations(workload, dtype).map(|i| i.name.to_string()).collect()
-    }
-
     fn footprint_bytes(&self, task: &Task<'_>) -> u64 {
         if let Some(network) = task.workload.network() {
             return train::TrainRunner::footprint_bytes(&(network.graph)(task.shape));

@@ -1,7 +1,6 @@
 //! The convolutions that are measured and verified: sweeps, the layers of networks, awkward sizes.
 
-use crate::terms::Conv;
-use crate::terms::Shape;
+use crate::terms::{Conv, Shape};
 use crate::workload::{Entry, Preset, Workload};
 
 /// ResNet-50 (He et al., "Deep Residual Learning", 2015) as it is trained today: v1.5, with the
@@ -20,55 +19,36 @@ const DEEPBENCH: &str = include_str!("deepbench.csv");
 
 /// A square filter of `r` over square images, padded so that they keep their size (odd `r`).
 fn square(n: usize, c: usize, image: usize, k: usize, r: usize, stride: usize) -> Conv {
-    Conv {
-        n,
-        c,
-        h: image,
-        w: image,
-        k,
-        r,
-        s: r,
-        stride: [stride; 2],
-        pad: [r / 2; 2],
-        dilation: [1; 2],
-        groups: 1,
-    }
+    let (stride, pad, dilation) = ([stride; 2], [r / 2; 2], [1; 2]);
+    Conv { n, c, h: image, w: image, k, r, s: r, stride, pad, dilation, groups: 1 }
 }
 
 /// The shapes of a preset.
 pub fn preset(preset: Preset) -> Vec<Entry> {
-    match preset {
-        Preset::Quick => sweeps(&[16, 32, 64, 128, 256], &[7, 14, 28, 56, 112]),
+    let (channels, images): (&[usize], &[usize]) = match preset {
+        Preset::Quick => (&[16, 32, 64, 128, 256], &[7, 14, 28, 56, 112]),
         Preset::Standard => {
-            let mut entries =
-                sweeps(&[8, 16, 32, 63, 64, 65, 128, 256, 512], &[7, 14, 27, 28, 29, 56, 112, 224]);
-            entries.extend(kinds());
-            entries
+            (&[8, 16, 32, 63, 64, 65, 128, 256, 512], &[7, 14, 27, 28, 29, 56, 112, 224])
         }
-        Preset::Full => {
-            let mut entries = sweeps(
-                &[4, 8, 16, 24, 31, 32, 33, 48, 63, 64, 65, 96, 127, 128, 129, 192, 256, 384, 512],
-                &[4, 7, 8, 13, 14, 15, 27, 28, 29, 55, 56, 57, 84, 112, 168, 224],
-            );
-            entries.extend(kinds());
-            entries
-        }
-        Preset::DeepBench => deepbench(),
-        Preset::ResNet50 => network("resnet50", RESNET50, 8),
-        Preset::Vgg16 => network("vgg16", VGG16, 8),
-        Preset::UNet => network("unet", UNET, 1),
+        Preset::Full => (
+            &[4, 8, 16, 24, 31, 32, 33, 48, 63, 64, 65, 96, 127, 128, 129, 192, 256, 384, 512],
+            &[4, 7, 8, 13, 14, 15, 27, 28, 29, 55, 56, 57, 84, 112, 168, 224],
+        ),
+        Preset::DeepBench => return deepbench(),
+        Preset::ResNet50 => return network("resnet50", RESNET50, 8),
+        Preset::Vgg16 => return network("vgg16", VGG16, 8),
+        Preset::UNet => return network("unet", UNET, 1),
+    };
+    // 3 x 3 over 8 images: channels at 28 x 28 pixels, and pixels with 64 channels.
+    let [channels, images] = [channels, images].map(|sizes| sizes.iter().map(|size| *size as u64));
+    let shape =
+        |c: u64, image: u64| square(8, c as usize, image as usize, c as usize, 3, 1).shape();
+    let mut entries = Entry::sweep("channels", channels, |c| shape(c, 28));
+    entries.extend(Entry::sweep("image", images, |image| shape(64, image)));
+    if preset != Preset::Quick {
+        entries.extend(kinds());
     }
-}
-
-/// 3 x 3 over 8 images: channels at 28 x 28 pixels, and pixels with 64 channels.
-fn sweeps(channels: &[usize], images: &[usize]) -> Vec<Entry> {
-    let by_channels = channels
-        .iter()
-        .map(|c| Entry::point(square(8, *c, 28, *c, 3, 1).shape(), "channels", *c as u64));
-    let by_image = images
-        .iter()
-        .map(|image| Entry::point(square(8, 64, *image, 64, 3, 1).shape(), "image", *image as u64));
-    by_channels.chain(by_image).collect()
+    entries
 }
 
 /// One convolution of each kind that networks have.
@@ -91,64 +71,39 @@ fn kinds() -> Vec<Entry> {
 /// The layers of a network: `layer c h w k r s stride pad repeat`.
 fn network(name: &'static str, table: &str, n: usize) -> Vec<Entry> {
     let line = |text: &str| {
-        let fields: Vec<&str> = text.split(',').collect();
-        let size = |i: usize| fields[i].parse::<usize>().expect("the embedded table holds sizes");
-        let conv = Conv {
-            n,
-            c: size(1),
-            h: size(2),
-            w: size(3),
-            k: size(4),
-            r: size(5),
-            s: size(6),
-            stride: [size(7); 2],
-            pad: [size(8); 2],
-            dilation: [1; 2],
-            groups: 1,
-        };
-        let entry = Entry::line(conv.shape(), name, fields[0].to_string());
-        Entry { repeat: size(9) as u64, ..entry }
+        let (layer, sizes) = text.split_once(',').expect("an embedded table has columns");
+        let [c, h, w, k, r, s, stride, pad, repeat] = numbers(sizes);
+        let (stride, pad, dilation) = ([stride; 2], [pad; 2], [1; 2]);
+        let conv = Conv { n, c, h, w, k, r, s, stride, pad, dilation, groups: 1 };
+        let entry = Entry::line(conv.shape(), name, layer.to_string());
+        Entry { repeat: repeat as u64, ..entry }
     };
     table.lines().skip(1).map(line).collect()
 }
 
 fn deepbench() -> Vec<Entry> {
     let line = |text: &str| {
-        let sizes: Vec<usize> =
-            text.split(',').map(|f| f.parse().expect("the embedded table holds sizes")).collect();
-        let [n, c, h, w, k, r, s, pad_h, pad_w, stride_h, stride_w] = sizes[..] else {
-            unreachable!("the embedded table has eleven columns")
-        };
-        let conv = Conv {
-            n,
-            c,
-            h,
-            w,
-            k,
-            r,
-            s,
-            stride: [stride_h, stride_w],
-            pad: [pad_h, pad_w],
-            dilation: [1; 2],
-            groups: 1,
-        };
+        let [n, c, h, w, k, r, s, pad_h, pad_w, stride_h, stride_w] = numbers(text);
+        let (stride, pad, dilation) = ([stride_h, stride_w], [pad_h, pad_w], [1; 2]);
+        let conv = Conv { n, c, h, w, k, r, s, stride, pad, dilation, groups: 1 };
         let flop = super::FPROP.work(&conv.shape()).flop_count;
         Entry::deepbench(conv.shape(), label(&conv), flop)
     };
     DEEPBENCH.lines().skip(1).map(line).collect()
 }
 
+/// The columns of a line of an embedded table.
+fn numbers<const N: usize>(line: &str) -> [usize; N] {
+    let number = |field: &str| field.parse().expect("an embedded table holds sizes");
+    let numbers: Vec<usize> = line.split(',').map(number).collect();
+    numbers.try_into().expect("an embedded table has these columns")
+}
+
 /// `8×64×56² → 256, 3²/2 pad 1`.
 pub fn label(conv: &Conv) -> String {
     let area = |a: usize, b: usize| if a == b { format!("{a}²") } else { format!("{a}×{b}") };
-    let mut text = format!(
-        "{}×{}×{} → {}, {}",
-        conv.n,
-        conv.c,
-        area(conv.h, conv.w),
-        conv.k,
-        area(conv.r, conv.s)
-    );
+    let Conv { n, c, h, w, k, r, s, .. } = *conv;
+    let mut text = format!("{n}×{c}×{} → {k}, {}", area(h, w), area(r, s));
     let both = |[h, w]: [usize; 2]| if h == w { h.to_string() } else { format!("{h}×{w}") };
     if conv.stride != [1, 1] {
         text += &format!("/{}", both(conv.stride));
@@ -217,10 +172,8 @@ pub fn awkward() -> Vec<Shape> {
         ([2, 65, 57, 55, 66, 3, 3], [1, 1], [1, 1], [1, 1], 1),
         ([2, 258, 31, 33, 514, 1, 1], [1, 1], [0, 0], [1, 1], 2),
     ];
-    let one = |([n, c, h, w, k, r, s], stride, pad, dilation, groups): &Row| {
-        let (stride, pad, dilation, groups) = (*stride, *pad, *dilation, *groups);
-        let [n, c, h, w, k, r, s] = [*n, *c, *h, *w, *k, *r, *s];
+    let one = |([n, c, h, w, k, r, s], stride, pad, dilation, groups): Row| {
         Conv { n, c, h, w, k, r, s, stride, pad, dilation, groups }.shape()
     };
-    rows.iter().map(one).collect()
+    rows.iter().copied().map(one).collect()
 }

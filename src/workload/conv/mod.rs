@@ -22,9 +22,8 @@ use super::{
     Algorithm, Check, Entry, ExactSums, Host, Preset, Reference, Transformed, Work, Workload,
     probes,
 };
-use crate::tensor::Generator;
-use crate::tensor::Tensor;
-use crate::terms::{Axis, Conv, Line, Shape, conv};
+use crate::tensor::{Generator, Tensor};
+use crate::terms::{Axis, Conv, Shape, Window, conv};
 
 pub use reference::Pass;
 
@@ -61,7 +60,7 @@ impl Workload for Convolution {
         let through = |places: [usize; 2]| {
             product(&[2, conv.n, conv.k, conv.group_c(), places[0], places[1]])
         };
-        let inside = |line: Line| (0..line.taps).map(|tap| line.inside(tap).len()).sum();
+        let inside = |window: Window| (0..window.taps).map(|tap| window.inside(tap).len()).sum();
         let elements = conv.x_len() + conv.f_len() + conv.y_len();
         Work {
             flop_count: through([conv.p() * conv.r, conv.q() * conv.s]),
@@ -84,12 +83,7 @@ impl Workload for Convolution {
     }
 
     fn output(&self, shape: &Shape) -> usize {
-        let conv = Conv::of(shape);
-        match self.0 {
-            Pass::Fprop => conv.y_len(),
-            Pass::Dgrad => conv.x_len(),
-            Pass::Wgrad => conv.f_len(),
-        }
+        self.0.output(&Conv::of(shape))
     }
 
     fn flop_exact_by(&self, shape: &Shape, algorithm: Algorithm) -> u64 {

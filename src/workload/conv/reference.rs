@@ -1,5 +1,6 @@
 //! The three passes in f64, by plain loops over all pairs of factors that meet.
 
+use std::ops::Range;
 use std::thread;
 
 use crate::tensor::Generator;
@@ -36,6 +37,15 @@ impl Pass {
             Pass::Fprop => "conv-fprop",
             Pass::Dgrad => "conv-dgrad",
             Pass::Wgrad => "conv-wgrad",
+        }
+    }
+
+    /// Elements of the tensor that it computes.
+    pub fn output(self, conv: &Conv) -> usize {
+        match self {
+            Pass::Fprop => conv.y_len(),
+            Pass::Dgrad => conv.x_len(),
+            Pass::Wgrad => conv.f_len(),
         }
     }
 }
@@ -117,30 +127,38 @@ fn terms(pass: Pass, conv: &Conv, element: usize, mut meet: impl FnMut(usize, us
     }
 }
 
+/// An element of a factor.
+trait Number: Copy + Into<f64> + Sync {
+    /// Its value, or its magnitude if `ABS`.
+    fn get<const ABS: bool>(self) -> f64 {
+        let x: f64 = self.into();
+        if ABS { x.abs() } else { x }
+    }
+}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
 /// The whole output, planes shared out over the cores; of the factors' magnitudes if `ABS`.
-fn whole<A, B, const ABS: bool>(pass: Pass, conv: &Conv, a: &[A], b: &[B]) -> Vec<f64>
-where
-    A: Copy + Into<f64> + Sync,
-    B: Copy + Into<f64> + Sync,
-{
-    let (length, plane) = match pass {
-        Pass::Fprop => (conv.y_len(), conv.p() * conv.q()),
-        Pass::Dgrad => (conv.x_len(), conv.h * conv.w),
-        Pass::Wgrad => (conv.f_len(), conv.r * conv.s),
+fn whole<A: Number, B: Number, const ABS: bool>(
+    pass: Pass,
+    conv: &Conv,
+    a: &[A],
+    b: &[B],
+) -> Vec<f64> {
+    let plane = match pass {
+        Pass::Fprop => conv.p() * conv.q(),
+        Pass::Dgrad => conv.h * conv.w,
+        Pass::Wgrad => conv.r * conv.s,
     };
-    let mut output = vec![0.0; length];
+    let mut output = vec![0.0; pass.output(conv)];
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-    let share = (length / plane).div_ceil(cores);
+    let share = (output.len() / plane).div_ceil(cores);
     thread::scope(|scope| {
         for (part, planes) in output.chunks_mut(share * plane).enumerate() {
             scope.spawn(move || {
                 for (i, sums) in planes.chunks_exact_mut(plane).enumerate() {
-                    let index = part * share + i;
-                    match pass {
-                        Pass::Fprop => fprop_plane::<A, B, ABS>(conv, a, b, index, sums),
-                        Pass::Dgrad => dgrad_plane::<A, B, ABS>(conv, a, b, index, sums),
-                        Pass::Wgrad => wgrad_plane::<A, B, ABS>(conv, a, b, index, sums),
-                    }
+                    add_plane::<A, B, ABS>(pass, conv, a, b, part * share + i, sums);
                 }
             });
         }
@@ -148,112 +166,74 @@ where
     output
 }
 
-fn number<T: Into<f64>, const ABS: bool>(x: T) -> f64 {
-    let x: f64 = x.into();
-    if ABS { x.abs() } else { x }
-}
-
-/// Channel `index % k` of image `index / k` of y.
-fn fprop_plane<X, F, const ABS: bool>(conv: &Conv, x: &[X], f: &[F], index: usize, sums: &mut [f64])
-where
-    X: Copy + Into<f64>,
-    F: Copy + Into<f64>,
-{
-    let (n, k0) = (index / conv.k, index % conv.k);
-    let (gc, taps) = (conv.group_c(), conv.r * conv.s);
-    let (rows, columns) = (conv.rows(), conv.columns());
-    for cg in 0..gc {
-        let channel = n * conv.c + k0 / conv.group_k() * gc + cg;
-        let plane = &x[channel * conv.h * conv.w..][..conv.h * conv.w];
-        let filter = &f[(k0 * gc + cg) * taps..][..taps];
-        for (tap, scale) in filter.iter().enumerate() {
-            let (t, u) = (tap / conv.s, tap % conv.s);
-            let (scale, inside) = (number::<F, ABS>(*scale), columns.inside(u));
-            if inside.is_empty() {
-                continue;
-            }
-            for i in rows.inside(t) {
-                let from = rows.at(i, t) * conv.w + columns.at(inside.start, u);
-                let x = plane[from..].iter().step_by(conv.stride[1]);
-                let sums = &mut sums[i * columns.y..][inside.clone()];
-                for (sum, x) in sums.iter_mut().zip(x) {
-                    *sum += scale * number::<X, ABS>(*x);
-                }
-            }
-        }
-    }
-}
-
-/// Channel `index % c` of image `index / c` of dx.
-fn dgrad_plane<Y, F, const ABS: bool>(
+/// Adds up plane `index` of the output: a channel of an image of y or of x, or the taps of a filter in one
+/// of its channels.
+fn add_plane<A: Number, B: Number, const ABS: bool>(
+    pass: Pass,
     conv: &Conv,
-    dy: &[Y],
-    f: &[F],
+    a: &[A],
+    b: &[B],
     index: usize,
     sums: &mut [f64],
-) where
-    Y: Copy + Into<f64>,
-    F: Copy + Into<f64>,
-{
-    let (n, c0) = (index / conv.c, index % conv.c);
+) {
     let (gc, gk, taps) = (conv.group_c(), conv.group_k(), conv.r * conv.s);
-    let (rows, columns) = (conv.rows(), conv.columns());
-    let pixels = rows.y * columns.y;
-    for k0 in c0 / gc * gk..(c0 / gc + 1) * gk {
-        let plane = &dy[(n * conv.k + k0) * pixels..][..pixels];
-        let filter = &f[(k0 * gc + c0 % gc) * taps..][..taps];
-        for (tap, scale) in filter.iter().enumerate() {
-            let (t, u) = (tap / conv.s, tap % conv.s);
-            let (scale, inside) = (number::<F, ABS>(*scale), columns.inside(u));
-            if inside.is_empty() {
-                continue;
+    let (area, pixels, step) = (conv.h * conv.w, conv.p() * conv.q(), conv.stride[1]);
+    match pass {
+        Pass::Fprop => {
+            let (n, k) = (index / conv.k, index % conv.k);
+            for cg in 0..gc {
+                let x = &a[(n * conv.c + k / gk * gc + cg) * area..][..area];
+                let f = &b[(k * gc + cg) * taps..][..taps];
+                each_row(conv, |tap, from, to| {
+                    let f = f[tap].get::<ABS>();
+                    for (sum, x) in sums[to].iter_mut().zip(x[from..].iter().step_by(step)) {
+                        *sum += f * x.get::<ABS>();
+                    }
+                });
             }
-            for i in rows.inside(t) {
-                let to = rows.at(i, t) * conv.w + columns.at(inside.start, u);
-                let sums = sums[to..].iter_mut().step_by(conv.stride[1]);
-                let dy = &plane[i * columns.y..][inside.clone()];
-                for (sum, dy) in sums.zip(dy) {
-                    *sum += scale * number::<Y, ABS>(*dy);
-                }
+        }
+        Pass::Dgrad => {
+            let (n, c) = (index / conv.c, index % conv.c);
+            for k in c / gc * gk..(c / gc + 1) * gk {
+                let dy = &a[(n * conv.k + k) * pixels..][..pixels];
+                let f = &b[(k * gc + c % gc) * taps..][..taps];
+                each_row(conv, |tap, to, from| {
+                    let f = f[tap].get::<ABS>();
+                    for (sum, dy) in sums[to..].iter_mut().step_by(step).zip(&dy[from]) {
+                        *sum += f * dy.get::<ABS>();
+                    }
+                });
+            }
+        }
+        Pass::Wgrad => {
+            let (k, cg) = (index / gc, index % gc);
+            for n in 0..conv.n {
+                let dy = &a[(n * conv.k + k) * pixels..][..pixels];
+                let x = &b[(n * conv.c + k / gk * gc + cg) * area..][..area];
+                each_row(conv, |tap, from, seeing| {
+                    let pairs = dy[seeing].iter().zip(x[from..].iter().step_by(step));
+                    sums[tap] += pairs.map(|(dy, x)| dy.get::<ABS>() * x.get::<ABS>()).sum::<f64>();
+                });
             }
         }
     }
 }
 
-/// The taps of filter `index / (c / groups)` in its channel `index % (c / groups)`.
-fn wgrad_plane<Y, X, const ABS: bool>(
-    conv: &Conv,
-    dy: &[Y],
-    x: &[X],
-    index: usize,
-    sums: &mut [f64],
-) where
-    Y: Copy + Into<f64>,
-    X: Copy + Into<f64>,
-{
-    let (k0, cg) = (index / conv.group_c(), index % conv.group_c());
-    let channel = k0 / conv.group_k() * conv.group_c() + cg;
+/// Calls `meet` for every tap and every row of a plane of y that sees no padding through it: with the tap,
+/// the first element of the plane of x that is seen (the next are the stride apart), and the elements of y
+/// that see them.
+fn each_row(conv: &Conv, mut meet: impl FnMut(usize, usize, Range<usize>)) {
     let (rows, columns) = (conv.rows(), conv.columns());
-    let (pixels, area) = (rows.y * columns.y, conv.h * conv.w);
-    for n in 0..conv.n {
-        let dy = &dy[(n * conv.k + k0) * pixels..][..pixels];
-        let x = &x[(n * conv.c + channel) * area..][..area];
-        for (tap, sum) in sums.iter_mut().enumerate() {
-            let (t, u) = (tap / conv.s, tap % conv.s);
-            let inside = columns.inside(u);
-            if inside.is_empty() {
-                continue;
-            }
-            for i in rows.inside(t) {
-                let from = rows.at(i, t) * conv.w + columns.at(inside.start, u);
-                let x = x[from..].iter().step_by(conv.stride[1]);
-                let dy = &dy[i * columns.y..][inside.clone()];
-                *sum += dy
-                    .iter()
-                    .zip(x)
-                    .map(|(dy, x)| number::<Y, ABS>(*dy) * number::<X, ABS>(*x))
-                    .sum::<f64>();
-            }
+    for tap in 0..conv.r * conv.s {
+        let (t, u) = (tap / conv.s, tap % conv.s);
+        let inside = columns.inside(u);
+        if inside.is_empty() {
+            continue;
+        }
+        for i in rows.inside(t) {
+            let from = rows.at(i, t) * conv.w + columns.at(inside.start, u);
+            let first = i * columns.y;
+            meet(tap, from, first + inside.start..first + inside.end);
         }
     }
 }

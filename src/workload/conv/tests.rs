@@ -203,8 +203,8 @@ fn lists_are_what_they_are_called() {
     near(total(Preset::Vgg16), (9, 8.0 * 2.0 * 15.35e9));
     assert_eq!(total(Preset::UNet).0, 13);
     assert_eq!(total(Preset::DeepBench).0, 94);
-    for (_, preset) in Preset::ALL {
-        for entry in lists::preset(*preset) {
+    for preset in Preset::ALL {
+        for entry in lists::preset(preset) {
             assert_eq!(FPROP.validate(&entry.shape), Ok(()));
         }
     }

@@ -240,7 +240,7 @@ impl Runner for TrainRunner<'_> {
     /// Loss, gradients, parameters. A fence on the device that was written shows in the output's own.
     fn output(&mut self, scope: Scope) -> Result<Tensor> {
         let (device, memory) = (self.device, &self.memory);
-        let loss = memory.loss.to_tensor(device)?.into_f32s();
+        let loss = memory.loss.to_tensor(device)?.f32s().to_vec();
         let mut foreign = broken_fence(&loss).map(|place| loss[(place + FENCE as isize) as usize]);
         let mut values = match scope {
             Scope::Compute => vec![loss[FENCE]],

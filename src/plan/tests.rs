@@ -1,0 +1,138 @@
+use super::*;
+
+fn select(shapes: &[&str]) -> Selection {
+    let shapes = shapes.iter().map(|s| s.to_string()).collect();
+    Selection { shapes, ..Selection::default() }
+}
+
+#[test]
+fn quick_is_a_sweep_of_cubes() {
+    let cases = cases(&Selection::default()).unwrap();
+    let gemm: Vec<&Case> = cases.iter().filter(|c| c.workload.name() == "gemm").collect();
+    assert_eq!(gemm.len(), 5);
+    assert!(gemm.iter().all(|c| c.rows[0].axis == "mnk" && c.skip.is_none()));
+    assert_eq!(gemm[4].rows[0].axis_value, Some(2048));
+}
+
+#[test]
+fn a_workload_is_computed_in_what_was_asked_for() {
+    let selection = |dtypes: &[Dtype], workload: &str| Selection {
+        dtypes: dtypes.to_vec(),
+        workloads: vec![workload.to_string()],
+        ..Selection::default()
+    };
+    let dtypes = |dtypes: &[Dtype], workload: &str| -> Vec<Dtype> {
+        let mut found: Vec<Dtype> =
+            cases(&selection(dtypes, workload)).unwrap().iter().map(|c| c.dtype).collect();
+        found.dedup();
+        found
+    };
+    assert_eq!(dtypes(&[], "gemm"), [Dtype::F32]);
+    assert_eq!(dtypes(&[], "peak-fma"), [Dtype::F32, Dtype::F64, Dtype::F16]);
+    assert_eq!(dtypes(&[Dtype::Bf16, Dtype::F32], "gemm"), [Dtype::F32, Dtype::Bf16]);
+    let none = cases(&selection(&[Dtype::F64], "train-mlp")).err().unwrap().to_string();
+    assert!(none.contains("no chosen workload is computed in f64"), "{none}");
+}
+
+#[test]
+fn shapes_that_differ_in_one_axis_are_a_sweep() {
+    let sweep = cases(&select(&["m=64,n=8,k=8", "m=16,n=8,k=8"])).unwrap();
+    assert_eq!(sweep[0].rows[0].axis, "m");
+    assert_eq!(sweep[0].rows[0].axis_value, Some(16));
+    let cubes = cases(&select(&["m=16,n=16,k=16", "m=8,n=8,k=8"])).unwrap();
+    assert_eq!(cubes[1].rows[0].axis, "mnk");
+    let list = cases(&select(&["m=16,n=16,k=16", "m=8,n=9,k=8"])).unwrap();
+    assert_eq!((list[0].rows[0].axis.as_str(), list[0].rows[0].axis_value), ("", None));
+    assert_eq!(cases(&select(&["m=8,n=8,k=8", "k=8,m=8,n=8"])).unwrap().len(), 1);
+}
+
+#[test]
+fn bad_selections_say_what_is_wrong() {
+    let text = |s: &Selection| cases(s).err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(text(&select(&["m=8,n=8"])).contains("axis 'k' is missing"));
+    assert!(text(&select(&["m=8,n=8,q=8"])).contains("q=8' names axes that no workload"));
+    let huge = "m=1000000000,n=1000000000,k=1000";
+    assert!(text(&select(&[huge])).contains("beyond any memory"));
+    let unknown = Selection { workloads: vec!["gem".into()], ..Selection::default() };
+    assert!(text(&unknown).contains("unknown workload 'gem'"));
+    let preset = Selection { preset: "fast".into(), ..Selection::default() };
+    assert!(text(&preset).contains("unknown preset 'fast'"));
+}
+
+#[test]
+fn a_budget_lets_the_large_products_of_deepbench_in() {
+    let mut selection = Selection { preset: "deepbench".into(), ..Selection::default() };
+    let without = cases(&selection).unwrap();
+    // 160 products, 94 convolutions in three passes.
+    assert_eq!(without.iter().map(|c| c.rows.len()).sum::<usize>(), 160 + 3 * 94);
+    assert!(without.iter().any(|c| c.skip.is_some()));
+    selection.budget = Some(60.0);
+    assert!(cases(&selection).unwrap().iter().all(|c| c.skip.is_none()));
+}
+
+/// Criterion cuts each part of a name at 64 bytes when it makes a folder of it.
+#[test]
+fn benchmark_names_are_short_and_unique() {
+    for preset in Preset::ALL {
+        let selection = Selection { preset: preset.name().into(), ..Selection::default() };
+        let mut seen = HashSet::new();
+        for case in cases(&selection).unwrap() {
+            let id = bench_id(&case, &"opencl:10".into(), "winograd-f4-blocked", Scope::EndToEnd);
+            assert!(id.function.len() <= 64 && id.value.len() <= 64, "{id:?}");
+            assert!(seen.insert((case.workload.name(), id)), "{} twice", case.name());
+        }
+    }
+}
+
+#[test]
+fn a_network_has_the_batch_that_the_user_chooses() {
+    let batch = |shapes: &[&str]| {
+        let shapes = shapes.iter().map(|s| s.to_string()).collect();
+        let preset = "resnet50".to_string();
+        cases(&Selection { preset, shapes, ..Selection::default() })
+    };
+    for (shapes, n) in [(&[][..], 8), (&["n=3"], 3)] {
+        let cases = batch(shapes).unwrap();
+        assert_eq!(cases.len(), 3 * 23);
+        assert!(cases.iter().all(|c| c.shape.get("n") == n && c.rows[0].list == "resnet50"));
+        let repeats = cases.iter().map(|c| c.rows[0].repeat).sum::<u64>();
+        assert_eq!(repeats, 3 * 53);
+    }
+    assert!(batch(&["n=0"]).is_err() && batch(&["n=3", "n=4"]).is_err());
+}
+
+#[test]
+fn equal_pairs_are_joined() {
+    let joined = joined_pairs("n=8,stride_h=2,stride_w=2,pad_h=1,pad_w=2");
+    assert_eq!(joined, "n=8,stride=2,pad_h=1,pad_w=2");
+}
+
+#[test]
+fn a_sweep_gains_a_point() {
+    let all = cases(&Selection::default()).unwrap();
+    let extra = extra_point(&all[0], "mnk", 72).unwrap();
+    assert_eq!(extra.shape.to_string(), "m=72,n=72,k=72,ta=0,tb=0");
+    assert_eq!((extra.rows[0].axis.as_str(), extra.rows[0].axis_value), ("mnk", Some(72)));
+    assert!(extra_point(&all[0], "bytes", 72).is_none());
+}
+
+#[test]
+fn a_wider_transformer_gains_heads() {
+    let transformer = Selection {
+        preset: "standard".into(),
+        workloads: vec!["train-transformer".into()],
+        ..Selection::default()
+    };
+    let all = cases(&transformer).unwrap();
+    for (value, heads) in [(96, 1), (192, 3), (384, 6), (768, 12)] {
+        let extra = extra_point(&all[0], "d_model", value).unwrap();
+        assert_eq!((extra.shape.get("d_model"), extra.shape.get("heads")), (value, heads));
+        assert!(extra.workload.validate(&extra.shape).is_ok());
+    }
+    // The batch moves alone.
+    let like = all.iter().find(|c| c.rows.iter().any(|r| r.axis == "batch")).unwrap();
+    let extra = extra_point(like, "batch", 24).unwrap();
+    assert_eq!(extra.shape.get("batch"), 24);
+    assert_eq!(extra.shape.get("heads"), like.shape.get("heads"));
+    assert_eq!((extra.rows.len(), extra.rows[0].axis.as_str()), (1, "batch"));
+}
