@@ -16,7 +16,7 @@ def missed(row):
         said += gemm(row)
     elif kernel[:2] == ["conv", "local"]:
         said += conv(row)
-    elif re.match(r"stream|attention|lstm|norm", row.build) and "unaligned" not in kernel:
+    elif re.match(r"stream|attention|lstm|norm|softmax|layernorm", row.build) and "unaligned" not in kernel:
         said += streaming(row)
     return said
 

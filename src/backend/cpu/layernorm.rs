@@ -1,7 +1,8 @@
-//! Layer norm over rows, by the moments that training steps use.
+//! Layer norm over rows, in two passes for the moments and one for the result; only the first of them waits
+//! for memory.
 
 use super::Pool;
-use super::rows::{self, Function, Out};
+use super::rows::{self, Function, Next, Parts, Place, across, fold};
 use super::simd::Vector;
 use super::train::Moments;
 use crate::network::NORM_EPS;
@@ -19,11 +20,39 @@ struct LayerNorm<'a> {
 }
 
 impl Function for LayerNorm<'_> {
+    type Whole = Moments;
+
     #[inline(always)]
-    unsafe fn row<V: Vector>(&self, x: &[f32], _: &mut [f32], out: Out<'_>) {
-        let moments = Moments::of(x, NORM_EPS);
-        let term = |[x, gamma, beta]: [f32; 3]| gamma * moments.normalised(x) + beta;
-        // SAFETY: the caller's.
-        unsafe { out.write::<V, 3>([x, self.gamma, self.beta], term) };
+    unsafe fn read<V: Vector>(&self, x: &[f32], _: &mut [f32], next: Next) -> Moments {
+        let n = x.len() as f64;
+        // SAFETY: the caller's; places are of this row.
+        unsafe {
+            let total = |parts: Parts<V>| f64::from(across(parts, |x, y| x + y));
+            let add = |sum: V, place: Place| sum.add(place.load(x, 0.0));
+            let mean = (total(fold(x.len(), 0.0, add)) / n) as f32;
+            let add_square = |sum: V, place: Place| {
+                next.ask(place);
+                let d = place.load::<V>(x, mean).sub(V::splat(mean));
+                sum.add_product(d, d)
+            };
+            let variance = total(fold(x.len(), 0.0, add_square)) / n;
+            Moments { mean, inv_std: (1.0 / (variance + NORM_EPS).sqrt()) as f32 }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn result<V: Vector>(
+        &self,
+        x: &[f32],
+        _: &[f32],
+        Moments { mean, inv_std }: Moments,
+        place: Place,
+    ) -> V {
+        // SAFETY: the caller's; gamma and beta have a row's length, too.
+        unsafe {
+            let load = |row: &[f32]| place.load::<V>(row, 0.0);
+            let x_hat = load(x).sub(V::splat(mean)).mul(V::splat(inv_std));
+            load(self.beta).add_product(load(self.gamma), x_hat)
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Pool;
-use super::simd::{Isa, Routine, Vector, prefetch, store_fence};
+use super::simd::{Isa, MOST_LANES, Routine, Vector, first, prefetch, store_fence};
 use crate::machine;
 use crate::terms::Shape;
 
@@ -12,8 +12,8 @@ use crate::terms::Shape;
 const LINE_BYTES: usize = 64;
 const LINE: usize = LINE_BYTES / size_of::<f32>();
 
-/// Floats of one turn of a loop over a row.
-pub const CHUNK: usize = 64;
+/// Vectors side by side in a loop over a row, none of which waits for another.
+const SIDE_BY_SIDE: usize = 4;
 
 /// Fewer floats than this for each of two threads come faster from one.
 const LEAST: usize = 1 << 13;
@@ -21,23 +21,128 @@ const LEAST: usize = 1 << 13;
 /// Longer rows leave no room for the next one in the first cache.
 const LONGEST_AHEAD: usize = 1 << 12;
 
-/// What is done to a row.
+/// What is done to a row. Implementations are always inlined: they are compiled into their caller.
 pub trait Function: Sync {
-    /// Computes a row, with scratch of its length that holds anything. To be compiled into its caller:
-    /// implementations are always inlined.
+    /// What has to be known of the whole row before a result is.
+    type Whole: Copy;
+
+    /// Reads a row x. `kept`, of its length, holds anything before and whatever it likes to keep after. Asks for
+    /// the next row meanwhile.
     ///
     /// # Safety
     /// The CPU has the vector's instructions.
-    unsafe fn row<V: Vector>(&self, x: &[f32], scratch: &mut [f32], out: Out<'_>);
+    unsafe fn read<V: Vector>(&self, x: &[f32], kept: &mut [f32], next: Next) -> Self::Whole;
+
+    /// The results in a place.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions, and the place is one of this row.
+    unsafe fn result<V: Vector>(
+        &self,
+        x: &[f32],
+        kept: &[f32],
+        whole: Self::Whole,
+        place: Place,
+    ) -> V;
 }
 
-/// Where a row is written.
-pub struct Out<'a> {
-    row: &'a mut [f32],
-    /// Whether past the caches.
-    nt: bool,
-    /// The row that is read next, to be asked for meanwhile; none of it is touched.
-    next: *const f32,
+/// Where the next row is, none of which is touched.
+#[derive(Clone, Copy)]
+pub struct Next(*const f32);
+
+impl Next {
+    /// Asks for the floats that stand where those of this place do.
+    #[inline(always)]
+    pub fn ask(self, place: Place) {
+        if place.at.is_multiple_of(LINE) {
+            prefetch(self.0.wrapping_add(place.at));
+        }
+    }
+}
+
+/// A vector's place in a row.
+#[derive(Clone, Copy)]
+pub struct Place {
+    at: usize,
+    /// At the ends of a row: the lanes that lie inside it.
+    mask: Option<u32>,
+}
+
+impl Place {
+    /// The floats of a row here, and `rest` in lanes outside.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions, and the place is one of a row of this length.
+    #[inline(always)]
+    pub unsafe fn load<V: Vector>(self, row: &[f32], rest: f32) -> V {
+        // SAFETY: the caller's; a mask leaves out what lies outside.
+        unsafe {
+            let from = row.as_ptr().wrapping_add(self.at);
+            self.mask.map_or_else(|| V::load(from), |mask| V::splat(rest).load_masked(from, mask))
+        }
+    }
+
+    /// Writes the lanes inside to a row.
+    ///
+    /// # Safety
+    /// As of [`Place::load`].
+    #[inline(always)]
+    pub unsafe fn store<V: Vector>(self, x: V, row: &mut [f32]) {
+        // SAFETY: the caller's; a mask leaves out what lies outside.
+        unsafe {
+            let to = row.as_mut_ptr().wrapping_add(self.at);
+            self.mask.map_or_else(|| x.store(to), |mask| x.store_masked(to, mask));
+        }
+    }
+}
+
+/// Vectors side by side that hold parts of what is taken together.
+pub type Parts<V> = [V; SIDE_BY_SIDE];
+
+/// Takes a row of `len` floats together: `step` adds a place of it to a vector, `start` in each lane before.
+/// `step` is called in one place of the code only, or the compiler would not make it a part of the loop.
+///
+/// # Safety
+/// The CPU has the vector's instructions.
+#[inline(always)]
+pub unsafe fn fold<V: Vector>(
+    len: usize,
+    start: f32,
+    mut step: impl FnMut(V, Place) -> V,
+) -> Parts<V> {
+    // SAFETY: the caller's.
+    let mut parts = [unsafe { V::splat(start) }; SIDE_BY_SIDE];
+    for from in (0..len).step_by(SIDE_BY_SIDE * V::LANES) {
+        for (i, part) in parts.iter_mut().enumerate() {
+            let at = from + i * V::LANES;
+            if at >= len {
+                break;
+            }
+            let left = len - at;
+            *part = step(*part, Place { at, mask: (left < V::LANES).then(|| first(left)) });
+        }
+    }
+    parts
+}
+
+/// All lanes of some vectors taken together: the upper half onto the lower one, until a single one is left.
+///
+/// # Safety
+/// The CPU has the vector's instructions.
+#[inline(always)]
+pub unsafe fn across<V: Vector>(parts: Parts<V>, both: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [0.0f32; SIDE_BY_SIDE * MOST_LANES];
+    for (x, lanes) in parts.into_iter().zip(lanes.chunks_exact_mut(V::LANES)) {
+        // SAFETY: the caller's; a chunk has as many floats as a vector.
+        unsafe { x.store(lanes.as_mut_ptr()) };
+    }
+    let mut len = SIDE_BY_SIDE * V::LANES;
+    while len > 1 {
+        len /= 2;
+        let (lower, upper) = lanes.split_at_mut(len);
+        lower.iter_mut().zip(upper).for_each(|(x, y)| *x = both(*x, *y));
+    }
+    lanes[0]
 }
 
 /// Computes each row of `out` from that of `x`, both rows x columns of the shape. Results do not depend on
@@ -96,13 +201,17 @@ impl<F: Function> Routine for Rows<'_, F> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let mut scratch = vec![0.0; self.columns];
+        let mut kept = vec![0.0; self.columns];
         let rows = self.x.chunks_exact(self.columns).zip(self.out.chunks_exact_mut(self.columns));
-        for (x, row) in rows {
+        for (x, out) in rows {
             let is_short = self.columns <= LONGEST_AHEAD;
             let next = if is_short { x.as_ptr().wrapping_add(self.columns) } else { x.as_ptr() };
-            // SAFETY: the caller's.
-            unsafe { self.function.row::<V>(x, &mut scratch, Out { row, nt: self.nt, next }) };
+            // SAFETY: the caller's; all rows have one length.
+            unsafe {
+                let whole = self.function.read::<V>(x, &mut kept, Next(next));
+                let row = Row { function: self.function, x, kept: &kept, whole };
+                row.write::<V>(out, self.nt);
+            }
         }
         if self.nt {
             store_fence();
@@ -110,93 +219,49 @@ impl<F: Function> Routine for Rows<'_, F> {
     }
 }
 
-impl Out<'_> {
-    /// Asks for the floats of the next row that stand where a chunk of this one does, from `at` on.
-    #[inline(always)]
-    pub fn ask_ahead(&self, at: usize) {
-        for line in (0..CHUNK).step_by(LINE) {
-            prefetch(self.next.wrapping_add(at + line));
-        }
-    }
+/// A row that has been read.
+struct Row<'a, F: Function> {
+    function: &'a F,
+    x: &'a [f32],
+    kept: &'a [f32],
+    whole: F::Whole,
+}
 
-    /// Writes the row: a term of each place of some arrays of its length. Asks for the next row meanwhile.
+impl<F: Function> Row<'_, F> {
+    /// Writes the results to `out`, of the row's length, whole vectors past the caches where `nt` says so.
     ///
     /// # Safety
     /// The CPU has the vector's instructions.
     #[inline(always)]
-    pub unsafe fn write<V: Vector, const N: usize>(
-        self,
-        arrays: [&[f32]; N],
-        term: impl Fn([f32; N]) -> f32,
-    ) {
-        let len = self.row.len();
-        assert!(arrays.iter().all(|x| x.len() == len));
-        let head = self.row.as_ptr().align_offset(LINE_BYTES).min(len);
-        let whole = head + (len - head) / CHUNK * CHUNK;
-        for i in (0..head).chain(whole..len) {
-            self.row[i] = term(arrays.map(|x| x[i]));
-        }
-        for start in (head..whole).step_by(CHUNK) {
-            self.ask_ahead(start);
-            let parts = arrays.map(|x| &x[start..start + CHUNK]);
-            let out = &mut self.row[start..start + CHUNK];
-            if !self.nt {
-                for (i, out) in out.iter_mut().enumerate() {
-                    *out = term(parts.map(|x| x[i]));
-                }
-                continue;
-            }
-            let mut staged = [0.0f32; CHUNK];
-            for (i, staged) in staged.iter_mut().enumerate() {
-                *staged = term(parts.map(|x| x[i]));
-            }
-            for i in (0..CHUNK).step_by(V::LANES) {
-                // SAFETY: the caller's; both have CHUNK floats, a multiple of LANES, and `out` starts
-                // at a cache line.
-                unsafe { V::load(staged.as_ptr().add(i)).store_nt(out.as_mut_ptr().add(i)) };
+    unsafe fn write<V: Vector>(&self, out: &mut [f32], nt: bool) {
+        let (len, to) = (out.len(), out.as_mut_ptr());
+        let head = if nt { to.align_offset(size_of::<V>()).min(len) } else { 0 };
+        let whole = len - (len - head) % V::LANES;
+        for at in (head..whole).step_by(V::LANES) {
+            // SAFETY: the caller's; from `head` on whole vectors lie inside the row, at multiples of a
+            // vector's size where they go past the caches.
+            unsafe {
+                let x = self.result::<V>(Place { at, mask: None });
+                if nt { x.store_nt(to.add(at)) } else { x.store(to.add(at)) }
             }
         }
+        // A store without lanes is no store, but takes some CPUs a hundred cycles.
+        let ends = [(0, head), (whole, len - whole)];
+        for (at, lanes) in ends.into_iter().filter(|(_, lanes)| *lanes > 0) {
+            let place = Place { at, mask: Some(first(lanes)) };
+            // SAFETY: the caller's; the place is one of this row.
+            unsafe { place.store(self.result::<V>(place), out) };
+        }
+    }
+
+    /// # Safety
+    /// As of [`Function::result`].
+    #[inline(always)]
+    unsafe fn result<V: Vector>(&self, place: Place) -> V {
+        // SAFETY: the caller's.
+        unsafe { self.function.result(self.x, self.kept, self.whole, place) }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::workload;
-
-    /// Distances from a row's first element, and the elements themselves: shows rows, and columns, that
-    /// are taken for others.
-    struct Distances;
-
-    impl Function for Distances {
-        #[inline(always)]
-        unsafe fn row<V: Vector>(&self, x: &[f32], scratch: &mut [f32], out: Out<'_>) {
-            scratch.iter_mut().zip(x).for_each(|(s, other)| *s = other - x[0]);
-            // SAFETY: the caller's.
-            unsafe { out.write::<V, 2>([scratch, x], |[s, x]| 3.0 * s + x) };
-        }
-    }
-
-    #[test]
-    fn every_row_is_written_once_and_nothing_else_is() {
-        const FENCE: f32 = 12345.0;
-        let softmax = workload::find("softmax").unwrap();
-        for pool in [Pool::new(&[0]), Pool::new(&[0, 0, 0])] {
-            for (rows, columns) in [(1, 1), (3, 5), (7, 64), (5, 127), (2, 4099), (700, 65)] {
-                let shape = softmax.shape(&format!("rows={rows},columns={columns}")).unwrap();
-                let x: Vec<f32> = (0..rows * columns).map(|i| (i * 7 % 1009) as f32).collect();
-                let wanted = |i: usize| 3.0 * (x[i] - x[i / columns * columns]) + x[i];
-                for isa in Isa::available() {
-                    for (nt, offset) in [(false, 0), (true, 16), (true, 3)] {
-                        let mut fenced = vec![FENCE; offset + x.len() + 16];
-                        let out = &mut fenced[offset..offset + x.len()];
-                        each_by((isa, nt), &pool, &shape, &x, out, &Distances);
-                        assert!((0..x.len()).all(|i| out[i] == wanted(i)), "{isa:?} {nt} {shape}");
-                        let fences = fenced[..offset].iter().chain(&fenced[offset + x.len()..]);
-                        assert!(fences.into_iter().all(|x| *x == FENCE), "{isa:?} {nt} {shape}");
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -2,9 +2,9 @@
 //! the caches until their sum is known.
 
 use super::Pool;
-use super::rows::{self, CHUNK, Function, Out};
+use super::rows::{self, Function, Next, Place, across, fold};
 use super::simd::Vector;
-use super::train::{math, sums};
+use super::train::math;
 use crate::terms::Shape;
 
 /// y = exp(x - most) / sum of exp(x - most), row by row.
@@ -15,34 +15,29 @@ pub fn native(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) 
 struct Softmax;
 
 impl Function for Softmax {
-    #[inline(always)]
-    unsafe fn row<V: Vector>(&self, x: &[f32], scratch: &mut [f32], out: Out<'_>) {
-        let most = sums::max(x);
-        let scale = (1.0 / exponentials::<V>(x, most, scratch, &out)) as f32;
-        // SAFETY: the caller's.
-        unsafe { out.write::<V, 1>([scratch], |[e]| e * scale) };
-    }
-}
+    /// 1 / the sum of the exponentials, which are kept.
+    type Whole = f32;
 
-/// Writes exp(x - most), and returns the sum of it: in single precision within a chunk's place, then in
-/// double.
-#[inline(always)]
-fn exponentials<V: Vector>(x: &[f32], most: f32, to: &mut [f32], out: &Out<'_>) -> f64 {
-    let exp = |x| if V::HAS_FMA { math::exp_by::<true>(x) } else { math::exp(x) };
-    let mut lanes = [0.0f32; CHUNK];
-    let (chunks, rest) = x.as_chunks::<CHUNK>();
-    let (to_chunks, to_rest) = to.as_chunks_mut::<CHUNK>();
-    for (i, (x, to)) in chunks.iter().zip(to_chunks).enumerate() {
-        out.ask_ahead(i * CHUNK);
-        for ((x, to), lane) in x.iter().zip(to).zip(&mut lanes) {
-            *to = exp(x - most);
-            *lane += *to;
+    #[inline(always)]
+    unsafe fn read<V: Vector>(&self, x: &[f32], kept: &mut [f32], next: Next) -> f32 {
+        const LEAST: f32 = f32::NEG_INFINITY;
+        // SAFETY: the caller's; places are of this row.
+        unsafe {
+            let larger = |most: V, place: Place| most.max(place.load(x, LEAST));
+            let most = fold(x.len(), LEAST, larger);
+            let most = V::splat(across(most, |x, y| if y > x { y } else { x }));
+            let add = |sum: V, place: Place| {
+                next.ask(place);
+                place.store(math::exp_of(place.load::<V>(x, LEAST).sub(most)), kept);
+                sum.add(place.load(kept, 0.0))
+            };
+            1.0 / across(fold(x.len(), 0.0, add), |x, y| x + y)
         }
     }
-    let mut sum = 0.0;
-    for (x, to) in rest.iter().zip(to_rest) {
-        *to = exp(x - most);
-        sum += f64::from(*to);
+
+    #[inline(always)]
+    unsafe fn result<V: Vector>(&self, _: &[f32], kept: &[f32], scale: f32, place: Place) -> V {
+        // SAFETY: the caller's.
+        unsafe { place.load::<V>(kept, 0.0).mul(V::splat(scale)) }
     }
-    sum + lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>()
 }

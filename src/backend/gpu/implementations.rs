@@ -54,6 +54,7 @@ pub fn builds(class: &str) -> Vec<Build> {
     let builds = [
         gemm::gpu_builds(class),
         conv::gpu_builds(class),
+        rows::gpu_builds(class),
         stream::gpu_builds(class),
         peak::gpu_builds(class),
         train::gpu_builds(class),

@@ -1,7 +1,8 @@
 //! Softmax and layer norm over rows. Twin of `kernels/rows/`.
 
-use super::recipe::{Argument, Launch, Recipe, Step};
+use super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::target::Target;
+use super::tuned::{Parameters, Tuned};
 use crate::backend::Task;
 use crate::error::{Error, Result};
 use crate::network::NORM_EPS;
@@ -20,28 +21,59 @@ pub fn packed(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     recipe(target, task, "packed")
 }
 
+/// A kernel that works on rows.
+struct Function {
+    name: &'static str,
+    program: &'static str,
+    kernel: &'static str,
+}
+
+const SOFTMAX: Function =
+    Function { name: "softmax", program: "rows/softmax", kernel: "softmax_rows" };
+const LAYERNORM: Function =
+    Function { name: "layernorm", program: "rows/layernorm", kernel: "layernorm_rows" };
+
+/// Parameters as they are built for rows of a width, which the caches hold or do not; and how many floats of
+/// a row local memory keeps.
+fn built(parameters: &Parameters, width: usize, in_cache: bool) -> (Parameters, usize) {
+    let is_whole = width.is_multiple_of(parameters.get("VW"));
+    let nt = parameters.get("NT") == 1 && is_whole && !in_cache;
+    let kept = Some(parameters.get("KEEP")).filter(|kept| width <= *kept).unwrap_or(0);
+    let changes = [("NT", usize::from(nt)), ("ALIGNED", usize::from(is_whole)), ("KEEP", kept)];
+    (parameters.with(&changes), kept)
+}
+
+/// The GPU kernels as a class of devices builds them, for rows that are aligned and ones that are not.
+pub fn gpu_builds(class: &str) -> Vec<Build> {
+    let tuned = Tuned::of_class(class);
+    let mut builds = Vec::new();
+    for Function { name, program, .. } in [SOFTMAX, LAYERNORM] {
+        let parameters = tuned.parameters(name, "local");
+        for (width, word) in [(64, "aligned"), (63, "unaligned")] {
+            let options = built(&parameters, width, false).0.options();
+            builds.push(Build { name: format!("{name} local {word}"), program, options });
+        }
+    }
+    builds
+}
+
 fn recipe(target: &Target, task: &Task<'_>, implementation: &str) -> Result<Recipe> {
     let workload = task.workload.name();
     let (rows, width) = (task.shape.size("rows"), task.shape.size("columns"));
     let sizes = [Argument::Int(rows as i32), Argument::Int(width as i32)];
     let x = Argument::Input(0);
-    let (program, kernel, operands) = match workload {
-        "softmax" => ("rows/softmax", "softmax_rows", vec![x]),
+    let (Function { program, kernel, .. }, operands) = match workload {
+        "softmax" => (SOFTMAX, vec![x]),
         "layernorm" => {
             let eps = Argument::Float(NORM_EPS as f32);
-            let operands = vec![eps, x, Argument::Input(1), Argument::Input(2)];
-            ("rows/layernorm", "layernorm_rows", operands)
+            (LAYERNORM, vec![eps, x, Argument::Input(1), Argument::Input(2)])
         }
         _ => return Err(Error::Unsupported("the kernels have no such function of rows".into())),
     };
-    let parameters = target.tuned.parameters(workload, implementation);
-    let is_whole = width.is_multiple_of(parameters.get("VW"));
     let bytes = task.workload.bytes_moved(task.shape, task.dtype);
     let in_cache = target.entry.cache_bytes.is_some_and(|cache| bytes < cache);
-    let nt = parameters.get("NT") == 1 && is_whole && !in_cache;
-    let kept = Some(parameters.get("KEEP")).filter(|kept| width <= *kept).unwrap_or(0);
-    let changes = [("NT", usize::from(nt)), ("ALIGNED", usize::from(is_whole)), ("KEEP", kept)];
-    let parameters = parameters.with(&changes);
+    let parameters = target.tuned.parameters(workload, implementation);
+    let (parameters, kept) = built(&parameters, width, in_cache);
     let group = parameters.get("WG");
     let groups = (parameters.get("GROUPS_PER_UNIT") * target.units()).clamp(1, rows);
     let step = Step {

@@ -26,7 +26,6 @@ impl Vector for float32x4_t {
     type Doubles = float64x2_t;
 
     const REGISTERS: usize = 32;
-    const HAS_FMA: bool = true;
     const HAS_MASKS: bool = false;
     const HAS_NT: bool = false;
 
@@ -64,6 +63,21 @@ impl Vector for float32x4_t {
     unsafe fn store_nt(self, to: *mut f32) {
         // SAFETY: the caller's.
         unsafe { vst1q_f32(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { vmaxq_f32(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn times_power(self, n: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe {
+            let power = vshlq_n_s32::<23>(vreinterpretq_s32_f32(n));
+            vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(self), power))
+        }
     }
 
     #[inline(always)]

@@ -53,7 +53,6 @@ impl<const N: usize> Vector for [f32; N] {
     type Doubles = [f64; N];
 
     const REGISTERS: usize = 16;
-    const HAS_FMA: bool = false;
     const HAS_MASKS: bool = false;
     const HAS_NT: bool = false;
 
@@ -84,6 +83,16 @@ impl<const N: usize> Vector for [f32; N] {
     unsafe fn store_nt(self, to: *mut f32) {
         // SAFETY: the caller's.
         unsafe { self.store(to) }
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        from_fn(|i| if other[i] > self[i] { other[i] } else { self[i] })
+    }
+
+    #[inline(always)]
+    unsafe fn times_power(self, n: Self) -> Self {
+        from_fn(|i| f32::from_bits(self[i].to_bits().wrapping_add(n[i].to_bits() << 23)))
     }
 
     #[inline(always)]

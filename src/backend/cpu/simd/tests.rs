@@ -26,6 +26,9 @@ unsafe fn check<V: Vector>() {
         expect(y.sub(x), &|_| (n - 1) as f32);
         expect(x.mul(y), &|i| ((1 + i) * (n + i)) as f32);
         expect(V::splat(5.0).add_product(x, y), &|i| (5 + (1 + i) * (n + i)) as f32);
+        expect(x.max(V::splat(3.0)), &|i| 3f32.max((1 + i) as f32));
+        // Added to a number, 1.5 2^23 leaves it in the lowest bits.
+        expect(x.times_power(V::splat(12_582_912.0 - 3.0)), &|i| (1 + i) as f32 / 8.0);
         expect(V::load(at(0)).even(y), &|i| (2 * i) as f32);
         let (low, high) = x.twice();
         expect(low, &|i| (1 + i / 2) as f32);

@@ -45,9 +45,6 @@ pub(in super::super) trait Vector: Arithmetic<f32> {
     /// How many vectors the CPU holds at once.
     const REGISTERS: usize;
 
-    /// Whether there is an instruction for a b + c.
-    const HAS_FMA: bool;
-
     /// Whether a mask costs nothing.
     const HAS_MASKS: bool;
 
@@ -72,6 +69,13 @@ pub(in super::super) trait Vector: Arithmetic<f32> {
 
     /// Writes all lanes past the caches (a non-temporal store), where there is an instruction for it.
     unsafe fn store_nt(self, to: *mut f32);
+
+    /// The larger of each two lanes.
+    unsafe fn max(self, other: Self) -> Self;
+
+    /// Each lane times 2^n, the number n being that in the lowest 8 bits of the lane of `n`: added to the
+    /// exponent, which must bear it.
+    unsafe fn times_power(self, n: Self) -> Self;
 
     /// The lanes of even number of `self`, then those of `high`.
     unsafe fn even(self, high: Self) -> Self;

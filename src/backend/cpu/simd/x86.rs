@@ -18,7 +18,6 @@ impl Vector for __m512 {
     type Doubles = __m512d;
 
     const REGISTERS: usize = 32;
-    const HAS_FMA: bool = true;
     const HAS_MASKS: bool = true;
     const HAS_NT: bool = true;
 
@@ -51,6 +50,21 @@ impl Vector for __m512 {
     unsafe fn store_nt(self, to: *mut f32) {
         // SAFETY: the caller's.
         unsafe { _mm512_stream_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm512_max_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn times_power(self, n: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe {
+            let power = _mm512_slli_epi32::<23>(_mm512_castps_si512(n));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(self), power))
+        }
     }
 
     #[inline(always)]
@@ -146,7 +160,6 @@ impl Vector for __m256 {
     type Doubles = __m256d;
 
     const REGISTERS: usize = 16;
-    const HAS_FMA: bool = true;
     const HAS_MASKS: bool = false;
     const HAS_NT: bool = true;
 
@@ -180,6 +193,21 @@ impl Vector for __m256 {
     unsafe fn store_nt(self, to: *mut f32) {
         // SAFETY: the caller's.
         unsafe { _mm256_stream_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { _mm256_max_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn times_power(self, n: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe {
+            let power = _mm256_slli_epi32::<23>(_mm256_castps_si256(n));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(self), power))
+        }
     }
 
     #[inline(always)]

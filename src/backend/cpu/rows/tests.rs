@@ -1,0 +1,85 @@
+//! Every row, and every float of a row, once; and nothing beside them.
+
+use super::*;
+use crate::workload;
+
+/// The sum of a row.
+struct Sums;
+
+impl Function for Sums {
+    type Whole = f32;
+
+    #[inline(always)]
+    unsafe fn read<V: Vector>(&self, x: &[f32], _: &mut [f32], _: Next) -> f32 {
+        // SAFETY: the caller's; places are of this row.
+        unsafe {
+            let add = |sum: V, place: Place| sum.add(place.load(x, 0.0));
+            across(fold(x.len(), 0.0, add), |x, y| x + y)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn result<V: Vector>(&self, _: &[f32], _: &[f32], sum: f32, _: Place) -> V {
+        // SAFETY: the caller's.
+        unsafe { V::splat(sum) }
+    }
+}
+
+#[test]
+fn a_fold_has_every_float_once() {
+    let softmax = workload::find("softmax").unwrap();
+    for columns in (1..70).chain([127, 128, 131]) {
+        let shape = softmax.shape(&format!("rows=2,columns={columns}")).unwrap();
+        let x: Vec<f32> = (0..2 * columns).map(|i| i as f32).collect();
+        for isa in Isa::available() {
+            let mut sums = vec![-1.0; x.len()];
+            each_by((isa, false), &Pool::new(&[0]), &shape, &x, &mut sums, &Sums);
+            for (sums, x) in sums.chunks(columns).zip(x.chunks(columns)) {
+                let expected: f32 = x.iter().sum();
+                assert!(sums.iter().all(|sum| *sum == expected), "{isa:?} {columns}");
+            }
+        }
+    }
+}
+
+/// Distances from a row's first element, and the elements themselves: shows rows, and columns, that
+/// are taken for others.
+struct Distances;
+
+impl Function for Distances {
+    type Whole = ();
+
+    #[inline(always)]
+    unsafe fn read<V: Vector>(&self, x: &[f32], kept: &mut [f32], _: Next) {
+        kept.iter_mut().zip(x).for_each(|(kept, other)| *kept = other - x[0]);
+    }
+
+    #[inline(always)]
+    unsafe fn result<V: Vector>(&self, x: &[f32], kept: &[f32], (): (), place: Place) -> V {
+        // SAFETY: the caller's.
+        unsafe { place.load::<V>(x, 0.0).add_product(V::splat(3.0), place.load(kept, 0.0)) }
+    }
+}
+
+#[test]
+fn every_row_is_written_once_and_nothing_else_is() {
+    const FENCE: f32 = 12345.0;
+    let softmax = workload::find("softmax").unwrap();
+    for pool in [Pool::new(&[0]), Pool::new(&[0, 0, 0])] {
+        for (rows, columns) in [(1, 1), (3, 5), (7, 64), (5, 127), (2, 4099), (700, 65)] {
+            let shape = softmax.shape(&format!("rows={rows},columns={columns}")).unwrap();
+            let x: Vec<f32> = (0..rows * columns).map(|i| (i * 7 % 1009) as f32).collect();
+            let wanted = |i: usize| 3.0 * (x[i] - x[i / columns * columns]) + x[i];
+            for isa in Isa::available() {
+                for (nt, offset) in [(false, 0), (true, 16), (true, 3)] {
+                    let mut fenced = vec![FENCE; offset + x.len() + 16];
+                    let out = &mut fenced[offset..offset + x.len()];
+                    each_by((isa, nt), &pool, &shape, &x, out, &Distances);
+                    assert!((0..x.len()).all(|i| out[i] == wanted(i)), "{isa:?} {nt} {shape}");
+                    let fences = fenced[..offset].iter().chain(&fenced[offset + x.len()..]);
+                    assert!(fences.into_iter().all(|x| *x == FENCE), "{isa:?} {nt} {shape}");
+                }
+            }
+        }
+    }
+}
