@@ -98,7 +98,9 @@ fn a_workload_is_four_files_and_lines_in_five_places() {
     let names = ["\"softmax\"", "mod softmax;", "softmax::", "rows/softmax", "::Softmax"];
     let mentions =
         |code: &str| code.lines().filter(|l| names.iter().any(|n| l.contains(n))).count();
-    let found = code("src").into_iter().map(|(file, code)| (mentions(&code), file));
+    // Training steps have a kernel of the same name.
+    let files = code("src").into_iter().filter(|(file, _)| !file.contains("/train/"));
+    let found = files.map(|(file, code)| (mentions(&code), file));
     let found: BTreeSet<(String, usize)> =
         found.filter(|(lines, _)| *lines > 0).map(|(lines, file)| (file, lines)).collect();
     let places: Vec<&str> = found.iter().map(|(file, _)| file.as_str()).collect();
