@@ -8,7 +8,6 @@ mod gemm;
 mod layernorm;
 mod native;
 mod peak;
-mod plain;
 mod pool;
 mod rows;
 mod runner;
@@ -24,13 +23,14 @@ use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
 use crate::tensor::Element;
-use crate::terms::{DeviceId, DeviceKind, Dtype};
+use crate::terms::{Conv, DeviceId, DeviceKind, Dtype};
 use crate::workload::Workload;
 
 use flush::Flush;
-use plain::{Function, PlainRunner};
 pub use pool::Pool;
+use runner::{Call, Computation, CpuRunner, Function, Peak};
 use simd::Isa;
+use stream::{Copied, Scaled, Sum, Triad};
 
 /// Id of the only device.
 const PREFIX: &str = "cpu";
@@ -85,14 +85,14 @@ const IMPLEMENTATIONS: &[Implementation] = &[
     conv("conv-wgrad", "native", conv::wgrad),
     plain("softmax", "native", softmax::native),
     plain("layernorm", "native", layernorm::native),
-    plain("stream-copy", "native", stream::copy),
-    plain("stream-copy", "native-nt", stream::copy_nt),
-    plain("stream-scale", "native", stream::scale),
-    plain("stream-scale", "native-nt", stream::scale_nt),
-    plain("stream-add", "native", stream::add),
-    plain("stream-add", "native-nt", stream::add_nt),
-    plain("stream-triad", "native", stream::triad),
-    plain("stream-triad", "native-nt", stream::triad_nt),
+    plain("stream-copy", "native", stream::map::<Copied, false>),
+    plain("stream-copy", "native-nt", stream::map::<Copied, true>),
+    plain("stream-scale", "native", stream::map::<Scaled, false>),
+    plain("stream-scale", "native-nt", stream::map::<Scaled, true>),
+    plain("stream-add", "native", stream::map::<Sum, false>),
+    plain("stream-add", "native-nt", stream::map::<Sum, true>),
+    plain("stream-triad", "native", stream::map::<Triad, false>),
+    plain("stream-triad", "native-nt", stream::map::<Triad, true>),
     plain("stream-dot", "native", stream::dot),
     train("train-mlp"),
     train("train-cnn"),
@@ -237,23 +237,43 @@ impl Device for Cpu {
             return Ok(Box::new(runner));
         }
         Ok(match implementation.kernel {
-            Kernel::Plain(Plain::F32(function)) => self.plain(function, implementation, task),
-            Kernel::Plain(Plain::F64(function)) => self.plain(function, implementation, task),
-            Kernel::Plain(Plain::Bf16(function)) => self.plain(function, implementation, task),
-            _ => Box::new(runner::CpuRunner::new(self, implementation, task)?),
+            Kernel::Plain(Plain::F32(function)) => self.call(function, implementation, task),
+            Kernel::Plain(Plain::F64(function)) => self.call(function, implementation, task),
+            Kernel::Plain(Plain::Bf16(function)) => self.call(function, implementation, task),
+            Kernel::Peak(isa) if peak::serves(task.dtype) => {
+                self.runner(Peak(isa, task.dtype), implementation, task)
+            }
+            Kernel::Peak(_) => {
+                let lacking = format!("the CPU path has no {}", task.dtype.name());
+                return Err(Error::Unsupported(lacking));
+            }
+            Kernel::Conv(prepare) => {
+                let (isa, threads) = (Isa::best(), self.pool.threads());
+                let means = conv::Means { isa, threads, scratch_limit: runner::scratch_limit() };
+                self.runner(prepare(means, &Conv::of(task.shape))?, implementation, task)
+            }
+            Kernel::Train => unreachable!("a training step is a workload with a network"),
         })
     }
 }
 
 impl Cpu {
-    fn plain<T: Element>(
+    fn runner<T: Element, C: Computation<T> + 'static>(
+        &self,
+        computation: C,
+        implementation: &Implementation,
+        task: &Task<'_>,
+    ) -> Box<dyn Runner + '_> {
+        let (inputs, output) = (task.workload.inputs(task.shape), task.workload.output(task.shape));
+        Box::new(CpuRunner::new(self, computation, implementation.tile, (&inputs, output)))
+    }
+
+    fn call<T: Element>(
         &self,
         function: Function<T>,
         implementation: &Implementation,
         task: &Task<'_>,
     ) -> Box<dyn Runner + '_> {
-        let (inputs, output) = (task.workload.inputs(task.shape), task.workload.output(task.shape));
-        let (shape, tile) = (task.shape, implementation.tile);
-        Box::new(PlainRunner::new(self, function, shape, tile, (&inputs, output)))
+        self.runner(Call { function, shape: task.shape.clone() }, implementation, task)
     }
 }

@@ -92,8 +92,6 @@ struct Rows<'a, F> {
 }
 
 impl<F: Function> Routine for Rows<'_, F> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let mut scratch = vec![0.0; self.columns];

@@ -8,6 +8,7 @@ use super::Prepared;
 use crate::backend::cpu::Pool;
 use crate::backend::cpu::aligned::Aligned;
 use crate::backend::cpu::share::Each;
+use crate::backend::cpu::simd::{Isa, Routine, Vector};
 use crate::workload::Algorithm;
 
 /// A convolution cut into tasks. Rounds of them follow each other; the tasks of one round may run at
@@ -20,14 +21,19 @@ pub(super) trait Rounds: Sync {
     /// Tasks of a round, counted from 0, or None after the last round.
     fn tasks(&self, round: usize) -> Option<usize>;
     /// Does one task. `local` is the thread's own scratch and holds what its last task left there.
+    /// Implementations are inlined where they have to do with vectors themselves.
     ///
     /// # Safety
-    /// Operands and output have [`Rounds::lengths`], `local` and `tensors.shared` the lengths of
-    /// [`Rounds::scratch`]; every task of the rounds before has ended; and no other call of this run has
-    /// the same round and task.
-    unsafe fn run(&self, tensors: &Tensors<'_>, round: usize, task: usize, local: &mut [f32]);
-    /// Whether it works slower because its scratch was limited.
-    fn is_reduced(&self) -> bool;
+    /// The CPU has the vector's instructions; operands and output have [`Rounds::lengths`], `local` and
+    /// `tensors.shared` the lengths of [`Rounds::scratch`]; every task of the rounds before has ended; and no
+    /// other call of this run has the same round and task.
+    unsafe fn run<V: Vector>(
+        &self,
+        tensors: &Tensors<'_>,
+        round: usize,
+        task: usize,
+        local: &mut [f32],
+    );
     /// The algorithm that the bound of its errors goes by.
     fn algorithm(&self) -> Algorithm {
         Algorithm::Direct
@@ -67,8 +73,29 @@ impl Scratch {
     }
 }
 
+/// Makes rounds ready that work with the vectors of `isa`, slower for want of scratch if `is_reduced`. Panics
+/// unless the CPU has the instructions.
+pub(super) fn prepare<R: Rounds + 'static>(isa: Isa, rounds: R, is_reduced: bool) -> Prepared {
+    assert!(isa.is_available());
+    let scratch = rounds.scratch();
+    let local = || Mutex::new(Aligned::zeros(scratch.local));
+    let mut engine = Engine {
+        isa,
+        shared: Aligned::zeros(scratch.shared),
+        local: (0..scratch.threads).map(|_| local()).collect(),
+        rounds,
+    };
+    Prepared {
+        scratch_bytes: scratch.bytes(),
+        is_reduced,
+        algorithm: engine.rounds.algorithm(),
+        run: Box::new(move |pool, a, b, out| engine.run(pool, a, b, out)),
+    }
+}
+
 /// Runs the rounds of a convolution. Its scratch is kept from run to run.
-pub(super) struct Engine<R> {
+struct Engine<R> {
+    isa: Isa,
     rounds: R,
     shared: Aligned,
     /// One for each thread, locked while it works.
@@ -76,19 +103,12 @@ pub(super) struct Engine<R> {
 }
 
 impl<R: Rounds> Engine<R> {
-    pub fn new(rounds: R) -> Engine<R> {
-        let Scratch { threads, local, shared, .. } = rounds.scratch();
-        let local = (0..threads).map(|_| Mutex::new(Aligned::zeros(local))).collect();
-        Engine { rounds, shared: Aligned::zeros(shared), local }
-    }
-}
-
-impl<R: Rounds> Prepared for Engine<R> {
+    /// See [`Prepared::run`].
     fn run(&mut self, pool: &Pool, a: &[f32], b: &[f32], out: &mut [f32]) {
         assert_eq!([a.len(), b.len(), out.len()], self.rounds.lengths());
         let (out, shared) = (Each::new(out), Each::new(&mut self.shared));
         let tensors = Tensors { a, b, out, shared };
-        let (rounds, local) = (&self.rounds, &self.local);
+        let (isa, rounds, local) = (self.isa, &self.rounds, &self.local);
         for (round, tasks) in (0..).map_while(|round| Some((round, rounds.tasks(round)?))) {
             let next = AtomicUsize::new(0);
             pool.each(local.len().min(tasks), |thread| {
@@ -98,23 +118,30 @@ impl<R: Rounds> Prepared for Engine<R> {
                     if task >= tasks {
                         break;
                     }
-                    // SAFETY: the lengths were just compared, and scratch was made as long as it has to
-                    // be; `each` waits for the round to end; and each number is handed out once.
-                    unsafe { rounds.run(&tensors, round, task, &mut local) };
+                    let (tensors, local) = (&tensors, &mut local[..]);
+                    // SAFETY: checked in `prepare` that the CPU has the instructions; the lengths were
+                    // just compared, and scratch was made as long as it has to be; `each` waits for the
+                    // round to end; and each number is handed out once.
+                    unsafe { isa.run(Task { rounds, tensors, round, task, local }) };
                 }
             });
         }
     }
+}
 
-    fn scratch_bytes(&self) -> u64 {
-        self.rounds.scratch().bytes()
-    }
+/// A task of a round.
+struct Task<'a, R> {
+    rounds: &'a R,
+    tensors: &'a Tensors<'a>,
+    round: usize,
+    task: usize,
+    local: &'a mut [f32],
+}
 
-    fn is_reduced(&self) -> bool {
-        self.rounds.is_reduced()
-    }
-
-    fn algorithm(&self) -> Algorithm {
-        self.rounds.algorithm()
+impl<R: Rounds> Routine for Task<'_, R> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: the caller's.
+        unsafe { self.rounds.run::<V>(self.tensors, self.round, self.task, self.local) }
     }
 }

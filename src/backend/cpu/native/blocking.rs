@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::Pool;
 use super::kernel::{self, B, Sizes, Tile};
 use super::pack::{PackA, PackTransposedB, panel_of_a, with_scratch};
-use super::plan::{Plan, Product, Span};
+use super::plan::{Plan, Product};
 use crate::backend::cpu::aligned::LINE;
-use crate::backend::cpu::share::Each;
+use crate::backend::cpu::share::{Each, even_part_of_units};
 use crate::backend::cpu::simd::{Routine, Vector, prefetch};
 
 /// What is done to each finished piece of a row of c: its row, its first column, the piece.
@@ -51,8 +51,6 @@ pub(super) struct Multiply<'a> {
 }
 
 impl Routine for Multiply<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Multiply { pool, product: p, operands: (a, b), c, finish } = self;
@@ -74,9 +72,9 @@ impl Routine for Multiply<'_> {
         let output = Output { floats: Each::new(c), row: p.ldc };
         let (rows, columns) = plan.grid;
         let task = |task: usize| {
-            let i = Span::share(p.m, V::MR, rows, task / columns);
-            let j = Span::share(p.n, V::NR, columns, task % columns);
-            if i.len() == 0 || j.len() == 0 {
+            let i = even_part_of_units(p.m, V::MR, rows, task / columns);
+            let j = even_part_of_units(p.n, V::NR, columns, task % columns);
+            if i.is_empty() || j.is_empty() {
                 return;
             }
             let width = j.len().next_multiple_of(V::NR);
@@ -102,8 +100,8 @@ struct Block<'a> {
     a: &'a [f32],
     b: &'a [f32],
     c: &'a Output<'a>,
-    i: Span,
-    j: Span,
+    i: Range<usize>,
+    j: Range<usize>,
     finish: Option<Finish<'a>>,
 }
 
@@ -154,7 +152,7 @@ impl Block<'_> {
         let p = self.product;
         let group = self.group_rows::<V>();
         for start in (0..p.k).step_by(kc) {
-            let k = Span { start, end: (start + kc).min(p.k) };
+            let k = start..(start + kc).min(p.k);
             if p.tb {
                 let panels = packed_b.chunks_exact_mut(k.len() * V::NR).take(self.panels::<V>());
                 for (q, to) in panels.enumerate() {
@@ -166,10 +164,10 @@ impl Block<'_> {
                     }
                 }
             }
-            for start in (self.i.start..self.i.end).step_by(group) {
-                let rows = Span { start, end: (start + group).min(self.i.end) };
+            for start in self.i.clone().step_by(group) {
+                let rows = start..(start + group).min(self.i.end);
                 // SAFETY: the caller's.
-                unsafe { self.group::<V>(k, rows, packed_a, packed_b) };
+                unsafe { self.group::<V>(&k, &rows, packed_a, packed_b) };
             }
         }
     }
@@ -180,8 +178,8 @@ impl Block<'_> {
     /// As of [`Block::compute`].
     unsafe fn group<V: Vector>(
         &self,
-        k: Span,
-        rows: Span,
+        k: &Range<usize>,
+        rows: &Range<usize>,
         packed_a: &mut [f32],
         packed_b: &mut [f32],
     ) {
@@ -194,7 +192,7 @@ impl Block<'_> {
         }
         let tiles = rows.len().div_ceil(mr) * panels;
         let mut tiles_done = 0;
-        for r in (rows.start..rows.end).step_by(mr) {
+        for r in rows.clone().step_by(mr) {
             let height = mr.min(rows.end - r);
             let (a, a_row, a_column) = match reading {
                 Reading::Rows => (&self.a[r * p.lda + k.start..], p.lda, 1),
@@ -249,7 +247,7 @@ impl Block<'_> {
         &self,
         reading: Reading,
         a: &[f32],
-        (k, r): (Span, usize),
+        (k, r): (&Range<usize>, usize),
         panel: usize,
     ) -> (*const f32, usize, usize) {
         let (lda, mr, panels) = (self.product.lda, V::MR, self.panels::<V>());
@@ -277,7 +275,7 @@ impl Block<'_> {
 
     /// Prefetches a part of what is packed after a group, rows of k x m: packing itself would wait for most
     /// of it.
-    fn prefetch_group<V: Vector>(&self, k: Span, rows: Span, part: Range<usize>) {
+    fn prefetch_group<V: Vector>(&self, k: &Range<usize>, rows: &Range<usize>, part: Range<usize>) {
         let (lda, group) = (self.product.lda, self.group_rows::<V>());
         let (k, i) =
             if rows.end < self.i.end { (k.start, rows.end) } else { (k.end, self.i.start) };

@@ -155,8 +155,6 @@ struct MultiplyAdd<'t, 'a, const ROWS: usize, const NV: usize, const PACK: bool>
 impl<const ROWS: usize, const NV: usize, const PACK: bool> Routine
     for MultiplyAdd<'_, '_, ROWS, NV, PACK>
 {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let tile = self.0;

@@ -74,9 +74,7 @@ fn run(
 
 /// The engine of this module, on the threads of `pool`.
 pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
-    let sizes = ["m", "n", "k"].map(|axis| shape.size(axis));
-    let product = Product::dense(sizes, shape.get("ta") == 1, shape.get("tb") == 1);
-    multiply(Isa::best(), pool, &product, &inputs[0], &inputs[1], c);
+    multiply(Isa::best(), pool, &Product::of(shape), &inputs[0], &inputs[1], c);
 }
 
 /// The same of operands in bf16, with f32 sums that are rounded when they are stored.

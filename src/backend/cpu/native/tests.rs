@@ -108,8 +108,6 @@ fn without_terms_c_is_zero() {
 fn plans_fit_the_cache_and_feed_every_thread() {
     struct Check;
     impl Routine for Check {
-        type Output = ();
-
         #[inline(always)]
         unsafe fn run<V: Vector>(self) {
             for (m, n, k) in

@@ -1,6 +1,7 @@
 //! A prepared training step.
 
 use super::Step;
+use crate::backend::cpu::simd::Isa;
 use crate::backend::cpu::{Pool, SCRATCH_BYTES};
 use crate::backend::{Details, Part, Parts, Runner, Training};
 use crate::error::{Error, Result};
@@ -29,7 +30,7 @@ impl<'a> TrainRunner<'a> {
         work: Work,
         scratch_limit: u64,
     ) -> Result<TrainRunner<'a>> {
-        Ok(TrainRunner::of(Step::new(pool, graph, scratch_limit)?, work))
+        Ok(TrainRunner::of(Step::new(pool, graph, scratch_limit, Isa::best())?, work))
     }
 
     /// Of a step that is ready.

@@ -97,22 +97,10 @@ unsafe fn write_masked<V: Vector>(sum: V, to: *mut f32, mask: u32, add: bool) {
 /// A mask whose bit 2 i is bit i of `mask`, for the lowest eight.
 #[inline(always)]
 fn spread(mask: u32) -> u32 {
-    u32::from(SPREAD[mask as usize & 0xff])
+    let quads = (mask | mask << 4) & 0x0f0f;
+    let pairs = (quads | quads << 2) & 0x3333;
+    (pairs | pairs << 1) & 0x5555
 }
-
-static SPREAD: [u16; 256] = {
-    let mut all = [0; 256];
-    let mut mask = 0;
-    while mask < 256 {
-        let mut bit = 0;
-        while bit < 8 {
-            all[mask] |= ((mask >> bit & 1) as u16) << (2 * bit);
-            bit += 1;
-        }
-        mask += 1;
-    }
-    all
-};
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,6 @@ use super::phases::Phases;
 use super::plan::{Machine, ROUND, lines, useful_parts};
 use super::product::Product;
 use crate::backend::cpu::conv::engine::Scratch;
-use crate::terms::Conv;
 
 /// The most pixels of a chunk, to choose from: its copies should stay in the first-level cache.
 const CHUNKS: [usize; 6] = [3000, 1000, 300, 50, 8, 1];
@@ -40,26 +39,20 @@ pub(super) struct DotsPlan {
 }
 
 impl DotsPlan {
-    /// The fastest within `limit` bytes of scratch, if there is one.
-    pub fn best(conv: &Conv, machine: Machine, limit: u64) -> Option<DotsPlan> {
-        let product = Product::all(conv)[0];
-        let mut best: Option<DotsPlan> = None;
-        for most in CHUNKS {
+    /// All that are worth a try.
+    pub fn all(product: Product, machine: Machine) -> impl Iterator<Item = DotsPlan> {
+        CHUNKS.into_iter().flat_map(move |most| {
             let chunks = Chunks::of(&product, most);
-            let phases = Phases::of(&product, &chunks.largest());
-            for channels in useful_parts(product.channels, machine.threads) {
-                for pixels in useful_parts(chunks.count(), machine.threads) {
-                    let (parts, phases) = ([channels, pixels], phases.clone());
-                    let plan = DotsPlan { product, machine, chunks, phases, parts, cost: 0.0 };
-                    let plan = DotsPlan { cost: plan.estimate(), ..plan };
-                    let is_better = best.as_ref().is_none_or(|best| plan.cost < best.cost);
-                    if is_better && plan.scratch().bytes() <= limit {
-                        best = Some(plan);
-                    }
-                }
-            }
-        }
-        best
+            let plan = move |parts| {
+                let phases = Phases::of(&product, &chunks.largest());
+                let plan = DotsPlan { product, machine, chunks, phases, parts, cost: 0.0 };
+                DotsPlan { cost: plan.estimate(), ..plan }
+            };
+            let parts = useful_parts(product.channels, machine.threads).flat_map(move |channels| {
+                useful_parts(chunks.count(), machine.threads).map(move |pixels| [channels, pixels])
+            });
+            parts.map(plan)
+        })
     }
 
     /// Estimated cycles that the slowest thread takes.

@@ -20,27 +20,19 @@ impl Plan {
     pub fn pixel_offsets(&self) -> Vec<usize> {
         let Chunk { images, size: [rows, columns], .. } = self.chunks.largest();
         let (layout, [down, across]) = (self.layout(), self.product.stride);
-        let mut offsets = Vec::with_capacity(images * rows * columns);
-        for i in 0..images {
-            for p in 0..rows {
-                let row = i * layout.image + p * down * layout.row;
-                offsets.extend((0..columns).map(|q| row + q * across));
-            }
-        }
-        offsets
+        places([images, rows, columns], [layout.image, down * layout.row, across])
     }
 
     /// For each row of a whole block, the floats from the first to it in the operand that makes rows.
     pub fn row_offsets(&self) -> Vec<usize> {
         let (layout, [r, s]) = (self.layout(), self.product.taps);
         let [down, across] = self.product.dilation;
-        let mut offsets = Vec::with_capacity(self.block_rows());
-        for c in 0..self.block {
-            for r in 0..r {
-                let row = c * layout.channel + r * down * layout.row;
-                offsets.extend((0..s).map(|s| row + s * across));
-            }
-        }
-        offsets
+        places([self.block, r, s], [layout.channel, down * layout.row, across])
     }
+}
+
+/// Every place of a grid of so many along each axis, that lie so many floats apart.
+fn places(counts: [usize; 3], steps: [usize; 3]) -> Vec<usize> {
+    let along = |axis: usize| (0..counts[axis]).map(move |i| i * steps[axis]);
+    along(0).flat_map(|a| along(1).flat_map(move |b| along(2).map(move |c| a + b + c))).collect()
 }

@@ -88,59 +88,46 @@ pub(super) fn useful_parts(whole: usize, most: usize) -> impl Iterator<Item = us
 }
 
 impl Plan {
-    /// The fastest within `limit` bytes of scratch, if there is one.
-    pub fn best(product: Product, machine: Machine, limit: u64) -> Option<Plan> {
-        let mut best: Option<Plan> = None;
-        let mut tried = Vec::new();
-        for most in CHUNKS {
-            let chunks = Chunks::of(&product, most);
-            if tried.contains(&chunks) {
-                continue;
-            }
-            tried.push(chunks);
-            for plan in Plan::with_chunks(product, machine, chunks) {
-                let is_better = best.as_ref().is_none_or(|best| plan.cost < best.cost);
-                if is_better && plan.scratch().bytes() <= limit {
-                    best = Some(plan);
-                }
-            }
-        }
-        best
+    /// All that are worth a try.
+    pub fn all(product: Product, machine: Machine) -> impl Iterator<Item = Plan> {
+        let mut chunks = CHUNKS.map(|most| Chunks::of(&product, most)).to_vec();
+        chunks.dedup();
+        let full = full_block(&product);
+        let mut blocks = vec![full, full.div_ceil(4), 1];
+        blocks.dedup();
+        chunks.into_iter().flat_map(move |chunks| {
+            let plans = move |block| Plan::with(product, machine, chunks, block);
+            blocks.clone().into_iter().flat_map(plans)
+        })
     }
 
-    /// The plans with these chunks that are worth a try.
-    fn with_chunks(
+    /// Those with these chunks and blocks of so many channels.
+    fn with(
         product: Product,
         machine: Machine,
         chunks: Chunks,
+        block: usize,
     ) -> impl Iterator<Item = Plan> {
         let vectors = product.columns.div_ceil(machine.lanes);
         let panels = vectors.div_ceil(machine.vectors);
-        let full = full_block(&product);
-        let block_sizes = [full, full.div_ceil(4), 1];
-        let block_sizes = block_sizes.into_iter().enumerate();
-        block_sizes.filter(move |(i, size)| *i == 0 || *size < full).flat_map(move |(_, block)| {
-            let blocks = product.channels.div_ceil(block);
-            useful_parts(panels, panels).flat_map(move |p| {
-                useful_parts(blocks, blocks).flat_map(move |b| {
-                    useful_parts(chunks.count(), machine.threads).map(move |c| {
-                        let parts = [p, b, c];
-                        let plan = Plan {
-                            product,
-                            machine,
-                            chunks,
-                            vectors,
-                            panels,
-                            block,
-                            blocks,
-                            parts,
-                            cost: 0.0,
-                        };
-                        Plan { cost: plan.estimate(), ..plan }
-                    })
-                })
+        let blocks = product.channels.div_ceil(block);
+        let plan = move |parts| Plan {
+            product,
+            machine,
+            chunks,
+            vectors,
+            panels,
+            block,
+            blocks,
+            parts,
+            cost: 0.0,
+        };
+        let parts = useful_parts(panels, panels).flat_map(move |panels| {
+            useful_parts(blocks, blocks).flat_map(move |blocks| {
+                useful_parts(chunks.count(), machine.threads).map(move |c| [panels, blocks, c])
             })
-        })
+        });
+        parts.map(plan).map(|plan| Plan { cost: plan.estimate(), ..plan })
     }
 
     /// Estimated cycles that the slowest thread takes.

@@ -83,19 +83,15 @@ impl Problem {
         (self.m + 2) * (self.m + 2)
     }
 
-    /// Floats of the input.
-    pub fn input_len(&self) -> usize {
-        self.n * self.c * self.h * self.w
+    /// Floats of the input, the filters and the output.
+    pub fn lengths(&self) -> [usize; 3] {
+        let Problem { n, c, h, w, k, .. } = *self;
+        [n * c * h * w, k * c * 9, n * k * self.plane()]
     }
 
-    /// Floats of the filters.
-    pub fn filters_len(&self) -> usize {
-        self.k * self.c * 9
-    }
-
-    /// Floats of the output.
-    pub fn output_len(&self) -> usize {
-        self.n * self.k * self.p * self.q
+    /// Floats of a channel of an image of the output.
+    pub fn plane(&self) -> usize {
+        self.p * self.q
     }
 
     /// Rows and columns of cells of an image.

@@ -1,16 +1,18 @@
 //! The recurrent product, a tile at a time: rows times a packed panel, its sums in registers.
 
+use std::ops::Range;
+
 use super::GATES;
-use crate::backend::cpu::simd::{Isa, MOST_LANES, Vector};
+use crate::backend::cpu::share::even_part;
+use crate::backend::cpu::simd::{MOST_LANES, Vector};
 
 /// Most rows of a tile.
 pub(super) const MOST_ROWS: usize = 6;
 
 /// A tile of a product: `rows` rows of a times a panel `[depth][4 LANES]`.
 pub(super) struct Tile<'a> {
-    /// Rows of `depth` floats, `a_row` floats apart.
+    /// Rows of `depth` floats.
     pub(super) a: &'a [f32],
-    pub(super) a_row: usize,
     pub(super) depth: usize,
     pub(super) panel: &'a [f32],
     pub(super) rows: usize,
@@ -25,7 +27,7 @@ pub(super) struct Tile<'a> {
 #[inline(always)]
 pub(super) unsafe fn multiply<V: Vector, const ROWS: usize>(tile: &mut Tile<'_>) {
     let width = GATES * V::LANES;
-    assert!((ROWS - 1) * tile.a_row + tile.depth <= tile.a.len());
+    assert!(ROWS * tile.depth <= tile.a.len());
     assert!(tile.depth * width <= tile.panel.len() && V::LANES <= MOST_LANES);
     // SAFETY: rows of a and of the panel lie inside, as just checked; a row of sums holds four of the
     // longest vectors.
@@ -35,7 +37,7 @@ pub(super) unsafe fn multiply<V: Vector, const ROWS: usize>(tile: &mut Tile<'_>)
             let b = tile.panel.as_ptr().add(k * width);
             let b: [V; GATES] = std::array::from_fn(|v| V::load(b.add(v * V::LANES)));
             for (row, sums) in sums.iter_mut().enumerate() {
-                let a = V::splat(*tile.a.as_ptr().add(row * tile.a_row + k));
+                let a = V::splat(*tile.a.as_ptr().add(row * tile.depth + k));
                 for (sum, b) in sums.iter_mut().zip(b) {
                     *sum = sum.add_product(a, b);
                 }
@@ -68,17 +70,18 @@ pub(super) unsafe fn multiply_rows<V: Vector>(tile: &mut Tile<'_>) {
     }
 }
 
-/// Most rows of a tile whose sums, four vectors a row, stay in registers beside a row of the panel.
-pub(super) fn most_rows(isa: Isa) -> usize {
-    if isa.registers() >= 32 { MOST_ROWS } else { MOST_ROWS / 2 }
+/// Some rows in even tiles, of at most as many rows as have their sums, four vectors each, in registers
+/// beside a row of the panel.
+pub(super) fn tiles<V: Vector>(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    even_tiles(rows, if V::REGISTERS >= 32 { MOST_ROWS } else { MOST_ROWS / 2 })
 }
 
-/// Rows `start..end` in even tiles of at most `most`.
-pub(super) fn tiles(start: usize, end: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
-    let (rows, tiles) = (end - start, (end - start).div_ceil(most));
+/// Some rows in even tiles of at most `most`.
+fn even_tiles(rows: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let tiles = rows.len().div_ceil(most);
     (0..tiles).map(move |tile| {
-        let from = start + rows * tile / tiles;
-        (from, start + rows * (tile + 1) / tiles - from)
+        let part = even_part(rows.len(), tiles, tile);
+        rows.start + part.start..rows.start + part.end
     })
 }
 
@@ -90,10 +93,10 @@ mod tests {
     fn tiles_cover_rows_once() {
         for rows in 1..40 {
             let mut next = 3;
-            for (from, count) in tiles(3, 3 + rows, 6) {
-                assert_eq!(from, next);
-                assert!((1..=6).contains(&count));
-                next += count;
+            for tile in even_tiles(3..3 + rows, 6) {
+                assert_eq!(tile.start, next);
+                assert!((1..=6).contains(&tile.len()));
+                next = tile.end;
             }
             assert_eq!(next, 3 + rows);
         }
