@@ -35,19 +35,13 @@ use stream::{Copied, Scaled, Sum, Triad};
 /// Id of the only device.
 const PREFIX: &str = "cpu";
 
-/// A function of plain slices, by the type of their elements.
-#[derive(Clone, Copy)]
-enum Plain {
-    F32(Function<f32>),
-    F64(Function<f64>),
-    Bf16(Function<bf16>),
-}
-
 /// What computes a workload on the threads of a pool.
 #[derive(Clone, Copy)]
 enum Kernel {
-    /// From slices to a slice, as often as it is called.
-    Plain(Plain),
+    /// A function of plain slices of such numbers.
+    F32(Function<f32>),
+    F64(Function<f64>),
+    Bf16(Function<bf16>),
     /// Chains of multiply-adds, with these instructions.
     Peak(Isa),
     /// A convolution, made ready for its sizes.
@@ -70,12 +64,12 @@ const SCRATCH_BYTES: u64 = 64 << 20;
 
 /// Every implementation, in the order of reports.
 const IMPLEMENTATIONS: &[Implementation] = &[
-    product("matrixmultiply", Plain::F32(gemm::matrixmultiply_f32), (16, 16)),
-    product("matrixmultiply", Plain::F64(gemm::matrixmultiply_f64), (16, 16)),
-    product("gemm", Plain::F32(gemm::gemm), (16, 16)),
-    product("gemm", Plain::F64(gemm::gemm), (16, 16)),
-    product("native", Plain::F32(native::gemm), (16, 32)),
-    product("native", Plain::Bf16(native::gemm_bf16), (16, 32)),
+    product("matrixmultiply", Kernel::F32(gemm::matrixmultiply_f32), (16, 16)),
+    product("matrixmultiply", Kernel::F64(gemm::matrixmultiply_f64), (16, 16)),
+    product("gemm", Kernel::F32(gemm::gemm), (16, 16)),
+    product("gemm", Kernel::F64(gemm::gemm), (16, 16)),
+    product("native", Kernel::F32(native::gemm), (16, 32)),
+    product("native", Kernel::Bf16(native::gemm_bf16), (16, 32)),
     conv("conv-fprop", "native", conv::fprop),
     conv("conv-fprop", "winograd-f2", conv::winograd::fprop::<2>),
     conv("conv-fprop", "winograd-f4", conv::winograd::fprop::<4>),
@@ -107,8 +101,8 @@ const IMPLEMENTATIONS: &[Implementation] = &[
     peak("scalar", Isa::Portable),
 ];
 
-const fn product(name: &'static str, function: Plain, tile: (usize, usize)) -> Implementation {
-    Implementation { workload: "gemm", name, kernel: Kernel::Plain(function), tile }
+const fn product(name: &'static str, kernel: Kernel, tile: (usize, usize)) -> Implementation {
+    Implementation { workload: "gemm", name, kernel, tile }
 }
 
 const fn plain(
@@ -116,7 +110,7 @@ const fn plain(
     name: &'static str,
     function: Function<f32>,
 ) -> Implementation {
-    Implementation { workload, name, kernel: Kernel::Plain(Plain::F32(function)), tile: (1, 64) }
+    Implementation { workload, name, kernel: Kernel::F32(function), tile: (1, 64) }
 }
 
 /// Output channels and pixels of a register tile, or filters and taps.
@@ -136,24 +130,15 @@ const fn peak(name: &'static str, isa: Isa) -> Implementation {
     Implementation { workload: "peak-fma", name, kernel: Kernel::Peak(isa), tile: (1, 64) }
 }
 
-impl Plain {
-    fn dtype(self) -> Dtype {
-        match self {
-            Plain::F32(_) => Dtype::F32,
-            Plain::F64(_) => Dtype::F64,
-            Plain::Bf16(_) => Dtype::Bf16,
-        }
-    }
-}
-
 impl Implementation {
     /// Whether it computes in this dtype.
     fn serves(&self, dtype: Dtype) -> bool {
         match self.kernel {
-            Kernel::Plain(function) => function.dtype() == dtype,
+            Kernel::F32(_) | Kernel::Conv(_) | Kernel::Train => dtype == Dtype::F32,
+            Kernel::F64(_) => dtype == Dtype::F64,
+            Kernel::Bf16(_) => dtype == Dtype::Bf16,
             // Without f16 it says so.
             Kernel::Peak(_) => true,
-            Kernel::Conv(_) | Kernel::Train => dtype == Dtype::F32,
         }
     }
 
@@ -161,9 +146,8 @@ impl Implementation {
     /// ones under another name.
     fn is_available(&self) -> bool {
         match self.kernel {
-            Kernel::Conv(_) | Kernel::Train => true,
-            Kernel::Plain(_) => !self.name.ends_with("-nt") || stream::has_nt(),
             Kernel::Peak(isa) => isa.is_available(),
+            _ => !self.name.ends_with("-nt") || stream::has_nt(),
         }
     }
 }
@@ -237,9 +221,9 @@ impl Device for Cpu {
             return Ok(Box::new(runner));
         }
         Ok(match implementation.kernel {
-            Kernel::Plain(Plain::F32(function)) => self.call(function, implementation, task),
-            Kernel::Plain(Plain::F64(function)) => self.call(function, implementation, task),
-            Kernel::Plain(Plain::Bf16(function)) => self.call(function, implementation, task),
+            Kernel::F32(function) => self.call(function, implementation, task),
+            Kernel::F64(function) => self.call(function, implementation, task),
+            Kernel::Bf16(function) => self.call(function, implementation, task),
             Kernel::Peak(isa) if peak::serves(task.dtype) => {
                 self.runner(Peak(isa, task.dtype), implementation, task)
             }

@@ -20,20 +20,13 @@ pub(super) trait Rounds: Sync {
     fn scratch(&self) -> Scratch;
     /// Tasks of a round, counted from 0, or None after the last round.
     fn tasks(&self, round: usize) -> Option<usize>;
-    /// Does one task. `local` is the thread's own scratch and holds what its last task left there.
-    /// Implementations are inlined where they have to do with vectors themselves.
+    /// Does one task. Implementations are inlined where they have to do with vectors themselves.
     ///
     /// # Safety
     /// The CPU has the vector's instructions; operands and output have [`Rounds::lengths`], `local` and
     /// `tensors.shared` the lengths of [`Rounds::scratch`]; every task of the rounds before has ended; and no
-    /// other call of this run has the same round and task.
-    unsafe fn run<V: Vector>(
-        &self,
-        tensors: &Tensors<'_>,
-        round: usize,
-        task: usize,
-        local: &mut [f32],
-    );
+    /// other call of this run has the same round and number.
+    unsafe fn run<V: Vector>(&self, task: Task<'_>);
     /// The algorithm that the bound of its errors goes by.
     fn algorithm(&self) -> Algorithm {
         Algorithm::Direct
@@ -50,6 +43,16 @@ pub(super) struct Tensors<'a> {
     pub out: Each<'a, f32>,
     /// Scratch that a round writes, each task its own part, and that later rounds read.
     pub shared: Each<'a, f32>,
+}
+
+/// A task of a round, and what it works with.
+pub(super) struct Task<'a> {
+    pub tensors: &'a Tensors<'a>,
+    pub round: usize,
+    /// Counted from 0 in its round.
+    pub number: usize,
+    /// The thread's own scratch, which holds what its last task left there.
+    pub local: &'a mut [f32],
 }
 
 /// What a convolution holds beside its tensors.
@@ -114,34 +117,28 @@ impl<R: Rounds> Engine<R> {
             pool.each(local.len().min(tasks), |thread| {
                 let mut local = local[thread].lock().unwrap_or_else(PoisonError::into_inner);
                 loop {
-                    let task = next.fetch_add(1, Ordering::Relaxed);
-                    if task >= tasks {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= tasks {
                         break;
                     }
-                    let (tensors, local) = (&tensors, &mut local[..]);
+                    let task = Task { tensors: &tensors, round, number, local: &mut local };
                     // SAFETY: checked in `prepare` that the CPU has the instructions; the lengths were
                     // just compared, and scratch was made as long as it has to be; `each` waits for the
                     // round to end; and each number is handed out once.
-                    unsafe { isa.run(Task { rounds, tensors, round, task, local }) };
+                    unsafe { isa.run(TaskOf(rounds, task)) };
                 }
             });
         }
     }
 }
 
-/// A task of a round.
-struct Task<'a, R> {
-    rounds: &'a R,
-    tensors: &'a Tensors<'a>,
-    round: usize,
-    task: usize,
-    local: &'a mut [f32],
-}
+/// A task of some rounds as a routine.
+struct TaskOf<'a, R>(&'a R, Task<'a>);
 
-impl<R: Rounds> Routine for Task<'_, R> {
+impl<R: Rounds> Routine for TaskOf<'_, R> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's.
-        unsafe { self.rounds.run::<V>(self.tensors, self.round, self.task, self.local) }
+        unsafe { self.0.run::<V>(self.1) }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Pool;
 use super::kernel::{self, B, Sizes, Tile};
-use super::pack::{PackA, PackTransposedB, panel_of_a, with_scratch};
+use super::pack::{PackA, PackTransposedB, SCRATCH, panel_of_a, with_scratch};
 use super::plan::{Plan, Product};
 use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::share::{Each, even_part_of_units};
@@ -22,23 +22,6 @@ const DIRECT: usize = 4;
 /// But not where its rows are a multiple of this many floats apart: they would fall into the same
 /// sets of the cache.
 const SAME_SET: usize = 256;
-
-/// c, shared by tasks that each write their own block of it.
-struct Output<'a> {
-    floats: Each<'a, f32>,
-    /// Floats from one row to the next.
-    row: usize,
-}
-
-impl Output<'_> {
-    /// Where `rows` x `columns` elements begin. Panics unless they lie inside.
-    fn tile(&self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> *mut f32 {
-        assert!(
-            j + columns <= self.row && (i + rows - 1) * self.row + j + columns <= self.floats.len()
-        );
-        self.floats.at(i * self.row + j)
-    }
-}
 
 /// c = op(a) op(b), or c += that, on all threads of `pool` or, without one, on this thread alone.
 /// Panics unless the slices hold what the product reaches.
@@ -69,7 +52,7 @@ impl Routine for Multiply<'_> {
         }
         p.check(a.len(), b.len(), c.len());
         let plan = Plan::of::<V>(p, pool.map_or(1, Pool::threads));
-        let output = Output { floats: Each::new(c), row: p.ldc };
+        let c = &Each::new(c);
         let (rows, columns) = plan.grid;
         let task = |task: usize| {
             let i = even_part_of_units(p.m, V::MR, rows, task / columns);
@@ -79,9 +62,9 @@ impl Routine for Multiply<'_> {
             }
             let width = j.len().next_multiple_of(V::NR);
             let height = if p.ta { i.len().min(ROWS_PACKED).div_ceil(V::MR) } else { 0 };
-            let block = Block { product: p, a, b, c: &output, i, j, finish };
-            let lengths = (width * plan.kc, height * panel_of_a(V::MR, plan.kc));
-            with_scratch(lengths.0, lengths.1, |packed_b, packed_a| {
+            let block = Block { product: p, a, b, c, i, j, finish };
+            let lengths = [width * plan.kc, height * panel_of_a(V::MR, plan.kc)];
+            with_scratch(&SCRATCH, lengths, |packed_b, packed_a| {
                 // SAFETY: the caller vouches for the CPU. The spans of different tasks differ in i or
                 // in j, and parts of one length are disjoint, so no other task writes this block.
                 unsafe { block.compute::<V>(plan.kc, packed_a, packed_b) };
@@ -99,7 +82,7 @@ struct Block<'a> {
     product: &'a Product,
     a: &'a [f32],
     b: &'a [f32],
-    c: &'a Output<'a>,
+    c: &'a Each<'a, f32>,
     i: Range<usize>,
     j: Range<usize>,
     finish: Option<Finish<'a>>,
@@ -120,6 +103,13 @@ impl Block<'_> {
     /// How many panels of NR columns there are; the last may be narrower.
     fn panels<V: Vector>(&self) -> usize {
         self.j.len().div_ceil(V::NR)
+    }
+
+    /// Where `rows` x `columns` elements of c begin. Panics unless they lie inside.
+    fn tile(&self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> *mut f32 {
+        let row = self.product.ldc;
+        assert!(j + columns <= row && (i + rows - 1) * row + j + columns <= self.c.len());
+        self.c.at(i * row + j)
     }
 
     /// First column of a panel, and how many it has.
@@ -222,7 +212,7 @@ impl Block<'_> {
                     a_row,
                     a_column,
                     b,
-                    c: self.c.tile((r, height), (column, columns)),
+                    c: self.tile((r, height), (column, columns)),
                     c_row: p.ldc,
                     add: p.add || k.start > 0,
                     next,
@@ -292,7 +282,7 @@ impl Block<'_> {
     unsafe fn finish_rows(&self, start: usize, rows: usize) {
         let Some(finish) = self.finish else { return };
         for row in start..start + rows {
-            let piece = self.c.tile((row, 1), (self.j.start, self.j.len()));
+            let piece = self.tile((row, 1), (self.j.start, self.j.len()));
             // SAFETY: a row of this block, which the caller vouches for; `tile` found it inside.
             let piece = unsafe { std::slice::from_raw_parts_mut(piece, self.j.len()) };
             finish(row, self.j.start, piece);

@@ -34,6 +34,7 @@ use super::simd::Isa;
 use crate::terms::Shape;
 pub use blocking::Finish;
 use blocking::Multiply;
+pub use pack::{Scratch, with_scratch};
 pub use plan::Product;
 
 /// c = op(a) op(b), or c += that, on the threads of `pool`. Panics unless the slices hold what the

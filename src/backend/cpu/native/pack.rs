@@ -1,6 +1,7 @@
 //! Packing of operands, and the memory that they live in then.
 
 use std::cell::RefCell;
+use std::thread::LocalKey;
 
 use super::kernel::Sizes;
 use crate::backend::cpu::aligned::LINE;
@@ -12,13 +13,20 @@ pub(super) const AHEAD: usize = 8;
 
 thread_local! {
     /// Kept between calls: a run neither allocates nor touches new pages once it is warm.
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    pub(super) static SCRATCH: Scratch = const { RefCell::new(Vec::new()) };
 }
+
+/// Floats that a thread keeps between tasks.
+pub type Scratch = RefCell<Vec<f32>>;
 
 /// Hands `work` this thread's scratch, split in two of the given lengths, each on a cache line of
 /// its own. It holds what the last user left.
-pub(super) fn with_scratch(first: usize, second: usize, work: impl FnOnce(&mut [f32], &mut [f32])) {
-    SCRATCH.with_borrow_mut(|all| {
+pub fn with_scratch(
+    scratch: &'static LocalKey<Scratch>,
+    [first, second]: [usize; 2],
+    work: impl FnOnce(&mut [f32], &mut [f32]),
+) {
+    scratch.with_borrow_mut(|all| {
         let first_lines = first.next_multiple_of(LINE);
         let need = LINE + first_lines + second;
         if all.len() < need {

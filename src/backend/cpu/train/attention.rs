@@ -15,27 +15,16 @@
 //! dq = ds k        dk = ds^T q        dv = p^T dy
 //! ```
 
-use std::cell::RefCell;
-
 use super::tensors::Tensors;
 use super::{Computed, math, sums};
 use crate::backend::cpu::aligned::Aligned;
-use crate::backend::cpu::native::{self, Product};
+use crate::backend::cpu::native::{self, Product, Scratch, with_scratch};
 use crate::backend::cpu::share::Each;
 use crate::network;
 
 thread_local! {
     /// Kept between tasks, so that none touches new pages.
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Hands `work` two pieces of this thread's scratch, of so many floats each, which hold anything.
-fn with_scratch(lengths: [usize; 2], work: impl FnOnce(&mut [f32], &mut [f32])) {
-    SCRATCH.with_borrow_mut(|all| {
-        all.resize(all.len().max(lengths[0] + lengths[1]), 0.0);
-        let (first, rest) = all.split_at_mut(lengths[0]);
-        work(first, &mut rest[..lengths[1]]);
-    });
+    static SCRATCH: Scratch = const { Scratch::new(Vec::new()) };
 }
 
 /// A prepared [`network::Attention`], with what its backward pass needs of the forward pass.
@@ -123,7 +112,7 @@ impl Computed for Attention {
             let p = unsafe { all_p.part(head.p, l.seq * l.seq) };
             native::multiply_here(isa, &head.scores(row, row), q, k, p);
             isa.vectorise(|| p.chunks_exact_mut(l.seq).for_each(|p| softmax(p, head.scale())));
-            with_scratch([l.seq * head.size, 0], |out, _| {
+            with_scratch(&SCRATCH, [l.seq * head.size, 0], |out, _| {
                 native::multiply_here(isa, &head.mix(false, row), p, v, out);
                 // SAFETY: as above.
                 unsafe { head.put(out, &all_y, head.y, l.width) };
@@ -141,7 +130,7 @@ impl Computed for Attention {
             let head = Head::new(&l, task);
             let [q, k, v] = head.qkv.map(|start| &x[start..]);
             let (dy, p) = (&dy[head.y..], &all_p[head.p..][..l.seq * l.seq]);
-            with_scratch([l.seq * l.seq, l.seq * head.size], |ds, out| {
+            with_scratch(&SCRATCH, [l.seq * l.seq, l.seq * head.size], |ds, out| {
                 native::multiply_here(isa, &head.scores(l.width, row), dy, v, ds);
                 isa.vectorise(|| {
                     let scale = head.scale();

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::super::Means;
-use super::super::engine::{Rounds, Scratch, Tensors};
+use super::super::engine::{Rounds, Scratch, Task, Tensors};
 use super::correlation::{Correlation, Phase, Tensor};
 use super::lanes;
 use super::vectors::{Segment, Vectors};
@@ -135,10 +135,10 @@ impl Rounds for Depthwise {
     }
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(&self, tensors: &Tensors<'_>, _: usize, task: usize, _: &mut [f32]) {
+    unsafe fn run<V: Vector>(&self, Task { tensors, number, .. }: Task<'_>) {
         let Correlation { images, groups, output, phases, .. } = &self.correlation;
         let blocks = (groups * output.channels).div_ceil(TOGETHER);
-        for unit in even_part(images * blocks * self.bands, self.tasks, task) {
+        for unit in even_part(images * blocks * self.bands, self.tasks, number) {
             let (block, band) = (unit / self.bands, unit % self.bands);
             let block = self.block(block / blocks, block % blocks * TOGETHER, tensors);
             for (phase, vectors) in phases.iter().zip(&self.vectors) {

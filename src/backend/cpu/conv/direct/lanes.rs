@@ -14,11 +14,10 @@ pub(super) unsafe fn read<V: Vector>(from: *const f32, mask: u32, stride: usize)
         let zero = V::splat(0.0);
         match stride {
             1 => zero.load_masked(from, mask),
-            2 => read_every_other(from, mask),
-            4 => {
-                let low: V = read_every_other(from, spread(mask));
+            2 => {
+                let low = zero.load_masked(from, spread(mask));
                 let mask = spread(mask >> (V::LANES / 2));
-                low.even(read_every_other(from.wrapping_add(2 * V::LANES), mask))
+                low.even(zero.load_masked(from.wrapping_add(V::LANES), mask))
             }
             _ => {
                 let mut lanes = [0.0; MOST_LANES];
@@ -30,20 +29,6 @@ pub(super) unsafe fn read<V: Vector>(from: *const f32, mask: u32, stride: usize)
                 V::load(lanes.as_ptr())
             }
         }
-    }
-}
-
-/// [`read`] with a stride of two floats.
-///
-/// # Safety
-/// That of [`read`] holds.
-#[inline(always)]
-unsafe fn read_every_other<V: Vector>(from: *const f32, mask: u32) -> V {
-    // SAFETY: the caller's. Every other lane of the two vectors, none else, is in the spread masks.
-    unsafe {
-        let low = V::splat(0.0).load_masked(from, spread(mask));
-        let mask = spread(mask >> (V::LANES / 2));
-        low.even(V::splat(0.0).load_masked(from.wrapping_add(V::LANES), mask))
     }
 }
 

@@ -145,7 +145,6 @@ impl Routine for CopySource<'_> {
                     match self.stride {
                         1 => self.copy::<V>(segments, from, to, 1),
                         2 => self.copy::<V>(segments, from, to, 2),
-                        4 => self.copy::<V>(segments, from, to, 4),
                         stride => self.copy::<V>(segments, from, to, stride),
                     }
                 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::Means;
-use super::super::engine::{Rounds, Scratch, Tensors};
+use super::super::engine::{Rounds, Scratch, Task, Tensors};
 use super::correlation::{Correlation, Phase, Tensor};
 use super::kernel::{Output, Tile, most_rows};
 use super::pack::{CopyFilters, CopySource};
@@ -276,15 +276,10 @@ impl Rounds for Passes {
         (round == 0).then(|| self.passes.iter().map(|pass| self.tasks_of(pass)).sum())
     }
 
-    unsafe fn run<V: Vector>(
-        &self,
-        tensors: &Tensors<'_>,
-        _: usize,
-        task: usize,
-        local: &mut [f32],
-    ) {
+    unsafe fn run<V: Vector>(&self, Task { tensors, number, local, .. }: Task<'_>) {
+        let part = self.part(most_rows(V::REGISTERS), number, tensors);
         // SAFETY: the caller's.
-        unsafe { self.compute::<V>(&self.part(most_rows(V::REGISTERS), task, tensors), local) };
+        unsafe { self.compute::<V>(&part, local) };
         if self.stream {
             store_fence();
         }

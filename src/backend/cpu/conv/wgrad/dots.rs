@@ -2,7 +2,7 @@
 //! tap of a filter is a dot product of dy with the image from that tap's place on.
 
 use super::dots_plan::{DotsPlan, TAPS};
-use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
+use crate::backend::cpu::conv::engine::{Rounds, Scratch, Task, Tensors};
 use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::{MOST_LANES, Vector, first};
 
@@ -32,19 +32,13 @@ impl Rounds for Dots {
     }
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(
-        &self,
-        tensors: &Tensors<'_>,
-        round: usize,
-        task: usize,
-        local: &mut [f32],
-    ) {
+    unsafe fn run<V: Vector>(&self, Task { tensors, round, number, local }: Task<'_>) {
         // SAFETY: the caller's.
         unsafe {
             if round == 0 {
-                self.cell::<V>(tensors, task, local.as_mut_ptr());
+                self.cell::<V>(tensors, number, local.as_mut_ptr());
             } else {
-                self.totals::<V>(tensors, task);
+                self.totals::<V>(tensors, number);
             }
         }
     }

@@ -2,32 +2,32 @@
 
 use super::chunk::Chunk;
 use super::plan::Plan;
-use super::product::Layout;
 
 impl Plan {
-    /// How the operand that makes rows lies where tiles read it: in place, or in windows.
-    pub fn layout(&self) -> Layout {
+    /// Floats from one image, channel and row of the operand that makes rows to the next where tiles read it: in
+    /// place, or in windows.
+    pub fn layout(&self) -> [usize; 3] {
         let product = &self.product;
         let (channels, [rows, columns]) = if product.is_padded() {
             (self.block, product.window(self.chunks.largest().size))
         } else {
             (product.groups * product.channels, product.image)
         };
-        Layout { image: channels * rows * columns, channel: rows * columns, row: columns }
+        [channels * rows * columns, rows * columns, columns]
     }
 
     /// For each pixel of the largest chunk, the floats from the first to it in the operand that makes rows.
     pub fn pixel_offsets(&self) -> Vec<usize> {
         let Chunk { images, size: [rows, columns], .. } = self.chunks.largest();
-        let (layout, [down, across]) = (self.layout(), self.product.stride);
-        places([images, rows, columns], [layout.image, down * layout.row, across])
+        let ([image, _, row], [down, across]) = (self.layout(), self.product.stride);
+        places([images, rows, columns], [image, down * row, across])
     }
 
     /// For each row of a whole block, the floats from the first to it in the operand that makes rows.
     pub fn row_offsets(&self) -> Vec<usize> {
-        let (layout, [r, s]) = (self.layout(), self.product.taps);
+        let ([_, channel, row], [r, s]) = (self.layout(), self.product.taps);
         let [down, across] = self.product.dilation;
-        places([self.block, r, s], [layout.channel, down * layout.row, across])
+        places([self.block, r, s], [channel, down * row, across])
     }
 }
 

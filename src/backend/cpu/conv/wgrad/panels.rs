@@ -4,7 +4,7 @@ use super::chunk::Chunk;
 use super::pack::{Sums, Window, pack_columns};
 use super::plan::{Cell, Plan};
 use super::tile::{Tiles, multiply};
-use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
+use crate::backend::cpu::conv::engine::{Rounds, Scratch, Task, Tensors};
 use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::Vector;
 
@@ -42,19 +42,13 @@ impl Rounds for Panels {
     }
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(
-        &self,
-        tensors: &Tensors<'_>,
-        round: usize,
-        task: usize,
-        local: &mut [f32],
-    ) {
+    unsafe fn run<V: Vector>(&self, Task { tensors, round, number, local }: Task<'_>) {
         // SAFETY: the caller's.
         unsafe {
             if round == 0 {
-                self.cell::<V>(tensors, task, local.as_mut_ptr());
+                self.cell::<V>(tensors, number, local.as_mut_ptr());
             } else {
-                self.totals::<V>(tensors, task);
+                self.totals::<V>(tensors, number);
             }
         }
     }
@@ -166,14 +160,14 @@ impl Panels {
             let [row, column] = [0, 1].map(|i| chunk.at[i] * product.stride[i]);
             return at(chunk.image).wrapping_add(row * product.image[1] + column);
         }
-        let layout = plan.layout();
+        let [image, channel, row] = plan.layout();
         let size = product.window(chunk.size);
         let of = Window { at: [0, 1].map(|i| chunk.at[i] * product.stride[i]), step: [1, 1], size };
         for (i, c) in (0..chunk.images).flat_map(|i| (0..channels.len()).map(move |c| (i, c))) {
             let from = at(chunk.image + i).wrapping_add(c * product.image_len());
-            let to = window.wrapping_add(i * layout.image + c * layout.channel);
+            let to = window.wrapping_add(i * image + c * channel);
             // SAFETY: the caller's; the channels are in every image.
-            unsafe { of.copy::<V>(product, from, to, layout.row) };
+            unsafe { of.copy::<V>(product, from, to, row) };
         }
         window
     }
@@ -203,12 +197,12 @@ impl Panels {
     unsafe fn totals<V: Vector>(&self, tensors: &Tensors<'_>, task: usize) {
         let plan = &self.plan;
         let parts = plan.chunk_parts();
-        let share = even_part(plan.product.groups * plan.blocks(), plan.threads(), task);
+        let share = even_part(plan.product.groups * plan.blocks, plan.threads(), task);
         for index in (0..plan.cells()).step_by(parts) {
             let cell = plan.cell(index);
             let sums = tensors.shared.at(index * plan.sums_len());
             let blocks = cell.blocks.clone();
-            for block in blocks.filter(|b| share.contains(&(cell.group * plan.blocks() + b))) {
+            for block in blocks.filter(|b| share.contains(&(cell.group * plan.blocks + b))) {
                 for panel in cell.panels.clone() {
                     // SAFETY: the caller's; the first of the parts, and the others follow.
                     unsafe {

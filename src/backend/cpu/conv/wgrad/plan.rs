@@ -65,7 +65,7 @@ pub(super) struct Plan {
     /// Channels of a whole block.
     pub block: usize,
     /// The number of blocks of a group.
-    blocks: usize,
+    pub blocks: usize,
     /// The number of parts of the panels, the blocks and the chunks: cells of a group each way.
     parts: [usize; 3],
     /// Estimated cycles.
@@ -213,11 +213,6 @@ impl Plan {
     pub fn block(&self, index: usize) -> Range<usize> {
         let start = index * self.block;
         start..(start + self.block).min(self.product.channels)
-    }
-
-    /// The number of blocks of a group.
-    pub fn blocks(&self) -> usize {
-        self.blocks
     }
 
     /// Rows of a whole block.

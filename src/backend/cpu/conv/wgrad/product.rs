@@ -91,14 +91,3 @@ impl Product {
         [along(0), along(1)]
     }
 }
-
-/// How images lie where tiles read them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
-    /// Floats from one image to the next.
-    pub image: usize,
-    /// Floats from one channel to the next.
-    pub channel: usize,
-    /// Floats from one row to the next.
-    pub row: usize,
-}

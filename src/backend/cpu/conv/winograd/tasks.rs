@@ -11,7 +11,7 @@ use super::plan::{First, PORTION, Plan};
 use super::problem::Problem;
 use super::product::Product;
 use super::tile::Tile;
-use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
+use crate::backend::cpu::conv::engine::{Rounds, Scratch, Task, Tensors};
 use crate::backend::cpu::simd::Vector;
 use crate::workload::Algorithm;
 
@@ -43,19 +43,13 @@ impl<F: Tile> Rounds for Winograd<F> {
         (!together.is_empty()).then_some(tasks)
     }
 
-    unsafe fn run<V: Vector>(
-        &self,
-        tensors: &Tensors<'_>,
-        round: usize,
-        task: usize,
-        local: &mut [f32],
-    ) {
+    unsafe fn run<V: Vector>(&self, Task { tensors, round, number, local }: Task<'_>) {
         let together = self.together(round / 2);
         // SAFETY: the caller's; and what the second round of a pair reads was made in the first.
         unsafe {
             match round % 2 {
-                0 => self.share::<V>(tensors, together.start, task),
-                _ => self.compute::<V>(tensors, task, together, local.as_mut_ptr()),
+                0 => self.share::<V>(tensors, together.start, number),
+                _ => self.compute::<V>(tensors, number, together, local.as_mut_ptr()),
             }
         }
     }
