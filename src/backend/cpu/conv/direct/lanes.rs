@@ -82,7 +82,8 @@ unsafe fn write_masked<V: Vector>(sum: V, to: *mut f32, mask: u32, add: bool) {
 /// A mask whose bit 2 i is bit i of `mask`, for the lowest eight.
 #[inline(always)]
 fn spread(mask: u32) -> u32 {
-    let quads = (mask | mask << 4) & 0x0f0f;
+    let low = mask & 0xff;
+    let quads = (low | low << 4) & 0x0f0f;
     let pairs = (quads | quads << 2) & 0x3333;
     (pairs | pairs << 1) & 0x5555
 }
@@ -96,6 +97,7 @@ mod tests {
         for mask in 0..256u32 {
             let expected: u32 = (0..8).map(|i| (mask >> i & 1) << (2 * i)).sum();
             assert_eq!(spread(mask), expected);
+            assert_eq!(spread(mask | 0xff00), expected);
         }
     }
 }
