@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Pool;
-use super::kernel::{self, B, Sizes, Tile};
+use super::kernel::{self, Ahead, B, Sizes, Tile};
 use super::pack::{PackA, PackTransposedB, SCRATCH, panel_of_a, with_scratch};
 use super::plan::{Plan, Product};
 use crate::backend::cpu::aligned::LINE;
@@ -203,7 +203,6 @@ impl Block<'_> {
                 } else {
                     B::Packed(panel)
                 };
-                let (next, next_rows, next_step) = self.next::<V>(reading, a, (k, r), q);
                 let tile = Tile {
                     rows: height,
                     columns,
@@ -215,10 +214,7 @@ impl Block<'_> {
                     c: self.tile((r, height), (column, columns)),
                     c_row: p.ldc,
                     add: p.add || k.start > 0,
-                    next,
-                    next_rows,
-                    next_row: p.lda,
-                    next_step,
+                    ahead: self.ahead::<V>(reading, a, (k, r), q),
                 };
                 // SAFETY: the caller vouches for the CPU, and for the block: the tile lies in it, as r +
                 // height <= i.end and column + columns <= j.end.
@@ -231,22 +227,21 @@ impl Block<'_> {
         }
     }
 
-    /// What a tile prefetches for those after it: where that starts, its lines for every 16 steps over k,
-    /// and the floats by which they move on then.
-    fn next<V: Vector>(
+    /// What a tile prefetches for those after it.
+    fn ahead<V: Vector>(
         &self,
         reading: Reading,
         a: &[f32],
         (k, r): (&Range<usize>, usize),
         panel: usize,
-    ) -> (*const f32, usize, usize) {
+    ) -> Ahead {
         let (lda, mr, panels) = (self.product.lda, V::MR, self.panels::<V>());
         match reading {
-            // What is packed is in cache.
-            Reading::Packed => (a.as_ptr(), 0, LINE),
+            Reading::Packed => Ahead::NOTHING,
             Reading::Columns => {
                 let lines = LINE.div_ceil(panels);
-                (a.as_ptr().wrapping_add(mr + 5 + panel * lines * lda), lines, LINE * lda)
+                let start = a.as_ptr().wrapping_add(mr + 5 + panel * lines * lda);
+                Ahead { start, lines, apart: lda, step: LINE * lda }
             }
             // The rows after these, or of the next step over k, in as many portions as there are panels.
             Reading::Rows => {
@@ -257,8 +252,8 @@ impl Block<'_> {
                 };
                 let portion = mr.div_ceil(panels);
                 let skipped = (panel * portion).min(mr);
-                let next = a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * lda);
-                (next, portion.min(mr - skipped), LINE)
+                let start = a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * lda);
+                Ahead { start, lines: portion.min(mr - skipped), apart: lda, step: LINE }
             }
         }
     }

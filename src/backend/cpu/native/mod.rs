@@ -21,7 +21,7 @@
 //! ([`kernel::Sizes`]).
 
 mod blocking;
-mod kernel;
+pub mod kernel;
 mod pack;
 mod plan;
 #[cfg(test)]

@@ -19,14 +19,12 @@
 //! | --- | --- |
 //! | `mod.rs` | the layer: products, steps, and how a step is shared out |
 //! | `step.rs` | one step for some units and rows |
-//! | `tile.rs` | a tile of the recurrent product |
 //! | `cell.rs` | gates and states |
 //! | `pack.rs` | recurrent weights in panels |
 
 mod cell;
 mod pack;
 mod step;
-mod tile;
 
 use super::Computed;
 use super::linear::sum_rows;
@@ -53,9 +51,8 @@ pub struct Lstm {
     hiddens: Aligned,
     /// On the way back, dc of a step, (batch, hidden).
     dc: Aligned,
-    /// Recurrent weights, `[panel][k][4 vectors]`. Forwards a panel has the four gates of as many
-    /// units as a vector has lanes, k is the previous hidden state; backwards it has four vectors of
-    /// units, k is the gates.
+    /// Recurrent weights, panel by panel ([`Pack`]). Forwards a panel has the four gates of as many units as
+    /// a vector has lanes, backwards four vectors of units.
     packed: Aligned,
 }
 

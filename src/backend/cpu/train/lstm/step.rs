@@ -5,18 +5,58 @@ use std::ops::Range;
 
 use super::GATES;
 use super::cell::{self, Cell, Lanes, put, take};
-use super::tile::{MOST_ROWS, Tile, multiply_rows, tiles};
-use crate::backend::cpu::share::Each;
+use crate::backend::cpu::native::kernel::{self, Ahead, B, MOST_ROWS, Sizes, Tile};
+use crate::backend::cpu::share::{Each, even_part};
 use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector};
 
 /// What a task computes of a step: the units of one panel, for some rows of the batch.
 pub(super) struct Share<'a> {
-    /// Recurrent weights: forwards `[hidden][4 gates][LANES]`, backwards `[4 hidden][4 LANES units]`.
+    /// Recurrent weights, see [`Pack`](super::pack::Pack).
     pub(super) panel: &'a [f32],
     /// The panel's first unit.
     pub(super) unit: usize,
     pub(super) rows: Range<usize>,
     pub(super) hidden: usize,
+}
+
+/// What a tile of rows has for each: room for four of the longest vectors, of which the first 4 LANES count.
+type Sums = [[f32; GATES * MOST_LANES]; MOST_ROWS];
+
+/// Some rows in even tiles.
+fn tiles<V: Vector>(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let tiles = rows.len().div_ceil(V::MR);
+    (0..tiles).map(move |tile| {
+        let part = even_part(rows.len(), tiles, tile);
+        rows.start + part.start..rows.start + part.end
+    })
+}
+
+/// Multiplies the first `rows` rows of a, of `depth` floats each, by the columns of a panel. Panics unless the
+/// slices hold them.
+///
+/// # Safety
+/// The CPU has the vector's instructions.
+#[inline(always)]
+unsafe fn multiply<V: Vector>(a: &[f32], rows: usize, depth: usize, panel: &[f32], to: &mut Sums) {
+    let row = to[0].len();
+    let c = to.as_mut_ptr().cast::<f32>();
+    for (q, part) in panel.chunks_exact(V::NR * depth).enumerate() {
+        let tile = Tile {
+            rows,
+            columns: V::NR,
+            k: depth,
+            a,
+            a_row: depth,
+            a_column: 1,
+            b: B::Packed(part),
+            c: c.wrapping_add(q * V::NR),
+            c_row: row,
+            add: false,
+            ahead: Ahead::NOTHING,
+        };
+        // SAFETY: the caller's; a row of sums has room for all parts of the panel.
+        unsafe { kernel::multiply::<V>(tile) };
+    }
 }
 
 /// A step forwards.
@@ -38,13 +78,12 @@ impl Routine for Forward<'_> {
     unsafe fn run<V: Vector>(self) {
         let Share { panel, unit, rows, hidden: h } = self.share;
         let units = V::LANES.min(h - unit);
-        let mut sums = [[0.0; GATES * MOST_LANES]; MOST_ROWS];
+        let mut sums: Sums = [[0.0; GATES * MOST_LANES]; MOST_ROWS];
         for tile in tiles::<V>(rows) {
             if let Some([hiddens, _]) = self.prev {
-                let (a, rows) = (&hiddens[tile.start * h..], tile.len());
-                let mut tile = Tile { a, depth: h, panel, rows, sums: &mut sums };
+                let a = &hiddens[tile.start * h..];
                 // SAFETY: the caller's.
-                unsafe { multiply_rows::<V>(&mut tile) };
+                unsafe { multiply::<V>(a, tile.len(), h, panel, &mut sums) };
             }
             for (row, sums) in tile.zip(&sums) {
                 let at = row * h + unit;
@@ -89,15 +128,13 @@ impl Routine for Backward<'_> {
     unsafe fn run<V: Vector>(self) {
         let Share { panel, unit: first, rows, hidden: h } = self.share;
         let units = (GATES * V::LANES).min(h - first);
-        let mut sums = [[0.0; GATES * MOST_LANES]; MOST_ROWS];
+        let mut sums: Sums = [[0.0; GATES * MOST_LANES]; MOST_ROWS];
         for tile in tiles::<V>(rows) {
             match self.next_dz {
                 Some(next_dz) => {
-                    let (depth, rows) = (GATES * h, tile.len());
-                    let a = &next_dz[tile.start * depth..];
-                    let mut tile = Tile { a, depth, panel, rows, sums: &mut sums };
+                    let a = &next_dz[tile.start * GATES * h..];
                     // SAFETY: the caller's.
-                    unsafe { multiply_rows::<V>(&mut tile) };
+                    unsafe { multiply::<V>(a, tile.len(), GATES * h, panel, &mut sums) };
                 }
                 None => {
                     for (row, sums) in tile.clone().zip(&mut sums) {
