@@ -17,10 +17,7 @@ pub(super) struct Dots {
 
 impl Rounds for Dots {
     fn lengths(&self) -> [usize; 3] {
-        let product = &self.plan.product;
-        let images = product.images * product.groups;
-        let dy = images * product.columns * product.plane();
-        [dy, images * product.channels * product.image_len(), self.plan.filters()]
+        self.plan.product.lengths()
     }
 
     fn scratch(&self) -> Scratch {

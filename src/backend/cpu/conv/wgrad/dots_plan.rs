@@ -91,7 +91,7 @@ impl DotsPlan {
 
     /// Floats of the filters' gradient.
     pub fn filters(&self) -> usize {
-        self.product.groups * self.product.columns * self.product.rows()
+        self.product.lengths()[2]
     }
 
     /// Floats of the copy of a chunk of one filter and image of dy.

@@ -6,7 +6,7 @@
 //! sees: no matrix of taps is ever written.
 //!
 //! ```text
-//! for each part of filters, channels and pixels, in parallel            plan.rs, panels.rs, offsets.rs
+//! for each part of filters, channels and pixels, in parallel            plan.rs, panels.rs
 //!   for a chunk of pixels         dy: copied, [panel of filters][pixels][filters]
 //!     for a block of channels     x: copied with its pad, kept in the second-level cache   pack.rs
 //!       for a panel of filters    kept in the second-level cache
@@ -22,7 +22,6 @@
 mod chunk;
 mod dots;
 mod dots_plan;
-mod offsets;
 mod pack;
 mod panels;
 mod phases;

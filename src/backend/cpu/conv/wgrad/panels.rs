@@ -21,12 +21,7 @@ pub(super) struct Panels {
 
 impl Rounds for Panels {
     fn lengths(&self) -> [usize; 3] {
-        let product = &self.plan.product;
-        let images = product.images * product.groups;
-        let rows = images * product.channels * product.image_len();
-        let columns = images * product.columns * product.plane();
-        let (dy, x) = if product.is_swapped { (rows, columns) } else { (columns, rows) };
-        [dy, x, product.groups * product.columns * product.rows()]
+        self.plan.product.lengths()
     }
 
     fn scratch(&self) -> Scratch {
