@@ -172,6 +172,15 @@ impl Cpu {
         };
         Cpu { entry, pool: Pool::new(cores), flush: Flush::default() }
     }
+
+    fn runner<T: Element, C: Computation<T> + 'static>(
+        &self,
+        computation: C,
+        tile: (usize, usize),
+        task: &Task<'_>,
+    ) -> Box<dyn Runner + '_> {
+        Box::new(CpuRunner::new(self, computation, tile, task))
+    }
 }
 
 fn implementations(
@@ -220,12 +229,13 @@ impl Device for Cpu {
             let runner = train::TrainRunner::new(&self.pool, graph, work, limit)?;
             return Ok(Box::new(runner));
         }
+        let (tile, shape) = (implementation.tile, task.shape.clone());
         Ok(match implementation.kernel {
-            Kernel::F32(function) => self.call(function, implementation, task),
-            Kernel::F64(function) => self.call(function, implementation, task),
-            Kernel::Bf16(function) => self.call(function, implementation, task),
+            Kernel::F32(function) => self.runner(Call { function, shape }, tile, task),
+            Kernel::F64(function) => self.runner(Call { function, shape }, tile, task),
+            Kernel::Bf16(function) => self.runner(Call { function, shape }, tile, task),
             Kernel::Peak(isa) if peak::serves(task.dtype) => {
-                self.runner(Peak(isa, task.dtype), implementation, task)
+                self.runner(Peak(isa, task.dtype), tile, task)
             }
             Kernel::Peak(_) => {
                 let lacking = format!("the CPU path has no {}", task.dtype.name());
@@ -234,30 +244,9 @@ impl Device for Cpu {
             Kernel::Conv(prepare) => {
                 let (isa, threads) = (Isa::best(), self.pool.threads());
                 let means = conv::Means { isa, threads, scratch_limit: runner::scratch_limit() };
-                self.runner(prepare(means, &Conv::of(task.shape))?, implementation, task)
+                self.runner(prepare(means, &Conv::of(task.shape))?, tile, task)
             }
             Kernel::Train => unreachable!("a training step is a workload with a network"),
         })
-    }
-}
-
-impl Cpu {
-    fn runner<T: Element, C: Computation<T> + 'static>(
-        &self,
-        computation: C,
-        implementation: &Implementation,
-        task: &Task<'_>,
-    ) -> Box<dyn Runner + '_> {
-        let (inputs, output) = (task.workload.inputs(task.shape), task.workload.output(task.shape));
-        Box::new(CpuRunner::new(self, computation, implementation.tile, (&inputs, output)))
-    }
-
-    fn call<T: Element>(
-        &self,
-        function: Function<T>,
-        implementation: &Implementation,
-        task: &Task<'_>,
-    ) -> Box<dyn Runner + '_> {
-        self.runner(Call { function, shape: task.shape.clone() }, implementation, task)
     }
 }

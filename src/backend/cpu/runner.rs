@@ -6,7 +6,7 @@ use super::aligned::Aligned;
 use super::conv::Prepared;
 use super::simd::Isa;
 use super::{Cpu, Pool, SCRATCH_BYTES, peak};
-use crate::backend::{Details, Runner};
+use crate::backend::{Details, Runner, Task};
 use crate::error::Result;
 use crate::machine;
 use crate::tensor::{Element, FENCE, Tensor, fenced};
@@ -116,15 +116,16 @@ pub struct CpuRunner<'a, T: Element, C: Computation<T>> {
 }
 
 impl<'a, T: Element, C: Computation<T>> CpuRunner<'a, T, C> {
-    /// Allocates inputs of these lengths and an output of that. The tile is the implementation's.
+    /// Allocates the operands of a task. The tile is the implementation's.
     pub fn new(
         cpu: &'a Cpu,
         computation: C,
         tile: (usize, usize),
-        (inputs, output): (&[usize], usize),
+        task: &Task<'_>,
     ) -> CpuRunner<'a, T, C> {
-        let inputs = inputs.iter().map(|len| C::operand(*len)).collect();
-        CpuRunner { cpu, computation, tile, inputs, output: Aligned::from(&fenced(output)[..]) }
+        let inputs = task.workload.inputs(task.shape).into_iter().map(C::operand).collect();
+        let output = Aligned::from(&fenced(task.workload.output(task.shape))[..]);
+        CpuRunner { cpu, computation, tile, inputs, output }
     }
 }
 

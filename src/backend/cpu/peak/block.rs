@@ -52,27 +52,15 @@ impl<T: Number> Step<T> for Vectors {
     }
 }
 
-/// Of one number, by one instruction.
-pub(super) struct Fused;
+/// Of one number, by one instruction if `FUSED`, else by a multiplication and an addition.
+pub(super) struct Scalars<const FUSED: bool>;
 
-impl<T: Number> Step<T> for Fused {
+impl<T: Number, const FUSED: bool> Step<T> for Scalars<FUSED> {
     type Chains<V: Vector> = [T; 1];
 
     #[inline(always)]
     unsafe fn step<V: Vector>([chain]: [T; 1], [m]: [T; 1], [step]: [T; 1]) -> [T; 1] {
-        [chain.fused(m, step).alone()]
-    }
-}
-
-/// Of one number, by a multiplication and an addition.
-pub(super) struct Separate;
-
-impl<T: Number> Step<T> for Separate {
-    type Chains<V: Vector> = [T; 1];
-
-    #[inline(always)]
-    unsafe fn step<V: Vector>([chain]: [T; 1], [m]: [T; 1], [step]: [T; 1]) -> [T; 1] {
-        [(chain * m + step).alone()]
+        [if FUSED { chain.fused(m, step) } else { chain * m + step }.alone()]
     }
 }
 

@@ -18,7 +18,7 @@ use super::share::{Each, even_part};
 use super::simd::{Isa, Routine, Vector};
 use crate::terms::Dtype;
 use crate::workload::CHAINS;
-use block::{BLOCK, Block, Fused, Separate, Step, Vectors};
+use block::{BLOCK, Block, Scalars, Step, Vectors};
 use number::Number;
 
 /// Tasks for each thread: so many that a slow core or an interrupted one takes fewer of them, and
@@ -90,9 +90,9 @@ unsafe fn compute<T: Number>(isa: Isa, block: Block<'_>) {
         if isa != Isa::Portable {
             isa.run(Chains::<T, Vectors>::new(block));
         } else if FUSED != Isa::Portable && FUSED.is_available() {
-            FUSED.run(Chains::<T, Fused>::new(block));
+            FUSED.run(Chains::<T, Scalars<true>>::new(block));
         } else {
-            isa.run(Chains::<T, Separate>::new(block));
+            isa.run(Chains::<T, Scalars<false>>::new(block));
         }
     }
 }

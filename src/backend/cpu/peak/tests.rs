@@ -34,6 +34,6 @@ fn numbers_are_multiplied_separately_too() {
     let mut end = [0.0; BLOCK];
     let block = Block { multiplier: 1.0, start: &start, step: &step, end: &mut end };
     // SAFETY: every CPU multiplies and adds.
-    unsafe { Isa::Portable.run(Chains::<f64, Separate>::new(block)) };
+    unsafe { Isa::Portable.run(Chains::<f64, Scalars<false>>::new(block)) };
     assert_eq!(end, [3.0 + 2.0 * LENGTH as f32; BLOCK]);
 }

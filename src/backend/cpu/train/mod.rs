@@ -84,16 +84,6 @@ impl<'a> Step<'a> {
         let layers = tensors.graph.layers.iter().map(ready).collect::<Result<_>>()?;
         Ok(Step { layers, tensors })
     }
-
-    /// FLOP of the definition that it does without.
-    fn saved_flop(&self) -> u64 {
-        self.layers.iter().map(|layer| layer.saved_flop()).sum()
-    }
-
-    /// Memory beside values, parameters, gradients and the optimiser's state, in bytes.
-    fn scratch_bytes(&self) -> u64 {
-        self.layers.iter().map(|layer| layer.scratch_bytes()).sum()
-    }
 }
 
 impl Ops for Step<'_> {

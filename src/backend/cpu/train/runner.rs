@@ -37,7 +37,8 @@ impl<'a> TrainRunner<'a> {
     pub(super) fn of(step: Step<'a>, work: Work) -> TrainRunner<'a> {
         let zeros = |p: &network::Parameter| vec![0.0; p.len()];
         let initial = step.tensors.graph.parameters.iter().map(zeros).collect();
-        let flop_exact = work.flop_exact.saturating_sub(step.saved_flop());
+        let saved = step.layers.iter().map(|layer| layer.saved_flop()).sum();
+        let flop_exact = work.flop_exact.saturating_sub(saved);
         TrainRunner { step, steps: 0, initial, work: Work { flop_exact, ..work } }
     }
 
@@ -110,7 +111,7 @@ impl Runner for TrainRunner<'_> {
     fn details(&self) -> Details {
         Details {
             work: Some(self.work),
-            scratch_bytes: self.step.scratch_bytes(),
+            scratch_bytes: self.step.layers.iter().map(|layer| layer.scratch_bytes()).sum(),
             ..Details::default()
         }
     }
