@@ -38,7 +38,7 @@ pub type Prepare = fn(Means, &Conv) -> Result<Prepared>;
 
 /// A convolution made ready for its sizes: tables are built, scratch is held.
 pub struct Prepared {
-    run: Box<dyn FnMut(&Pool, &[f32], &[f32], &mut [f32])>,
+    run: Box<Run>,
     /// Memory that is held beside the tensors, in bytes.
     pub scratch_bytes: u64,
     /// Whether it works slower because its scratch was limited.
@@ -46,6 +46,9 @@ pub struct Prepared {
     /// The algorithm that the bound of its errors goes by.
     pub algorithm: Algorithm,
 }
+
+/// See [`Prepared::run`].
+type Run = dyn FnMut(&Pool, &[f32], &[f32], &mut [f32]);
 
 impl Prepared {
     /// Computes `out` from the operands `a` and `b` on the threads of `pool`. `out` may hold anything

@@ -155,7 +155,7 @@ impl Routine for CopySource<'_> {
 
 impl CopySource<'_> {
     /// Floats from what is copied of one channel to what is copied of the next.
-    fn to_step<V: Vector>(&self) -> usize {
+    fn channel_len<V: Vector>(&self) -> usize {
         self.reads.len() * NV * V::LANES
     }
 
@@ -165,14 +165,14 @@ impl CopySource<'_> {
     /// That of running it holds, as for the functions below.
     #[inline(always)]
     unsafe fn copy_whole<V: Vector>(&self, from: [*const f32; NV], to: *mut f32) {
-        let to_step = self.to_step::<V>();
+        let len = self.channel_len::<V>();
         for c in 0..self.channels {
             for (j, from) in from.iter().enumerate() {
                 prefetch(from.wrapping_add((c + FAR_AHEAD) * self.plane));
                 // SAFETY: the caller's.
                 unsafe {
                     let vector = V::load(from.wrapping_add(c * self.plane));
-                    vector.store(to.wrapping_add(c * to_step + j * V::LANES));
+                    vector.store(to.wrapping_add(c * len + j * V::LANES));
                 }
             }
         }
@@ -214,7 +214,7 @@ impl CopySource<'_> {
         to: *mut f32,
         stride: usize,
     ) {
-        let to_step = self.to_step::<V>();
+        let len = self.channel_len::<V>();
         for c in 0..self.channels {
             let channel = from.wrapping_add(c * self.plane);
             // SAFETY: the caller's. Segments have no lane in common, and where one has none it is zero.
@@ -232,7 +232,7 @@ impl CopySource<'_> {
                         vector = vector.add(lanes::read(from, segment.mask, stride));
                     }
                 }
-                vector.store(to.wrapping_add(c * to_step));
+                vector.store(to.wrapping_add(c * len));
             }
         }
     }
