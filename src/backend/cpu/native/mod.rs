@@ -37,30 +37,10 @@ use blocking::Multiply;
 pub use pack::{Scratch, with_scratch};
 pub use plan::Product;
 
-/// c = op(a) op(b), or c += that, on the threads of `pool`. Panics unless the slices hold what the
-/// product reaches and the CPU has the instructions.
-pub fn multiply(isa: Isa, pool: &Pool, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-    run(isa, Some(pool), product, (a, b), c, None);
-}
-
-/// [`multiply`], with something done to each piece of a row of c as soon as it is there.
-pub fn multiply_then(
-    isa: Isa,
-    pool: &Pool,
-    product: &Product,
-    operands: (&[f32], &[f32]),
-    c: &mut [f32],
-    finish: Finish<'_>,
-) {
-    run(isa, Some(pool), product, operands, c, Some(finish));
-}
-
-/// [`multiply`] on this thread alone, which may be one of a pool's that computes a task.
-pub fn multiply_here(isa: Isa, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-    run(isa, None, product, (a, b), c, None);
-}
-
-fn run(
+/// c = op(a) op(b), or c += that, on the threads of `pool` or, without one, on this thread alone, which may be
+/// one of a pool's that computes a task. Each piece of a row of c is finished as soon as it is there. Panics
+/// unless the slices hold what the product reaches and the CPU has the instructions.
+pub fn multiply(
     isa: Isa,
     pool: Option<&Pool>,
     product: &Product,
@@ -75,7 +55,8 @@ fn run(
 
 /// The engine of this module, on the threads of `pool`.
 pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
-    multiply(Isa::best(), pool, &Product::of(shape), &inputs[0], &inputs[1], c);
+    let operands = (&inputs[0][..], &inputs[1][..]);
+    multiply(Isa::best(), Some(pool), &Product::of(shape), operands, c, None);
 }
 
 /// The same of operands in bf16, with f32 sums that are rounded when they are stored.

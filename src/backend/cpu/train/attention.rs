@@ -110,10 +110,10 @@ impl Computed for Attention {
             let [q, k, v] = head.qkv.map(|start| &x[start..]);
             // SAFETY: a task has its own head.
             let p = unsafe { all_p.part(head.p, l.seq * l.seq) };
-            native::multiply_here(isa, &head.scores(row, row), q, k, p);
+            native::multiply(isa, None, &head.scores(row, row), (q, k), p, None);
             isa.vectorise(|| p.chunks_exact_mut(l.seq).for_each(|p| softmax(p, head.scale())));
             with_scratch(&SCRATCH, [l.seq * head.size, 0], |out, _| {
-                native::multiply_here(isa, &head.mix(false, row), p, v, out);
+                native::multiply(isa, None, &head.mix(false, row), (p, v), out, None);
                 // SAFETY: as above.
                 unsafe { head.put(out, &all_y, head.y, l.width) };
             });
@@ -131,7 +131,7 @@ impl Computed for Attention {
             let [q, k, v] = head.qkv.map(|start| &x[start..]);
             let (dy, p) = (&dy[head.y..], &all_p[head.p..][..l.seq * l.seq]);
             with_scratch(&SCRATCH, [l.seq * l.seq, l.seq * head.size], |ds, out| {
-                native::multiply_here(isa, &head.scores(l.width, row), dy, v, ds);
+                native::multiply(isa, None, &head.scores(l.width, row), (dy, v), ds, None);
                 isa.vectorise(|| {
                     let scale = head.scale();
                     for (ds, p) in ds.chunks_exact_mut(l.seq).zip(p.chunks_exact(l.seq)) {
@@ -146,7 +146,7 @@ impl Computed for Attention {
                     (head.mix(true, l.width), p, dy, head.qkv[2]),
                 ];
                 for (product, a, b, column) in products {
-                    native::multiply_here(isa, &product, a, b, out);
+                    native::multiply(isa, None, &product, (a, b), out, None);
                     // SAFETY: a task has its own head.
                     unsafe { head.put(out, &all, column, row) };
                 }

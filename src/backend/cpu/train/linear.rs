@@ -65,7 +65,7 @@ impl Computed for Linear {
         };
         let product = Product::dense([l.rows, l.outputs, l.inputs], false, true);
         let operands = (&t.values[l.x][..], t.parameters.get(l.weight));
-        native::multiply_then(t.isa, t.pool, &product, operands, &mut y, &finish);
+        native::multiply(isa, Some(t.pool), &product, operands, &mut y, Some(&finish));
         t.values[l.y] = y;
         t.slopes[l.y] = slopes;
     }
@@ -78,7 +78,7 @@ impl Computed for Linear {
         let dz = t.take_gradient(l.y);
         let product = Product::dense([l.outputs, l.inputs, l.rows], true, false);
         let dw = t.gradients.get_mut(l.weight);
-        native::multiply(t.isa, t.pool, &product, &dz, &t.values[l.x], dw);
+        native::multiply(t.isa, Some(t.pool), &product, (&dz, &t.values[l.x]), dw, None);
         sum_rows(t, &dz, l.bias);
         t.put_gradient(l.y, dz);
     }
@@ -105,7 +105,7 @@ fn backward_to_x(l: &Linear, t: &mut Tensors<'_>) {
             }
         });
     };
-    native::multiply_then(t.isa, t.pool, &product, operands, &mut dx, &finish);
+    native::multiply(isa, Some(t.pool), &product, operands, &mut dx, Some(&finish));
     t.put_gradient(l.x, dx);
 }
 

@@ -142,7 +142,7 @@ impl Computed for Lstm {
         };
         let product = Product::dense([l.seq * l.batch, GATES * h, h], false, true);
         let operands = (&t.values[l.x][..], t.parameters.get(l.weight_ih));
-        native::multiply_then(t.isa, t.pool, &product, operands, &mut self.gates, &finish);
+        native::multiply(isa, Some(t.pool), &product, operands, &mut self.gates, Some(&finish));
         let grid = self.pack(t, true);
         for time in 0..l.seq {
             let now = time * step;
@@ -187,11 +187,12 @@ impl Computed for Lstm {
         let dz = std::mem::take(&mut self.gates);
         let product = Product::dense([GATES * h, h, l.seq * l.batch], true, false);
         let dw = t.gradients.get_mut(l.weight_ih);
-        native::multiply(t.isa, t.pool, &product, &dz, &t.values[l.x], dw);
+        native::multiply(t.isa, Some(t.pool), &product, (&dz, &t.values[l.x]), dw, None);
         // Before the first step h is zero.
         let product = Product { k: (l.seq - 1) * l.batch, ..product };
         let dw = t.gradients.get_mut(l.weight_hh);
-        native::multiply(t.isa, t.pool, &product, &dz[GATES * step..], &self.hiddens, dw);
+        let operands = (&dz[GATES * step..], &self.hiddens[..]);
+        native::multiply(t.isa, Some(t.pool), &product, operands, dw, None);
         sum_rows(t, &dz, l.bias_ih);
         let db = t.gradients.get(l.bias_ih).to_vec();
         t.gradients.get_mut(l.bias_hh).copy_from_slice(&db);
