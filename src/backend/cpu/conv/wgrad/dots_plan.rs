@@ -3,7 +3,7 @@
 use super::chunk::Chunks;
 use super::pack::SLACK;
 use super::phases::Phases;
-use super::plan::{Machine, ROUND, lines, useful_parts};
+use super::plan::{COPIED, Machine, ROUND, lines, useful_parts};
 use super::product::Product;
 use crate::backend::cpu::conv::engine::Scratch;
 
@@ -15,9 +15,6 @@ pub(super) const TAPS: usize = 9;
 
 /// Estimated cycles of multiplying a vector of dy with one of the image.
 const MULTIPLIED: f64 = 0.7;
-
-/// Estimated cycles of copying a vector.
-const COPIED: f64 = 3.0;
 
 /// Estimated cycles of copying a single number.
 const GATHERED: f64 = 1.5;

@@ -55,17 +55,25 @@ pub(super) unsafe fn pack_columns<V: Vector>(
 }
 
 /// What is copied of a channel of an image with its pad.
-#[derive(Clone, Copy)]
 pub(super) struct Window {
     /// The first row and column, counted with the pad.
-    pub at: [usize; 2],
+    at: [usize; 2],
     /// Rows, and columns, from one that is copied to the next.
-    pub step: [usize; 2],
+    step: [usize; 2],
     /// The number of rows and columns that are copied.
-    pub size: [usize; 2],
+    size: [usize; 2],
+    /// Those of the columns that lie inside the image.
+    inside: Range<usize>,
 }
 
 impl Window {
+    pub fn new(product: &Product, at: [usize; 2], step: [usize; 2], size: [usize; 2]) -> Window {
+        let left = at[1];
+        let start = product.pad[1].saturating_sub(left).div_ceil(step[1]).min(size[1]);
+        let end = (product.image[1] + product.pad[1]).saturating_sub(left).div_ceil(step[1]);
+        Window { at, step, size, inside: start..end.clamp(start, size[1]) }
+    }
+
     /// Copies it from a channel to rows that lie `row` floats apart.
     ///
     /// # Safety
@@ -79,18 +87,18 @@ impl Window {
         to: *mut f32,
         row: usize,
     ) {
-        let ([h, w], [top, left]) = (product.image, self.at);
-        let ([down, across], [rows, columns]) = (self.step, self.size);
-        // Columns that lie inside the image.
-        let inside = product.pad[1].saturating_sub(left).div_ceil(across).min(columns);
-        let end = (w + product.pad[1]).saturating_sub(left).div_ceil(across);
-        let end = end.clamp(inside, columns);
+        let ([h, w], [rows, columns]) = (product.image, self.size);
         for i in 0..rows {
-            let y = (top + i * down).wrapping_sub(product.pad[0]);
-            let (y, inside, end) = if y < h { (y, inside, end) } else { (0, columns, columns) };
-            let from = from.wrapping_add(y * w + left).wrapping_sub(product.pad[1]);
-            // SAFETY: only columns from `inside` to `end` of a row inside the image are read.
-            unsafe { copy_row::<V>(from, across, inside..end, columns, to.add(i * row)) };
+            let y = (self.at[0] + i * self.step[0]).wrapping_sub(product.pad[0]);
+            let (y, inside) = if y < h { (y, self.inside.clone()) } else { (0, columns..columns) };
+            let from = from.wrapping_add(y * w + self.at[1]).wrapping_sub(product.pad[1]);
+            // SAFETY: only columns inside a row of the image are read.
+            unsafe {
+                match self.step[1] {
+                    1 => copy_row::<V>(from, 1, inside, columns, to.add(i * row)),
+                    step => copy_row::<V>(from, step, inside, columns, to.add(i * row)),
+                }
+            }
         }
     }
 }

@@ -151,18 +151,17 @@ impl Panels {
             let channel = image * product.groups * product.channels + in_image;
             operand.as_ptr().wrapping_add(channel * product.image_len())
         };
+        let first = [0, 1].map(|i| chunk.at[i] * product.stride[i]);
         if !product.is_padded() {
-            let [row, column] = [0, 1].map(|i| chunk.at[i] * product.stride[i]);
-            return at(chunk.image).wrapping_add(row * product.image[1] + column);
+            return at(chunk.image).wrapping_add(first[0] * product.image[1] + first[1]);
         }
         let [image, channel, row] = plan.layout();
-        let size = product.window(chunk.size);
-        let of = Window { at: [0, 1].map(|i| chunk.at[i] * product.stride[i]), step: [1, 1], size };
+        let copied = Window::new(product, first, [1, 1], product.window(chunk.size));
         for (i, c) in (0..chunk.images).flat_map(|i| (0..channels.len()).map(move |c| (i, c))) {
             let from = at(chunk.image + i).wrapping_add(c * product.image_len());
             let to = window.wrapping_add(i * image + c * channel);
             // SAFETY: the caller's; the channels are in every image.
-            unsafe { of.copy::<V>(product, from, to, row) };
+            unsafe { copied.copy::<V>(product, from, to, row) };
         }
         window
     }

@@ -74,7 +74,7 @@ impl Phases {
         for a in 0..self.counts[0] {
             for b in 0..self.counts[1] {
                 let to = to.wrapping_add((a * self.counts[1] + b) * self.rows * self.row);
-                let window = Window { at: [top + a, left + b], step, size };
+                let window = Window::new(product, [top + a, left + b], step, size);
                 // SAFETY: the caller's.
                 unsafe { window.copy::<V>(product, from, to, self.row) };
             }

@@ -26,7 +26,7 @@ const TILE: f64 = 40.0;
 const TRANSPOSED: f64 = 5.0;
 
 /// Estimated cycles of copying a vector, or of adding one to another in memory.
-const COPIED: f64 = 3.0;
+pub(super) const COPIED: f64 = 3.0;
 
 /// Estimated cycles of reading a number in place.
 const READ: f64 = 0.1;
