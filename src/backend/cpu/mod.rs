@@ -70,64 +70,49 @@ const IMPLEMENTATIONS: &[Implementation] = &[
     product("gemm", Kernel::F64(gemm::gemm), (16, 16)),
     product("native", Kernel::F32(native::gemm), (16, 32)),
     product("native", Kernel::Bf16(native::gemm_bf16), (16, 32)),
-    conv("conv-fprop", "native", conv::fprop),
-    conv("conv-fprop", "winograd-f2", conv::winograd::fprop::<2>),
-    conv("conv-fprop", "winograd-f4", conv::winograd::fprop::<4>),
-    conv("conv-dgrad", "native", conv::dgrad),
-    conv("conv-dgrad", "winograd-f2", conv::winograd::dgrad::<2>),
-    conv("conv-dgrad", "winograd-f4", conv::winograd::dgrad::<4>),
-    conv("conv-wgrad", "native", conv::wgrad),
-    plain("softmax", "native", softmax::native),
-    plain("layernorm", "native", layernorm::native),
-    plain("stream-copy", "native", stream::map::<Copied, false>),
-    plain("stream-copy", "native-nt", stream::map::<Copied, true>),
-    plain("stream-scale", "native", stream::map::<Scaled, false>),
-    plain("stream-scale", "native-nt", stream::map::<Scaled, true>),
-    plain("stream-add", "native", stream::map::<Sum, false>),
-    plain("stream-add", "native-nt", stream::map::<Sum, true>),
-    plain("stream-triad", "native", stream::map::<Triad, false>),
-    plain("stream-triad", "native-nt", stream::map::<Triad, true>),
-    plain("stream-dot", "native", stream::dot),
-    train("train-mlp"),
-    train("train-cnn"),
-    train("train-lstm"),
-    train("train-transformer"),
+    of("conv-fprop", "native", Kernel::Conv(conv::fprop)),
+    of("conv-fprop", "winograd-f2", Kernel::Conv(conv::winograd::fprop::<2>)),
+    of("conv-fprop", "winograd-f4", Kernel::Conv(conv::winograd::fprop::<4>)),
+    of("conv-dgrad", "native", Kernel::Conv(conv::dgrad)),
+    of("conv-dgrad", "winograd-f2", Kernel::Conv(conv::winograd::dgrad::<2>)),
+    of("conv-dgrad", "winograd-f4", Kernel::Conv(conv::winograd::dgrad::<4>)),
+    of("conv-wgrad", "native", Kernel::Conv(conv::wgrad)),
+    of("softmax", "native", Kernel::F32(softmax::native)),
+    of("layernorm", "native", Kernel::F32(layernorm::native)),
+    of("stream-copy", "native", Kernel::F32(stream::map::<Copied, false>)),
+    of("stream-copy", "native-nt", Kernel::F32(stream::map::<Copied, true>)),
+    of("stream-scale", "native", Kernel::F32(stream::map::<Scaled, false>)),
+    of("stream-scale", "native-nt", Kernel::F32(stream::map::<Scaled, true>)),
+    of("stream-add", "native", Kernel::F32(stream::map::<Sum, false>)),
+    of("stream-add", "native-nt", Kernel::F32(stream::map::<Sum, true>)),
+    of("stream-triad", "native", Kernel::F32(stream::map::<Triad, false>)),
+    of("stream-triad", "native-nt", Kernel::F32(stream::map::<Triad, true>)),
+    of("stream-dot", "native", Kernel::F32(stream::dot)),
+    of("train-mlp", "native", Kernel::Train),
+    of("train-cnn", "native", Kernel::Train),
+    of("train-lstm", "native", Kernel::Train),
+    of("train-transformer", "native", Kernel::Train),
     #[cfg(target_arch = "x86_64")]
-    peak("avx512", Isa::Avx512),
+    of("peak-fma", "avx512", Kernel::Peak(Isa::Avx512)),
     #[cfg(target_arch = "x86_64")]
-    peak("avx2", Isa::Avx2),
+    of("peak-fma", "avx2", Kernel::Peak(Isa::Avx2)),
     #[cfg(target_arch = "aarch64")]
-    peak("neon", Isa::Neon),
-    peak("scalar", Isa::Portable),
+    of("peak-fma", "neon", Kernel::Peak(Isa::Neon)),
+    of("peak-fma", "scalar", Kernel::Peak(Isa::Portable)),
 ];
 
 const fn product(name: &'static str, kernel: Kernel, tile: (usize, usize)) -> Implementation {
     Implementation { workload: "gemm", name, kernel, tile }
 }
 
-const fn plain(
-    workload: &'static str,
-    name: &'static str,
-    function: Function<f32>,
-) -> Implementation {
-    Implementation { workload, name, kernel: Kernel::F32(function), tile: (1, 64) }
-}
-
-/// Output channels and pixels of a register tile, or filters and taps.
-const fn conv(
-    workload: &'static str,
-    name: &'static str,
-    prepare: conv::Prepare,
-) -> Implementation {
-    Implementation { workload, name, kernel: Kernel::Conv(prepare), tile: (8, 48) }
-}
-
-const fn train(workload: &'static str) -> Implementation {
-    Implementation { workload, name: "native", kernel: Kernel::Train, tile: (1, 1) }
-}
-
-const fn peak(name: &'static str, isa: Isa) -> Implementation {
-    Implementation { workload: "peak-fma", name, kernel: Kernel::Peak(isa), tile: (1, 64) }
+const fn of(workload: &'static str, name: &'static str, kernel: Kernel) -> Implementation {
+    let tile = match kernel {
+        // Output channels and pixels of a register tile, or filters and taps.
+        Kernel::Conv(_) => (8, 48),
+        Kernel::Train => (1, 1),
+        _ => (1, 64),
+    };
+    Implementation { workload, name, kernel, tile }
 }
 
 impl Implementation {
