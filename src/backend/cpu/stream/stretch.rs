@@ -116,12 +116,13 @@ impl Routine for DotStretch<'_> {
         let head = self.a.as_ptr().align_offset(LINE_BYTES).min(self.a.len());
         let (a_head, a) = self.a.split_at(head);
         let (b_head, b) = self.b.split_at(head);
-        *self.sum = one_by_one(a_head, b_head);
+        let mut sum = one_by_one(a_head, b_head);
         // A loop, no closure: intrinsics only become instructions where all is inlined for certain.
         for (a, b) in a.chunks(SINGLE).zip(b.chunks(SINGLE)) {
             // SAFETY: the caller's.
-            *self.sum += unsafe { short::<V>(a, b) };
+            sum += unsafe { short::<V>(a, b) };
         }
+        *self.sum = sum;
     }
 }
 
