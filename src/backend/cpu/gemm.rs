@@ -1,6 +1,7 @@
 //! `gemm` on the CPU by two crates. Transposes are strides: no operand is copied.
 
 use super::Pool;
+use super::native::Product;
 use super::share::{Each, even_part_of_units};
 use crate::tensor::Element;
 use crate::terms::Shape;
@@ -8,47 +9,10 @@ use crate::terms::Shape;
 /// Rows and columns of a register tile of the crates: blocks end where tiles do.
 const TILE: usize = 16;
 
-/// Row and column strides of a stored operand.
-#[derive(Clone, Copy)]
-struct Strides {
-    row: usize,
-    column: usize,
-}
-
-/// The shape with the strides of op(a) and op(b).
-struct Product {
-    m: usize,
-    n: usize,
-    k: usize,
-    a: Strides,
-    b: Strides,
-}
-
-impl Product {
-    fn of(shape: &Shape) -> Product {
-        let (m, n, k) = (shape.size("m"), shape.size("n"), shape.size("k"));
-        let strides = |rows: usize, columns: usize, transposed: bool| {
-            if transposed {
-                Strides { row: 1, column: rows }
-            } else {
-                Strides { row: columns, column: 1 }
-            }
-        };
-        Product {
-            m,
-            n,
-            k,
-            a: strides(m, k, shape.get("ta") == 1),
-            b: strides(k, n, shape.get("tb") == 1),
-        }
-    }
-
-    /// Panics unless the slices hold what the strides reach: what the unsafe calls below rely on.
-    fn check<T>(&self, inputs: &[Vec<T>], c: &[T]) {
-        assert_eq!(inputs[0].len(), self.m * self.k);
-        assert_eq!(inputs[1].len(), self.k * self.n);
-        assert_eq!(c.len(), self.m * self.n);
-    }
+/// Row and column strides of op(x), where x is stored in rows of `row` elements.
+fn strides(transposed: bool, row: usize) -> [isize; 2] {
+    let row = row.cast_signed();
+    if transposed { [1, row] } else { [row, 1] }
 }
 
 /// A product by `matrixmultiply`: m, k, n, alpha, a with its strides, b with its strides, beta, c with its
@@ -89,7 +53,8 @@ fn by_blocks<T: Element>(
     c: &mut [T],
 ) {
     let p = Product::of(shape);
-    p.check(inputs, c);
+    p.check(inputs[0].len(), inputs[1].len(), c.len());
+    let ([a_row, a_column], [b_row, b_column]) = (strides(p.ta, p.lda), strides(p.tb, p.ldb));
     let (rows, columns) = grid(p.m, p.n, pool.threads());
     let output = Each::new(c);
     pool.each(rows * columns, |task| {
@@ -106,12 +71,12 @@ fn by_blocks<T: Element>(
                 p.k,
                 j.len(),
                 T::nearest(1.0),
-                inputs[0].as_ptr().add(i.start * p.a.row),
-                p.a.row as isize,
-                p.a.column as isize,
-                inputs[1].as_ptr().add(j.start * p.b.column),
-                p.b.row as isize,
-                p.b.column as isize,
+                inputs[0].as_ptr().offset(i.start.cast_signed() * a_row),
+                a_row,
+                a_column,
+                inputs[1].as_ptr().offset(j.start.cast_signed() * b_column),
+                b_row,
+                b_column,
                 T::nearest(0.0),
                 output.at(i.start * p.n + j.start),
                 p.n as isize,
@@ -124,7 +89,8 @@ fn by_blocks<T: Element>(
 /// The `gemm` crate (AVX-512 where the CPU has it), with its own threading on our pool.
 pub fn gemm<T: Element>(pool: &Pool, shape: &Shape, inputs: &[Vec<T>], c: &mut [T]) {
     let p = Product::of(shape);
-    p.check(inputs, c);
+    p.check(inputs[0].len(), inputs[1].len(), c.len());
+    let ([a_row, a_column], [b_row, b_column]) = (strides(p.ta, p.lda), strides(p.tb, p.ldb));
     let parallelism = match pool.threads() {
         1 => gemm::Parallelism::None,
         threads => gemm::Parallelism::Rayon(threads),
@@ -142,11 +108,11 @@ pub fn gemm<T: Element>(pool: &Pool, shape: &Shape, inputs: &[Vec<T>], c: &mut [
                 p.n as isize,
                 false,
                 inputs[0].as_ptr(),
-                p.a.column as isize,
-                p.a.row as isize,
+                a_column,
+                a_row,
                 inputs[1].as_ptr(),
-                p.b.column as isize,
-                p.b.row as isize,
+                b_column,
+                b_row,
                 T::nearest(0.0),
                 T::nearest(1.0),
                 false,

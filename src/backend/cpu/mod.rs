@@ -8,7 +8,6 @@ mod gemm;
 mod layernorm;
 mod native;
 mod peak;
-mod plain;
 mod pool;
 mod rows;
 mod runner;
@@ -24,30 +23,25 @@ use super::{Device, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::{self, DeviceEntry};
 use crate::tensor::Element;
-use crate::terms::{DeviceId, DeviceKind, Dtype};
+use crate::terms::{Conv, DeviceId, DeviceKind, Dtype};
 use crate::workload::Workload;
 
 use flush::Flush;
-use plain::{Function, PlainRunner};
 pub use pool::Pool;
+use runner::{Call, Computation, CpuRunner, Function, Peak};
 use simd::Isa;
+use stream::{Copied, Scaled, Sum, Triad};
 
 /// Id of the only device.
 const PREFIX: &str = "cpu";
 
-/// A function of plain slices, by the type of their elements.
-#[derive(Clone, Copy)]
-enum Plain {
-    F32(Function<f32>),
-    F64(Function<f64>),
-    Bf16(Function<bf16>),
-}
-
 /// What computes a workload on the threads of a pool.
 #[derive(Clone, Copy)]
 enum Kernel {
-    /// From slices to a slice, as often as it is called.
-    Plain(Plain),
+    /// A function of plain slices of such numbers.
+    F32(Function<f32>),
+    F64(Function<f64>),
+    Bf16(Function<bf16>),
     /// Chains of multiply-adds, with these instructions.
     Peak(Isa),
     /// A convolution, made ready for its sizes.
@@ -70,90 +64,66 @@ const SCRATCH_BYTES: u64 = 64 << 20;
 
 /// Every implementation, in the order of reports.
 const IMPLEMENTATIONS: &[Implementation] = &[
-    product("matrixmultiply", Plain::F32(gemm::matrixmultiply_f32), (16, 16)),
-    product("matrixmultiply", Plain::F64(gemm::matrixmultiply_f64), (16, 16)),
-    product("gemm", Plain::F32(gemm::gemm), (16, 16)),
-    product("gemm", Plain::F64(gemm::gemm), (16, 16)),
-    product("native", Plain::F32(native::gemm), (16, 32)),
-    product("native", Plain::Bf16(native::gemm_bf16), (16, 32)),
-    conv("conv-fprop", "native", conv::fprop),
-    conv("conv-fprop", "winograd-f2", conv::winograd::fprop::<2>),
-    conv("conv-fprop", "winograd-f4", conv::winograd::fprop::<4>),
-    conv("conv-dgrad", "native", conv::dgrad),
-    conv("conv-dgrad", "winograd-f2", conv::winograd::dgrad::<2>),
-    conv("conv-dgrad", "winograd-f4", conv::winograd::dgrad::<4>),
-    conv("conv-wgrad", "native", conv::wgrad),
-    plain("softmax", "native", softmax::native),
-    plain("layernorm", "native", layernorm::native),
-    plain("stream-copy", "native", stream::copy),
-    plain("stream-copy", "native-nt", stream::copy_nt),
-    plain("stream-scale", "native", stream::scale),
-    plain("stream-scale", "native-nt", stream::scale_nt),
-    plain("stream-add", "native", stream::add),
-    plain("stream-add", "native-nt", stream::add_nt),
-    plain("stream-triad", "native", stream::triad),
-    plain("stream-triad", "native-nt", stream::triad_nt),
-    plain("stream-dot", "native", stream::dot),
-    train("train-mlp"),
-    train("train-cnn"),
-    train("train-lstm"),
-    train("train-transformer"),
+    product("matrixmultiply", Kernel::F32(gemm::matrixmultiply_f32), (16, 16)),
+    product("matrixmultiply", Kernel::F64(gemm::matrixmultiply_f64), (16, 16)),
+    product("gemm", Kernel::F32(gemm::gemm), (16, 16)),
+    product("gemm", Kernel::F64(gemm::gemm), (16, 16)),
+    product("native", Kernel::F32(native::gemm), (16, 32)),
+    product("native", Kernel::Bf16(native::gemm_bf16), (16, 32)),
+    of("conv-fprop", "native", Kernel::Conv(conv::fprop)),
+    of("conv-fprop", "winograd-f2", Kernel::Conv(conv::winograd::fprop::<2>)),
+    of("conv-fprop", "winograd-f4", Kernel::Conv(conv::winograd::fprop::<4>)),
+    of("conv-dgrad", "native", Kernel::Conv(conv::dgrad)),
+    of("conv-dgrad", "winograd-f2", Kernel::Conv(conv::winograd::dgrad::<2>)),
+    of("conv-dgrad", "winograd-f4", Kernel::Conv(conv::winograd::dgrad::<4>)),
+    of("conv-wgrad", "native", Kernel::Conv(conv::wgrad)),
+    of("softmax", "native", Kernel::F32(softmax::native)),
+    of("layernorm", "native", Kernel::F32(layernorm::native)),
+    of("stream-copy", "native", Kernel::F32(stream::map::<Copied, false>)),
+    of("stream-copy", "native-nt", Kernel::F32(stream::map::<Copied, true>)),
+    of("stream-scale", "native", Kernel::F32(stream::map::<Scaled, false>)),
+    of("stream-scale", "native-nt", Kernel::F32(stream::map::<Scaled, true>)),
+    of("stream-add", "native", Kernel::F32(stream::map::<Sum, false>)),
+    of("stream-add", "native-nt", Kernel::F32(stream::map::<Sum, true>)),
+    of("stream-triad", "native", Kernel::F32(stream::map::<Triad, false>)),
+    of("stream-triad", "native-nt", Kernel::F32(stream::map::<Triad, true>)),
+    of("stream-dot", "native", Kernel::F32(stream::dot)),
+    of("train-mlp", "native", Kernel::Train),
+    of("train-cnn", "native", Kernel::Train),
+    of("train-lstm", "native", Kernel::Train),
+    of("train-transformer", "native", Kernel::Train),
     #[cfg(target_arch = "x86_64")]
-    peak("avx512", Isa::Avx512),
+    of("peak-fma", "avx512", Kernel::Peak(Isa::Avx512)),
     #[cfg(target_arch = "x86_64")]
-    peak("avx2", Isa::Avx2),
+    of("peak-fma", "avx2", Kernel::Peak(Isa::Avx2)),
     #[cfg(target_arch = "aarch64")]
-    peak("neon", Isa::Neon),
-    peak("scalar", Isa::Portable),
+    of("peak-fma", "neon", Kernel::Peak(Isa::Neon)),
+    of("peak-fma", "scalar", Kernel::Peak(Isa::Portable)),
 ];
 
-const fn product(name: &'static str, function: Plain, tile: (usize, usize)) -> Implementation {
-    Implementation { workload: "gemm", name, kernel: Kernel::Plain(function), tile }
+const fn product(name: &'static str, kernel: Kernel, tile: (usize, usize)) -> Implementation {
+    Implementation { workload: "gemm", name, kernel, tile }
 }
 
-const fn plain(
-    workload: &'static str,
-    name: &'static str,
-    function: Function<f32>,
-) -> Implementation {
-    Implementation { workload, name, kernel: Kernel::Plain(Plain::F32(function)), tile: (1, 64) }
-}
-
-/// Output channels and pixels of a register tile, or filters and taps.
-const fn conv(
-    workload: &'static str,
-    name: &'static str,
-    prepare: conv::Prepare,
-) -> Implementation {
-    Implementation { workload, name, kernel: Kernel::Conv(prepare), tile: (8, 48) }
-}
-
-const fn train(workload: &'static str) -> Implementation {
-    Implementation { workload, name: "native", kernel: Kernel::Train, tile: (1, 1) }
-}
-
-const fn peak(name: &'static str, isa: Isa) -> Implementation {
-    Implementation { workload: "peak-fma", name, kernel: Kernel::Peak(isa), tile: (1, 64) }
-}
-
-impl Plain {
-    fn dtype(self) -> Dtype {
-        match self {
-            Plain::F32(_) => Dtype::F32,
-            Plain::F64(_) => Dtype::F64,
-            Plain::Bf16(_) => Dtype::Bf16,
-        }
-    }
+const fn of(workload: &'static str, name: &'static str, kernel: Kernel) -> Implementation {
+    let tile = match kernel {
+        // Output channels and pixels of a register tile, or filters and taps.
+        Kernel::Conv(_) => (8, 48),
+        Kernel::Train => (1, 1),
+        _ => (1, 64),
+    };
+    Implementation { workload, name, kernel, tile }
 }
 
 impl Implementation {
     /// Whether it computes in this dtype.
     fn serves(&self, dtype: Dtype) -> bool {
         match self.kernel {
-            Kernel::Plain(function) => function.dtype() == dtype,
+            Kernel::F32(_) | Kernel::Conv(_) | Kernel::Train => dtype == Dtype::F32,
+            Kernel::F64(_) => dtype == Dtype::F64,
+            Kernel::Bf16(_) => dtype == Dtype::Bf16,
             // Without f16 it says so.
             Kernel::Peak(_) => true,
-            Kernel::Conv(_) | Kernel::Train => dtype == Dtype::F32,
         }
     }
 
@@ -161,9 +131,8 @@ impl Implementation {
     /// ones under another name.
     fn is_available(&self) -> bool {
         match self.kernel {
-            Kernel::Conv(_) | Kernel::Train => true,
-            Kernel::Plain(_) => !self.name.ends_with("-nt") || stream::has_nt(),
             Kernel::Peak(isa) => isa.is_available(),
+            _ => !self.name.ends_with("-nt") || stream::has_nt(),
         }
     }
 }
@@ -187,6 +156,15 @@ impl Cpu {
             ..DeviceEntry::new(DeviceId::cpu(), DeviceKind::Cpu, &facts.name, PREFIX)
         };
         Cpu { entry, pool: Pool::new(cores), flush: Flush::default() }
+    }
+
+    fn runner<T: Element, C: Computation<T> + 'static>(
+        &self,
+        computation: C,
+        tile: (usize, usize),
+        task: &Task<'_>,
+    ) -> Box<dyn Runner + '_> {
+        Box::new(CpuRunner::new(self, computation, tile, task))
     }
 }
 
@@ -232,24 +210,24 @@ impl Device for Cpu {
             let runner = train::TrainRunner::new(&self.pool, graph, work, limit)?;
             return Ok(Box::new(runner));
         }
+        let (tile, shape) = (implementation.tile, task.shape.clone());
         Ok(match implementation.kernel {
-            Kernel::Plain(Plain::F32(function)) => self.plain(function, implementation, task),
-            Kernel::Plain(Plain::F64(function)) => self.plain(function, implementation, task),
-            Kernel::Plain(Plain::Bf16(function)) => self.plain(function, implementation, task),
-            _ => Box::new(runner::CpuRunner::new(self, implementation, task)?),
+            Kernel::F32(function) => self.runner(Call { function, shape }, tile, task),
+            Kernel::F64(function) => self.runner(Call { function, shape }, tile, task),
+            Kernel::Bf16(function) => self.runner(Call { function, shape }, tile, task),
+            Kernel::Peak(isa) if peak::serves(task.dtype) => {
+                self.runner(Peak(isa, task.dtype), tile, task)
+            }
+            Kernel::Peak(_) => {
+                let lacking = format!("the CPU path has no {}", task.dtype.name());
+                return Err(Error::Unsupported(lacking));
+            }
+            Kernel::Conv(prepare) => {
+                let (isa, threads) = (Isa::best(), self.pool.threads());
+                let means = conv::Means { isa, threads, scratch_limit: runner::scratch_limit() };
+                self.runner(prepare(means, &Conv::of(task.shape))?, tile, task)
+            }
+            Kernel::Train => unreachable!("a training step is a workload with a network"),
         })
-    }
-}
-
-impl Cpu {
-    fn plain<T: Element>(
-        &self,
-        function: Function<T>,
-        implementation: &Implementation,
-        task: &Task<'_>,
-    ) -> Box<dyn Runner + '_> {
-        let (inputs, output) = (task.workload.inputs(task.shape), task.workload.output(task.shape));
-        let (shape, tile) = (task.shape, implementation.tile);
-        Box::new(PlainRunner::new(self, function, shape, tile, (&inputs, output)))
     }
 }

@@ -197,8 +197,6 @@ struct Rows<'a, F> {
 }
 
 impl<F: Function> Routine for Rows<'_, F> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let mut kept = vec![0.0; self.columns];

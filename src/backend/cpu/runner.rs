@@ -1,14 +1,16 @@
 //! A prepared task on the CPU.
 
+use std::ops::DerefMut;
+
 use super::aligned::Aligned;
 use super::conv::Prepared;
 use super::simd::Isa;
-use super::{Cpu, Implementation, Kernel, Pool, SCRATCH_BYTES, peak};
+use super::{Cpu, Pool, SCRATCH_BYTES, peak};
 use crate::backend::{Details, Runner, Task};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::machine;
-use crate::tensor::{FENCE, Tensor, fenced};
-use crate::terms::{Conv, Scope};
+use crate::tensor::{Element, FENCE, Tensor, fenced};
+use crate::terms::{Dtype, Scope, Shape};
 use crate::workload::peak_work;
 
 /// Batches of `peak-fma` that each thread does in a run: about a millisecond on a fast core.
@@ -17,51 +19,113 @@ const PEAK_BATCHES: usize = 2;
 /// Share of the free memory that scratch may take.
 const SCRATCH_SHARE: u64 = 8;
 
-/// Operands and output of a convolution or of chains of multiply-adds in main memory. Nothing is moved, so
-/// both scopes are the same run.
-pub struct CpuRunner<'a> {
-    cpu: &'a Cpu,
-    implementation: &'static Implementation,
-    computation: Computation,
-    /// Each on a cache line of its own.
-    inputs: Vec<Aligned>,
-    /// Between fences of whole cache lines.
-    output: Aligned,
-}
+/// What computes an output from inputs of the same type on the threads of a pool. The output may hold
+/// anything before.
+pub type Function<T> = fn(&Pool, &Shape, &[Vec<T>], &mut [T]);
 
 /// What a run does.
-enum Computation {
-    Peak(Isa, peak::Precision),
-    Conv(Box<dyn Prepared>),
+pub trait Computation<T> {
+    /// An input in main memory.
+    type Operand: DerefMut<Target = [T]>;
+
+    /// An input of so many zeros.
+    fn operand(len: usize) -> Self::Operand;
+
+    /// Computes the output, which may hold anything before, on the threads of `pool`.
+    fn run(&mut self, pool: &Pool, inputs: &[Self::Operand], output: &mut [T]);
+
+    /// What there is to tell, but for the tile.
+    fn details(&self, _: &Pool) -> Details {
+        Details::default()
+    }
 }
 
-impl<'a> CpuRunner<'a> {
-    /// Allocates, and makes ready what has to be.
+/// A call of a function of plain slices.
+pub struct Call<T> {
+    pub function: Function<T>,
+    pub shape: Shape,
+}
+
+impl<T: Element> Computation<T> for Call<T> {
+    type Operand = Vec<T>;
+
+    fn operand(len: usize) -> Vec<T> {
+        vec![T::nearest(0.0); len]
+    }
+
+    fn run(&mut self, pool: &Pool, inputs: &[Vec<T>], output: &mut [T]) {
+        (self.function)(pool, &self.shape, inputs, output);
+    }
+}
+
+/// Chains of multiply-adds with these instructions, of numbers of this type.
+pub struct Peak(pub Isa, pub Dtype);
+
+/// Batches of a run of `peak-fma`.
+fn peak_batches(pool: &Pool) -> usize {
+    PEAK_BATCHES * pool.threads()
+}
+
+impl Computation<f32> for Peak {
+    type Operand = Aligned;
+
+    fn operand(len: usize) -> Aligned {
+        Aligned::zeros(len)
+    }
+
+    fn run(&mut self, pool: &Pool, inputs: &[Aligned], output: &mut [f32]) {
+        let Peak(isa, dtype) = *self;
+        peak::run(isa, dtype, pool, peak_batches(pool), &inputs[0], &inputs[1], output);
+    }
+
+    fn details(&self, pool: &Pool) -> Details {
+        Details { work: Some(peak_work(peak_batches(pool) as u64)), ..Details::default() }
+    }
+}
+
+impl Computation<f32> for Prepared {
+    type Operand = Aligned;
+
+    fn operand(len: usize) -> Aligned {
+        Aligned::zeros(len)
+    }
+
+    fn run(&mut self, pool: &Pool, inputs: &[Aligned], output: &mut [f32]) {
+        Prepared::run(self, pool, &inputs[0], &inputs[1], output);
+    }
+
+    fn details(&self, _: &Pool) -> Details {
+        Details {
+            notes: self.is_reduced.then(|| "reduced-scratch".to_string()).into_iter().collect(),
+            scratch_bytes: self.scratch_bytes,
+            algorithm: self.algorithm,
+            ..Details::default()
+        }
+    }
+}
+
+/// A computation with its operands and output in main memory. Nothing is moved, so both scopes are the
+/// same run.
+pub struct CpuRunner<'a, T: Element, C: Computation<T>> {
+    cpu: &'a Cpu,
+    computation: C,
+    tile: (usize, usize),
+    inputs: Vec<C::Operand>,
+    /// Between fences of whole cache lines.
+    output: Aligned<T>,
+}
+
+impl<'a, T: Element, C: Computation<T>> CpuRunner<'a, T, C> {
+    /// Allocates the operands of a task. The tile is the implementation's.
     pub fn new(
         cpu: &'a Cpu,
-        implementation: &'static Implementation,
+        computation: C,
+        tile: (usize, usize),
         task: &Task<'_>,
-    ) -> Result<CpuRunner<'a>> {
-        let (inputs, output) = (task.workload.inputs(task.shape), task.workload.output(task.shape));
-        let computation = match implementation.kernel {
-            Kernel::Peak(isa) => {
-                let dtype = task.dtype.name();
-                let lacking = || Error::Unsupported(format!("the CPU path has no {dtype}"));
-                Computation::Peak(isa, peak::Precision::of(task.dtype).ok_or_else(lacking)?)
-            }
-            Kernel::Plain(_) | Kernel::Train => unreachable!("these have runners of their own"),
-            Kernel::Conv(prepare) => {
-                let conv = Conv::of(task.shape);
-                Computation::Conv(prepare(cpu.pool.threads(), &conv, scratch_limit())?)
-            }
-        };
-        Ok(CpuRunner {
-            cpu,
-            implementation,
-            computation,
-            inputs: inputs.iter().map(|len| Aligned::zeros(*len)).collect(),
-            output: Aligned::from(&fenced(output)[..]),
-        })
+    ) -> CpuRunner<'a, T, C> {
+        let inputs = task.workload.inputs(task.shape).into_iter().map(C::operand).collect();
+        let output = Aligned::from(&fenced(task.workload.output(task.shape))[..]);
+        CpuRunner { cpu, computation, tile, inputs, output }
     }
 }
 
@@ -71,15 +135,10 @@ pub fn scratch_limit() -> u64 {
         .map_or(SCRATCH_BYTES, |free| SCRATCH_BYTES.min(free / SCRATCH_SHARE))
 }
 
-/// Batches of a run of `peak-fma`.
-fn peak_batches(pool: &Pool) -> usize {
-    PEAK_BATCHES * pool.threads()
-}
-
-impl Runner for CpuRunner<'_> {
+impl<T: Element, C: Computation<T>> Runner for CpuRunner<'_, T, C> {
     fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
         for (own, new) in self.inputs.iter_mut().zip(inputs) {
-            own.copy_from_slice(new.f32s());
+            own.copy_from_slice(new.values());
         }
         Ok(())
     }
@@ -92,15 +151,7 @@ impl Runner for CpuRunner<'_> {
 
     fn run(&mut self, _: Scope) -> Result<()> {
         let end = self.output.len() - FENCE;
-        let output = &mut self.output[FENCE..end];
-        let (pool, inputs) = (&self.cpu.pool, &self.inputs);
-        match &mut self.computation {
-            Computation::Peak(isa, precision) => {
-                let batches = peak_batches(pool);
-                peak::run(*isa, *precision, pool, batches, &inputs[0], &inputs[1], output);
-            }
-            Computation::Conv(prepared) => prepared.run(pool, &inputs[0], &inputs[1], output),
-        }
+        self.computation.run(&self.cpu.pool, &self.inputs, &mut self.output[FENCE..end]);
         Ok(())
     }
 
@@ -110,30 +161,14 @@ impl Runner for CpuRunner<'_> {
     }
 
     fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        Ok(self.inputs.iter().map(|input| input.to_vec().into()).collect())
+        Ok(self.inputs.iter().map(|input| T::tensor(input.to_vec())).collect())
     }
 
     fn output(&mut self, _: Scope) -> Result<Tensor> {
-        Ok(self.output.to_vec().into())
+        Ok(T::tensor(self.output.to_vec()))
     }
 
     fn details(&self) -> Details {
-        let tile = self.implementation.tile;
-        match &self.computation {
-            Computation::Peak(..) => {
-                let work = peak_work(peak_batches(&self.cpu.pool) as u64);
-                Details { tile, work: Some(work), ..Details::default() }
-            }
-            Computation::Conv(prepared) => {
-                let reduced = prepared.is_reduced().then(|| "reduced-scratch".to_string());
-                Details {
-                    tile,
-                    notes: reduced.into_iter().collect(),
-                    scratch_bytes: prepared.scratch_bytes(),
-                    algorithm: prepared.algorithm(),
-                    ..Details::default()
-                }
-            }
-        }
+        Details { tile: self.tile, ..self.computation.details(&self.cpu.pool) }
     }
 }

@@ -8,6 +8,7 @@ use super::Prepared;
 use crate::backend::cpu::Pool;
 use crate::backend::cpu::aligned::Aligned;
 use crate::backend::cpu::share::Each;
+use crate::backend::cpu::simd::{Isa, Routine, Vector};
 use crate::workload::Algorithm;
 
 /// A convolution cut into tasks. Rounds of them follow each other; the tasks of one round may run at
@@ -19,15 +20,13 @@ pub(super) trait Rounds: Sync {
     fn scratch(&self) -> Scratch;
     /// Tasks of a round, counted from 0, or None after the last round.
     fn tasks(&self, round: usize) -> Option<usize>;
-    /// Does one task. `local` is the thread's own scratch and holds what its last task left there.
+    /// Does one task. Implementations are inlined where they have to do with vectors themselves.
     ///
     /// # Safety
-    /// Operands and output have [`Rounds::lengths`], `local` and `tensors.shared` the lengths of
-    /// [`Rounds::scratch`]; every task of the rounds before has ended; and no other call of this run has
-    /// the same round and task.
-    unsafe fn run(&self, tensors: &Tensors<'_>, round: usize, task: usize, local: &mut [f32]);
-    /// Whether it works slower because its scratch was limited.
-    fn is_reduced(&self) -> bool;
+    /// The CPU has the vector's instructions; operands and output have [`Rounds::lengths`], `local` and
+    /// `tensors.shared` the lengths of [`Rounds::scratch`]; every task of the rounds before has ended; and no
+    /// other call of this run has the same round and number.
+    unsafe fn run<V: Vector>(&self, task: Task<'_>);
     /// The algorithm that the bound of its errors goes by.
     fn algorithm(&self) -> Algorithm {
         Algorithm::Direct
@@ -44,6 +43,16 @@ pub(super) struct Tensors<'a> {
     pub out: Each<'a, f32>,
     /// Scratch that a round writes, each task its own part, and that later rounds read.
     pub shared: Each<'a, f32>,
+}
+
+/// A task of a round, and what it works with.
+pub(super) struct Task<'a> {
+    pub tensors: &'a Tensors<'a>,
+    pub round: usize,
+    /// Counted from 0 in its round.
+    pub number: usize,
+    /// The thread's own scratch, which holds what its last task left there.
+    pub local: &'a mut [f32],
 }
 
 /// What a convolution holds beside its tensors.
@@ -67,8 +76,29 @@ impl Scratch {
     }
 }
 
+/// Makes rounds ready that work with the vectors of `isa`, slower for want of scratch if `is_reduced`. Panics
+/// unless the CPU has the instructions.
+pub(super) fn prepare<R: Rounds + 'static>(isa: Isa, rounds: R, is_reduced: bool) -> Prepared {
+    assert!(isa.is_available());
+    let scratch = rounds.scratch();
+    let local = || Mutex::new(Aligned::zeros(scratch.local));
+    let mut engine = Engine {
+        isa,
+        shared: Aligned::zeros(scratch.shared),
+        local: (0..scratch.threads).map(|_| local()).collect(),
+        rounds,
+    };
+    Prepared {
+        scratch_bytes: scratch.bytes(),
+        is_reduced,
+        algorithm: engine.rounds.algorithm(),
+        run: Box::new(move |pool, a, b, out| engine.run(pool, a, b, out)),
+    }
+}
+
 /// Runs the rounds of a convolution. Its scratch is kept from run to run.
-pub(super) struct Engine<R> {
+struct Engine<R> {
+    isa: Isa,
     rounds: R,
     shared: Aligned,
     /// One for each thread, locked while it works.
@@ -76,45 +106,39 @@ pub(super) struct Engine<R> {
 }
 
 impl<R: Rounds> Engine<R> {
-    pub fn new(rounds: R) -> Engine<R> {
-        let Scratch { threads, local, shared, .. } = rounds.scratch();
-        let local = (0..threads).map(|_| Mutex::new(Aligned::zeros(local))).collect();
-        Engine { rounds, shared: Aligned::zeros(shared), local }
-    }
-}
-
-impl<R: Rounds> Prepared for Engine<R> {
+    /// See [`Prepared::run`].
     fn run(&mut self, pool: &Pool, a: &[f32], b: &[f32], out: &mut [f32]) {
         assert_eq!([a.len(), b.len(), out.len()], self.rounds.lengths());
         let (out, shared) = (Each::new(out), Each::new(&mut self.shared));
         let tensors = Tensors { a, b, out, shared };
-        let (rounds, local) = (&self.rounds, &self.local);
+        let (isa, rounds, local) = (self.isa, &self.rounds, &self.local);
         for (round, tasks) in (0..).map_while(|round| Some((round, rounds.tasks(round)?))) {
             let next = AtomicUsize::new(0);
             pool.each(local.len().min(tasks), |thread| {
                 let mut local = local[thread].lock().unwrap_or_else(PoisonError::into_inner);
                 loop {
-                    let task = next.fetch_add(1, Ordering::Relaxed);
-                    if task >= tasks {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= tasks {
                         break;
                     }
-                    // SAFETY: the lengths were just compared, and scratch was made as long as it has to
-                    // be; `each` waits for the round to end; and each number is handed out once.
-                    unsafe { rounds.run(&tensors, round, task, &mut local) };
+                    let task = Task { tensors: &tensors, round, number, local: &mut local };
+                    // SAFETY: checked in `prepare` that the CPU has the instructions; the lengths were
+                    // just compared, and scratch was made as long as it has to be; `each` waits for the
+                    // round to end; and each number is handed out once.
+                    unsafe { isa.run(TaskOf(rounds, task)) };
                 }
             });
         }
     }
+}
 
-    fn scratch_bytes(&self) -> u64 {
-        self.rounds.scratch().bytes()
-    }
+/// A task of some rounds as a routine.
+struct TaskOf<'a, R>(&'a R, Task<'a>);
 
-    fn is_reduced(&self) -> bool {
-        self.rounds.is_reduced()
-    }
-
-    fn algorithm(&self) -> Algorithm {
-        self.rounds.algorithm()
+impl<R: Rounds> Routine for TaskOf<'_, R> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: the caller's.
+        unsafe { self.0.run::<V>(self.1) }
     }
 }

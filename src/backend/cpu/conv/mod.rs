@@ -19,35 +19,41 @@ use super::simd::Isa;
 use crate::error::Result;
 use crate::terms::Conv;
 use crate::workload::Algorithm;
+pub use direct::{dgrad, fprop};
+pub use wgrad::wgrad;
+
+/// What a convolution may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Means {
+    /// The CPU must have these instructions.
+    pub isa: Isa,
+    pub threads: usize,
+    /// The most bytes beside the tensors, where it is possible at all with so few.
+    pub scratch_limit: u64,
+}
+
+/// Makes a convolution ready. Panics unless the CPU has the instructions; `Error::Unsupported` where it does
+/// not serve these sizes.
+pub type Prepare = fn(Means, &Conv) -> Result<Prepared>;
 
 /// A convolution made ready for its sizes: tables are built, scratch is held.
-pub(super) trait Prepared {
+pub struct Prepared {
+    run: Box<Run>,
+    /// Memory that is held beside the tensors, in bytes.
+    pub scratch_bytes: u64,
+    /// Whether it works slower because its scratch was limited.
+    pub is_reduced: bool,
+    /// The algorithm that the bound of its errors goes by.
+    pub algorithm: Algorithm,
+}
+
+/// See [`Prepared::run`].
+type Run = dyn FnMut(&Pool, &[f32], &[f32], &mut [f32]);
+
+impl Prepared {
     /// Computes `out` from the operands `a` and `b` on the threads of `pool`. `out` may hold anything
     /// before. Panics unless all three have the lengths of the convolution's tensors.
-    fn run(&mut self, pool: &Pool, a: &[f32], b: &[f32], out: &mut [f32]);
-    /// Memory that is held beside the tensors, in bytes.
-    fn scratch_bytes(&self) -> u64;
-    /// Whether it works slower because its scratch was limited.
-    fn is_reduced(&self) -> bool;
-    /// The algorithm that the bound of its errors goes by.
-    fn algorithm(&self) -> Algorithm;
-}
-
-/// Makes a convolution ready for a number of threads, with at most so many bytes of scratch where that
-/// is possible at all. `Error::Unsupported` where it does not serve these sizes.
-pub type Prepare = fn(usize, &Conv, u64) -> Result<Box<dyn Prepared>>;
-
-/// The forward pass: (x, filters) -> y.
-pub fn fprop(threads: usize, conv: &Conv, scratch_limit: u64) -> Result<Box<dyn Prepared>> {
-    Ok(direct::fprop(Isa::best(), threads, conv, scratch_limit))
-}
-
-/// The data gradient: (dy, filters) -> dx.
-pub fn dgrad(threads: usize, conv: &Conv, scratch_limit: u64) -> Result<Box<dyn Prepared>> {
-    Ok(direct::dgrad(Isa::best(), threads, conv, scratch_limit))
-}
-
-/// The filters' gradient: (dy, x) -> dw.
-pub fn wgrad(threads: usize, conv: &Conv, scratch_limit: u64) -> Result<Box<dyn Prepared>> {
-    Ok(wgrad::wgrad(Isa::best(), threads, conv, scratch_limit))
+    pub fn run(&mut self, pool: &Pool, a: &[f32], b: &[f32], out: &mut [f32]) {
+        (self.run)(pool, a, b, out);
+    }
 }

@@ -171,16 +171,17 @@ impl Case {
         Case { way, conv, a, b, expected }
     }
 
-    fn prepare(&self, isa: Isa, threads: usize, limit: u64) -> Box<dyn Prepared> {
+    fn prepare(&self, isa: Isa, threads: usize, scratch_limit: u64) -> Prepared {
+        let means = Means { isa, threads, scratch_limit };
         match self.way {
-            Way::Fprop => direct::fprop(isa, threads, &self.conv, limit),
-            Way::Dgrad => direct::dgrad(isa, threads, &self.conv, limit),
+            Way::Fprop => fprop(means, &self.conv).unwrap(),
+            Way::Dgrad => dgrad(means, &self.conv).unwrap(),
         }
     }
 
     /// Runs it and compares all of the output and the fences round it. The output starts so many
     /// floats behind a cache line's start.
-    fn check_at(&self, shift: usize, prepared: &mut dyn Prepared, pool: &Pool, what: &str) {
+    fn check_at(&self, shift: usize, prepared: &mut Prepared, pool: &Pool, what: &str) {
         let out = fenced(self.expected.len());
         let mut place = vec![0.0; out.len() + 2 * LINE];
         let start = place.as_ptr().align_offset(4 * LINE) + shift;
@@ -194,7 +195,7 @@ impl Case {
         assert_eq!(broken_fence(place), None, "{what} {:?} {:?}", self.way, self.conv);
     }
 
-    fn check(&self, prepared: &mut dyn Prepared, pool: &Pool, what: &str) {
+    fn check(&self, prepared: &mut Prepared, pool: &Pool, what: &str) {
         self.check_at(0, prepared, pool, what);
     }
 }
@@ -211,8 +212,8 @@ fn awkward_convolutions_are_exact() {
             for pool in &pools {
                 let threads = pool.threads();
                 let mut prepared = case.prepare(isa, threads, 64 * MIB);
-                assert!(!prepared.is_reduced() && prepared.scratch_bytes() <= 64 * MIB);
-                case.check(&mut *prepared, pool, &format!("{isa:?} {threads} threads"));
+                assert!(!prepared.is_reduced && prepared.scratch_bytes <= 64 * MIB);
+                case.check(&mut prepared, pool, &format!("{isa:?} {threads} threads"));
             }
         }
     }
@@ -225,7 +226,7 @@ fn little_scratch_is_enough() {
         for isa in Isa::available() {
             for limit in [64 << 10, 8 << 10, 0] {
                 let mut prepared = case.prepare(isa, 2, limit);
-                case.check(&mut *prepared, &pool, &format!("{isa:?} {limit} bytes"));
+                case.check(&mut prepared, &pool, &format!("{isa:?} {limit} bytes"));
             }
         }
     }
@@ -236,12 +237,14 @@ fn a_limit_of_scratch_holds_and_shows_where_it_costs() {
     let small = awkward()[9];
     let large = Conv { c: 256, h: 14, w: 14, k: 256, r: 3, s: 3, pad: [1, 1], ..small };
     for isa in Isa::available() {
-        for way in [direct::fprop, direct::dgrad] {
-            let way = |limit, conv: &Conv| way(isa, 2, conv, limit);
+        for way in [fprop, dgrad] {
+            let way = |scratch_limit, conv: &Conv| {
+                way(Means { isa, threads: 2, scratch_limit }, conv).unwrap()
+            };
             let tight = way(128 << 10, &large);
-            assert!(tight.is_reduced() && tight.scratch_bytes() <= 128 << 10, "{isa:?}");
-            assert!(!way(64 * MIB, &large).is_reduced());
-            assert!(!way(8 * MIB, &small).is_reduced());
+            assert!(tight.is_reduced && tight.scratch_bytes <= 128 << 10, "{isa:?}");
+            assert!(!way(64 * MIB, &large).is_reduced);
+            assert!(!way(8 * MIB, &small).is_reduced);
         }
     }
 }
@@ -254,7 +257,7 @@ fn one_run_leaves_nothing_to_the_next() {
         for isa in Isa::available() {
             let mut prepared = case.prepare(isa, 2, 64 * MIB);
             for _ in 0..3 {
-                case.check(&mut *prepared, &pool, &format!("{isa:?} again"));
+                case.check(&mut prepared, &pool, &format!("{isa:?} again"));
             }
         }
     }
@@ -282,7 +285,7 @@ fn large_outputs_are_exact_wherever_they_start() {
         for isa in Isa::available() {
             let mut prepared = case.prepare(isa, 2, 64 * MIB);
             for shift in [0, 1, 8] {
-                case.check_at(shift, &mut *prepared, &pool, &format!("{isa:?} {shift} floats on"));
+                case.check_at(shift, &mut prepared, &pool, &format!("{isa:?} {shift} floats on"));
             }
         }
     }

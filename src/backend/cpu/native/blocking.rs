@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::Pool;
-use super::kernel::{self, B, Sizes, Tile};
-use super::pack::{PackA, PackTransposedB, panel_of_a, with_scratch};
-use super::plan::{Plan, Product, Span};
+use super::kernel::{self, Ahead, B, Sizes, Tile};
+use super::pack::{PackA, PackTransposedB, SCRATCH, panel_of_a, with_scratch};
+use super::plan::{Plan, Product};
 use crate::backend::cpu::aligned::LINE;
-use crate::backend::cpu::share::Each;
+use crate::backend::cpu::share::{Each, even_part_of_units};
 use crate::backend::cpu::simd::{Routine, Vector, prefetch};
 
 /// What is done to each finished piece of a row of c: its row, its first column, the piece.
@@ -23,23 +23,6 @@ const DIRECT: usize = 4;
 /// sets of the cache.
 const SAME_SET: usize = 256;
 
-/// c, shared by tasks that each write their own block of it.
-struct Output<'a> {
-    floats: Each<'a, f32>,
-    /// Floats from one row to the next.
-    row: usize,
-}
-
-impl Output<'_> {
-    /// Where `rows` x `columns` elements begin. Panics unless they lie inside.
-    fn tile(&self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> *mut f32 {
-        assert!(
-            j + columns <= self.row && (i + rows - 1) * self.row + j + columns <= self.floats.len()
-        );
-        self.floats.at(i * self.row + j)
-    }
-}
-
 /// c = op(a) op(b), or c += that, on all threads of `pool` or, without one, on this thread alone.
 /// Panics unless the slices hold what the product reaches.
 pub(super) struct Multiply<'a> {
@@ -51,8 +34,6 @@ pub(super) struct Multiply<'a> {
 }
 
 impl Routine for Multiply<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Multiply { pool, product: p, operands: (a, b), c, finish } = self;
@@ -71,19 +52,19 @@ impl Routine for Multiply<'_> {
         }
         p.check(a.len(), b.len(), c.len());
         let plan = Plan::of::<V>(p, pool.map_or(1, Pool::threads));
-        let output = Output { floats: Each::new(c), row: p.ldc };
+        let c = &Each::new(c);
         let (rows, columns) = plan.grid;
         let task = |task: usize| {
-            let i = Span::share(p.m, V::MR, rows, task / columns);
-            let j = Span::share(p.n, V::NR, columns, task % columns);
-            if i.len() == 0 || j.len() == 0 {
+            let i = even_part_of_units(p.m, V::MR, rows, task / columns);
+            let j = even_part_of_units(p.n, V::NR, columns, task % columns);
+            if i.is_empty() || j.is_empty() {
                 return;
             }
             let width = j.len().next_multiple_of(V::NR);
             let height = if p.ta { i.len().min(ROWS_PACKED).div_ceil(V::MR) } else { 0 };
-            let block = Block { product: p, a, b, c: &output, i, j, finish };
-            let lengths = (width * plan.kc, height * panel_of_a(V::MR, plan.kc));
-            with_scratch(lengths.0, lengths.1, |packed_b, packed_a| {
+            let block = Block { product: p, a, b, c, i, j, finish };
+            let lengths = [width * plan.kc, height * panel_of_a(V::MR, plan.kc)];
+            with_scratch(&SCRATCH, lengths, |packed_b, packed_a| {
                 // SAFETY: the caller vouches for the CPU. The spans of different tasks differ in i or
                 // in j, and parts of one length are disjoint, so no other task writes this block.
                 unsafe { block.compute::<V>(plan.kc, packed_a, packed_b) };
@@ -101,9 +82,9 @@ struct Block<'a> {
     product: &'a Product,
     a: &'a [f32],
     b: &'a [f32],
-    c: &'a Output<'a>,
-    i: Span,
-    j: Span,
+    c: &'a Each<'a, f32>,
+    i: Range<usize>,
+    j: Range<usize>,
     finish: Option<Finish<'a>>,
 }
 
@@ -122,6 +103,13 @@ impl Block<'_> {
     /// How many panels of NR columns there are; the last may be narrower.
     fn panels<V: Vector>(&self) -> usize {
         self.j.len().div_ceil(V::NR)
+    }
+
+    /// Where `rows` x `columns` elements of c begin. Panics unless they lie inside.
+    fn tile(&self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> *mut f32 {
+        let row = self.product.ldc;
+        assert!(j + columns <= row && (i + rows - 1) * row + j + columns <= self.c.len());
+        self.c.at(i * row + j)
     }
 
     /// First column of a panel, and how many it has.
@@ -154,7 +142,7 @@ impl Block<'_> {
         let p = self.product;
         let group = self.group_rows::<V>();
         for start in (0..p.k).step_by(kc) {
-            let k = Span { start, end: (start + kc).min(p.k) };
+            let k = start..(start + kc).min(p.k);
             if p.tb {
                 let panels = packed_b.chunks_exact_mut(k.len() * V::NR).take(self.panels::<V>());
                 for (q, to) in panels.enumerate() {
@@ -166,10 +154,10 @@ impl Block<'_> {
                     }
                 }
             }
-            for start in (self.i.start..self.i.end).step_by(group) {
-                let rows = Span { start, end: (start + group).min(self.i.end) };
+            for start in self.i.clone().step_by(group) {
+                let rows = start..(start + group).min(self.i.end);
                 // SAFETY: the caller's.
-                unsafe { self.group::<V>(k, rows, packed_a, packed_b) };
+                unsafe { self.group::<V>(&k, &rows, packed_a, packed_b) };
             }
         }
     }
@@ -180,8 +168,8 @@ impl Block<'_> {
     /// As of [`Block::compute`].
     unsafe fn group<V: Vector>(
         &self,
-        k: Span,
-        rows: Span,
+        k: &Range<usize>,
+        rows: &Range<usize>,
         packed_a: &mut [f32],
         packed_b: &mut [f32],
     ) {
@@ -194,7 +182,7 @@ impl Block<'_> {
         }
         let tiles = rows.len().div_ceil(mr) * panels;
         let mut tiles_done = 0;
-        for r in (rows.start..rows.end).step_by(mr) {
+        for r in rows.clone().step_by(mr) {
             let height = mr.min(rows.end - r);
             let (a, a_row, a_column) = match reading {
                 Reading::Rows => (&self.a[r * p.lda + k.start..], p.lda, 1),
@@ -215,7 +203,6 @@ impl Block<'_> {
                 } else {
                     B::Packed(panel)
                 };
-                let (next, next_rows, next_step) = self.next::<V>(reading, a, (k, r), q);
                 let tile = Tile {
                     rows: height,
                     columns,
@@ -224,13 +211,10 @@ impl Block<'_> {
                     a_row,
                     a_column,
                     b,
-                    c: self.c.tile((r, height), (column, columns)),
+                    c: self.tile((r, height), (column, columns)),
                     c_row: p.ldc,
                     add: p.add || k.start > 0,
-                    next,
-                    next_rows,
-                    next_row: p.lda,
-                    next_step,
+                    ahead: self.ahead::<V>(reading, a, (k, r), q),
                 };
                 // SAFETY: the caller vouches for the CPU, and for the block: the tile lies in it, as r +
                 // height <= i.end and column + columns <= j.end.
@@ -243,22 +227,21 @@ impl Block<'_> {
         }
     }
 
-    /// What a tile prefetches for those after it: where that starts, its lines for every 16 steps over k,
-    /// and the floats by which they move on then.
-    fn next<V: Vector>(
+    /// What a tile prefetches for those after it.
+    fn ahead<V: Vector>(
         &self,
         reading: Reading,
         a: &[f32],
-        (k, r): (Span, usize),
+        (k, r): (&Range<usize>, usize),
         panel: usize,
-    ) -> (*const f32, usize, usize) {
+    ) -> Ahead {
         let (lda, mr, panels) = (self.product.lda, V::MR, self.panels::<V>());
         match reading {
-            // What is packed is in cache.
-            Reading::Packed => (a.as_ptr(), 0, LINE),
+            Reading::Packed => Ahead::NOTHING,
             Reading::Columns => {
                 let lines = LINE.div_ceil(panels);
-                (a.as_ptr().wrapping_add(mr + 5 + panel * lines * lda), lines, LINE * lda)
+                let start = a.as_ptr().wrapping_add(mr + 5 + panel * lines * lda);
+                Ahead { start, lines, apart: lda, step: LINE * lda }
             }
             // The rows after these, or of the next step over k, in as many portions as there are panels.
             Reading::Rows => {
@@ -269,15 +252,15 @@ impl Block<'_> {
                 };
                 let portion = mr.div_ceil(panels);
                 let skipped = (panel * portion).min(mr);
-                let next = a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * lda);
-                (next, portion.min(mr - skipped), LINE)
+                let start = a.as_ptr().wrapping_add(ahead).wrapping_add(skipped * lda);
+                Ahead { start, lines: portion.min(mr - skipped), apart: lda, step: LINE }
             }
         }
     }
 
     /// Prefetches a part of what is packed after a group, rows of k x m: packing itself would wait for most
     /// of it.
-    fn prefetch_group<V: Vector>(&self, k: Span, rows: Span, part: Range<usize>) {
+    fn prefetch_group<V: Vector>(&self, k: &Range<usize>, rows: &Range<usize>, part: Range<usize>) {
         let (lda, group) = (self.product.lda, self.group_rows::<V>());
         let (k, i) =
             if rows.end < self.i.end { (k.start, rows.end) } else { (k.end, self.i.start) };
@@ -294,7 +277,7 @@ impl Block<'_> {
     unsafe fn finish_rows(&self, start: usize, rows: usize) {
         let Some(finish) = self.finish else { return };
         for row in start..start + rows {
-            let piece = self.c.tile((row, 1), (self.j.start, self.j.len()));
+            let piece = self.tile((row, 1), (self.j.start, self.j.len()));
             // SAFETY: a row of this block, which the caller vouches for; `tile` found it inside.
             let piece = unsafe { std::slice::from_raw_parts_mut(piece, self.j.len()) };
             finish(row, self.j.start, piece);

@@ -12,14 +12,14 @@ use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector, first, prefetch};
 
 /// Most rows of a register tile.
-const MOST_ROWS: usize = 6;
+pub const MOST_ROWS: usize = 6;
 
 /// Most of k per step where a is stored k x m: it is packed once for every block of columns, which makes
 /// wide blocks pay.
 pub(super) const KC_TRANSPOSED_A: usize = 256;
 
 /// Sizes of tiles and blocks with these vectors.
-pub(super) trait Sizes: Vector {
+pub trait Sizes: Vector {
     /// Rows of a register tile: fewer in plain Rust with few registers, where a product takes one on its
     /// way to the sum.
     const MR: usize = if Self::REGISTERS < 32 && Self::LANES < 8 { 4 } else { MOST_ROWS };
@@ -49,7 +49,7 @@ pub(super) trait Sizes: Vector {
 impl<V: Vector> Sizes for V {}
 
 /// One register tile: c (+)= a b, with a of rows x k and b of k x columns, all at least 1.
-pub(super) struct Tile<'a> {
+pub struct Tile<'a> {
     pub rows: usize,
     pub columns: usize,
     pub k: usize,
@@ -63,19 +63,27 @@ pub(super) struct Tile<'a> {
     pub c_row: usize,
     /// Whether to add to c: after the first step over k. Else c is only written.
     pub add: bool,
-    /// What is read after this tile, to be prefetched a cache line at a time. Never dereferenced, so
-    /// it may point anywhere.
-    pub next: *const f32,
-    /// Lines for every 16 steps over k.
-    pub next_rows: usize,
+    pub ahead: Ahead,
+}
+
+/// What is read after a tile, to be prefetched: some cache lines for every 16 steps over k.
+pub struct Ahead {
+    /// The first of them. Never dereferenced, so it may point anywhere.
+    pub start: *const f32,
+    pub lines: usize,
     /// Floats from one of these lines to the next.
-    pub next_row: usize,
+    pub apart: usize,
     /// Floats by which they move on after 16 steps.
-    pub next_step: usize,
+    pub step: usize,
+}
+
+impl Ahead {
+    /// Nothing, where all is in cache.
+    pub const NOTHING: Ahead = Ahead { start: std::ptr::null(), lines: 0, apart: 0, step: 0 };
 }
 
 /// A panel of b.
-pub(super) enum B<'a> {
+pub enum B<'a> {
     /// `[k][NR]`.
     Packed(&'a [f32]),
     /// As stored, rows `row` apart; to be packed on the way.
@@ -104,7 +112,7 @@ impl Tile<'_> {
 /// # Safety
 /// The CPU has the vector's instructions. For every row r < `tile.rows`, the `tile.columns` floats from
 /// `tile.c + r tile.c_row` on may be written, and nothing else refers to them during the call.
-pub(super) unsafe fn multiply<V: Vector>(mut tile: Tile<'_>) {
+pub unsafe fn multiply<V: Vector>(mut tile: Tile<'_>) {
     tile.check(V::MR, V::NR);
     if tile.columns < V::NR
         && let B::Stored { from, row, pack } = tile.b
@@ -155,8 +163,6 @@ struct MultiplyAdd<'t, 'a, const ROWS: usize, const NV: usize, const PACK: bool>
 impl<const ROWS: usize, const NV: usize, const PACK: bool> Routine
     for MultiplyAdd<'_, '_, ROWS, NV, PACK>
 {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let tile = self.0;
@@ -173,14 +179,14 @@ impl<const ROWS: usize, const NV: usize, const PACK: bool> Routine
         // SAFETY: the caller's.
         let zero = unsafe { V::splat(0.0) };
         let mut sums = [[zero; NV]; ROWS];
-        let mut next = tile.next;
+        let mut next = tile.ahead.start;
         let mut left = tile.k;
         while left > 0 {
             // A cache line of every row that is read next, as often as one is used up.
-            for r in 0..tile.next_rows {
-                prefetch(next.wrapping_add(r * tile.next_row));
+            for r in 0..tile.ahead.lines {
+                prefetch(next.wrapping_add(r * tile.ahead.apart));
             }
-            next = next.wrapping_add(tile.next_step);
+            next = next.wrapping_add(tile.ahead.step);
             let steps = left.min(LINE);
             left -= steps;
             for _ in 0..steps {

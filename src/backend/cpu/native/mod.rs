@@ -21,7 +21,7 @@
 //! ([`kernel::Sizes`]).
 
 mod blocking;
-mod kernel;
+pub mod kernel;
 mod pack;
 mod plan;
 #[cfg(test)]
@@ -34,32 +34,13 @@ use super::simd::Isa;
 use crate::terms::Shape;
 pub use blocking::Finish;
 use blocking::Multiply;
+pub use pack::{Scratch, with_scratch};
 pub use plan::Product;
 
-/// c = op(a) op(b), or c += that, on the threads of `pool`. Panics unless the slices hold what the
-/// product reaches and the CPU has the instructions.
-pub fn multiply(isa: Isa, pool: &Pool, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-    run(isa, Some(pool), product, (a, b), c, None);
-}
-
-/// [`multiply`], with something done to each piece of a row of c as soon as it is there.
-pub fn multiply_then(
-    isa: Isa,
-    pool: &Pool,
-    product: &Product,
-    operands: (&[f32], &[f32]),
-    c: &mut [f32],
-    finish: Finish<'_>,
-) {
-    run(isa, Some(pool), product, operands, c, Some(finish));
-}
-
-/// [`multiply`] on this thread alone, which may be one of a pool's that computes a task.
-pub fn multiply_here(isa: Isa, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-    run(isa, None, product, (a, b), c, None);
-}
-
-fn run(
+/// c = op(a) op(b), or c += that, on the threads of `pool` or, without one, on this thread alone, which may be
+/// one of a pool's that computes a task. Each piece of a row of c is finished as soon as it is there. Panics
+/// unless the slices hold what the product reaches and the CPU has the instructions.
+pub fn multiply(
     isa: Isa,
     pool: Option<&Pool>,
     product: &Product,
@@ -74,9 +55,8 @@ fn run(
 
 /// The engine of this module, on the threads of `pool`.
 pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
-    let sizes = ["m", "n", "k"].map(|axis| shape.size(axis));
-    let product = Product::dense(sizes, shape.get("ta") == 1, shape.get("tb") == 1);
-    multiply(Isa::best(), pool, &product, &inputs[0], &inputs[1], c);
+    let operands = (&inputs[0][..], &inputs[1][..]);
+    multiply(Isa::best(), Some(pool), &Product::of(shape), operands, c, None);
 }
 
 /// The same of operands in bf16, with f32 sums that are rounded when they are stored.

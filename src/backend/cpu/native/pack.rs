@@ -1,11 +1,11 @@
 //! Packing of operands, and the memory that they live in then.
 
-use std::array::from_fn;
 use std::cell::RefCell;
+use std::thread::LocalKey;
 
 use super::kernel::Sizes;
 use crate::backend::cpu::aligned::LINE;
-use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector, first, prefetch};
+use crate::backend::cpu::simd::{Routine, Vector, prefetch, transpose};
 
 /// Rows of an operand to prefetch ahead: they may lie a page apart each, too far for the hardware to
 /// foresee them.
@@ -13,13 +13,20 @@ pub(super) const AHEAD: usize = 8;
 
 thread_local! {
     /// Kept between calls: a run neither allocates nor touches new pages once it is warm.
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    pub(super) static SCRATCH: Scratch = const { RefCell::new(Vec::new()) };
 }
+
+/// Floats that a thread keeps between tasks.
+pub type Scratch = RefCell<Vec<f32>>;
 
 /// Hands `work` this thread's scratch, split in two of the given lengths, each on a cache line of
 /// its own. It holds what the last user left.
-pub(super) fn with_scratch(first: usize, second: usize, work: impl FnOnce(&mut [f32], &mut [f32])) {
-    SCRATCH.with_borrow_mut(|all| {
+pub fn with_scratch(
+    scratch: &'static LocalKey<Scratch>,
+    [first, second]: [usize; 2],
+    work: impl FnOnce(&mut [f32], &mut [f32]),
+) {
+    scratch.with_borrow_mut(|all| {
         let first_lines = first.next_multiple_of(LINE);
         let need = LINE + first_lines + second;
         if all.len() < need {
@@ -50,8 +57,6 @@ pub(super) struct PackA<'a> {
 }
 
 impl Routine for PackA<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         for p in 0..self.k {
@@ -95,65 +100,22 @@ pub(super) struct PackTransposedB<'a> {
 }
 
 impl Routine for PackTransposedB<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let PackTransposedB { b, b_row, k, columns, to } = self;
         assert!((1..=V::NR).contains(&columns) && k > 0);
         assert!((columns - 1) * b_row + k <= b.len() && k * V::NR <= to.len());
         for j in (0..columns).step_by(V::LANES) {
-            // Past the last column, that once more: what it is doesn't matter.
-            let rows: [*const f32; MOST_LANES] =
-                from_fn(|r| b.as_ptr().wrapping_add((j + r).min(columns - 1) * b_row));
+            let rows = V::LANES.min(columns - j);
             for p in (0..k).step_by(V::LANES) {
-                let from = rows.map(|row| row.wrapping_add(p));
-                let to = to[p * V::NR + j..].as_mut_ptr();
-                let depth = V::LANES.min(k - p);
+                let from = b[j * b_row + p..].as_ptr();
+                let (depth, to) = (V::LANES.min(k - p), to[p * V::NR + j..].as_mut_ptr());
                 // SAFETY: the caller's; floats p .. p + depth <= k of rows of b up to columns - 1; p + depth
-                // <= k, and j + LANES <= NR as NR is a multiple of LANES. Whole squares in a call of their
-                // own, where the compiler knows their depth.
+                // <= k, and j + LANES <= NR as NR is a multiple of LANES.
                 unsafe {
-                    match depth == V::LANES {
-                        true => transpose::<V>(from, b_row, V::LANES, to),
-                        false => transpose::<V>(from, b_row, depth, to),
-                    }
+                    let ahead = V::LANES * b_row;
+                    transpose::<V>((from, b_row), (rows, depth), (to, V::NR), ahead);
                 }
-            }
-        }
-    }
-}
-
-/// Writes `depth` floats of each of LANES rows as columns to rows NR floats apart, and prefetches the rows of b
-/// after these.
-///
-/// # Safety
-/// The CPU has the vector's instructions; `depth` floats of each row may be read, and LANES floats of each
-/// of `depth` rows from `to` on written.
-#[inline(always)]
-unsafe fn transpose<V: Vector>(
-    rows: [*const f32; MOST_LANES],
-    b_row: usize,
-    depth: usize,
-    to: *mut f32,
-) {
-    // SAFETY: the caller's.
-    unsafe {
-        let mut square = [V::splat(0.0); MOST_LANES];
-        for (square, row) in square.iter_mut().zip(rows).take(V::LANES) {
-            if V::LANES == LINE {
-                prefetch(row.wrapping_add(V::LANES * b_row));
-            }
-            *square = match depth == V::LANES {
-                true => V::load(row),
-                false => square.load_masked(row, first(depth)),
-            };
-        }
-        V::transpose(&mut square[..V::LANES]);
-        for (r, row) in square.into_iter().enumerate().take(V::LANES) {
-            // A condition, not fewer rounds: those are unrolled, and rows stay in registers.
-            if r < depth {
-                row.store(to.add(r * V::NR));
             }
         }
     }

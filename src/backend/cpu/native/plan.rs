@@ -1,8 +1,8 @@
 //! A product, and how it is cut up.
 
 use super::kernel::{KC_TRANSPOSED_A, Sizes};
-use crate::backend::cpu::share::even_part_of_units;
 use crate::backend::cpu::simd::Vector;
+use crate::terms::Shape;
 
 /// Sizes of a product and how its operands are stored: a is m x k (k x m when `ta`), b is k x n
 /// (n x k when `tb`), c is m x n; row-major, rows `lda`, `ldb` and `ldc` apart.
@@ -27,8 +27,14 @@ impl Product {
         Product { m, n, k, ta, tb, lda, ldb, ldc: n, add: false }
     }
 
+    /// That of the workload `gemm`.
+    pub fn of(shape: &Shape) -> Product {
+        let sizes = ["m", "n", "k"].map(|axis| shape.size(axis));
+        Product::dense(sizes, shape.get("ta") == 1, shape.get("tb") == 1)
+    }
+
     /// Panics unless all that is read and written lies inside slices of these lengths.
-    pub(super) fn check(&self, a: usize, b: usize, c: usize) {
+    pub fn check(&self, a: usize, b: usize, c: usize) {
         let (m, n, k) = (self.m, self.n, self.k);
         let fits = |rows: usize, columns: usize, row: usize, len: usize| {
             columns <= row && (rows - 1) * row + columns <= len
@@ -71,24 +77,5 @@ impl Plan {
         };
         let columns = (least..=most).min_by_key(longest).unwrap_or(least);
         Plan { kc, grid: (rows, columns) }
-    }
-}
-
-/// A part of m, n or k.
-#[derive(Clone, Copy)]
-pub(super) struct Span {
-    pub start: usize,
-    pub end: usize,
-}
-
-impl Span {
-    /// Part `index` of `parts` even ones, in whole units. May be empty.
-    pub fn share(length: usize, unit: usize, parts: usize, index: usize) -> Span {
-        let part = even_part_of_units(length, unit, parts, index);
-        Span { start: part.start, end: part.end }
-    }
-
-    pub fn len(self) -> usize {
-        self.end - self.start
     }
 }

@@ -23,7 +23,7 @@ fn check(isa: Isa, pool: &Pool, p: Product) {
     let (a, b) = (numbers(m * k, 3), numbers(k * n, 5));
     let mut fenced = vec![SENTINEL; m * n + 2 * FENCE];
     fenced[FENCE..FENCE + m * n].fill(f32::NAN);
-    multiply(isa, pool, &p, &a, &b, &mut fenced[FENCE..FENCE + m * n]);
+    multiply(isa, Some(pool), &p, (&a, &b), &mut fenced[FENCE..FENCE + m * n], None);
 
     let mut expected = vec![0.0; m * n];
     for i in 0..m {
@@ -108,8 +108,6 @@ fn without_terms_c_is_zero() {
 fn plans_fit_the_cache_and_feed_every_thread() {
     struct Check;
     impl Routine for Check {
-        type Output = ();
-
         #[inline(always)]
         unsafe fn run<V: Vector>(self) {
             for (m, n, k) in
@@ -167,14 +165,14 @@ fn parts_of_larger_matrices_are_exact() {
                 }
                 for pool in [None, Some(&two)] {
                     let mut c = start.clone();
-                    run(isa, pool, &p, (&a, &b), &mut c, None);
+                    multiply(isa, pool, &p, (&a, &b), &mut c, None);
                     assert_eq!(c, expected, "{isa:?} {p:?}");
                     let mut c = start.clone();
                     let finish = |i: usize, j: usize, piece: &mut [f32]| {
                         let numbers = piece.iter_mut().enumerate();
                         numbers.for_each(|(d, c)| *c = 2.0 * *c + (i + j + d) as f32);
                     };
-                    run(isa, pool, &p, (&a, &b), &mut c, Some(&finish));
+                    multiply(isa, pool, &p, (&a, &b), &mut c, Some(&finish));
                     for (at, (found, plain)) in c.iter().zip(&expected).enumerate() {
                         let (i, j) = (at / p.ldc, at % p.ldc);
                         let want = if j < n { 2.0 * plain + (i + j) as f32 } else { *plain };

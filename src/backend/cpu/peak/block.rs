@@ -1,7 +1,7 @@
 //! Chains of a block, with any vectors.
 
 use super::number::Number;
-use crate::backend::cpu::simd::{Arithmetic, MOST_LANES};
+use crate::backend::cpu::simd::{Arithmetic, MOST_LANES, Vector};
 use crate::workload::LENGTH;
 
 /// Vectors that are done after each other, in groups of ten or more: a CPU of two multipliers that
@@ -11,19 +11,34 @@ const VECTORS: usize = 32;
 /// Chains of a block: those of that many of the longest vectors.
 pub(super) const BLOCK: usize = MOST_LANES * VECTORS;
 
-/// One step of the chains of a vector, `chain * m + step`.
-pub(super) trait Step<T, V> {
+/// A step of chains of `T`, by some instructions.
+pub(super) trait Step<T: Number> {
+    /// The chains that take it together, on a CPU with vectors `V`.
+    type Chains<V: Vector>: Arithmetic<T>;
+
+    /// `chain * m + step`, each of them.
+    ///
     /// # Safety
-    /// The CPU has the instructions of the vector and of the step.
-    unsafe fn step(chain: V, m: V, step: V) -> V;
+    /// The CPU has the vector's instructions.
+    unsafe fn step<V: Vector>(
+        chain: Self::Chains<V>,
+        m: Self::Chains<V>,
+        step: Self::Chains<V>,
+    ) -> Self::Chains<V>;
 }
 
 /// By the vector's own multiply-add.
 pub(super) struct Vectors;
 
-impl<T, V: Arithmetic<T>> Step<T, V> for Vectors {
+impl<T: Number> Step<T> for Vectors {
+    type Chains<V: Vector> = T::Vector<V>;
+
     #[inline(always)]
-    unsafe fn step(chain: V, m: V, step: V) -> V {
+    unsafe fn step<V: Vector>(
+        chain: T::Vector<V>,
+        m: T::Vector<V>,
+        step: T::Vector<V>,
+    ) -> T::Vector<V> {
         // SAFETY: the caller's.
         unsafe {
             if cfg!(target_arch = "aarch64") {
@@ -37,23 +52,15 @@ impl<T, V: Arithmetic<T>> Step<T, V> for Vectors {
     }
 }
 
-/// Of one number, by one instruction.
-pub(super) struct Fused;
+/// Of one number, by one instruction if `FUSED`, else by a multiplication and an addition.
+pub(super) struct Scalars<const FUSED: bool>;
 
-impl<T: Number> Step<T, [T; 1]> for Fused {
+impl<T: Number, const FUSED: bool> Step<T> for Scalars<FUSED> {
+    type Chains<V: Vector> = [T; 1];
+
     #[inline(always)]
-    unsafe fn step([chain]: [T; 1], [m]: [T; 1], [step]: [T; 1]) -> [T; 1] {
-        [chain.fused(m, step).alone()]
-    }
-}
-
-/// Of one number, by a multiplication and an addition.
-pub(super) struct Separate;
-
-impl<T: Number> Step<T, [T; 1]> for Separate {
-    #[inline(always)]
-    unsafe fn step([chain]: [T; 1], [m]: [T; 1], [step]: [T; 1]) -> [T; 1] {
-        [(chain * m + step).alone()]
+    unsafe fn step<V: Vector>([chain]: [T; 1], [m]: [T; 1], [step]: [T; 1]) -> [T; 1] {
+        [if FUSED { chain.fused(m, step) } else { chain * m + step }.alone()]
     }
 }
 
@@ -71,9 +78,9 @@ impl Block<'_> {
     /// # Safety
     /// The CPU has the instructions of the vector and of the step.
     #[inline(always)]
-    pub(super) unsafe fn compute<T: Number, V: Arithmetic<T>, S: Step<T, V>>(self) {
+    pub(super) unsafe fn compute<T: Number, V: Vector, S: Step<T>>(self) {
         let m = self.multiplier;
-        for first in (0..BLOCK).step_by(VECTORS * V::LANES) {
+        for first in (0..BLOCK).step_by(VECTORS * S::Chains::<V>::LANES) {
             let (start, step) = (&self.start[first..], &self.step[first..]);
             let end = &mut self.end[first..];
             // SAFETY: the caller's.
@@ -97,20 +104,21 @@ impl Block<'_> {
 /// # Safety
 /// The CPU has the instructions of the vector and of the step.
 #[inline(always)]
-unsafe fn group<T: Number, V: Arithmetic<T>, S: Step<T, V>, const N: usize>(
+unsafe fn group<T: Number, V: Vector, S: Step<T>, const N: usize>(
     first: usize,
     m: f32,
     start: &[f32],
     step: &[f32],
     end: &mut [f32],
 ) {
-    let floats = first * V::LANES..(first + N) * V::LANES;
+    let lanes = S::Chains::<V>::LANES;
+    let floats = first * lanes..(first + N) * lanes;
     // SAFETY: the caller's.
-    let (m, zero) = unsafe { (V::splat(T::of(m)), V::splat(T::of(0.0))) };
+    let (m, zero) = unsafe { (S::Chains::<V>::splat(T::of(m)), S::Chains::<V>::splat(T::of(0.0))) };
     let (mut chains, mut steps) = ([zero; N], [zero; N]);
     // Loops, no closures: intrinsics only become instructions where all is inlined for certain.
     for (i, (chain, of_chain)) in chains.iter_mut().zip(&mut steps).enumerate() {
-        let floats = floats.start + i * V::LANES;
+        let floats = floats.start + i * lanes;
         // SAFETY: the caller's.
         unsafe {
             *chain = load(&start[floats..]);
@@ -120,10 +128,10 @@ unsafe fn group<T: Number, V: Arithmetic<T>, S: Step<T, V>, const N: usize>(
     for _ in 0..LENGTH {
         for (chain, step) in chains.iter_mut().zip(read_again(&steps)) {
             // SAFETY: the caller's.
-            *chain = unsafe { S::step(*chain, m, *step) };
+            *chain = unsafe { S::step::<V>(*chain, m, *step) };
         }
     }
-    for (chain, end) in chains.iter().zip(end[floats].chunks_mut(V::LANES)) {
+    for (chain, end) in chains.iter().zip(end[floats].chunks_mut(lanes)) {
         // SAFETY: the caller's.
         unsafe { store(*chain, end) };
     }

@@ -18,7 +18,7 @@ use super::share::{Each, even_part};
 use super::simd::{Isa, Routine, Vector};
 use crate::terms::Dtype;
 use crate::workload::CHAINS;
-use block::{BLOCK, Block, Fused, Separate, Step, Vectors};
+use block::{BLOCK, Block, Scalars, Step, Vectors};
 use number::Number;
 
 /// Tasks for each thread: so many that a slow core or an interrupted one takes fewer of them, and
@@ -33,39 +33,25 @@ const FUSED: Isa = Isa::Neon;
 #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
 const FUSED: Isa = Isa::Portable;
 
-/// Which numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// Single.
-    F32,
-    /// Double.
-    F64,
-}
-
-impl Precision {
-    /// That of a dtype, if the CPU has it.
-    pub fn of(dtype: Dtype) -> Option<Precision> {
-        match dtype {
-            Dtype::F32 => Some(Precision::F32),
-            Dtype::F64 => Some(Precision::F64),
-            Dtype::F16 | Dtype::Bf16 => None,
-        }
-    }
+/// Whether there are chains of numbers of this type.
+pub fn serves(dtype: Dtype) -> bool {
+    matches!(dtype, Dtype::F32 | Dtype::F64)
 }
 
 /// Does `batches` batches on the threads of `pool`, all from the same `start` and `step`; `out` holds
 /// how the chains of the last one end. Without vectors ([`Isa::Portable`]) chains are of single numbers.
-/// Panics unless the slices hold [`CHAINS`] each and the CPU has the instructions.
+/// Panics unless the slices hold [`CHAINS`] each, the CPU has the instructions, and there are chains of
+/// this dtype.
 pub fn run(
     isa: Isa,
-    precision: Precision,
+    dtype: Dtype,
     pool: &Pool,
     batches: usize,
     start: &[f32],
     step: &[f32],
     out: &mut [f32],
 ) {
-    assert!(isa.is_available());
+    assert!(isa.is_available() && serves(dtype));
     assert!(start.len() == CHAINS && step.len() == CHAINS && out.len() == CHAINS);
     let multiplier = black_box(1.0);
     // The blocks of all batches in one row, those of the same chains side by side.
@@ -77,8 +63,14 @@ pub fn run(
             let first = index / batches * BLOCK;
             let (start, step) = black_box((&start[first..], &step[first..]));
             let mut end = [0.0; BLOCK];
+            let block = Block { multiplier, start, step, end: &mut end };
             // SAFETY: checked above that the CPU has the instructions.
-            unsafe { compute(isa, precision, Block { multiplier, start, step, end: &mut end }) };
+            unsafe {
+                match dtype {
+                    Dtype::F64 => compute::<f64>(isa, block),
+                    _ => compute::<f32>(isa, block),
+                }
+            }
             black_box(&end);
             if index % batches == batches - 1 {
                 // SAFETY: this is the only task that does the last batch of this block.
@@ -88,70 +80,36 @@ pub fn run(
     });
 }
 
-/// Computes the ends of a block's chains.
+/// Computes the ends of a block's chains, in numbers of type `T`.
 ///
 /// # Safety
 /// The CPU has the instructions.
-unsafe fn compute(isa: Isa, precision: Precision, block: Block<'_>) {
-    let is_fused = FUSED != Isa::Portable && FUSED.is_available();
+unsafe fn compute<T: Number>(isa: Isa, block: Block<'_>) {
     // SAFETY: the caller's, and as just asked; a block asks for nothing else.
     unsafe {
-        match (isa, precision) {
-            (Isa::Portable, Precision::F32) if is_fused => {
-                FUSED.run(Scalars::<f32, Fused>::new(block))
-            }
-            (Isa::Portable, Precision::F64) if is_fused => {
-                FUSED.run(Scalars::<f64, Fused>::new(block))
-            }
-            (Isa::Portable, Precision::F32) => isa.run(Scalars::<f32, Separate>::new(block)),
-            (Isa::Portable, Precision::F64) => isa.run(Scalars::<f64, Separate>::new(block)),
-            (_, Precision::F32) => isa.run(Singles(block)),
-            (_, Precision::F64) => isa.run(Doubles(block)),
+        if isa != Isa::Portable {
+            isa.run(Chains::<T, Vectors>::new(block));
+        } else if FUSED != Isa::Portable && FUSED.is_available() {
+            FUSED.run(Chains::<T, Scalars<true>>::new(block));
+        } else {
+            isa.run(Chains::<T, Scalars<false>>::new(block));
         }
     }
 }
 
-/// A block in vectors of singles.
-struct Singles<'a>(Block<'a>);
+/// A block in numbers of type `T`, by steps of one kind.
+struct Chains<'a, T, S>(Block<'a>, PhantomData<(T, S)>);
 
-impl Routine for Singles<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        // SAFETY: the caller's.
-        unsafe { self.0.compute::<f32, V, Vectors>() }
-    }
-}
-
-/// A block in vectors of doubles.
-struct Doubles<'a>(Block<'a>);
-
-impl Routine for Doubles<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        // SAFETY: the caller's.
-        unsafe { self.0.compute::<f64, V::Doubles, Vectors>() }
-    }
-}
-
-/// A block in single numbers, whichever vectors there are.
-struct Scalars<'a, T, S>(Block<'a>, PhantomData<(T, S)>);
-
-impl<'a, T, S> Scalars<'a, T, S> {
+impl<'a, T, S> Chains<'a, T, S> {
     fn new(block: Block<'a>) -> Self {
-        Scalars(block, PhantomData)
+        Chains(block, PhantomData)
     }
 }
 
-impl<T: Number, S: Step<T, [T; 1]>> Routine for Scalars<'_, T, S> {
-    type Output = ();
-
+impl<T: Number, S: Step<T>> Routine for Chains<'_, T, S> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's.
-        unsafe { self.0.compute::<T, [T; 1], S>() }
+        unsafe { self.0.compute::<T, V, S>() }
     }
 }

@@ -2,10 +2,15 @@
 
 use std::ops::{Add, Mul, Sub};
 
+use crate::backend::cpu::simd::{Arithmetic, Vector};
+
 /// A single or double.
 pub(super) trait Number:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self>
 {
+    /// The vector of such numbers that goes with one of singles.
+    type Vector<V: Vector>: Arithmetic<Self>;
+
     fn of(x: f32) -> Self;
 
     /// Rounded to a single.
@@ -47,8 +52,10 @@ macro_rules! in_a_register {
 
 /// Implements [`Number`] by the type's own operations.
 macro_rules! number {
-    ($number:ty) => {
+    ($number:ty, $V:ident => $vector:ty) => {
         impl Number for $number {
+            type Vector<$V: Vector> = $vector;
+
             #[inline(always)]
             fn of(x: f32) -> $number {
                 x.into()
@@ -72,5 +79,5 @@ macro_rules! number {
     };
 }
 
-number!(f32);
-number!(f64);
+number!(f32, V => V);
+number!(f64, V => V::Doubles);

@@ -12,14 +12,14 @@ fn every_kernel_does_every_step() {
     for threads in [1, 2, 3] {
         let pool = Pool::new(&vec![0; threads]);
         for isa in Isa::available() {
-            for precision in [Precision::F32, Precision::F64] {
+            for dtype in [Dtype::F32, Dtype::F64] {
                 for batches in [1, 3] {
                     // Fences round the output.
                     let mut fenced = vec![f32::NAN; 64 + CHAINS + 64];
                     let out = &mut fenced[64..64 + CHAINS];
-                    run(isa, precision, &pool, batches, &start, &step, out);
+                    run(isa, dtype, &pool, batches, &start, &step, out);
                     let wrong = out.iter().zip(&wanted).position(|(got, want)| got != want);
-                    assert_eq!(wrong, None, "{isa:?} {precision:?} {batches}");
+                    assert_eq!(wrong, None, "{isa:?} {dtype:?} {batches}");
                     let (before, behind) = (&fenced[..64], &fenced[64 + CHAINS..]);
                     assert!(before.iter().chain(behind).all(|x| x.is_nan()));
                 }
@@ -34,6 +34,6 @@ fn numbers_are_multiplied_separately_too() {
     let mut end = [0.0; BLOCK];
     let block = Block { multiplier: 1.0, start: &start, step: &step, end: &mut end };
     // SAFETY: every CPU multiplies and adds.
-    unsafe { Isa::Portable.run(Scalars::<f64, Separate>::new(block)) };
+    unsafe { Isa::Portable.run(Chains::<f64, Scalars<false>>::new(block)) };
     assert_eq!(end, [3.0 + 2.0 * LENGTH as f32; BLOCK]);
 }

@@ -96,7 +96,7 @@ impl Isa {
     ///
     /// # Safety
     /// The CPU has the instructions, and all holds that the routine itself asks for.
-    pub(in super::super) unsafe fn run<R: Routine>(self, routine: R) -> R::Output {
+    pub(in super::super) unsafe fn run<R: Routine>(self, routine: R) {
         // SAFETY: the caller's.
         with_vector!(self, V => unsafe { V::call(routine) })
     }
@@ -107,8 +107,6 @@ impl Isa {
     pub(in super::super) fn vectorise(self, work: impl FnOnce()) {
         struct Plainly<F>(F);
         impl<F: FnOnce()> Routine for Plainly<F> {
-            type Output = ();
-
             #[inline(always)]
             unsafe fn run<V: Vector>(self) {
                 (self.0)();
@@ -122,13 +120,10 @@ impl Isa {
 
 /// What is to be computed with vectors, whichever they are.
 pub(in super::super) trait Routine {
-    /// What comes of it.
-    type Output;
-
     /// Computes it. To be compiled into its caller: implementations are always inlined, and so is all that
     /// they call and that has to do with vectors.
     ///
     /// # Safety
     /// The CPU has the vector's instructions, and all holds that the routine itself asks for.
-    unsafe fn run<V: Vector>(self) -> Self::Output;
+    unsafe fn run<V: Vector>(self);
 }

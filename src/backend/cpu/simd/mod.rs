@@ -6,6 +6,7 @@
 //! | `isa.rs` | the sets of instructions: which the CPU has, and how a routine gets to its vectors |
 //! | `vector.rs` | what a vector does |
 //! | `x86.rs` `neon.rs` `portable.rs` | the vectors |
+//! | `square.rs` | squares in memory, transposed |
 //!
 //! [`Arithmetic`] is for numbers of any kind, and [`Vector::Doubles`] the vector of doubles with the same
 //! instructions. Operands of fewer bits become lanes when they are loaded: a way to load is all that
@@ -15,6 +16,7 @@ mod isa;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod square;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -23,6 +25,7 @@ mod x86;
 
 pub use isa::Isa;
 pub(super) use isa::Routine;
+pub(super) use square::transpose;
 pub(super) use vector::{Arithmetic, Vector};
 
 /// Floats of the longest vector.

@@ -3,7 +3,7 @@
 use std::arch::aarch64::*;
 
 use super::vector::arithmetic;
-use super::{Arithmetic, Routine, Vector};
+use super::{Arithmetic, Vector};
 
 arithmetic!(float32x4_t, f32: vdupq_n_f32 vld1q_f32 vst1q_f32 vaddq_f32 vsubq_f32 vmulq_f32 fmadd_f32);
 arithmetic!(float64x2_t, f64: vdupq_n_f64 vld1q_f64 vst1q_f64 vaddq_f64 vsubq_f64 vmulq_f64 fmadd_f64);
@@ -22,21 +22,11 @@ unsafe fn fmadd_f64(a: float64x2_t, b: float64x2_t, c: float64x2_t) -> float64x2
     unsafe { vfmaq_f64(c, a, b) }
 }
 
+// Arm's store past the caches, stnp, has no intrinsic.
 impl Vector for float32x4_t {
     type Doubles = float64x2_t;
 
     const REGISTERS: usize = 32;
-    const HAS_MASKS: bool = false;
-    const HAS_NT: bool = false;
-
-    fn is_available() -> bool {
-        true
-    }
-
-    unsafe fn call<R: Routine>(routine: R) -> R::Output {
-        // SAFETY: the caller's.
-        unsafe { routine.run::<Self>() }
-    }
 
     #[inline(always)]
     unsafe fn load_masked(self, from: *const f32, mask: u32) -> Self {
@@ -56,13 +46,6 @@ impl Vector for float32x4_t {
             vst1q_f32(lanes.as_mut_ptr(), self);
             lanes.store_masked(to, mask);
         }
-    }
-
-    // Arm's store past the caches, stnp, has no intrinsic.
-    #[inline(always)]
-    unsafe fn store_nt(self, to: *mut f32) {
-        // SAFETY: the caller's.
-        unsafe { vst1q_f32(to, self) }
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use std::array::from_fn;
 use std::ops::{Add, Mul, Sub};
 
-use super::{Arithmetic, Routine, Vector};
+use super::{Arithmetic, Vector};
 
 impl<T, const N: usize> Arithmetic<T> for [T; N]
 where
@@ -53,17 +53,6 @@ impl<const N: usize> Vector for [f32; N] {
     type Doubles = [f64; N];
 
     const REGISTERS: usize = 16;
-    const HAS_MASKS: bool = false;
-    const HAS_NT: bool = false;
-
-    fn is_available() -> bool {
-        true
-    }
-
-    unsafe fn call<R: Routine>(routine: R) -> R::Output {
-        // SAFETY: the caller's.
-        unsafe { routine.run::<Self>() }
-    }
 
     #[inline(always)]
     unsafe fn load_masked(self, from: *const f32, mask: u32) -> Self {
@@ -77,12 +66,6 @@ impl<const N: usize> Vector for [f32; N] {
             // SAFETY: as of the trait: lanes with a bit may be written.
             unsafe { *to.wrapping_add(i) = x }
         }
-    }
-
-    #[inline(always)]
-    unsafe fn store_nt(self, to: *mut f32) {
-        // SAFETY: the caller's.
-        unsafe { self.store(to) }
     }
 
     #[inline(always)]

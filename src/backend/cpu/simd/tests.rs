@@ -96,8 +96,6 @@ unsafe fn check_doubles<V: Arithmetic<f64>>() {
 struct Check(Isa);
 
 impl Routine for Check {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         assert_eq!((self.0.lanes(), self.0.registers()), (V::LANES, V::REGISTERS));

@@ -46,20 +46,25 @@ pub(in super::super) trait Vector: Arithmetic<f32> {
     const REGISTERS: usize;
 
     /// Whether a mask costs nothing.
-    const HAS_MASKS: bool;
+    const HAS_MASKS: bool = false;
 
     /// Whether `store_nt` goes past the caches.
-    const HAS_NT: bool;
+    const HAS_NT: bool = false;
 
-    /// Whether this CPU has the vector's instructions.
-    fn is_available() -> bool;
+    /// Whether this CPU has the vector's instructions, as every CPU of its architecture where nothing else is said.
+    fn is_available() -> bool {
+        true
+    }
 
     /// Runs a routine on this vector, in a function of its own that is compiled for the vector's
     /// instructions.
     ///
     /// # Safety
     /// All holds that the routine itself asks for.
-    unsafe fn call<R: Routine>(routine: R) -> R::Output;
+    unsafe fn call<R: Routine>(routine: R) {
+        // SAFETY: the caller's.
+        unsafe { routine.run::<Self>() }
+    }
 
     /// The floats at `from` where the mask has a bit, else those of `self`.
     unsafe fn load_masked(self, from: *const f32, mask: u32) -> Self;
@@ -68,7 +73,11 @@ pub(in super::super) trait Vector: Arithmetic<f32> {
     unsafe fn store_masked(self, to: *mut f32, mask: u32);
 
     /// Writes all lanes past the caches (a non-temporal store), where there is an instruction for it.
-    unsafe fn store_nt(self, to: *mut f32);
+    #[inline(always)]
+    unsafe fn store_nt(self, to: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { self.store(to) }
+    }
 
     /// The larger of each two lanes.
     unsafe fn max(self, other: Self) -> Self;

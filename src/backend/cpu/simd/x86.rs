@@ -29,7 +29,7 @@ impl Vector for __m512 {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    unsafe fn call<R: Routine>(routine: R) -> R::Output {
+    unsafe fn call<R: Routine>(routine: R) {
         // SAFETY: the caller's.
         unsafe { routine.run::<Self>() }
     }
@@ -88,9 +88,21 @@ impl Vector for __m512 {
 
     #[inline(always)]
     unsafe fn transpose(rows: &mut [Self]) {
-        let rows: &mut [Self; 16] = rows.try_into().expect("a square of vectors");
+        let y: &mut [Self; 16] = rows.try_into().expect("a square of vectors");
         // SAFETY: the caller's.
-        unsafe { transpose_16(rows) }
+        unsafe {
+            let x = quads(y);
+            for c in 0..4 {
+                let even_top = _mm512_shuffle_f32x4::<0x88>(x[c], x[4 + c]);
+                let odd_top = _mm512_shuffle_f32x4::<0xdd>(x[c], x[4 + c]);
+                let even_bottom = _mm512_shuffle_f32x4::<0x88>(x[8 + c], x[12 + c]);
+                let odd_bottom = _mm512_shuffle_f32x4::<0xdd>(x[8 + c], x[12 + c]);
+                y[c] = _mm512_shuffle_f32x4::<0x88>(even_top, even_bottom);
+                y[4 + c] = _mm512_shuffle_f32x4::<0x88>(odd_top, odd_bottom);
+                y[8 + c] = _mm512_shuffle_f32x4::<0xdd>(even_top, even_bottom);
+                y[12 + c] = _mm512_shuffle_f32x4::<0xdd>(odd_top, odd_bottom);
+            }
+        }
     }
 
     #[inline(always)]
@@ -111,38 +123,16 @@ impl Vector for __m512 {
     }
 }
 
-/// Within the quarters of 128 bits first, then quarters with each other.
+/// The rows of a square, with each of its squares of 4 x 4 transposed: what is left of a transpose is to
+/// exchange quarters of 128 bits.
 #[inline(always)]
-unsafe fn transpose_16(x: &mut [__m512; 16]) {
-    // SAFETY: the caller's.
-    unsafe {
-        let mut y = *x;
-        for i in 0..8 {
-            y[2 * i] = _mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]);
-            y[2 * i + 1] = _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]);
-        }
-        let pairs = |low: bool, a: __m512, b: __m512| {
-            let (a, b) = (_mm512_castps_pd(a), _mm512_castps_pd(b));
-            let both = if low { _mm512_unpacklo_pd(a, b) } else { _mm512_unpackhi_pd(a, b) };
-            _mm512_castpd_ps(both)
-        };
-        for i in 0..4 {
-            for j in 0..4 {
-                x[4 * i + j] = pairs(j % 2 == 0, y[4 * i + j / 2], y[4 * i + 2 + j / 2]);
-            }
-        }
-        for c in 0..4 {
-            let even_top = _mm512_shuffle_f32x4::<0x88>(x[c], x[4 + c]);
-            let odd_top = _mm512_shuffle_f32x4::<0xdd>(x[c], x[4 + c]);
-            let even_bottom = _mm512_shuffle_f32x4::<0x88>(x[8 + c], x[12 + c]);
-            let odd_bottom = _mm512_shuffle_f32x4::<0xdd>(x[8 + c], x[12 + c]);
-            y[c] = _mm512_shuffle_f32x4::<0x88>(even_top, even_bottom);
-            y[4 + c] = _mm512_shuffle_f32x4::<0x88>(odd_top, odd_bottom);
-            y[8 + c] = _mm512_shuffle_f32x4::<0xdd>(even_top, even_bottom);
-            y[12 + c] = _mm512_shuffle_f32x4::<0xdd>(odd_top, odd_bottom);
-        }
-        *x = y;
+unsafe fn quads<V: Vector, const N: usize>(rows: &[V; N]) -> [V; N] {
+    let mut all = *rows;
+    for quad in all.as_chunks_mut::<4>().0 {
+        // SAFETY: the caller's.
+        *quad = unsafe { V::transpose_quads(*quad) };
     }
+    all
 }
 
 /// Lanes with all bits set where the mask has one.
@@ -160,7 +150,6 @@ impl Vector for __m256 {
     type Doubles = __m256d;
 
     const REGISTERS: usize = 16;
-    const HAS_MASKS: bool = false;
     const HAS_NT: bool = true;
 
     fn is_available() -> bool {
@@ -168,7 +157,7 @@ impl Vector for __m256 {
     }
 
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn call<R: Routine>(routine: R) -> R::Output {
+    unsafe fn call<R: Routine>(routine: R) {
         // SAFETY: the caller's.
         unsafe { routine.run::<Self>() }
     }
@@ -232,26 +221,14 @@ impl Vector for __m256 {
 
     #[inline(always)]
     unsafe fn transpose(rows: &mut [Self]) {
-        let x: &mut [Self; 8] = rows.try_into().expect("a square of vectors");
+        let y: &mut [Self; 8] = rows.try_into().expect("a square of vectors");
         // SAFETY: the caller's.
         unsafe {
-            let mut y = *x;
-            for i in 0..4 {
-                y[2 * i] = _mm256_unpacklo_ps(x[2 * i], x[2 * i + 1]);
-                y[2 * i + 1] = _mm256_unpackhi_ps(x[2 * i], x[2 * i + 1]);
-            }
-            for i in 0..2 {
-                for j in 0..2 {
-                    let (top, bottom) = (y[4 * i + j], y[4 * i + 2 + j]);
-                    x[4 * i + 2 * j] = _mm256_shuffle_ps::<0x44>(top, bottom);
-                    x[4 * i + 2 * j + 1] = _mm256_shuffle_ps::<0xee>(top, bottom);
-                }
-            }
+            let x = quads(y);
             for i in 0..4 {
                 y[i] = _mm256_permute2f128_ps::<0x20>(x[i], x[i + 4]);
                 y[i + 4] = _mm256_permute2f128_ps::<0x31>(x[i], x[i + 4]);
             }
-            *x = y;
         }
     }
 

@@ -1,7 +1,7 @@
 //! The STREAM kernels (McCalpin) and the dot product of BabelStream: what main memory gives and takes.
 //!
 //! Stores come in two kinds. Ordinary ones read a line of the output into the caches before they
-//! write it; those of the functions named `_nt` go past the caches, which saves that read: triad
+//! write it; those of maps with `NT` go past the caches, which saves that read: triad
 //! moves three arrays instead of four. The bytes of a rate are the same for both, as in STREAM.
 //!
 //! Every thread has one stretch of the arrays, so that results don't depend on who was faster.
@@ -10,6 +10,7 @@ mod stretch;
 #[cfg(test)]
 mod tests;
 
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,30 +19,16 @@ use super::aligned::{LINE, LINE_BYTES};
 use super::share::Each;
 use super::simd::Isa;
 use crate::terms::Shape;
-use stretch::{Copied, DotStretch, Map, MapStretch, Scaled, Sum, Triad};
+pub use stretch::{Copied, Map, Scaled, Sum, Triad};
+use stretch::{DotStretch, MapStretch};
 
 /// Fewer floats than this for each of two threads come faster from one: to start and to wait for
 /// the other takes 4 us.
 const LEAST: usize = 48 << 10;
 
-/// `out = a`.
-pub fn copy(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
-    map::<Copied, false>(Isa::best(), pool, inputs, out);
-}
-
-/// `out = 3 a`.
-pub fn scale(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
-    map::<Scaled, false>(Isa::best(), pool, inputs, out);
-}
-
-/// `out = a + b`.
-pub fn add(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
-    map::<Sum, false>(Isa::best(), pool, inputs, out);
-}
-
-/// `out = a + 3 b`.
-pub fn triad(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
-    map::<Triad, false>(Isa::best(), pool, inputs, out);
+/// Computes a map of whole arrays, past the caches if `NT`, which needs [`has_nt`].
+pub fn map<M: Map, const NT: bool>(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
+    map_by::<M, NT>(Isa::best(), pool, inputs, out);
 }
 
 /// `out[0] = a . b`.
@@ -49,35 +36,15 @@ pub fn dot(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
     out[0] = sum_of_products(Isa::best(), pool, &inputs[0], &inputs[1]);
 }
 
-/// [`copy`] past the caches; see [`has_nt`].
-pub fn copy_nt(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
-    map::<Copied, true>(Isa::best(), pool, inputs, out);
-}
-
-/// [`scale`] past the caches; see [`has_nt`].
-pub fn scale_nt(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
-    map::<Scaled, true>(Isa::best(), pool, inputs, out);
-}
-
-/// [`add`] past the caches; see [`has_nt`].
-pub fn add_nt(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
-    map::<Sum, true>(Isa::best(), pool, inputs, out);
-}
-
-/// [`triad`] past the caches; see [`has_nt`].
-pub fn triad_nt(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
-    map::<Triad, true>(Isa::best(), pool, inputs, out);
-}
-
-/// Whether this CPU's stores can go past the caches. Where they can't, the functions named `_nt`
-/// store as the others do.
+/// Whether this CPU's stores can go past the caches. Where they can't, maps with `NT` store as the
+/// others do.
 pub fn has_nt() -> bool {
     Isa::best().has_nt()
 }
 
-/// Computes a map of whole arrays, on as many threads as are worth it. A map of one input takes it
+/// [`map`] with these instructions, on as many threads as are worth it. A map of one input takes it
 /// twice. Panics unless inputs and output are equally long and the CPU has the instructions.
-fn map<M: Map, const NT: bool>(isa: Isa, pool: &Pool, inputs: &[Vec<f32>], out: &mut [f32]) {
+fn map_by<M: Map, const NT: bool>(isa: Isa, pool: &Pool, inputs: &[Vec<f32>], out: &mut [f32]) {
     let (a, b) = (&inputs[0][..], &inputs[inputs.len() - 1][..]);
     assert!(isa.is_available());
     assert!(a.len() == out.len() && b.len() == out.len());
@@ -88,7 +55,7 @@ fn map<M: Map, const NT: bool>(isa: Isa, pool: &Pool, inputs: &[Vec<f32>], out: 
         let out = unsafe { out.part(stretch.start, stretch.len()) };
         let (a, b) = (&a[stretch.clone()], &b[stretch]);
         // SAFETY: checked above that the CPU has the instructions; a map asks for nothing else.
-        unsafe { isa.run(MapStretch::<M, NT>::new(a, b, out)) };
+        unsafe { isa.run(MapStretch::<M, NT> { a, b, out, map: PhantomData }) };
     });
 }
 
@@ -101,8 +68,9 @@ fn sum_of_products(isa: Isa, pool: &Pool, a: &[f32], b: &[f32]) -> f32 {
     // Doubles as bits: every thread has its own to set.
     let sums: Vec<AtomicU64> = (0..stretches.count).map(|_| AtomicU64::new(0)).collect();
     stretches.each(pool, |i, stretch| {
+        let (a, b, mut sum) = (&a[stretch.clone()], &b[stretch], 0.0);
         // SAFETY: checked above that the CPU has the instructions; a product asks for nothing else.
-        let sum = unsafe { isa.run(DotStretch { a: &a[stretch.clone()], b: &b[stretch] }) };
+        unsafe { isa.run(DotStretch { a, b, sum: &mut sum }) };
         sums[i].store(sum.to_bits(), Ordering::Relaxed);
     });
     sums.iter().map(|sum| f64::from_bits(sum.load(Ordering::Relaxed))).sum::<f64>() as f32

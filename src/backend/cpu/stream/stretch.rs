@@ -18,16 +18,20 @@ const SUMS: usize = 8;
 const SINGLE: usize = 1 << 15;
 
 /// How an element of the output comes from those of the inputs.
-pub(super) trait Map {
+pub trait Map {
     /// # Safety
     /// As of [`Arithmetic::load`], for each pointer.
     unsafe fn at<V: Vector>(a: *const f32, b: *const f32) -> V;
 }
 
-pub(super) struct Copied;
-pub(super) struct Scaled;
-pub(super) struct Sum;
-pub(super) struct Triad;
+/// `out = a`.
+pub struct Copied;
+/// `out = 3 a`.
+pub struct Scaled;
+/// `out = a + b`.
+pub struct Sum;
+/// `out = a + 3 b`.
+pub struct Triad;
 
 impl Map for Copied {
     #[inline(always)]
@@ -63,21 +67,13 @@ impl Map for Triad {
 
 /// A map of a stretch, past the caches if `NT`.
 pub(super) struct MapStretch<'a, M, const NT: bool> {
-    a: &'a [f32],
-    b: &'a [f32],
-    out: &'a mut [f32],
-    map: PhantomData<M>,
-}
-
-impl<'a, M, const NT: bool> MapStretch<'a, M, NT> {
-    pub(super) fn new(a: &'a [f32], b: &'a [f32], out: &'a mut [f32]) -> Self {
-        MapStretch { a, b, out, map: PhantomData }
-    }
+    pub a: &'a [f32],
+    pub b: &'a [f32],
+    pub out: &'a mut [f32],
+    pub map: PhantomData<M>,
 }
 
 impl<M: Map, const NT: bool> Routine for MapStretch<'_, M, NT> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let len = self.out.len();
@@ -111,13 +107,12 @@ impl<M: Map, const NT: bool> Routine for MapStretch<'_, M, NT> {
 pub(super) struct DotStretch<'a> {
     pub a: &'a [f32],
     pub b: &'a [f32],
+    pub sum: &'a mut f64,
 }
 
 impl Routine for DotStretch<'_> {
-    type Output = f64;
-
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) -> f64 {
+    unsafe fn run<V: Vector>(self) {
         let head = self.a.as_ptr().align_offset(LINE_BYTES).min(self.a.len());
         let (a_head, a) = self.a.split_at(head);
         let (b_head, b) = self.b.split_at(head);
@@ -127,7 +122,7 @@ impl Routine for DotStretch<'_> {
             // SAFETY: the caller's.
             sum += unsafe { short::<V>(a, b) };
         }
-        sum
+        *self.sum = sum;
     }
 }
 

@@ -23,7 +23,7 @@ fn check<M: Map>(pool: &Pool, inputs: &[Vec<f32>], wanted: impl Fn(f32, f32) -> 
     let wanted: Vec<f32> = a.iter().zip(b).map(|(a, b)| wanted(*a, *b)).collect();
     for isa in Isa::available() {
         for (nt, map) in
-            [(false, map::<M, false> as fn(_, &_, &[_], &mut _)), (true, map::<M, true>)]
+            [(false, map_by::<M, false> as fn(_, &_, &[_], &mut _)), (true, map_by::<M, true>)]
         {
             for offset in 0..=17 {
                 let start = FENCE + offset;
@@ -99,16 +99,16 @@ fn the_kernels_are_the_ones_they_are_named_after() {
         kernel(&pool, &shape, inputs, &mut out);
         out[0]
     };
-    for kernel in [copy, copy_nt] {
+    for kernel in [map::<Copied, false>, map::<Copied, true>] {
         assert_eq!(first(kernel, &inputs[..1], 100), 2.0);
     }
-    for kernel in [scale, scale_nt] {
+    for kernel in [map::<Scaled, false>, map::<Scaled, true>] {
         assert_eq!(first(kernel, &inputs[..1], 100), 6.0);
     }
-    for kernel in [add, add_nt] {
+    for kernel in [map::<Sum, false>, map::<Sum, true>] {
         assert_eq!(first(kernel, &inputs, 100), 7.0);
     }
-    for kernel in [triad, triad_nt] {
+    for kernel in [map::<Triad, false>, map::<Triad, true>] {
         assert_eq!(first(kernel, &inputs, 100), 17.0);
     }
     assert_eq!(first(dot, &inputs, 1), 1000.0);

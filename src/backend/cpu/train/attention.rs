@@ -15,27 +15,16 @@
 //! dq = ds k        dk = ds^T q        dv = p^T dy
 //! ```
 
-use std::cell::RefCell;
-
 use super::tensors::Tensors;
 use super::{Computed, math, sums};
 use crate::backend::cpu::aligned::Aligned;
-use crate::backend::cpu::native::{self, Product};
+use crate::backend::cpu::native::{self, Product, Scratch, with_scratch};
 use crate::backend::cpu::share::Each;
 use crate::network;
 
 thread_local! {
     /// Kept between tasks, so that none touches new pages.
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Hands `work` two pieces of this thread's scratch, of so many floats each, which hold anything.
-fn with_scratch(lengths: [usize; 2], work: impl FnOnce(&mut [f32], &mut [f32])) {
-    SCRATCH.with_borrow_mut(|all| {
-        all.resize(all.len().max(lengths[0] + lengths[1]), 0.0);
-        let (first, rest) = all.split_at_mut(lengths[0]);
-        work(first, &mut rest[..lengths[1]]);
-    });
+    static SCRATCH: Scratch = const { Scratch::new(Vec::new()) };
 }
 
 /// A prepared [`network::Attention`], with what its backward pass needs of the forward pass.
@@ -45,8 +34,18 @@ pub struct Attention {
     probabilities: Aligned,
 }
 
-/// Where a head of a sample begins, in floats.
+impl Attention {
+    pub fn new(sizes: network::Attention) -> Attention {
+        let probabilities = Aligned::zeros(sizes.batch * sizes.heads * sizes.seq * sizes.seq);
+        Attention { sizes, probabilities }
+    }
+}
+
+/// A head of a sample: where it begins, in floats, and the products of its matrices.
 struct Head {
+    seq: usize,
+    /// Columns of q, k or v.
+    size: usize,
     /// q, k and v in x: (seq, size) in rows of 3 width.
     qkv: [usize; 3],
     /// In y: (seq, size) in rows of width.
@@ -55,54 +54,48 @@ struct Head {
     p: usize,
 }
 
-impl Attention {
-    pub fn new(sizes: network::Attention) -> Attention {
-        let probabilities = Aligned::zeros(sizes.batch * sizes.heads * sizes.seq * sizes.seq);
-        Attention { sizes, probabilities }
-    }
-
+impl Head {
     /// Head `number` of batch x heads.
-    fn head(&self, number: usize) -> Head {
-        let l = self.sizes;
-        let (sample, head) = (number / l.heads, number % l.heads);
-        let column = head * (l.width / l.heads);
+    fn new(l: &network::Attention, number: usize) -> Head {
+        let size = l.width / l.heads;
+        let (sample, column) = (number / l.heads, number % l.heads * size);
         let x = sample * l.seq * 3 * l.width + column;
         Head {
+            seq: l.seq,
+            size,
             qkv: [x, x + l.width, x + 2 * l.width],
             y: sample * l.seq * l.width + column,
             p: number * l.seq * l.seq,
         }
     }
 
-    /// Columns of q, k or v that a head has.
-    fn size(&self) -> usize {
-        self.sizes.width / self.sizes.heads
+    /// What scores are multiplied by before softmax.
+    fn scale(&self) -> f32 {
+        1.0 / (self.size as f32).sqrt()
     }
 
     /// (seq, seq) = a b^T, where a and b are two of q, k, v and y, in rows of `row` and `other_row` floats.
     fn scores(&self, row: usize, other_row: usize) -> Product {
-        let seq = self.sizes.seq;
-        let dense = Product::dense([seq, seq, self.size()], false, true);
+        let dense = Product::dense([self.seq, self.seq, self.size], false, true);
         Product { lda: row, ldb: other_row, ..dense }
     }
 
     /// (seq, size) = s b or s^T b, where s (seq, seq) is p or ds and b one of q, k, v and y, in rows of `row`
     /// floats.
     fn mix(&self, transposed: bool, row: usize) -> Product {
-        let seq = self.sizes.seq;
-        Product { ldb: row, ..Product::dense([seq, self.size(), seq], transposed, false) }
+        Product { ldb: row, ..Product::dense([self.seq, self.size, self.seq], transposed, false) }
     }
-}
 
-/// Copies dense rows of `size` floats to a head's columns, from `start` on in rows of `row` floats. Panics
-/// where they are not inside.
-///
-/// # Safety
-/// Nothing else refers to these columns.
-unsafe fn put(from: &[f32], to: &Each<'_, f32>, start: usize, row: usize, size: usize) {
-    for (number, from) in from.chunks_exact(size).enumerate() {
-        // SAFETY: the caller's.
-        unsafe { to.part(start + number * row, size) }.copy_from_slice(from);
+    /// Copies a dense (seq, size) to the head's columns, from `start` on in rows of `row` floats. Panics where
+    /// they are not inside.
+    ///
+    /// # Safety
+    /// Nothing else refers to these columns.
+    unsafe fn put(&self, from: &[f32], to: &Each<'_, f32>, start: usize, row: usize) {
+        for (number, from) in from.chunks_exact(self.size).enumerate() {
+            // SAFETY: the caller's.
+            unsafe { to.part(start + number * row, self.size) }.copy_from_slice(from);
+        }
     }
 }
 
@@ -110,43 +103,37 @@ impl Computed for Attention {
     fn forward(&mut self, t: &mut Tensors<'_>) {
         let l = self.sizes;
         let mut y = std::mem::take(&mut t.values[l.y]);
-        let mut probabilities = std::mem::take(&mut self.probabilities);
-        let (isa, x) = (t.isa, &t.values[l.x]);
-        let (all_y, all_p) = (Each::new(&mut y), Each::new(&mut probabilities));
-        let (this, size, row) = (&*self, self.size(), 3 * l.width);
-        let scale = 1.0 / (size as f32).sqrt();
+        let (isa, x, row) = (t.isa, &t.values[l.x], 3 * l.width);
+        let (all_y, all_p) = (Each::new(&mut y), Each::new(&mut self.probabilities));
         t.pool.each(l.batch * l.heads, |task| {
-            let head = this.head(task);
+            let head = Head::new(&l, task);
             let [q, k, v] = head.qkv.map(|start| &x[start..]);
             // SAFETY: a task has its own head.
             let p = unsafe { all_p.part(head.p, l.seq * l.seq) };
-            native::multiply_here(isa, &this.scores(row, row), q, k, p);
-            isa.vectorise(|| p.chunks_exact_mut(l.seq).for_each(|p| softmax(p, scale)));
-            with_scratch([l.seq * size, 0], |out, _| {
-                native::multiply_here(isa, &this.mix(false, row), p, v, out);
+            native::multiply(isa, None, &head.scores(row, row), (q, k), p, None);
+            isa.vectorise(|| p.chunks_exact_mut(l.seq).for_each(|p| softmax(p, head.scale())));
+            with_scratch(&SCRATCH, [l.seq * head.size, 0], |out, _| {
+                native::multiply(isa, None, &head.mix(false, row), (p, v), out, None);
                 // SAFETY: as above.
-                unsafe { put(out, &all_y, head.y, l.width, size) };
+                unsafe { head.put(out, &all_y, head.y, l.width) };
             });
         });
-        self.probabilities = probabilities;
         t.values[l.y] = y;
     }
 
     fn backward(&mut self, t: &mut Tensors<'_>) {
         let l = self.sizes;
         let mut dx = t.take_gradient(l.x);
-        let (isa, x, dy) = (t.isa, &t.values[l.x], t.gradient(l.y));
-        let all = Each::new(&mut dx);
-        let (this, size, row) = (&*self, self.size(), 3 * l.width);
-        let scale = 1.0 / (size as f32).sqrt();
+        let (isa, x, dy, row) = (t.isa, &t.values[l.x], t.gradient(l.y), 3 * l.width);
+        let (all, all_p) = (Each::new(&mut dx), &self.probabilities);
         t.pool.each(l.batch * l.heads, |task| {
-            let head = this.head(task);
+            let head = Head::new(&l, task);
             let [q, k, v] = head.qkv.map(|start| &x[start..]);
-            let dy = &dy[head.y..];
-            let p = &this.probabilities[head.p..][..l.seq * l.seq];
-            with_scratch([l.seq * l.seq, l.seq * size], |ds, out| {
-                native::multiply_here(isa, &this.scores(l.width, row), dy, v, ds);
+            let (dy, p) = (&dy[head.y..], &all_p[head.p..][..l.seq * l.seq]);
+            with_scratch(&SCRATCH, [l.seq * l.seq, l.seq * head.size], |ds, out| {
+                native::multiply(isa, None, &head.scores(l.width, row), (dy, v), ds, None);
                 isa.vectorise(|| {
+                    let scale = head.scale();
                     for (ds, p) in ds.chunks_exact_mut(l.seq).zip(p.chunks_exact(l.seq)) {
                         // What the product has left in ds is dp.
                         let sum = sums::dot(ds, p) as f32;
@@ -154,22 +141,18 @@ impl Computed for Attention {
                     }
                 });
                 let products = [
-                    (this.mix(false, row), &*ds, k, head.qkv[0]),
-                    (this.mix(true, row), &*ds, q, head.qkv[1]),
-                    (this.mix(true, l.width), p, dy, head.qkv[2]),
+                    (head.mix(false, row), &*ds, k, head.qkv[0]),
+                    (head.mix(true, row), &*ds, q, head.qkv[1]),
+                    (head.mix(true, l.width), p, dy, head.qkv[2]),
                 ];
                 for (product, a, b, column) in products {
-                    native::multiply_here(isa, &product, a, b, out);
+                    native::multiply(isa, None, &product, (a, b), out, None);
                     // SAFETY: a task has its own head.
-                    unsafe { put(out, &all, column, row, size) };
+                    unsafe { head.put(out, &all, column, row) };
                 }
             });
         });
         t.put_gradient(l.x, dx);
-    }
-
-    fn scratch_bytes(&self) -> u64 {
-        0
     }
 }
 

@@ -65,6 +65,16 @@ impl Channel {
     }
 }
 
+/// Channel `c` of x, and of y.
+fn channels(l: network::BatchNorm, c: usize) -> [Channel; 2] {
+    [l.h * l.w, if l.pool { (l.h / 2) * (l.w / 2) } else { l.h * l.w }].map(|pixels| Channel {
+        first: c * pixels,
+        step: l.c * pixels,
+        pixels,
+        n: l.n,
+    })
+}
+
 impl BatchNorm {
     pub fn new(sizes: network::BatchNorm) -> BatchNorm {
         let squares =
@@ -77,17 +87,10 @@ impl BatchNorm {
         }
     }
 
-    /// Channel `c` of x, and of y.
-    fn channels(&self, c: usize) -> (Channel, Channel) {
-        let l = self.sizes;
-        let of = |pixels: usize| Channel { first: c * pixels, step: l.c * pixels, pixels, n: l.n };
-        (of(l.h * l.w), of(if l.pool { (l.h / 2) * (l.w / 2) } else { l.h * l.w }))
-    }
-
     /// dbias and dweight of channel `c`.
     #[inline(always)]
     fn parameter_gradients(&self, c: usize, x: &[f32], y: &[f32], dy: &[f32]) -> [f64; 2] {
-        let (of_x, of_y) = self.channels(c);
+        let [of_x, of_y] = channels(self.sizes, c);
         let Moments { mean, inv_std } = self.moments[c];
         let [mut dbias, mut dweight] = [0.0; 2];
         for (start, x) in of_y.starts().zip(of_x.planes(x)) {
@@ -117,7 +120,7 @@ impl BatchNorm {
         (x, y, dy): (&[f32], &[f32], &[f32]),
         dx: &Each<'_, f32>,
     ) {
-        let (of_x, of_y) = self.channels(c);
+        let [of_x, of_y] = channels(self.sizes, c);
         let moments = self.moments[c];
         let scale = weight * moments.inv_std;
         let [dbias_mean, dweight_mean] = gradients.map(|sum| (sum / of_x.count()) as f32);
@@ -228,14 +231,10 @@ impl Computed for BatchNorm {
         let mut y = std::mem::take(&mut t.values[l.y]);
         let (x, isa) = (&t.values[l.x], t.isa);
         let (weight, bias) = (t.parameters.get(l.weight), t.parameters.get(l.bias));
-        let mut all = std::mem::take(&mut self.moments);
-        let mut argmax = std::mem::take(&mut self.argmax);
-        let mut max_x_hat = std::mem::take(&mut self.max_x_hat);
-        let this = &*self;
-        let (all_y, all_x_hat) = (Each::new(&mut y), Each::new(&mut max_x_hat));
-        let (all_argmax, all_moments) = (Each::new(&mut argmax), Each::new(&mut all));
+        let (all_y, all_x_hat) = (Each::new(&mut y), Each::new(&mut self.max_x_hat));
+        let (all_argmax, all_moments) = (Each::new(&mut self.argmax), Each::new(&mut self.moments));
         t.pool.each(l.c, |c| {
-            let (of_x, of_y) = this.channels(c);
+            let [of_x, of_y] = channels(l, c);
             isa.vectorise(|| {
                 let moments = moments(x, of_x, l.eps);
                 // SAFETY: a task has its own channel.
@@ -248,12 +247,9 @@ impl Computed for BatchNorm {
                     let y = unsafe { all_y.part(start, of_y.pixels) };
                     if l.pool {
                         // SAFETY: as above; both are laid out as y is.
-                        let (argmax, x_hat) = unsafe {
-                            (
-                                all_argmax.part(start, of_y.pixels),
-                                all_x_hat.part(start, of_y.pixels),
-                            )
-                        };
+                        let argmax = unsafe { all_argmax.part(start, of_y.pixels) };
+                        // SAFETY: as above.
+                        let x_hat = unsafe { all_x_hat.part(start, of_y.pixels) };
                         pool(x, l.w, [scale, shift], moments, (y, argmax, x_hat));
                     } else {
                         for (y, x) in y.iter_mut().zip(x) {
@@ -264,7 +260,6 @@ impl Computed for BatchNorm {
                 }
             });
         });
-        (self.moments, self.argmax, self.max_x_hat) = (all, argmax, max_x_hat);
         t.values[l.y] = y;
     }
 

@@ -6,7 +6,7 @@
 
 use super::Computed;
 use super::tensors::Tensors;
-use crate::backend::cpu::conv::{self, Prepared, winograd};
+use crate::backend::cpu::conv::{self, Means, Prepared, winograd};
 use crate::error::Result;
 use crate::network;
 use crate::workload::{self, Algorithm};
@@ -17,15 +17,16 @@ const WINOGRAD_CHANNELS: usize = 8;
 /// See [`network::Conv3x3`].
 pub struct Conv {
     sizes: network::Conv3x3,
-    fprop: Box<dyn Prepared>,
+    fprop: Prepared,
     /// None where nobody needs the gradient of x.
-    dgrad: Option<Box<dyn Prepared>>,
-    wgrad: Box<dyn Prepared>,
+    dgrad: Option<Prepared>,
+    wgrad: Prepared,
 }
 
 impl Conv {
     pub fn new(sizes: network::Conv3x3, t: &Tensors<'_>, scratch_limit: u64) -> Result<Conv> {
-        let (threads, conv) = (t.pool.threads(), sizes.sizes());
+        let means = Means { isa: t.isa, threads: t.pool.threads(), scratch_limit };
+        let conv = sizes.sizes();
         let (fprop, dgrad): (conv::Prepare, conv::Prepare) = if sizes.c < WINOGRAD_CHANNELS {
             (conv::fprop, conv::dgrad)
         } else {
@@ -34,9 +35,9 @@ impl Conv {
         let needs_dx = t.graph.needs_gradient(sizes.x);
         Ok(Conv {
             sizes,
-            fprop: fprop(threads, &conv, scratch_limit)?,
-            dgrad: needs_dx.then(|| dgrad(threads, &conv, scratch_limit)).transpose()?,
-            wgrad: conv::wgrad(threads, &conv, scratch_limit)?,
+            fprop: fprop(means, &conv)?,
+            dgrad: needs_dx.then(|| dgrad(means, &conv)).transpose()?,
+            wgrad: conv::wgrad(means, &conv)?,
         })
     }
 }
@@ -68,12 +69,12 @@ impl Computed for Conv {
             let (plain, own) = (of(Algorithm::Direct), of(algorithm));
             plain.unwrap_or(0).saturating_sub(own.unwrap_or(0))
         };
-        let dgrad = self.dgrad.as_ref().map_or(0, |d| saved("conv-dgrad", d.algorithm()));
-        saved("conv-fprop", self.fprop.algorithm()) + dgrad
+        let dgrad = self.dgrad.as_ref().map_or(0, |d| saved("conv-dgrad", d.algorithm));
+        saved("conv-fprop", self.fprop.algorithm) + dgrad
     }
 
     fn scratch_bytes(&self) -> u64 {
-        let dgrad = self.dgrad.as_ref().map_or(0, |dgrad| dgrad.scratch_bytes());
-        self.fprop.scratch_bytes() + dgrad + self.wgrad.scratch_bytes()
+        let dgrad = self.dgrad.as_ref().map_or(0, |dgrad| dgrad.scratch_bytes);
+        self.fprop.scratch_bytes + dgrad + self.wgrad.scratch_bytes
     }
 }

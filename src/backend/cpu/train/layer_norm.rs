@@ -38,10 +38,11 @@ impl LayerNorm {
         LayerNorm { sizes, moments: vec![Moments::default(); sizes.rows], partial_sums: Vec::new() }
     }
 
-    /// How many tasks, and rows of each but the last, which may have fewer.
+    /// How many tasks, and rows of each but the last, which may have fewer. The same on every run with the
+    /// same number of threads, as sums over tasks depend on it.
     fn tasks(&self, t: &Tensors<'_>) -> (usize, usize) {
         let l = self.sizes;
-        let tasks = t.tasks(l.rows * l.width, LEAST).min(l.rows);
+        let tasks = (l.rows * l.width / LEAST).clamp(1, 4 * t.pool.threads()).min(l.rows);
         let rows = l.rows.div_ceil(tasks);
         (l.rows.div_ceil(rows), rows)
     }

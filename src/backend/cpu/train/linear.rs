@@ -17,7 +17,7 @@ use super::tensors::Tensors;
 use super::{Computed, math, sums};
 use crate::backend::cpu::native::{self, Product};
 use crate::backend::cpu::share::Each;
-use crate::network::{self, Activation};
+use crate::network::{Activation, Linear};
 
 /// Columns that a task sums over all rows.
 const COLUMNS: usize = 64;
@@ -25,46 +25,9 @@ const COLUMNS: usize = 64;
 /// Rows that are added up by themselves before they join the sum, which keeps the rounding of long sums small.
 const ROWS: usize = 64;
 
-/// A prepared [`network::Linear`].
-pub struct Linear {
-    sizes: network::Linear,
-}
-
-impl Linear {
-    pub fn new(sizes: network::Linear) -> Linear {
-        Linear { sizes }
-    }
-
-    /// dx (rows, inputs), times the derivative of the activation that made x.
-    fn backward_to_x(&self, t: &mut Tensors<'_>) {
-        let l = self.sizes;
-        let mut dx = t.take_gradient(l.x);
-        let product = Product::dense([l.rows, l.inputs, l.outputs], false, false);
-        let (isa, x, slopes) = (t.isa, &t.values[l.x], &t.slopes[l.x]);
-        let operands = (t.gradient(l.y), t.parameters.get(l.weight));
-        let activation = t.graph.values[l.x].activation;
-        let finish = |row: usize, column: usize, piece: &mut [f32]| {
-            let range = row * l.inputs + column..row * l.inputs + column + piece.len();
-            isa.vectorise(|| match activation {
-                Activation::None => {}
-                Activation::Relu => {
-                    for (dx, x) in piece.iter_mut().zip(&x[range]) {
-                        *dx = if *x > 0.0 { *dx } else { 0.0 };
-                    }
-                }
-                Activation::Gelu => {
-                    piece.iter_mut().zip(&slopes[range]).for_each(|(dx, slope)| *dx *= slope);
-                }
-            });
-        };
-        native::multiply_then(t.isa, t.pool, &product, operands, &mut dx, &finish);
-        t.put_gradient(l.x, dx);
-    }
-}
-
 impl Computed for Linear {
     fn forward(&mut self, t: &mut Tensors<'_>) {
-        let l = self.sizes;
+        let l = *self;
         let mut y = std::mem::take(&mut t.values[l.y]);
         let mut slopes = std::mem::take(&mut t.slopes[l.y]);
         let shared = Each::new(&mut slopes);
@@ -102,27 +65,48 @@ impl Computed for Linear {
         };
         let product = Product::dense([l.rows, l.outputs, l.inputs], false, true);
         let operands = (&t.values[l.x][..], t.parameters.get(l.weight));
-        native::multiply_then(t.isa, t.pool, &product, operands, &mut y, &finish);
+        native::multiply(isa, Some(t.pool), &product, operands, &mut y, Some(&finish));
         t.values[l.y] = y;
         t.slopes[l.y] = slopes;
     }
 
     fn backward(&mut self, t: &mut Tensors<'_>) {
-        let l = self.sizes;
+        let l = *self;
         if t.graph.needs_gradient(l.x) {
-            self.backward_to_x(t);
+            backward_to_x(&l, t);
         }
         let dz = t.take_gradient(l.y);
         let product = Product::dense([l.outputs, l.inputs, l.rows], true, false);
         let dw = t.gradients.get_mut(l.weight);
-        native::multiply(t.isa, t.pool, &product, &dz, &t.values[l.x], dw);
+        native::multiply(t.isa, Some(t.pool), &product, (&dz, &t.values[l.x]), dw, None);
         sum_rows(t, &dz, l.bias);
         t.put_gradient(l.y, dz);
     }
+}
 
-    fn scratch_bytes(&self) -> u64 {
-        0
-    }
+/// dx (rows, inputs), times the derivative of the activation that made x.
+fn backward_to_x(l: &Linear, t: &mut Tensors<'_>) {
+    let mut dx = t.take_gradient(l.x);
+    let product = Product::dense([l.rows, l.inputs, l.outputs], false, false);
+    let (isa, x, slopes) = (t.isa, &t.values[l.x], &t.slopes[l.x]);
+    let operands = (t.gradient(l.y), t.parameters.get(l.weight));
+    let activation = t.graph.values[l.x].activation;
+    let finish = |row: usize, column: usize, piece: &mut [f32]| {
+        let range = row * l.inputs + column..row * l.inputs + column + piece.len();
+        isa.vectorise(|| match activation {
+            Activation::None => {}
+            Activation::Relu => {
+                for (dx, x) in piece.iter_mut().zip(&x[range]) {
+                    *dx = if *x > 0.0 { *dx } else { 0.0 };
+                }
+            }
+            Activation::Gelu => {
+                piece.iter_mut().zip(&slopes[range]).for_each(|(dx, slope)| *dx *= slope);
+            }
+        });
+    };
+    native::multiply(isa, Some(t.pool), &product, operands, &mut dx, Some(&finish));
+    t.put_gradient(l.x, dx);
 }
 
 /// The gradient of parameter `bias`: the sum of the rows of dz, each as long as the bias.

@@ -106,8 +106,6 @@ mod tests {
     struct Exponentials<'a>(&'a mut [f32; MOST_LANES]);
 
     impl Routine for Exponentials<'_> {
-        type Output = ();
-
         #[inline(always)]
         unsafe fn run<V: Vector>(self) {
             for x in self.0.chunks_exact_mut(V::LANES) {

@@ -4,22 +4,11 @@
 use super::tensors::Tensors;
 use super::{Computed, sums};
 use crate::backend::cpu::share::Each;
-use crate::network;
-
-/// A prepared [`network::Mean`].
-pub struct Mean {
-    sizes: network::Mean,
-}
-
-impl Mean {
-    pub fn new(sizes: network::Mean) -> Mean {
-        Mean { sizes }
-    }
-}
+use crate::network::Mean;
 
 impl Computed for Mean {
     fn forward(&mut self, t: &mut Tensors<'_>) {
-        let l = self.sizes;
+        let l = *self;
         let mut y = std::mem::take(&mut t.values[l.y]);
         let (x, isa, all) = (&t.values[l.x], t.isa, Each::new(&mut y));
         t.pool.each(l.batch, |sample| {
@@ -36,7 +25,7 @@ impl Computed for Mean {
     }
 
     fn backward(&mut self, t: &mut Tensors<'_>) {
-        let l = self.sizes;
+        let l = *self;
         let mut dx = t.take_gradient(l.x);
         let (dy, isa, all) = (t.gradient(l.y), t.isa, Each::new(&mut dx));
         t.pool.each(l.batch, |sample| {
@@ -51,9 +40,5 @@ impl Computed for Mean {
             });
         });
         t.put_gradient(l.x, dx);
-    }
-
-    fn scratch_bytes(&self) -> u64 {
-        0
     }
 }

@@ -54,7 +54,9 @@ trait Computed {
     }
 
     /// Memory beside values and parameters, in bytes.
-    fn scratch_bytes(&self) -> u64;
+    fn scratch_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// A training step made ready.
@@ -64,37 +66,23 @@ struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// Allocates, with at most so many bytes of scratch for each convolution.
-    fn new(pool: &'a Pool, graph: Graph, scratch_limit: u64) -> Result<Step<'a>> {
-        Step::with(pool, graph, scratch_limit, Isa::best())
-    }
-
-    /// The same, with these instructions of this CPU.
-    fn with(pool: &'a Pool, graph: Graph, scratch_limit: u64, isa: Isa) -> Result<Step<'a>> {
+    /// Allocates, with at most so many bytes of scratch for each convolution. Works with these instructions of
+    /// this CPU.
+    fn new(pool: &'a Pool, graph: Graph, scratch_limit: u64, isa: Isa) -> Result<Step<'a>> {
         let tensors = Tensors::new(pool, graph, isa);
         let ready = |layer: &Layer| -> Result<Box<dyn Computed>> {
             Ok(match layer {
-                Layer::Linear(l) => Box::new(linear::Linear::new(*l)),
+                Layer::Linear(l) => Box::new(*l),
                 Layer::Conv(l) => Box::new(conv::Conv::new(*l, &tensors, scratch_limit)?),
                 Layer::BatchNorm(l) => Box::new(batch_norm::BatchNorm::new(*l)),
                 Layer::Lstm(l) => Box::new(lstm::Lstm::new(*l, &tensors)),
                 Layer::LayerNorm(l) => Box::new(layer_norm::LayerNorm::new(*l)),
                 Layer::Attention(l) => Box::new(attention::Attention::new(*l)),
-                Layer::Mean(l) => Box::new(mean::Mean::new(*l)),
+                Layer::Mean(l) => Box::new(*l),
             })
         };
         let layers = tensors.graph.layers.iter().map(ready).collect::<Result<_>>()?;
         Ok(Step { layers, tensors })
-    }
-
-    /// FLOP of the definition that it does without.
-    fn saved_flop(&self) -> u64 {
-        self.layers.iter().map(|layer| layer.saved_flop()).sum()
-    }
-
-    /// Memory beside values, parameters, gradients and the optimiser's state, in bytes.
-    fn scratch_bytes(&self) -> u64 {
-        self.layers.iter().map(|layer| layer.scratch_bytes()).sum()
     }
 }
 

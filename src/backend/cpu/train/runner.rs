@@ -1,6 +1,7 @@
 //! A prepared training step.
 
 use super::Step;
+use crate::backend::cpu::simd::Isa;
 use crate::backend::cpu::{Pool, SCRATCH_BYTES};
 use crate::backend::{Details, Part, Parts, Runner, Training};
 use crate::error::{Error, Result};
@@ -29,14 +30,15 @@ impl<'a> TrainRunner<'a> {
         work: Work,
         scratch_limit: u64,
     ) -> Result<TrainRunner<'a>> {
-        Ok(TrainRunner::of(Step::new(pool, graph, scratch_limit)?, work))
+        Ok(TrainRunner::of(Step::new(pool, graph, scratch_limit, Isa::best())?, work))
     }
 
     /// Of a step that is ready.
     pub(super) fn of(step: Step<'a>, work: Work) -> TrainRunner<'a> {
         let zeros = |p: &network::Parameter| vec![0.0; p.len()];
         let initial = step.tensors.graph.parameters.iter().map(zeros).collect();
-        let flop_exact = work.flop_exact.saturating_sub(step.saved_flop());
+        let saved = step.layers.iter().map(|layer| layer.saved_flop()).sum();
+        let flop_exact = work.flop_exact.saturating_sub(saved);
         TrainRunner { step, steps: 0, initial, work: Work { flop_exact, ..work } }
     }
 
@@ -109,7 +111,7 @@ impl Runner for TrainRunner<'_> {
     fn details(&self) -> Details {
         Details {
             work: Some(self.work),
-            scratch_bytes: self.step.scratch_bytes(),
+            scratch_bytes: self.step.layers.iter().map(|layer| layer.scratch_bytes()).sum(),
             ..Details::default()
         }
     }

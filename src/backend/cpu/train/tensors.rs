@@ -65,10 +65,4 @@ impl<'a> Tensors<'a> {
     pub fn put_gradient(&mut self, value: usize, gradient: Aligned) {
         self.value_gradients[self.graph.gradient_of(value)] = gradient;
     }
-
-    /// How many tasks `work` numbers are cut into, of at least `least` numbers each. The same on every run
-    /// with the same number of threads, as sums over tasks depend on it.
-    pub fn tasks(&self, work: usize, least: usize) -> usize {
-        (work / least.max(1)).clamp(1, 4 * self.pool.threads())
-    }
 }

@@ -17,7 +17,7 @@ fn golden_trajectories_are_followed() {
     for expected in golden() {
         let (network, shape) = expected.setting().unwrap();
         let graph = (network.graph)(&shape);
-        let step = Step::new(&pool, graph.clone(), SCRATCH).unwrap();
+        let step = Step::new(&pool, graph.clone(), SCRATCH, Isa::best()).unwrap();
         let runner = Box::new(TrainRunner::of(step, NO_WORK));
         let mut trained = Stepwise::new(runner, &graph, expected.seed);
         let steps = expected.losses.len() as u64;
@@ -38,7 +38,7 @@ fn steps_are_right_and_the_same_on_every_run() {
             for threads in [1, 2, 3] {
                 let pool = Pool::new(&vec![0; threads]);
                 for isa in Isa::available() {
-                    let step = Step::with(&pool, graph.clone(), SCRATCH, isa).unwrap();
+                    let step = Step::new(&pool, graph.clone(), SCRATCH, isa).unwrap();
                     let mut runner = TrainRunner::of(step, NO_WORK);
                     let proof = problem.verify(&mut runner);
                     assert!(proof.is_ok(), "{} {shape} {isa:?}: {proof:?}", workload.name());

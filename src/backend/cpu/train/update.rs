@@ -19,11 +19,10 @@ pub fn update(t: &mut Tensors<'_>, step: u64) {
     t.pool.each(chunks.len(), |task| {
         let (start, len) = chunks[task];
         // SAFETY: arenas of the same tensors have the same places, and a task has its own.
-        let (w, g, s) = unsafe {
+        let (w, g, mut s) = unsafe {
             let state = state.iter().map(|state| state.part(start, len));
             (weights.part(start, len), gradients.part(start, len), state.collect::<Vec<_>>())
         };
-        let mut s = s;
         isa.vectorise(|| match (optimizer, &mut s[..]) {
             (Optimizer::Sgd(sgd), [v]) => step_sgd(sgd, w, g, v),
             (Optimizer::Adam(adam), [m, v]) => step_adam(adam, step, w, g, (m, v)),

@@ -47,6 +47,14 @@ pub(super) struct Filters {
     pub taps: usize,
 }
 
+impl Filters {
+    /// Whether all of an output channel lies side by side, as in forward passes. In data gradients all of a
+    /// source channel does.
+    pub fn by_output(&self) -> bool {
+        self.channel == self.taps
+    }
+}
+
 /// The output pixels at rows `first[0] + i step[0]` and columns `first[1] + j step[1]`, for i in `0..rows`
 /// and j in `0..columns`: all of them see the same taps.
 #[derive(Clone, Debug, PartialEq)]

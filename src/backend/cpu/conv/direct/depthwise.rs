@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
-use super::super::Isa;
-use super::super::engine::{Rounds, Scratch, Tensors};
+use super::super::Means;
+use super::super::engine::{Rounds, Scratch, Task, Tensors};
 use super::correlation::{Correlation, Phase, Tensor};
 use super::lanes;
 use super::vectors::{Segment, Vectors};
 use crate::backend::cpu::share::even_part;
-use crate::backend::cpu::simd::{Routine, Vector};
+use crate::backend::cpu::simd::Vector;
 
 /// Tasks for each thread, so that a thread that comes late takes fewer.
 const TASKS: usize = 8;
@@ -20,7 +20,6 @@ const TOGETHER: usize = 8;
 
 /// A correlation of small groups made ready.
 pub(super) struct Depthwise {
-    isa: Isa,
     threads: usize,
     correlation: Correlation,
     /// The vectors of one image, for each phase.
@@ -37,9 +36,8 @@ impl Depthwise {
         correlation.source.channels * correlation.output.channels <= 4
     }
 
-    /// Makes vectors for all phases. Panics unless the CPU has the instructions.
-    pub fn new(isa: Isa, threads: usize, correlation: Correlation) -> Depthwise {
-        assert!(isa.is_available());
+    /// Makes vectors for all phases.
+    pub fn new(Means { isa, threads, .. }: Means, correlation: Correlation) -> Depthwise {
         let vectors = |phase: &Phase| {
             let reads: Vec<[isize; 2]> = phase.taps.iter().map(|tap| tap.offset).collect();
             Vectors::new(&correlation, 1, std::slice::from_ref(phase), &reads, isa.lanes())
@@ -49,47 +47,74 @@ impl Depthwise {
             * (correlation.groups * correlation.output.channels).div_ceil(TOGETHER);
         let most = vectors.iter().map(|vectors| vectors.count).max().unwrap_or(1);
         let bands = (TASKS * threads).div_ceil(blocks).min(most);
-        Depthwise {
-            isa,
-            threads,
-            vectors,
-            bands,
-            tasks: (TASKS * threads).min(blocks * bands),
-            correlation,
-        }
+        let tasks = (TASKS * threads).min(blocks * bands);
+        Depthwise { threads, vectors, bands, tasks, correlation }
     }
 
-    /// Computes a band of some output channels of an image.
-    fn compute(&self, image: usize, channels: Range<usize>, band: usize, tensors: &Tensors<'_>) {
+    /// Where some output channels of an image are computed. Those that don't exist repeat the last one.
+    fn block(&self, image: usize, first: usize, tensors: &Tensors<'_>) -> Block {
         let Correlation { groups, source: from, output: to, filters: order, .. } =
             &self.correlation;
         let all = |tensor: &Tensor| groups * tensor.channels * tensor.plane();
-        // Those that don't exist repeat the last one.
         let channels: [usize; TOGETHER] =
-            std::array::from_fn(|i| (channels.start + i).min(channels.end - 1));
+            std::array::from_fn(|i| (first + i).min(groups * to.channels - 1));
         let group = |channel: usize| channel / to.channels;
-        for (phase, vectors) in self.correlation.phases.iter().zip(&self.vectors) {
-            // SAFETY: the CPU has the instructions, see `new`. Segments lie in the first channel of an
-            // image, and the groups and channels are some of the tensors'. No other task has this
-            // band of these channels, and phases have no pixel in common.
-            unsafe {
-                self.isa.run(Band {
-                    correlation: &self.correlation,
-                    phase,
-                    vectors,
-                    range: even_part(vectors.count, self.bands, band),
-                    source: channels.map(|channel| {
-                        let place =
-                            image * all(from) + group(channel) * from.channels * from.plane();
-                        tensors.a[place..].as_ptr()
-                    }),
-                    filters: channels.map(|channel| {
-                        let pairs = group(channel) * from.channels * to.channels * order.taps;
-                        tensors.b[pairs + channel % to.channels * order.output..].as_ptr()
-                    }),
-                    output: channels
-                        .map(|channel| tensors.out.at(image * all(to) + channel * to.plane())),
-                });
+        Block {
+            source: channels.map(|channel| {
+                let place = image * all(from) + group(channel) * from.channels * from.plane();
+                tensors.a[place..].as_ptr()
+            }),
+            filters: channels.map(|channel| {
+                let pairs = group(channel) * from.channels * to.channels * order.taps;
+                tensors.b[pairs + channel % to.channels * order.output..].as_ptr()
+            }),
+            output: channels.map(|channel| tensors.out.at(image * all(to) + channel * to.plane())),
+        }
+    }
+
+    /// Sums up vectors of a phase whose lanes lie `stride` floats apart in the source.
+    ///
+    /// # Safety
+    /// That of [`Rounds::run`] holds, and no other task has these vectors of the block.
+    #[inline(always)]
+    unsafe fn sum_up<V: Vector>(
+        &self,
+        block: &Block,
+        phase: &Phase,
+        vectors: &Vectors,
+        range: Range<usize>,
+        stride: usize,
+    ) {
+        let Correlation { source, filters, .. } = &self.correlation;
+        let step = phase.step[1];
+        // SAFETY: the caller's. Segments lie in the first channel of an image, and the groups and channels
+        // of the block are some of the tensors'. What is in no mask counts as zero.
+        unsafe {
+            for vector in range {
+                let place = vectors.get(vector);
+                let mut sums = [V::splat(0.0); TOGETHER];
+                for c in 0..source.channels {
+                    let channel = c * source.plane();
+                    for (read, tap) in phase.taps.iter().enumerate() {
+                        let filter = c * filters.channel + tap.place;
+                        for Segment { offset, mask } in place.reads(read).0 {
+                            for (i, sum) in sums.iter_mut().enumerate() {
+                                let from = block.source[i].wrapping_add(channel);
+                                let from = from.wrapping_offset(*offset);
+                                let pixels = lanes::read(from, *mask, stride);
+                                let filter = V::splat(*block.filters[i].wrapping_add(filter));
+                                *sum = sum.add_product(filter, pixels);
+                            }
+                        }
+                    }
+                }
+                // A copy in memory: the loops above then keep their sums in registers.
+                let sums: [V; TOGETHER] = std::array::from_fn(|i| sums[i]);
+                for Segment { offset, mask } in place.writes(0).0 {
+                    for (sum, to) in sums.iter().zip(block.output) {
+                        lanes::write(*sum, to.wrapping_offset(*offset), *mask, step, false);
+                    }
+                }
             }
         }
     }
@@ -109,93 +134,34 @@ impl Rounds for Depthwise {
         (round == 0).then_some(self.tasks)
     }
 
-    unsafe fn run(&self, tensors: &Tensors<'_>, _: usize, task: usize, _: &mut [f32]) {
-        let channels = self.correlation.groups * self.correlation.output.channels;
-        let blocks = channels.div_ceil(TOGETHER);
-        for unit in even_part(self.correlation.images * blocks * self.bands, self.tasks, task) {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(&self, Task { tensors, number, .. }: Task<'_>) {
+        let Correlation { images, groups, output, phases, .. } = &self.correlation;
+        let blocks = (groups * output.channels).div_ceil(TOGETHER);
+        for unit in even_part(images * blocks * self.bands, self.tasks, number) {
             let (block, band) = (unit / self.bands, unit % self.bands);
-            let start = block % blocks * TOGETHER;
-            let channels = start..channels.min(start + TOGETHER);
-            self.compute(block / blocks, channels, band, tensors);
+            let block = self.block(block / blocks, block % blocks * TOGETHER, tensors);
+            for (phase, vectors) in phases.iter().zip(&self.vectors) {
+                let range = even_part(vectors.count, self.bands, band);
+                // SAFETY: the caller's. Tasks differ in blocks or bands, phases have no pixel in common.
+                unsafe {
+                    match phase.stride[1] {
+                        1 => self.sum_up::<V>(&block, phase, vectors, range, 1),
+                        2 => self.sum_up::<V>(&block, phase, vectors, range, 2),
+                        stride => self.sum_up::<V>(&block, phase, vectors, range, stride),
+                    }
+                }
+            }
         }
-    }
-
-    fn is_reduced(&self) -> bool {
-        false
     }
 }
 
-/// Computes some vectors of a phase, of several output channels of one image.
-struct Band<'a> {
-    correlation: &'a Correlation,
-    phase: &'a Phase,
-    vectors: &'a Vectors,
-    range: Range<usize>,
-    /// For each output channel, the first source channel of its group in the image.
+/// Output channels that are computed together, of one image.
+struct Block {
+    /// For each, the first source channel of its group in the image.
     source: [*const f32; TOGETHER],
-    /// For each output channel, its filter of the first source channel.
+    /// For each, its filter of the first source channel.
     filters: [*const f32; TOGETHER],
-    /// The output channels of the image.
+    /// The channels themselves.
     output: [*mut f32; TOGETHER],
-}
-
-impl Routine for Band<'_> {
-    type Output = ();
-
-    /// # Safety
-    /// The CPU has the vector's instructions. For each output channel, the lanes of the vectors' segments may
-    /// be read in all source channels of its group, and so may its filters; the lanes of the segments that
-    /// the phase writes may be written, and nothing else refers to them during the call.
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        // SAFETY: the caller's.
-        unsafe {
-            match self.phase.stride[1] {
-                1 => self.sum_up::<V>(1),
-                2 => self.sum_up::<V>(2),
-                stride => self.sum_up::<V>(stride),
-            }
-        }
-    }
-}
-
-impl Band<'_> {
-    /// Sums up vectors whose lanes lie `stride` floats apart in the source.
-    ///
-    /// # Safety
-    /// That of `run` holds.
-    #[inline(always)]
-    unsafe fn sum_up<V: Vector>(&self, stride: usize) {
-        let Correlation { source, filters, .. } = self.correlation;
-        let step = self.phase.step[1];
-        // SAFETY: the caller's. What is in no mask counts as zero.
-        unsafe {
-            for vector in self.range.clone() {
-                let place = self.vectors.get(vector);
-                let mut sums = [V::splat(0.0); TOGETHER];
-                for c in 0..source.channels {
-                    let channel = c * source.plane();
-                    for (read, tap) in self.phase.taps.iter().enumerate() {
-                        let filter = c * filters.channel + tap.place;
-                        for Segment { offset, mask } in place.reads(read).0 {
-                            for (i, sum) in sums.iter_mut().enumerate() {
-                                let from = self.source[i].wrapping_add(channel);
-                                let from = from.wrapping_offset(*offset);
-                                let pixels = lanes::read(from, *mask, stride);
-                                let filter = V::splat(*self.filters[i].wrapping_add(filter));
-                                *sum = sum.add_product(filter, pixels);
-                            }
-                        }
-                    }
-                }
-                // A copy in memory: the loops above then keep their sums in registers.
-                let sums: [V; TOGETHER] = std::array::from_fn(|i| sums[i]);
-                for Segment { offset, mask } in place.writes(0).0 {
-                    for (sum, to) in sums.iter().zip(self.output) {
-                        lanes::write(*sum, to.wrapping_offset(*offset), *mask, step, false);
-                    }
-                }
-            }
-        }
-    }
 }

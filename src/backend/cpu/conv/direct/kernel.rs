@@ -66,8 +66,6 @@ pub(super) struct Output<'a> {
 }
 
 impl Routine for Tile<'_> {
-    type Output = ();
-
     /// # Safety
     /// The CPU has the vector's instructions. For each step, the filters hold a float at its `filter` in
     /// each of the tile's rows, and the source holds the tile's vectors from its `source` on. In each of

@@ -14,11 +14,10 @@ pub(super) unsafe fn read<V: Vector>(from: *const f32, mask: u32, stride: usize)
         let zero = V::splat(0.0);
         match stride {
             1 => zero.load_masked(from, mask),
-            2 => read_every_other(from, mask),
-            4 => {
-                let low: V = read_every_other(from, spread(mask));
+            2 => {
+                let low = zero.load_masked(from, spread(mask));
                 let mask = spread(mask >> (V::LANES / 2));
-                low.even(read_every_other(from.wrapping_add(2 * V::LANES), mask))
+                low.even(zero.load_masked(from.wrapping_add(V::LANES), mask))
             }
             _ => {
                 let mut lanes = [0.0; MOST_LANES];
@@ -30,20 +29,6 @@ pub(super) unsafe fn read<V: Vector>(from: *const f32, mask: u32, stride: usize)
                 V::load(lanes.as_ptr())
             }
         }
-    }
-}
-
-/// [`read`] with a stride of two floats.
-///
-/// # Safety
-/// That of [`read`] holds.
-#[inline(always)]
-unsafe fn read_every_other<V: Vector>(from: *const f32, mask: u32) -> V {
-    // SAFETY: the caller's. Every other lane of the two vectors, none else, is in the spread masks.
-    unsafe {
-        let low = V::splat(0.0).load_masked(from, spread(mask));
-        let mask = spread(mask >> (V::LANES / 2));
-        low.even(V::splat(0.0).load_masked(from.wrapping_add(V::LANES), mask))
     }
 }
 
@@ -97,22 +82,11 @@ unsafe fn write_masked<V: Vector>(sum: V, to: *mut f32, mask: u32, add: bool) {
 /// A mask whose bit 2 i is bit i of `mask`, for the lowest eight.
 #[inline(always)]
 fn spread(mask: u32) -> u32 {
-    u32::from(SPREAD[mask as usize & 0xff])
+    let low = mask & 0xff;
+    let quads = (low | low << 4) & 0x0f0f;
+    let pairs = (quads | quads << 2) & 0x3333;
+    (pairs | pairs << 1) & 0x5555
 }
-
-static SPREAD: [u16; 256] = {
-    let mut all = [0; 256];
-    let mut mask = 0;
-    while mask < 256 {
-        let mut bit = 0;
-        while bit < 8 {
-            all[mask] |= ((mask >> bit & 1) as u16) << (2 * bit);
-            bit += 1;
-        }
-        mask += 1;
-    }
-    all
-};
 
 #[cfg(test)]
 mod tests {
@@ -123,6 +97,7 @@ mod tests {
         for mask in 0..256u32 {
             let expected: u32 = (0..8).map(|i| (mask >> i & 1) << (2 * i)).sum();
             assert_eq!(spread(mask), expected);
+            assert_eq!(spread(mask | 0xff00), expected);
         }
     }
 }

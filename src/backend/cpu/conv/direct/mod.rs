@@ -28,28 +28,28 @@ mod passes;
 mod plan;
 mod vectors;
 
-use super::engine::Engine;
-use super::{Isa, Prepared};
+use super::{Means, Prepared, engine};
+use crate::error::Result;
 use crate::terms::Conv;
 use correlation::Correlation;
 use depthwise::Depthwise;
 use passes::Passes;
 
-/// (x, filters) -> y with these instructions, on `threads` threads, with at most `scratch_limit` bytes
-/// beside the tensors where that is possible at all. Panics unless the CPU has the instructions.
-pub fn fprop(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
-    prepare(isa, threads, Correlation::fprop(conv), scratch_limit)
+/// The forward pass: (x, filters) -> y. See [`Prepare`](super::Prepare).
+pub fn fprop(means: Means, conv: &Conv) -> Result<Prepared> {
+    Ok(prepare(means, Correlation::fprop(conv)))
 }
 
-/// (dy, filters) -> dx; else as [`fprop`].
-pub fn dgrad(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
-    prepare(isa, threads, Correlation::dgrad(conv), scratch_limit)
+/// The data gradient: (dy, filters) -> dx. See [`Prepare`](super::Prepare).
+pub fn dgrad(means: Means, conv: &Conv) -> Result<Prepared> {
+    Ok(prepare(means, Correlation::dgrad(conv)))
 }
 
-fn prepare(isa: Isa, threads: usize, of: Correlation, scratch_limit: u64) -> Box<dyn Prepared> {
-    if Depthwise::suits(&of) {
-        Box::new(Engine::new(Depthwise::new(isa, threads, of)))
-    } else {
-        Box::new(Engine::new(Passes::new(isa, threads, of, scratch_limit)))
+fn prepare(means: Means, correlation: Correlation) -> Prepared {
+    if Depthwise::suits(&correlation) {
+        return engine::prepare(means.isa, Depthwise::new(means, correlation), false);
     }
+    let passes = Passes::new(means, correlation);
+    let is_reduced = passes.is_reduced();
+    engine::prepare(means.isa, passes, is_reduced)
 }

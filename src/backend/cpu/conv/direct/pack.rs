@@ -2,10 +2,10 @@
 
 use std::array::from_fn;
 
-use super::correlation::{Filters, Tap};
+use super::correlation::Filters;
 use super::kernel::NV;
 use super::lanes;
-use super::vectors::{Place, Segment, Vectors};
+use super::vectors::{Place, Segment, Vectors, whole};
 use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::simd::{Routine, Vector, first, prefetch};
 
@@ -19,40 +19,25 @@ const FILTERS_AHEAD: usize = 16;
 /// Channels, or rows of filters, to prefetch ahead elsewhere.
 const AHEAD: usize = 8;
 
-/// The order of a panel of filters, which holds the filters of the output channels (rows) of a tile.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum FilterOrder {
-    /// `[row][channel][tap]`, for forward passes: in the filters all of a row lies side by side.
-    Rows,
-    /// `[channel][row][tap]`, for data gradients: in the filters all of a channel lies side by side.
-    Channels,
-    /// `[row][channel][tap]`, with some taps of one phase only.
-    Picked,
-}
-
-/// Copies filters of a block of channels, in panels of `panel_rows` rows one behind the other.
+/// Copies filters of a block of channels, in panels of `panel_rows` rows (output channels) one behind the
+/// other: `[row][channel][tap]` where filters lie by output channel, else `[channel][row][tap]`.
 #[derive(Clone, Copy)]
-pub(super) struct CopyFilters<'a> {
-    pub order: FilterOrder,
+pub(super) struct CopyFilters {
     pub filters: Filters,
-    /// The taps that `Picked` copies. The other orders copy all.
-    pub taps: &'a [Tap],
     /// The filter of the first row and the first channel of the block.
     pub from: *const f32,
     pub channels: usize,
-    /// Output channels. Only `Channels` copies those of more than one panel.
+    /// Output channels: of one panel where filters lie by output channel.
     pub rows: usize,
     pub panel_rows: usize,
     pub to: *mut f32,
     /// Floats from one copied panel to the next.
     pub panel: usize,
-    /// Floats from one copied row to the next, for `Picked` and `Rows`.
+    /// Floats from one copied row to the next, where filters lie by output channel.
     pub row: usize,
 }
 
-impl Routine for CopyFilters<'_> {
-    type Output = ();
-
+impl Routine for CopyFilters {
     /// # Safety
     /// The CPU has the vector's instructions. From `from` on, the taps of `rows` output channels and
     /// `channels` source channels may be read, which lie as `filters` says; from `to` on, the panels of all
@@ -62,41 +47,27 @@ impl Routine for CopyFilters<'_> {
         let Filters { output, channel, taps } = self.filters;
         // SAFETY: the caller's.
         unsafe {
-            match self.order {
-                FilterOrder::Rows => {
-                    for i in 0..self.rows {
-                        let from = self.from.wrapping_add(i * output);
-                        let to = self.to.wrapping_add(i * self.row);
-                        copy_run::<V>(from, to, self.channels * taps, AHEAD * output);
-                    }
+            if self.filters.by_output() {
+                for i in 0..self.rows {
+                    let from = self.from.wrapping_add(i * output);
+                    let to = self.to.wrapping_add(i * self.row);
+                    copy_run::<V>(from, to, self.channels * taps, AHEAD * output);
                 }
-                FilterOrder::Channels => {
-                    let (whole, len) = (self.rows / self.panel_rows, self.panel_rows * taps);
-                    let rest = self.rows % self.panel_rows * taps;
-                    for c in 0..self.channels {
-                        let from = self.from.wrapping_add(c * channel);
-                        let to = self.to.wrapping_add(c * self.panel_rows * taps);
-                        for panel in 0..whole {
-                            let from = from.wrapping_add(panel * len);
-                            let to = to.wrapping_add(panel * self.panel);
-                            copy_run::<V>(from, to, len, FILTERS_AHEAD * channel);
-                        }
-                        let from = from.wrapping_add(whole * len);
-                        let to = to.wrapping_add(whole * self.panel);
-                        copy_run::<V>(from, to, rest, FILTERS_AHEAD * channel);
-                    }
+                return;
+            }
+            let (whole, len) = (self.rows / self.panel_rows, self.panel_rows * taps);
+            let rest = self.rows % self.panel_rows * taps;
+            for c in 0..self.channels {
+                let from = self.from.wrapping_add(c * channel);
+                let to = self.to.wrapping_add(c * self.panel_rows * taps);
+                for panel in 0..whole {
+                    let from = from.wrapping_add(panel * len);
+                    let to = to.wrapping_add(panel * self.panel);
+                    copy_run::<V>(from, to, len, FILTERS_AHEAD * channel);
                 }
-                FilterOrder::Picked => {
-                    for (i, c) in
-                        (0..self.rows).flat_map(|i| (0..self.channels).map(move |c| (i, c)))
-                    {
-                        let from = self.from.wrapping_add(i * output + c * channel);
-                        let to = self.to.wrapping_add(i * self.row + c * self.taps.len());
-                        for (t, tap) in self.taps.iter().enumerate() {
-                            *to.wrapping_add(t) = *from.wrapping_add(tap.place);
-                        }
-                    }
-                }
+                let from = from.wrapping_add(whole * len);
+                let to = to.wrapping_add(whole * self.panel);
+                copy_run::<V>(from, to, rest, FILTERS_AHEAD * channel);
             }
         }
     }
@@ -147,15 +118,12 @@ pub(super) struct CopySource<'a> {
 }
 
 impl Routine for CopySource<'_> {
-    type Output = ();
-
     /// # Safety
     /// The CPU has the vector's instructions. In each of `channels` channels from `from` on, the floats of all
     /// lanes in the vectors' segments of these reads may be read. At `to` there is room for [`NV`] vectors of
     /// each channel and read.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let to_step = self.reads.len() * NV * V::LANES;
         let places: [Place<'_>; NV] =
             from_fn(|j| self.vectors.get(self.start + j.min(self.count - 1)));
         for (index, read) in self.reads.iter().enumerate() {
@@ -163,29 +131,21 @@ impl Routine for CopySource<'_> {
             let lists = places.map(|place| place.reads(*read));
             // SAFETY: the caller's.
             unsafe {
-                if let Some(starts) = whole(&lists, V::LANES)
+                if let [Some(a), Some(b), Some(c)] = lists.map(|list| whole(list, V::LANES))
                     && self.stride == 1
                     && self.count == NV
                 {
-                    let from = starts.map(|start| self.from.wrapping_offset(start));
-                    copy_whole::<V>(from, self.plane, self.channels, to, to_step);
+                    let from = [a, b, c].map(|start| self.from.wrapping_offset(start));
+                    self.copy_whole::<V>(from, to);
                     continue;
                 }
                 for (j, (segments, base)) in lists.into_iter().enumerate().take(self.count) {
                     let from = self.from.wrapping_offset(base);
-                    let lanes = Lanes {
-                        segments,
-                        from,
-                        plane: self.plane,
-                        channels: self.channels,
-                        to: to.wrapping_add(j * V::LANES),
-                        to_step,
-                    };
+                    let to = to.wrapping_add(j * V::LANES);
                     match self.stride {
-                        1 => lanes.copy::<V>(1),
-                        2 => lanes.copy::<V>(2),
-                        4 => lanes.copy::<V>(4),
-                        stride => lanes.copy::<V>(stride),
+                        1 => self.copy::<V>(segments, from, to, 1),
+                        2 => self.copy::<V>(segments, from, to, 2),
+                        stride => self.copy::<V>(segments, from, to, stride),
                     }
                 }
             }
@@ -193,74 +153,53 @@ impl Routine for CopySource<'_> {
     }
 }
 
-/// Floats from the start of a channel to each of [`NV`] vectors, if all their lanes are read and lie side by
-/// side.
-#[inline(always)]
-fn whole(lists: &[(&[Segment], isize); NV], lanes: usize) -> Option<[isize; NV]> {
-    let mut starts = [0; NV];
-    for ((segments, base), start) in lists.iter().zip(&mut starts) {
-        match segments {
-            [Segment { offset, mask }] if *mask == first(lanes) => *start = base + offset,
-            _ => return None,
-        }
+impl CopySource<'_> {
+    /// Floats from what is copied of one channel to what is copied of the next.
+    fn channel_len<V: Vector>(&self) -> usize {
+        self.reads.len() * NV * V::LANES
     }
-    Some(starts)
-}
 
-/// Copies [`NV`] vectors of each channel whose lanes lie side by side, the first channel's from `from` on.
-/// What is copied of one channel lies `to_step` floats from what is copied of the next.
-///
-/// # Safety
-/// That of running [`CopySource`] holds.
-#[inline(always)]
-unsafe fn copy_whole<V: Vector>(
-    from: [*const f32; NV],
-    plane: usize,
-    channels: usize,
-    to: *mut f32,
-    to_step: usize,
-) {
-    for c in 0..channels {
-        for (j, from) in from.iter().enumerate() {
-            prefetch(from.wrapping_add((c + FAR_AHEAD) * plane));
-            // SAFETY: the caller's.
-            unsafe {
-                let vector = V::load(from.wrapping_add(c * plane));
-                vector.store(to.wrapping_add(c * to_step + j * V::LANES));
+    /// Copies [`NV`] vectors of each channel whose lanes lie side by side, the first channel's from `from` on.
+    ///
+    /// # Safety
+    /// That of running it holds, as for the functions below.
+    #[inline(always)]
+    unsafe fn copy_whole<V: Vector>(&self, from: [*const f32; NV], to: *mut f32) {
+        let len = self.channel_len::<V>();
+        for c in 0..self.channels {
+            for (j, from) in from.iter().enumerate() {
+                prefetch(from.wrapping_add((c + FAR_AHEAD) * self.plane));
+                // SAFETY: the caller's.
+                unsafe {
+                    let vector = V::load(from.wrapping_add(c * self.plane));
+                    vector.store(to.wrapping_add(c * len + j * V::LANES));
+                }
             }
         }
     }
-}
 
-/// Copies one vector of each channel, by its segments of lanes.
-struct Lanes<'a> {
-    segments: &'a [Segment],
-    /// The first channel of the block, at the vector's batch of images.
-    from: *const f32,
-    /// Floats from one channel of the source to the next.
-    plane: usize,
-    channels: usize,
-    to: *mut f32,
-    /// Floats from what is copied of one channel to what is copied of the next.
-    to_step: usize,
-}
-
-impl Lanes<'_> {
-    /// Copies lanes that lie `stride` floats apart.
+    /// Copies one vector of each channel by its segments of lanes, which lie `stride` floats apart. The first
+    /// channel of the block lies at `from`, at the vector's batch of images.
     ///
     /// # Safety
-    /// That of running [`CopySource`] holds, for this function and the one below.
+    /// See [`CopySource::copy_whole`].
     #[inline(always)]
-    unsafe fn copy<V: Vector>(&self, stride: usize) {
+    unsafe fn copy<V: Vector>(
+        &self,
+        segments: &[Segment],
+        from: *const f32,
+        to: *mut f32,
+        stride: usize,
+    ) {
         // SAFETY: the caller's.
         unsafe {
             // Loops over a known number of segments keep their masks in registers.
-            match self.segments {
-                [] => self.copy_segments::<V>(&[], stride),
-                [a] => self.copy_segments::<V>(&[*a], stride),
-                [a, b] => self.copy_segments::<V>(&[*a, *b], stride),
-                [a, b, c] => self.copy_segments::<V>(&[*a, *b, *c], stride),
-                segments => self.copy_segments::<V>(segments, stride),
+            match segments {
+                [] => self.copy_segments::<V>(&[], from, to, stride),
+                [a] => self.copy_segments::<V>(&[*a], from, to, stride),
+                [a, b] => self.copy_segments::<V>(&[*a, *b], from, to, stride),
+                [a, b, c] => self.copy_segments::<V>(&[*a, *b, *c], from, to, stride),
+                segments => self.copy_segments::<V>(segments, from, to, stride),
             }
         }
     }
@@ -268,9 +207,16 @@ impl Lanes<'_> {
     // No closures here: only short ones are compiled into their callers, and only there do the
     // intrinsics become instructions.
     #[inline(always)]
-    unsafe fn copy_segments<V: Vector>(&self, segments: &[Segment], stride: usize) {
+    unsafe fn copy_segments<V: Vector>(
+        &self,
+        segments: &[Segment],
+        from: *const f32,
+        to: *mut f32,
+        stride: usize,
+    ) {
+        let len = self.channel_len::<V>();
         for c in 0..self.channels {
-            let channel = self.from.wrapping_add(c * self.plane);
+            let channel = from.wrapping_add(c * self.plane);
             // SAFETY: the caller's. Segments have no lane in common, and where one has none it is zero.
             unsafe {
                 let mut vector = V::splat(0.0);
@@ -286,7 +232,7 @@ impl Lanes<'_> {
                         vector = vector.add(lanes::read(from, segment.mask, stride));
                     }
                 }
-                vector.store(self.to.wrapping_add(c * self.to_step));
+                vector.store(to.wrapping_add(c * len));
             }
         }
     }

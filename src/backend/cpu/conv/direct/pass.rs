@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use super::super::Isa;
-use super::correlation::{Correlation, Phase};
+use super::correlation::{Correlation, Filters, Phase};
 use super::kernel::{NV, Step, most_rows};
-use super::pack::FilterOrder;
 use super::plan::{Budget, Load, Plan, TOGETHER};
-use super::vectors::Vectors;
+use super::vectors::{Vectors, whole};
 use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::share::even_part;
+use crate::backend::cpu::simd::{Isa, Vector};
 
 /// Phases of the same number of rows and columns, computed from one copy of the pixels and filters that
 /// they read.
@@ -18,7 +17,6 @@ pub(super) struct Pass {
     pub phases: Vec<Phase>,
     /// Their pixels in vectors.
     pub vectors: Vectors,
-    pub order: FilterOrder,
     pub plan: Plan,
     /// Panels of filters that are copied together.
     pub together: usize,
@@ -60,27 +58,18 @@ pub(super) struct Steps {
 }
 
 impl Pass {
-    /// The pass of some phases, cut up for so many threads. With `apart` there is one phase and only its
-    /// own taps are copied of the filters; without, filters have no more taps than fit a step.
+    /// The pass of some phases, cut up for so many threads.
     pub fn new(
         isa: Isa,
         threads: usize,
         correlation: &Correlation,
         phases: Vec<Phase>,
-        apart: bool,
         budget: Budget,
     ) -> Pass {
         let (rows, lanes) = (most_rows(isa.registers()), isa.lanes());
-        let all = correlation.filters.taps;
+        let filters = correlation.filters;
         let reads = reads(&phases);
         let vectors = Vectors::new(correlation, correlation.images, &phases, &reads, lanes);
-        let order = if apart {
-            FilterOrder::Picked
-        } else if correlation.filters.channel == all {
-            FilterOrder::Rows
-        } else {
-            FilterOrder::Channels
-        };
         let load = Load {
             vectors: vectors.count,
             reads: reads.len(),
@@ -88,23 +77,20 @@ impl Pass {
             groups: correlation.groups,
             channels: correlation.source.channels,
             outputs: correlation.output.channels,
-            taps: if apart { phases[0].taps.len() } else { all },
+            taps: filters.taps,
         };
         let plan = Plan::of(isa, threads, &load, budget);
-        let together = match order {
-            // As much as fills whole cache lines.
-            FilterOrder::Channels => (4 * LINE).div_ceil(rows * all).min(TOGETHER),
-            _ => 1,
-        };
-        let depth = plan.channels * plan.taps;
+        // As much as fills whole cache lines.
+        let lines = (4 * LINE).div_ceil(rows * filters.taps).min(TOGETHER);
+        let depth = plan.channels * filters.taps;
+        let by_output = filters.by_output();
         let mut pass = Pass {
             phases,
             vectors,
-            order,
             plan,
-            together,
+            together: if by_output { 1 } else { lines },
             filter_panel: (rows * depth).next_multiple_of(LINE),
-            filter_row: if order == FilterOrder::Channels { all } else { depth },
+            filter_row: if by_output { depth } else { filters.taps },
             panels: Vec::new(),
             parts: Vec::new(),
             whole: Vec::new(),
@@ -113,39 +99,32 @@ impl Pass {
             is_reduced: plan != Plan::of(isa, threads, &load, Budget::WHOLE),
         };
         for part in 0..plan.parts.0 {
-            pass.add_part(isa, all, &reads, even_part(pass.vectors.count, plan.parts.0, part));
+            pass.add_part(isa, filters, &reads, even_part(pass.vectors.count, plan.parts.0, part));
         }
         pass
     }
 
-    /// Whether a step has one channel and not all of its taps.
-    pub fn is_split(&self) -> bool {
-        self.order == FilterOrder::Picked && self.plan.taps < self.phases[0].taps.len()
-    }
-
-    /// Adds the panels of a part of the vectors. A pair of channels has `all` taps in the filters, and the
-    /// reads are at `offsets`.
-    fn add_part(&mut self, isa: Isa, all: usize, offsets: &[[isize; 2]], part: Range<usize>) {
+    /// Adds the panels of a part of the vectors, whose reads are at `offsets`.
+    fn add_part(&mut self, isa: Isa, filters: Filters, offsets: &[[isize; 2]], part: Range<usize>) {
         let (first, mut source) = (self.panels.len(), 0);
         for start in part.clone().step_by(NV) {
             let count = NV.min(part.end - start);
             let places = || (start..start + count).map(|vector| self.vectors.get(vector));
-            let is_read = |read: &usize| {
-                self.is_split() || places().any(|place| !place.reads(*read).0.is_empty())
-            };
+            let is_read = |read: &usize| places().any(|place| !place.reads(*read).0.is_empty());
             let reads: Vec<usize> = (0..offsets.len()).filter(is_read).collect();
             for (index, phase) in self.phases.iter().enumerate() {
                 let mut all = [0; NV];
                 let whole = phase.step[1] == 1
                     && places().zip(&mut all).all(|(place, to)| {
-                        place.whole(index, isa.lanes()).inspect(|place| *to = *place).is_some()
+                        let start = whole(place.writes(index), isa.lanes());
+                        start.inspect(|start| *to = *start).is_some()
                     });
                 self.whole.push(whole.then_some(all));
             }
-            source += reads.len().min(self.plan.taps) * self.plan.channels * NV * isa.lanes();
+            source += reads.len() * self.plan.channels * NV * isa.lanes();
             let known = self.steps.iter().position(|steps| steps.reads == reads);
             let steps = known.unwrap_or_else(|| {
-                let steps = self.steps(isa, all, offsets, reads);
+                let steps = self.steps(isa, filters, offsets, reads);
                 self.steps.push(steps);
                 self.steps.len() - 1
             });
@@ -156,19 +135,22 @@ impl Pass {
     }
 
     /// The steps over the channels of a block and the taps that find a pixel by one of `reads`.
-    fn steps(&self, isa: Isa, all: usize, offsets: &[[isize; 2]], reads: Vec<usize>) -> Steps {
+    fn steps(
+        &self,
+        isa: Isa,
+        filters: Filters,
+        offsets: &[[isize; 2]],
+        reads: Vec<usize>,
+    ) -> Steps {
         let rows = most_rows(isa.registers());
+        let channel_len = if filters.by_output() { filters.taps } else { rows * filters.taps };
         let phase = |phase: &Phase| {
             let mut steps = Vec::new();
             for channel in 0..self.plan.channels {
-                for (tap, at) in phase.taps.iter().take(self.plan.taps).enumerate() {
-                    let found = reads.iter().position(|read| offsets[*read] == at.offset);
+                for tap in &phase.taps {
+                    let found = reads.iter().position(|read| offsets[*read] == tap.offset);
                     let Some(read) = found else { continue };
-                    let filter = match self.order {
-                        FilterOrder::Rows => channel * all + at.place,
-                        FilterOrder::Channels => channel * rows * all + at.place,
-                        FilterOrder::Picked => channel * phase.taps.len() + tap,
-                    };
+                    let filter = channel * channel_len + tap.place;
                     let source = (channel * reads.len() + read) * NV * isa.lanes();
                     // What the micro-kernel relies on.
                     assert!(filter + (rows - 1) * self.filter_row < self.filter_panel);
@@ -179,6 +161,11 @@ impl Pass {
         };
         let phases = self.phases.iter().map(phase).collect();
         Steps { reads, phases }
+    }
+
+    /// Floats that what a panel reads of so many channels takes in a copy of the source.
+    pub fn panel_floats<V: Vector>(&self, panel: &Panel, channels: usize) -> usize {
+        channels * self.steps[panel.steps].reads.len() * NV * V::LANES
     }
 
     /// Bytes of all tables.

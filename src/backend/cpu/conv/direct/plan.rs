@@ -1,5 +1,5 @@
 //! How a pass is cut up: into tasks that need nothing of each other, and each of these into steps over
-//! the channels and taps that are summed up.
+//! the channels that are summed up.
 
 use super::kernel::{NV, most_rows};
 use crate::backend::cpu::simd::Isa;
@@ -8,8 +8,8 @@ use crate::backend::cpu::simd::Isa;
 /// is made for.
 const SOURCE: usize = 128 << 10;
 
-/// The most channels times taps of a step: the filters of a tile then fit the first-level cache beside
-/// the rest.
+/// The most channels times taps of a step, if it has more than one channel: the filters of a tile then fit
+/// the first-level cache beside the rest.
 const DEPTH: usize = 512;
 
 /// What one task may hold, in floats.
@@ -54,7 +54,7 @@ pub(super) struct Load {
     pub channels: usize,
     /// Output channels of a group.
     pub outputs: usize,
-    /// Floats that a pair of channels takes in a copy of filters.
+    /// Taps of a pair of channels.
     pub taps: usize,
 }
 
@@ -64,23 +64,21 @@ pub(super) struct Plan {
     /// The number of parts of the vectors, and of the panels of output channels. A task has one part of
     /// each.
     pub parts: (usize, usize),
-    /// Source channels of a step.
+    /// Source channels of a step, which sums up over all of their taps.
     pub channels: usize,
-    /// Taps of a step: fewer than all only where a step has one channel.
-    pub taps: usize,
 }
 
 impl Plan {
     /// The plan whose slowest thread is done first, by an estimate in cycles.
     pub fn of(isa: Isa, threads: usize, load: &Load, budget: Budget) -> Plan {
         let panels = load.outputs.div_ceil(most_rows(isa.registers()));
-        let mut best = (f64::INFINITY, Plan { parts: (1, 1), channels: 1, taps: 1 });
+        let mut best = (f64::INFINITY, Plan { parts: (1, 1), channels: 1 });
         for width in 1..=load.vectors.min(128 * NV) {
             let columns = load.vectors.div_ceil(width);
             let widest = load.vectors.div_ceil(columns);
-            let Some((channels, taps)) = step(isa, load, budget, widest) else { continue };
+            let Some(channels) = step(isa, load, budget, widest) else { continue };
             for rows in (1..=panels).filter(|rows| *rows <= 16 || panels.is_multiple_of(*rows)) {
-                let plan = Plan { parts: (columns, rows), channels, taps };
+                let plan = Plan { parts: (columns, rows), channels };
                 let tasks = load.groups * columns * rows;
                 let cost = tasks.div_ceil(threads) as f64 * plan.task_cycles(isa, load, widest);
                 if cost < best.0 {
@@ -95,7 +93,7 @@ impl Plan {
     fn task_cycles(&self, isa: Isa, load: &Load, vectors: usize) -> f64 {
         let rows = most_rows(isa.registers());
         let panels = load.outputs.div_ceil(rows).div_ceil(self.parts.1) as f64;
-        let steps = load.channels.div_ceil(self.channels) * load.taps.div_ceil(self.taps);
+        let steps = load.channels.div_ceil(self.channels);
         let copied = load.channels * load.taps * rows * 4 / isa.lanes();
         let rest = match vectors % NV {
             0 => 0,
@@ -111,24 +109,16 @@ impl Plan {
     }
 }
 
-/// Channels and taps of a step, if a task of so many vectors fits the budget.
-fn step(isa: Isa, load: &Load, budget: Budget, vectors: usize) -> Option<(usize, usize)> {
+/// Channels of a step, if a task of so many vectors fits the budget.
+fn step(isa: Isa, load: &Load, budget: Budget, vectors: usize) -> Option<usize> {
     let width = vectors.next_multiple_of(NV) * isa.lanes();
-    let even = |all: usize, most: usize| all.div_ceil(all.div_ceil(most.max(1)));
     let deepest = load.phases.iter().copied().max().unwrap_or(0).max(1);
-    let filters = if load.phases.len() > 1 { 2 } else { 1 } * budget.depth / load.taps.max(1);
-    let most =
-        (budget.depth / deepest).min(filters).min(budget.source / (width * load.reads).max(1));
-    if most > 0 {
-        return Some((even(load.channels, most), load.taps.max(1)));
-    }
+    let filters = if load.phases.len() > 1 { 2 } else { 1 } * budget.depth / load.taps;
+    let deep = (budget.depth / deepest).min(filters).max(1);
+    let most = deep.min(budget.source / (width * load.reads).max(1));
     // The narrowest part is taken whatever it needs.
-    let least = vectors <= NV;
-    if load.phases.len() > 1 || load.taps <= budget.depth {
-        return least.then_some((1, load.taps.max(1)));
-    }
-    let most = budget.depth.min(budget.source / width);
-    (most >= 16 || least).then(|| (1, even(load.taps, most)))
+    let most = if vectors <= NV { most.max(1) } else { most };
+    (most > 0).then(|| load.channels.div_ceil(load.channels.div_ceil(most)))
 }
 
 #[cfg(test)]

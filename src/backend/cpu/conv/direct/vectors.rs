@@ -106,14 +106,15 @@ impl<'a> Place<'a> {
     pub fn writes(&self, phase: usize) -> (&'a [Segment], isize) {
         (self.batch.writes.get(self.index * self.vectors.writes + phase), self.base[1])
     }
+}
 
-    /// Where a phase writes the vector, in floats from the start of the channel, if all its lanes lie in one
-    /// segment.
-    pub fn whole(&self, phase: usize, lanes: usize) -> Option<isize> {
-        match self.writes(phase) {
-            ([Segment { offset, mask }], base) if *mask == first(lanes) => Some(base + offset),
-            _ => None,
-        }
+/// Floats from the start of the channel to a vector, by its segments and what is to be added to their offsets,
+/// if all of its `lanes` lie in one segment.
+#[inline(always)]
+pub(super) fn whole((segments, base): (&[Segment], isize), lanes: usize) -> Option<isize> {
+    match segments {
+        [Segment { offset, mask }] if *mask == first(lanes) => Some(base + offset),
+        _ => None,
     }
 }
 

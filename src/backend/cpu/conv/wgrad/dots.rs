@@ -2,34 +2,22 @@
 //! tap of a filter is a dot product of dy with the image from that tap's place on.
 
 use super::dots_plan::{DotsPlan, TAPS};
-use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
+use crate::backend::cpu::conv::engine::{Rounds, Scratch, Task, Tensors};
 use crate::backend::cpu::share::even_part;
-use crate::backend::cpu::simd::{Isa, MOST_LANES, Routine, Vector, first};
+use crate::backend::cpu::simd::{MOST_LANES, Vector, first};
 
 /// A [`DotsPlan`] with its table. The first round computes the dot products of all cells, a vector of
-/// sums each; the second adds up the lanes and the parts of the pixels.
+/// sums each; the second adds up the lanes and the parts of the pixels. The shared scratch holds the sums:
+/// `[part of the chunks][filters][lanes]`.
 pub(super) struct Dots {
-    isa: Isa,
     plan: DotsPlan,
-    is_reduced: bool,
     /// Where each tap sees the first pixel, in floats from the start of an image's copy.
     taps: Vec<usize>,
 }
 
-impl Dots {
-    /// The CPU must have the instructions.
-    pub fn new(isa: Isa, plan: DotsPlan, is_reduced: bool) -> Dots {
-        let taps = plan.phases.taps(&plan.product);
-        Dots { isa, is_reduced, taps, plan }
-    }
-}
-
 impl Rounds for Dots {
     fn lengths(&self) -> [usize; 3] {
-        let product = &self.plan.product;
-        let images = product.images * product.groups;
-        let dy = images * product.columns * product.plane();
-        [dy, images * product.channels * product.image_len(), self.plan.filters()]
+        self.plan.product.lengths()
     }
 
     fn scratch(&self) -> Scratch {
@@ -40,54 +28,36 @@ impl Rounds for Dots {
         [self.plan.cells(), self.plan.threads()].get(round).copied()
     }
 
-    unsafe fn run(&self, tensors: &Tensors<'_>, round: usize, task: usize, local: &mut [f32]) {
-        // SAFETY: the CPU has the instructions, see `new`; the rest is the caller's.
-        unsafe { self.isa.run(Task { dots: self, tensors, round, task, local }) }
-    }
-
-    fn is_reduced(&self) -> bool {
-        self.is_reduced
-    }
-}
-
-/// A task of a round.
-struct Task<'a> {
-    dots: &'a Dots,
-    /// Their shared scratch holds the sums: `[part of the chunks][filters][lanes]`.
-    tensors: &'a Tensors<'a>,
-    round: usize,
-    task: usize,
-    /// Copies of dy and of an image.
-    local: &'a mut [f32],
-}
-
-impl Routine for Task<'_> {
-    type Output = ();
-
-    /// # Safety
-    /// That of [`Rounds::run`] holds, and the CPU has the vector's instructions.
     #[inline(always)]
-    unsafe fn run<V: Vector>(mut self) {
+    unsafe fn run<V: Vector>(&self, Task { tensors, round, number, local }: Task<'_>) {
         // SAFETY: the caller's.
-        unsafe { if self.round == 0 { self.cell::<V>() } else { self.totals::<V>() } }
+        unsafe {
+            if round == 0 {
+                self.cell::<V>(tensors, number, local.as_mut_ptr());
+            } else {
+                self.totals::<V>(tensors, number);
+            }
+        }
     }
 }
 
-impl Task<'_> {
-    /// Sums up a cell.
+impl Dots {
+    pub fn new(plan: DotsPlan) -> Dots {
+        Dots { taps: plan.phases.taps(&plan.product), plan }
+    }
+
+    /// Sums up a cell, with copies of dy and of an image in `pixels`.
     ///
     /// # Safety
     /// That of [`Rounds::run`] holds, in the first round.
     #[inline(always)]
-    unsafe fn cell<V: Vector>(&mut self) {
-        let (plan, index) = (&self.dots.plan, self.task);
-        let product = &plan.product;
+    unsafe fn cell<V: Vector>(&self, tensors: &Tensors<'_>, index: usize, pixels: *mut f32) {
+        let (plan, product) = (&self.plan, &self.plan.product);
         let [channel_parts, chunk_parts] = plan.parts;
         let group = index / (channel_parts * chunk_parts);
         let channels =
             even_part(product.channels, channel_parts, index / chunk_parts % channel_parts);
         let chunk_part = index % chunk_parts;
-        let pixels = self.local.as_mut_ptr();
         let image = pixels.wrapping_add(plan.copies()[0]);
         let chunks = even_part(plan.chunks.count(), chunk_parts, chunk_part);
         for c in chunks.clone() {
@@ -99,7 +69,7 @@ impl Task<'_> {
                 for filter in 0..product.columns {
                     for (i, n) in images.clone().enumerate() {
                         let channel = (n * product.groups + group) * product.columns + filter;
-                        let from = self.tensors.a.as_ptr().add(channel * product.plane());
+                        let from = tensors.a.as_ptr().add(channel * product.plane());
                         let to = pixels.add((filter * chunk.images + i) * plan.pixels_len());
                         plan.phases.pack_pixels::<V>(product, &chunk, from, to);
                     }
@@ -107,13 +77,13 @@ impl Task<'_> {
                 for channel in channels.clone() {
                     for (i, n) in images.clone().enumerate() {
                         let channel = (n * product.groups + group) * product.channels + channel;
-                        let from = self.tensors.b.as_ptr().add(channel * product.image_len());
+                        let from = tensors.b.as_ptr().add(channel * product.image_len());
                         let to = image.add(i * plan.phases.len());
                         plan.phases.pack_image::<V>(product, &chunk, from, to);
                     }
                     for filter in 0..product.columns {
                         let place = (group * product.columns + filter) * product.channels + channel;
-                        let place = chunk_part * plan.filters() + place * self.dots.taps.len();
+                        let place = chunk_part * plan.filters() + place * self.taps.len();
                         let copies = Copies {
                             images: chunk.images,
                             span: plan.phases.span(&chunk),
@@ -122,8 +92,8 @@ impl Task<'_> {
                             image,
                             image_len: plan.phases.len(),
                         };
-                        let sums = self.tensors.shared.at(place * V::LANES);
-                        copies.dots::<V>(&self.dots.taps, sums, c > chunks.start);
+                        let sums = tensors.shared.at(place * V::LANES);
+                        copies.dots::<V>(&self.taps, sums, c > chunks.start);
                     }
                 }
             }
@@ -135,10 +105,10 @@ impl Task<'_> {
     /// # Safety
     /// That of [`Rounds::run`] holds, in the second round.
     #[inline(always)]
-    unsafe fn totals<V: Vector>(&self) {
-        let plan = &self.dots.plan;
+    unsafe fn totals<V: Vector>(&self, tensors: &Tensors<'_>, task: usize) {
+        let plan = &self.plan;
         let filters = plan.filters();
-        let share = even_part(filters, plan.threads(), self.task);
+        let share = even_part(filters, plan.threads(), task);
         for at in share.clone().step_by(V::LANES) {
             let numbers = V::LANES.min(share.end - at);
             // SAFETY: the caller's; the sums have a vector for each number of the filters and each
@@ -149,7 +119,7 @@ impl Task<'_> {
                 for (i, line) in square.iter_mut().enumerate().take(numbers) {
                     for chunk_part in 0..plan.parts[1] {
                         let place = (chunk_part * filters + at + i) * V::LANES;
-                        *line = line.add(V::load(self.tensors.shared.at(place)));
+                        *line = line.add(V::load(tensors.shared.at(place)));
                     }
                 }
                 V::transpose(square);
@@ -157,7 +127,7 @@ impl Task<'_> {
                 for line in &square[1..] {
                     total = total.add(*line);
                 }
-                total.store_masked(self.tensors.out.at(at), first(numbers));
+                total.store_masked(tensors.out.at(at), first(numbers));
             }
         }
     }

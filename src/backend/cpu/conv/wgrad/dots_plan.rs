@@ -3,10 +3,9 @@
 use super::chunk::Chunks;
 use super::pack::SLACK;
 use super::phases::Phases;
-use super::plan::{Machine, ROUND, lines, useful_parts};
+use super::plan::{COPIED, Machine, ROUND, lines, useful_parts};
 use super::product::Product;
 use crate::backend::cpu::conv::engine::Scratch;
-use crate::terms::Conv;
 
 /// The most pixels of a chunk, to choose from: its copies should stay in the first-level cache.
 const CHUNKS: [usize; 6] = [3000, 1000, 300, 50, 8, 1];
@@ -16,9 +15,6 @@ pub(super) const TAPS: usize = 9;
 
 /// Estimated cycles of multiplying a vector of dy with one of the image.
 const MULTIPLIED: f64 = 0.7;
-
-/// Estimated cycles of copying a vector.
-const COPIED: f64 = 3.0;
 
 /// Estimated cycles of copying a single number.
 const GATHERED: f64 = 1.5;
@@ -40,26 +36,20 @@ pub(super) struct DotsPlan {
 }
 
 impl DotsPlan {
-    /// The fastest within `limit` bytes of scratch, if there is one.
-    pub fn best(conv: &Conv, machine: Machine, limit: u64) -> Option<DotsPlan> {
-        let product = Product::all(conv)[0];
-        let mut best: Option<DotsPlan> = None;
-        for most in CHUNKS {
+    /// All that are worth a try.
+    pub fn all(product: Product, machine: Machine) -> impl Iterator<Item = DotsPlan> {
+        CHUNKS.into_iter().flat_map(move |most| {
             let chunks = Chunks::of(&product, most);
-            let phases = Phases::of(&product, &chunks.largest());
-            for channels in useful_parts(product.channels, machine.threads) {
-                for pixels in useful_parts(chunks.count(), machine.threads) {
-                    let (parts, phases) = ([channels, pixels], phases.clone());
-                    let plan = DotsPlan { product, machine, chunks, phases, parts, cost: 0.0 };
-                    let plan = DotsPlan { cost: plan.estimate(), ..plan };
-                    let is_better = best.as_ref().is_none_or(|best| plan.cost < best.cost);
-                    if is_better && plan.scratch().bytes() <= limit {
-                        best = Some(plan);
-                    }
-                }
-            }
-        }
-        best
+            let plan = move |parts| {
+                let phases = Phases::of(&product, &chunks.largest());
+                let plan = DotsPlan { product, machine, chunks, phases, parts, cost: 0.0 };
+                DotsPlan { cost: plan.estimate(), ..plan }
+            };
+            let parts = useful_parts(product.channels, machine.threads).flat_map(move |channels| {
+                useful_parts(chunks.count(), machine.threads).map(move |pixels| [channels, pixels])
+            });
+            parts.map(plan)
+        })
     }
 
     /// Estimated cycles that the slowest thread takes.
@@ -98,7 +88,7 @@ impl DotsPlan {
 
     /// Floats of the filters' gradient.
     pub fn filters(&self) -> usize {
-        self.product.groups * self.product.columns * self.product.rows()
+        self.product.lengths()[2]
     }
 
     /// Floats of the copy of a chunk of one filter and image of dy.

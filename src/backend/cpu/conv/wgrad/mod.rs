@@ -6,7 +6,7 @@
 //! sees: no matrix of taps is ever written.
 //!
 //! ```text
-//! for each part of filters, channels and pixels, in parallel            plan.rs, panels.rs, offsets.rs
+//! for each part of filters, channels and pixels, in parallel            plan.rs, panels.rs
 //!   for a chunk of pixels         dy: copied, [panel of filters][pixels][filters]
 //!     for a block of channels     x: copied with its pad, kept in the second-level cache   pack.rs
 //!       for a panel of filters    kept in the second-level cache
@@ -17,17 +17,14 @@
 //! up in which order depends on the plan alone, and not on which thread comes first: so do the bits of
 //! a result.
 //!
-//! Groups of very few filters have vectors along pixels instead (dots.rs, dots_plan.rs). Without memory for copies
-//! there are plain loops (plain.rs).
+//! Groups of very few filters have vectors along pixels instead (dots.rs, dots_plan.rs).
 
 mod chunk;
 mod dots;
 mod dots_plan;
-mod offsets;
 mod pack;
 mod panels;
 mod phases;
-mod plain;
 mod plan;
 mod product;
 mod tile;
@@ -35,47 +32,55 @@ mod tile;
 #[cfg(test)]
 mod tests;
 
-use super::Prepared;
-use super::engine::Engine;
+use super::engine::{self, Scratch};
+use super::{Means, Prepared};
 use crate::backend::cpu::simd::Isa;
+use crate::error::Result;
 use crate::terms::Conv;
 use dots::Dots;
 use dots_plan::DotsPlan;
 use panels::Panels;
-use plain::PlainLoops;
 use plan::{Machine, Plan};
 use product::Product;
 
-/// (dy, x) -> dw, the filters' gradient, with these instructions, on `threads` threads, with at most `scratch_limit` bytes
-/// beside the tensors. Panics unless the CPU has the instructions.
-pub fn wgrad(isa: Isa, threads: usize, conv: &Conv, scratch_limit: u64) -> Box<dyn Prepared> {
-    assert!(isa.is_available());
-    let machine = Machine::of(isa, threads);
-    let chosen = Way::best(conv, machine, scratch_limit);
-    let unlimited = Way::best(conv, machine, u64::MAX);
-    let is_reduced = unlimited.cost() < chosen.cost();
-    match chosen {
-        Way::Panels(plan) => Box::new(Engine::new(Panels::new(isa, plan, is_reduced))),
-        Way::Dots(plan) => Box::new(Engine::new(Dots::new(isa, plan, is_reduced))),
-        Way::Plain => Box::new(Engine::new(PlainLoops { conv: *conv, threads })),
-    }
+/// The filters' gradient: (dy, x) -> dw. See [`Prepare`](super::Prepare).
+pub fn wgrad(Means { isa, threads, scratch_limit }: Means, conv: &Conv) -> Result<Prepared> {
+    let all = || Way::all(conv, Machine::of(isa, threads));
+    let chosen = Way::fastest(all(), scratch_limit);
+    let is_reduced = Way::fastest(all(), u64::MAX).cost() < chosen.cost();
+    Ok(chosen.prepare(isa, is_reduced))
 }
 
-/// The ways to compute it.
+/// A way to compute it.
+#[derive(Debug)]
 enum Way {
     Panels(Plan),
     Dots(DotsPlan),
-    Plain,
 }
 
 impl Way {
-    /// The one that should be fastest within a limit.
-    fn best(conv: &Conv, machine: Machine, scratch_limit: u64) -> Way {
-        let panels =
-            Product::all(conv).into_iter().filter_map(|p| Plan::best(p, machine, scratch_limit));
-        let dots = DotsPlan::best(conv, machine, scratch_limit);
-        let ways = panels.map(Way::Panels).chain(dots.map(Way::Dots));
-        ways.min_by(|a, b| a.cost().total_cmp(&b.cost())).unwrap_or(Way::Plain)
+    /// All that are worth a try.
+    fn all(conv: &Conv, machine: Machine) -> impl Iterator<Item = Way> {
+        let products = Product::all(conv);
+        let dots = DotsPlan::all(products[0], machine).map(Way::Dots);
+        let panels = products.into_iter().flat_map(move |product| Plan::all(product, machine));
+        panels.map(Way::Panels).chain(dots)
+    }
+
+    /// The one that should be fastest within `limit` bytes of scratch, or else that takes the fewest.
+    fn fastest(ways: impl Iterator<Item = Way>, limit: u64) -> Way {
+        let order = |way: &Way| (way.scratch().bytes().saturating_sub(limit), way.cost());
+        ways.map(|way| (order(&way), way))
+            .min_by(|(a, _), (b, _)| a.partial_cmp(b).expect("costs are numbers"))
+            .map(|(_, way)| way)
+            .expect("there are several ways")
+    }
+
+    fn scratch(&self) -> Scratch {
+        match self {
+            Way::Panels(plan) => plan.scratch(),
+            Way::Dots(plan) => plan.scratch(),
+        }
     }
 
     /// Estimated cycles of the slowest thread.
@@ -83,7 +88,13 @@ impl Way {
         match self {
             Way::Panels(plan) => plan.cost,
             Way::Dots(plan) => plan.cost,
-            Way::Plain => f64::INFINITY,
+        }
+    }
+
+    fn prepare(self, isa: Isa, is_reduced: bool) -> Prepared {
+        match self {
+            Way::Panels(plan) => engine::prepare(isa, Panels::new(plan), is_reduced),
+            Way::Dots(plan) => engine::prepare(isa, Dots::new(plan), is_reduced),
         }
     }
 }

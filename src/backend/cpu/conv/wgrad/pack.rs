@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use super::chunk::Chunk;
-use super::product::{Layout, Product};
-use crate::backend::cpu::simd::prefetch;
-use crate::backend::cpu::simd::{MOST_LANES, Vector, first};
+use super::product::Product;
+use crate::backend::cpu::simd::{MOST_LANES, Vector, first, transpose};
 
 /// Floats to prefetch ahead in each channel that is read: channels lie too far apart for the hardware to
 /// foresee all of them.
@@ -47,11 +46,7 @@ pub(super) unsafe fn pack_columns<V: Vector>(
                     let channel = v * V::LANES * plane;
                     let from = from.add(image * image_len + channel + start + at);
                     let to = to.add(v * V::LANES);
-                    if pixels == V::LANES && channels == V::LANES {
-                        transpose::<V, true>(from, plane, channels, to, width, pixels);
-                    } else {
-                        transpose::<V, false>(from, plane, channels, to, width, pixels);
-                    }
+                    transpose::<V>((from, plane), (channels, pixels), (to, width), AHEAD);
                 }
             }
             to = to.wrapping_add(pixels * width);
@@ -59,70 +54,51 @@ pub(super) unsafe fn pack_columns<V: Vector>(
     }
 }
 
-/// Transposes `rows` rows of `columns` floats, both at most `LANES` and exactly as many if `WHOLE`. `columns`
-/// vectors are written, with zeros in the lanes of rows that are missing.
-///
-/// # Safety
-/// The CPU has the vector's instructions. `columns` floats of each row may be read, one row `from_row`
-/// floats behind the other, and `columns` vectors written, one `to_row` floats behind the other.
-#[inline(always)]
-unsafe fn transpose<V: Vector, const WHOLE: bool>(
-    from: *const f32,
-    from_row: usize,
-    rows: usize,
-    to: *mut f32,
-    to_row: usize,
-    columns: usize,
-) {
-    let (rows, columns) = if WHOLE { (V::LANES, V::LANES) } else { (rows, columns) };
-    // SAFETY: the caller's.
-    unsafe {
-        let mut square = [V::splat(0.0); MOST_LANES];
-        let square = &mut square[..V::LANES];
-        for (i, line) in square.iter_mut().enumerate().take(rows) {
-            let from = from.wrapping_add(i * from_row);
-            prefetch(from.wrapping_add(AHEAD));
-            *line = if WHOLE { V::load(from) } else { line.load_masked(from, first(columns)) };
-        }
-        V::transpose(square);
-        for (i, line) in square.iter().enumerate().take(columns) {
-            line.store(to.wrapping_add(i * to_row));
-        }
-    }
+/// What is copied of a channel of an image with its pad.
+pub(super) struct Window {
+    /// The first row and column, counted with the pad.
+    at: [usize; 2],
+    /// Rows, and columns, from one that is copied to the next.
+    step: [usize; 2],
+    /// The number of rows and columns that are copied.
+    size: [usize; 2],
+    /// Those of the columns that lie inside the image.
+    inside: Range<usize>,
 }
 
-/// Copies the window that a chunk's pixels see of one image, padding included, of `channels` channels. It lies
-/// at `to` as `layout` says.
-///
-/// # Safety
-/// The CPU has the vector's instructions. From `from` on `channels` channels of `product.image_len()` floats
-/// each may be read. At `to` there is room for the windows of all channels and [`SLACK`] floats more; a
-/// row of `layout` is at least as long as one of the window.
-#[inline(always)]
-pub(super) unsafe fn pack_window<V: Vector>(
-    product: &Product,
-    chunk: &Chunk,
-    from: *const f32,
-    channels: usize,
-    layout: &Layout,
-    to: *mut f32,
-) {
-    let [h, w] = product.image;
-    let [rows, columns] = product.window(chunk.size);
-    let top = chunk.at[0] * product.stride[0];
-    let left = chunk.at[1] * product.stride[1];
-    // Columns of the window that lie inside the image.
-    let inside = product.pad[1].saturating_sub(left).min(columns);
-    let end = (w + product.pad[1]).saturating_sub(left).clamp(inside, columns);
-    for c in 0..channels {
-        for row in 0..rows {
-            let to = to.wrapping_add(c * layout.channel + row * layout.row);
-            let y = (top + row).wrapping_sub(product.pad[0]);
-            let (y, inside, end) = if y < h { (y, inside, end) } else { (0, columns, columns) };
-            let from = from.wrapping_add(c * product.image_len() + y * w + left);
-            let from = from.wrapping_sub(product.pad[1]);
-            // SAFETY: only columns from `inside` to `end` of a row inside the image are read.
-            unsafe { copy_row::<V>(from, 1, inside..end, columns, to) };
+impl Window {
+    pub fn new(product: &Product, at: [usize; 2], step: [usize; 2], size: [usize; 2]) -> Window {
+        let left = at[1];
+        let start = product.pad[1].saturating_sub(left).div_ceil(step[1]).min(size[1]);
+        let end = (product.image[1] + product.pad[1]).saturating_sub(left).div_ceil(step[1]);
+        Window { at, step, size, inside: start..end.clamp(start, size[1]) }
+    }
+
+    /// Copies it from a channel to rows that lie `row` floats apart.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions. From `from` on `product.image_len()` floats may be read. At `to`
+    /// there is room for the rows, each at most `row` long, and [`SLACK`] floats more.
+    #[inline(always)]
+    pub unsafe fn copy<V: Vector>(
+        &self,
+        product: &Product,
+        from: *const f32,
+        to: *mut f32,
+        row: usize,
+    ) {
+        let ([h, w], [rows, columns]) = (product.image, self.size);
+        for i in 0..rows {
+            let y = (self.at[0] + i * self.step[0]).wrapping_sub(product.pad[0]);
+            let (y, inside) = if y < h { (y, self.inside.clone()) } else { (0, columns..columns) };
+            let from = from.wrapping_add(y * w + self.at[1]).wrapping_sub(product.pad[1]);
+            // SAFETY: only columns inside a row of the image are read.
+            unsafe {
+                match self.step[1] {
+                    1 => copy_row::<V>(from, 1, inside, columns, to.add(i * row)),
+                    step => copy_row::<V>(from, step, inside, columns, to.add(i * row)),
+                }
+            }
         }
     }
 }
@@ -242,23 +218,18 @@ impl Sums {
                 let to = to.wrapping_add(v * V::LANES * column + r);
                 // SAFETY: the caller's: rows and columns are of the block.
                 unsafe {
-                    if rows == V::LANES && columns == V::LANES {
-                        self.write_square::<V, true>(r, v, to, column, rows, columns);
-                    } else {
-                        self.write_square::<V, false>(r, v, to, column, rows, columns);
-                    }
+                    self.write_square::<V>(r, v, to, column, rows, columns);
                 }
             }
         }
     }
 
-    /// Writes the square of up to `LANES` rows from `row` on and the columns of a vector, transposed. It has
-    /// `rows` rows and `columns` columns, both `LANES` if `WHOLE`.
+    /// Writes the square of `rows` rows from `row` on and `columns` columns of a vector, transposed.
     ///
     /// # Safety
     /// That of [`Sums::write`] holds, and there are so many rows and columns.
     #[inline(always)]
-    unsafe fn write_square<V: Vector, const WHOLE: bool>(
+    unsafe fn write_square<V: Vector>(
         &self,
         row: usize,
         vector: usize,
@@ -267,18 +238,21 @@ impl Sums {
         rows: usize,
         columns: usize,
     ) {
-        let (rows, columns) = if WHOLE { (V::LANES, V::LANES) } else { (rows, columns) };
         // SAFETY: the caller's.
         unsafe {
             let mut square = [V::splat(0.0); MOST_LANES];
             let square = &mut square[..V::LANES];
-            for (i, line) in square.iter_mut().enumerate().take(rows) {
-                *line = self.total::<V>(row + i, vector);
+            for (i, line) in square.iter_mut().enumerate() {
+                // Conditions, not fewer rounds: those are unrolled, and lines stay in registers.
+                if i < rows {
+                    *line = self.total::<V>(row + i, vector);
+                }
             }
             V::transpose(square);
-            for (i, line) in square.iter().enumerate().take(columns) {
-                let to = to.wrapping_add(i * column);
-                if WHOLE { line.store(to) } else { line.store_masked(to, first(rows)) }
+            for (i, line) in square.iter().enumerate() {
+                if i < columns {
+                    line.store_masked(to.wrapping_add(i * column), first(rows));
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Images cut into phases, so that every tap sees them without strides.
 
 use super::chunk::Chunk;
-use super::pack::copy_row;
+use super::pack::{Window, copy_row};
 use super::product::Product;
 use crate::backend::cpu::simd::Vector;
 
@@ -68,26 +68,15 @@ impl Phases {
         from: *const f32,
         to: *mut f32,
     ) {
-        let [h, w] = product.image;
-        let [down, across] = product.stride;
+        let step = product.stride;
+        let [top, left] = [0, 1].map(|i| chunk.at[i] * step[i]);
+        let size = [chunk.size[0] + self.below, self.row];
         for a in 0..self.counts[0] {
             for b in 0..self.counts[1] {
                 let to = to.wrapping_add((a * self.counts[1] + b) * self.rows * self.row);
-                let left = chunk.at[1] * across + b;
-                // Columns of the phase that lie inside the image.
-                let inside = product.pad[1].saturating_sub(left).div_ceil(across).min(self.row);
-                let end = (w + product.pad[1]).saturating_sub(left).div_ceil(across);
-                let end = end.clamp(inside, self.row);
-                for i in 0..chunk.size[0] + self.below {
-                    let y = ((chunk.at[0] + i) * down + a).wrapping_sub(product.pad[0]);
-                    let (y, inside, end) =
-                        if y < h { (y, inside, end) } else { (0, self.row, self.row) };
-                    let from = from.wrapping_add(y * w + left).wrapping_sub(product.pad[1]);
-                    // SAFETY: the caller's; columns from `inside` to `end` are in the image.
-                    unsafe {
-                        copy_row::<V>(from, across, inside..end, self.row, to.add(i * self.row));
-                    }
-                }
+                let window = Window::new(product, [top + a, left + b], step, size);
+                // SAFETY: the caller's.
+                unsafe { window.copy::<V>(product, from, to, self.row) };
             }
         }
     }

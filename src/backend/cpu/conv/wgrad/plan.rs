@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::chunk::Chunks;
+use super::chunk::{Chunk, Chunks};
 use super::pack::SLACK;
 use super::product::Product;
 use super::tile::{ROWS, most_vectors};
@@ -26,7 +26,7 @@ const TILE: f64 = 40.0;
 const TRANSPOSED: f64 = 5.0;
 
 /// Estimated cycles of copying a vector, or of adding one to another in memory.
-const COPIED: f64 = 3.0;
+pub(super) const COPIED: f64 = 3.0;
 
 /// Estimated cycles of reading a number in place.
 const READ: f64 = 0.1;
@@ -65,7 +65,7 @@ pub(super) struct Plan {
     /// Channels of a whole block.
     pub block: usize,
     /// The number of blocks of a group.
-    blocks: usize,
+    pub blocks: usize,
     /// The number of parts of the panels, the blocks and the chunks: cells of a group each way.
     parts: [usize; 3],
     /// Estimated cycles.
@@ -88,59 +88,46 @@ pub(super) fn useful_parts(whole: usize, most: usize) -> impl Iterator<Item = us
 }
 
 impl Plan {
-    /// The fastest within `limit` bytes of scratch, if there is one.
-    pub fn best(product: Product, machine: Machine, limit: u64) -> Option<Plan> {
-        let mut best: Option<Plan> = None;
-        let mut tried = Vec::new();
-        for most in CHUNKS {
-            let chunks = Chunks::of(&product, most);
-            if tried.contains(&chunks) {
-                continue;
-            }
-            tried.push(chunks);
-            for plan in Plan::with_chunks(product, machine, chunks) {
-                let is_better = best.as_ref().is_none_or(|best| plan.cost < best.cost);
-                if is_better && plan.scratch().bytes() <= limit {
-                    best = Some(plan);
-                }
-            }
-        }
-        best
+    /// All that are worth a try.
+    pub fn all(product: Product, machine: Machine) -> impl Iterator<Item = Plan> {
+        let mut chunks = CHUNKS.map(|most| Chunks::of(&product, most)).to_vec();
+        chunks.dedup();
+        let full = full_block(&product);
+        let mut blocks = vec![full, full.div_ceil(4), 1];
+        blocks.dedup();
+        chunks.into_iter().flat_map(move |chunks| {
+            let plans = move |block| Plan::with(product, machine, chunks, block);
+            blocks.clone().into_iter().flat_map(plans)
+        })
     }
 
-    /// The plans with these chunks that are worth a try.
-    fn with_chunks(
+    /// Those with these chunks and blocks of so many channels.
+    fn with(
         product: Product,
         machine: Machine,
         chunks: Chunks,
+        block: usize,
     ) -> impl Iterator<Item = Plan> {
         let vectors = product.columns.div_ceil(machine.lanes);
         let panels = vectors.div_ceil(machine.vectors);
-        let full = full_block(&product);
-        let block_sizes = [full, full.div_ceil(4), 1];
-        let block_sizes = block_sizes.into_iter().enumerate();
-        block_sizes.filter(move |(i, size)| *i == 0 || *size < full).flat_map(move |(_, block)| {
-            let blocks = product.channels.div_ceil(block);
-            useful_parts(panels, panels).flat_map(move |p| {
-                useful_parts(blocks, blocks).flat_map(move |b| {
-                    useful_parts(chunks.count(), machine.threads).map(move |c| {
-                        let parts = [p, b, c];
-                        let plan = Plan {
-                            product,
-                            machine,
-                            chunks,
-                            vectors,
-                            panels,
-                            block,
-                            blocks,
-                            parts,
-                            cost: 0.0,
-                        };
-                        Plan { cost: plan.estimate(), ..plan }
-                    })
-                })
+        let blocks = product.channels.div_ceil(block);
+        let plan = move |parts| Plan {
+            product,
+            machine,
+            chunks,
+            vectors,
+            panels,
+            block,
+            blocks,
+            parts,
+            cost: 0.0,
+        };
+        let parts = useful_parts(panels, panels).flat_map(move |panels| {
+            useful_parts(blocks, blocks).flat_map(move |blocks| {
+                useful_parts(chunks.count(), machine.threads).map(move |c| [panels, blocks, c])
             })
-        })
+        });
+        parts.map(plan).map(|plan| Plan { cost: plan.estimate(), ..plan })
     }
 
     /// Estimated cycles that the slowest thread takes.
@@ -228,11 +215,6 @@ impl Plan {
         start..(start + self.block).min(self.product.channels)
     }
 
-    /// The number of blocks of a group.
-    pub fn blocks(&self) -> usize {
-        self.blocks
-    }
-
     /// Rows of a whole block.
     pub fn block_rows(&self) -> usize {
         self.block * self.product.channel_rows()
@@ -285,6 +267,38 @@ impl Plan {
         let table_bytes = (table * size_of::<usize>()) as u64;
         Scratch { threads: self.threads(), local, shared, table_bytes }
     }
+
+    /// Floats from one image, channel and row of the operand that makes rows to the next where tiles read it: in
+    /// place, or in windows.
+    pub fn layout(&self) -> [usize; 3] {
+        let product = &self.product;
+        let (channels, [rows, columns]) = if product.is_padded() {
+            (self.block, product.window(self.chunks.largest().size))
+        } else {
+            (product.groups * product.channels, product.image)
+        };
+        [channels * rows * columns, rows * columns, columns]
+    }
+
+    /// For each pixel of the largest chunk, the floats from the first to it in the operand that makes rows.
+    pub fn pixel_offsets(&self) -> Vec<usize> {
+        let Chunk { images, size: [rows, columns], .. } = self.chunks.largest();
+        let ([image, _, row], [down, across]) = (self.layout(), self.product.stride);
+        places([images, rows, columns], [image, down * row, across])
+    }
+
+    /// For each row of a whole block, the floats from the first to it in the operand that makes rows.
+    pub fn row_offsets(&self) -> Vec<usize> {
+        let ([_, channel, row], [r, s]) = (self.layout(), self.product.taps);
+        let [down, across] = self.product.dilation;
+        places([self.block, r, s], [channel, down * row, across])
+    }
+}
+
+/// Every place of a grid of so many along each axis, that lie so many floats apart.
+fn places(counts: [usize; 3], steps: [usize; 3]) -> Vec<usize> {
+    let along = |axis: usize| (0..counts[axis]).map(move |i| i * steps[axis]);
+    along(0).flat_map(|a| along(1).flat_map(move |b| along(2).map(move |c| a + b + c))).collect()
 }
 
 /// The floats of as many whole cache lines as hold `floats`.

@@ -59,6 +59,15 @@ impl Product {
         vec![product, swapped]
     }
 
+    /// Floats of dy, x and the filters' gradient.
+    pub fn lengths(&self) -> [usize; 3] {
+        let images = self.images * self.groups;
+        let rows = images * self.channels * self.image_len();
+        let columns = images * self.columns * self.plane();
+        let (dy, x) = if self.is_swapped { (rows, columns) } else { (columns, rows) };
+        [dy, x, self.groups * self.columns * self.rows()]
+    }
+
     /// Rows that a channel makes: one for each tap.
     pub fn channel_rows(&self) -> usize {
         self.taps[0] * self.taps[1]
@@ -90,15 +99,4 @@ impl Product {
             |i: usize| (pixels[i] - 1) * self.stride[i] + (self.taps[i] - 1) * self.dilation[i] + 1;
         [along(0), along(1)]
     }
-}
-
-/// How images lie where tiles read them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
-    /// Floats from one image to the next.
-    pub image: usize,
-    /// Floats from one channel to the next.
-    pub channel: usize,
-    /// Floats from one row to the next.
-    pub row: usize,
 }

@@ -11,16 +11,16 @@ pub(super) const fn most_vectors(registers: usize) -> usize {
     registers / 8
 }
 
-/// What a tile is computed from, and where its sums go.
+/// What tiles are computed from, and where their sums go: a block of rows, tile after tile.
 #[derive(Clone, Copy)]
-pub(super) struct Tile {
+pub(super) struct Tiles {
     /// The number of pixels to sum over.
     pub pixels: usize,
     /// For each pixel, the floats from the first pixel to it in the operand that makes rows.
     pub offsets: *const usize,
     /// The operand that makes rows, at the first pixel and the block's first row.
     pub from: *const f32,
-    /// For each row of the tile, the floats from `from` to it.
+    /// For each row, the floats from `from` to it.
     pub rows: *const usize,
     /// The packed columns: `[pixels][vectors]`.
     pub panel: *const f32,
@@ -30,33 +30,38 @@ pub(super) struct Tile {
     pub add: bool,
 }
 
-/// Computes a tile of `rows` rows and `vectors` vectors.
+/// Computes the tiles of `rows` rows and `vectors` vectors.
 ///
 /// # Safety
-/// The CPU has the vector's instructions; `rows` is 1 to [`ROWS`], `vectors` 1 to [`most_vectors`].
-/// [`Tile::offsets`] has `pixels` elements and [`Tile::rows`] has `rows` of them; a float may be read at the
-/// sum of any two of these from [`Tile::from`] on. [`Tile::panel`] has `vectors` vectors for each pixel, and
-/// [`Tile::sums`] as many for each row, which may be written, and read if [`Tile::add`] is set.
+/// The CPU has the vector's instructions; `vectors` is 1 to [`most_vectors`]. [`Tiles::offsets`] has `pixels`
+/// elements and [`Tiles::rows`] has `rows` of them; a float may be read at the sum of any two of these from
+/// [`Tiles::from`] on. [`Tiles::panel`] has `vectors` vectors for each pixel, and [`Tiles::sums`] as many for
+/// each row, which may be written, and read if [`Tiles::add`] is set.
 #[inline(always)]
-pub(super) unsafe fn multiply<V: Vector>(tile: Tile, rows: usize, vectors: usize) {
-    // SAFETY: the caller's.
-    unsafe {
-        match vectors {
-            1 => by_rows::<V, 1>(tile, rows),
-            2 => by_rows::<V, 2>(tile, rows),
-            3 if most_vectors(V::REGISTERS) > 2 => by_rows::<V, 3>(tile, rows),
-            4 if most_vectors(V::REGISTERS) > 2 => by_rows::<V, 4>(tile, rows),
-            _ => unreachable!("the registers have no room for more"),
+pub(super) unsafe fn multiply<V: Vector>(mut tiles: Tiles, rows: usize, vectors: usize) {
+    for row in (0..rows).step_by(ROWS) {
+        let count = ROWS.min(rows - row);
+        // SAFETY: the caller's.
+        unsafe {
+            match vectors {
+                1 => by_rows::<V, 1>(tiles, count),
+                2 => by_rows::<V, 2>(tiles, count),
+                3 if most_vectors(V::REGISTERS) > 2 => by_rows::<V, 3>(tiles, count),
+                4 if most_vectors(V::REGISTERS) > 2 => by_rows::<V, 4>(tiles, count),
+                _ => unreachable!("the registers have no room for more"),
+            }
+            tiles.rows = tiles.rows.add(count);
+            tiles.sums = tiles.sums.add(count * vectors * V::LANES);
         }
     }
 }
 
-/// [`multiply`] with a known number of vectors.
+/// The first tile, with a known number of vectors.
 ///
 /// # Safety
 /// That of [`multiply`] holds.
 #[inline(always)]
-unsafe fn by_rows<V: Vector, const VECTORS: usize>(tile: Tile, rows: usize) {
+unsafe fn by_rows<V: Vector, const VECTORS: usize>(tile: Tiles, rows: usize) {
     // SAFETY: the caller's.
     unsafe {
         match rows {
@@ -70,12 +75,12 @@ unsafe fn by_rows<V: Vector, const VECTORS: usize>(tile: Tile, rows: usize) {
     }
 }
 
-/// [`multiply`] with a known number of rows and vectors.
+/// The first tile, with a known number of rows and vectors.
 ///
 /// # Safety
 /// That of [`multiply`] holds.
 #[inline(always)]
-unsafe fn sum_up<V: Vector, const ROWS: usize, const VECTORS: usize>(tile: Tile) {
+unsafe fn sum_up<V: Vector, const ROWS: usize, const VECTORS: usize>(tile: Tiles) {
     // SAFETY: the caller's: pixel p < pixels and row r < ROWS give a place from `from`, vector v of
     // pixel p lies in the panel, that of row r in the sums.
     unsafe {

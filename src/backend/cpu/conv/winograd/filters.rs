@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use super::problem::FilterOrder;
-use super::tile::{F2, F4, MOST, Tile};
-use crate::backend::cpu::simd::prefetch;
-use crate::backend::cpu::simd::{Routine, Vector, first};
+use super::tasks::Winograd;
+use super::tile::{MOST, Tile};
+use crate::backend::cpu::simd::{Routine, Vector, first, prefetch};
 
 /// Filters of a group, which lie side by side in memory: a multiple of every vector's lanes.
 pub(super) const GROUP: usize = 16;
@@ -20,41 +19,23 @@ const AHEAD: usize = 8;
 /// filters, the rest is zeros.
 ///
 /// # Safety
-/// To run it: `f` holds these filters of these channels in this order. `to` is aligned to vectors, and for each
-/// position, which lie `position` floats apart, [`GROUP`] floats of each channel may be written there.
-/// `position` is a multiple of a vector.
-pub(super) struct Filters<'a> {
-    /// Rows of the outputs of a tile: 2 or 4.
-    pub m: usize,
+/// To run it: `f` holds the filters of the problem. `to` is aligned to vectors, and for each position, as far
+/// apart as the plan says, [`GROUP`] floats of each channel may be written there.
+pub(super) struct Filters<'a, F> {
+    pub of: &'a Winograd<F>,
     /// All filters.
     pub f: &'a [f32],
-    pub order: FilterOrder,
     /// At most [`GROUP`] output channels.
     pub filters: Range<usize>,
     /// Input channels.
     pub channels: Range<usize>,
     pub to: *mut f32,
-    /// Floats from one position to the next.
-    pub position: usize,
 }
 
-impl Routine for Filters<'_> {
-    type Output = ();
-
+impl<F: Tile> Routine for Filters<'_, F> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        // SAFETY: the caller's.
-        unsafe { if self.m == 2 { self.transform::<V, F2>() } else { self.transform::<V, F4>() } }
-    }
-}
-
-impl Filters<'_> {
-    /// Does it by the transforms `F`.
-    ///
-    /// # Safety
-    /// That of running it holds.
-    #[inline(always)]
-    unsafe fn transform<V: Vector, F: Tile>(&self) {
+        let (turned, position) = (self.of.problem.filters.turned, self.of.plan.filter_position());
         for (i, channel) in self.channels.clone().enumerate() {
             for lane in (0..GROUP).step_by(V::LANES) {
                 // SAFETY: the caller's.
@@ -65,7 +46,7 @@ impl Filters<'_> {
                         let mut g = [V::splat(0.0); 3];
                         for (row, g) in g.iter_mut().enumerate() {
                             let tap = row * 3 + column;
-                            *g = taps[if self.order.turned { TAPS - 1 - tap } else { tap }];
+                            *g = taps[if turned { TAPS - 1 - tap } else { tap }];
                         }
                         for (half, g) in half.iter_mut().zip(F::filter(g)) {
                             half[column] = g;
@@ -74,20 +55,23 @@ impl Filters<'_> {
                     let to = self.to.add(i * GROUP + lane);
                     for (row, half) in half.into_iter().enumerate().take(F::T) {
                         for (column, u) in F::filter(half).into_iter().enumerate().take(F::T) {
-                            u.store(to.add((row * F::T + column) * self.position));
+                            u.store(to.add((row * F::T + column) * position));
                         }
                     }
                 }
             }
         }
     }
+}
 
+impl<F> Filters<'_, F> {
     /// The taps of a channel. Each lane has those of another filter, from number `lane` of the group on.
     ///
     /// # Safety
     /// That of running it holds.
     #[inline(always)]
     unsafe fn taps<V: Vector>(&self, channel: usize, lane: usize) -> [V; TAPS] {
+        let order = self.of.problem.filters;
         // SAFETY: the caller's; of a filter no more than its taps are read.
         unsafe {
             let mut taps = [V::splat(0.0); TAPS];
@@ -95,10 +79,10 @@ impl Filters<'_> {
                 let count = V::LANES.min(TAPS - start);
                 let mut square = [V::splat(0.0); GROUP];
                 for (row, k) in square.iter_mut().zip(self.filters.clone().skip(lane)) {
-                    let filter = k * self.order.k + channel * self.order.c;
+                    let filter = k * order.k + channel * order.c;
                     let from = self.f.as_ptr().add(filter * TAPS + start);
                     *row = row.load_masked(from, first(count));
-                    prefetch(from.wrapping_add(AHEAD * self.order.c * TAPS));
+                    prefetch(from.wrapping_add(AHEAD * order.c * TAPS));
                 }
                 V::transpose(&mut square[..V::LANES]);
                 taps[start..start + count].copy_from_slice(&square[..count]);

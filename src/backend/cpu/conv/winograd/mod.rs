@@ -30,37 +30,30 @@ mod tasks;
 mod tests;
 mod tile;
 
-use super::Prepared;
-use super::engine::Engine;
-use crate::backend::cpu::simd::Isa;
+use super::{Means, Prepared, engine};
 use crate::error::Result;
 use crate::terms::Conv;
+use plan::Plan;
 use problem::Problem;
 use tasks::Winograd;
+use tile::{F2, F4};
 
-/// (x, filters) -> y by tiles of `M` x `M` outputs, 2 or 4.
-pub fn fprop<const M: usize>(
-    threads: usize,
-    conv: &Conv,
-    scratch_limit: u64,
-) -> Result<Box<dyn Prepared>> {
-    prepare(Isa::best(), threads, Problem::fprop(M, conv), scratch_limit)
+/// (x, filters) -> y by tiles of `M` x `M` outputs, 2 or 4. See [`Prepare`](super::Prepare).
+pub fn fprop<const M: usize>(means: Means, conv: &Conv) -> Result<Prepared> {
+    Ok(prepare(means, Problem::fprop(M, conv)?))
 }
 
-/// (dy, filters) -> dx by tiles of `M` x `M` outputs, 2 or 4.
-pub fn dgrad<const M: usize>(
-    threads: usize,
-    conv: &Conv,
-    scratch_limit: u64,
-) -> Result<Box<dyn Prepared>> {
-    prepare(Isa::best(), threads, Problem::dgrad(M, conv), scratch_limit)
+/// (dy, filters) -> dx by tiles of `M` x `M` outputs, 2 or 4. See [`Prepare`](super::Prepare).
+pub fn dgrad<const M: usize>(means: Means, conv: &Conv) -> Result<Prepared> {
+    Ok(prepare(means, Problem::dgrad(M, conv)?))
 }
 
-fn prepare(
-    isa: Isa,
-    threads: usize,
-    problem: Result<Problem>,
-    scratch_limit: u64,
-) -> Result<Box<dyn Prepared>> {
-    Ok(Box::new(Engine::new(Winograd::new(isa, threads, problem?, scratch_limit))))
+fn prepare(Means { isa, threads, scratch_limit }: Means, problem: Problem) -> Prepared {
+    let limit = usize::try_from(scratch_limit / 4).unwrap_or(usize::MAX);
+    let plan = Plan::new(&problem, isa, threads, limit);
+    let is_reduced = plan != Plan::new(&problem, isa, threads, usize::MAX);
+    match problem.m {
+        2 => engine::prepare(isa, Winograd::<F2>::new(problem, plan), is_reduced),
+        _ => engine::prepare(isa, Winograd::<F4>::new(problem, plan), is_reduced),
+    }
 }

@@ -65,7 +65,8 @@ pub(super) struct Plan {
     /// The number of parts of the shared operand that are made at once.
     pub together: usize,
     pub threads: usize,
-    positions: usize,
+    /// Positions of a tile: products of each channel.
+    pub positions: usize,
     /// Floats of a row of tiles: those of the largest block.
     pub row: usize,
 }
@@ -97,14 +98,13 @@ impl Plan {
         let groups = problem.k.div_ceil(GROUP);
         let tiles = vectors * isa.lanes() * WIDE / problem.m;
         let first = if problem.k <= tiles { First::Filters } else { First::Tiles };
+        // Each thread makes parts of its own of what is not made first.
         let (panels, blocks) = match first {
-            First::Filters => {
-                (Split::new(groups, most.groups, 1), Split::new(vectors, most.vectors, threads))
-            }
-            First::Tiles => {
-                (Split::new(groups, most.groups, threads), Split::new(vectors, most.vectors, 1))
-            }
+            First::Filters => (1, threads),
+            First::Tiles => (threads, 1),
         };
+        let panels = Split::new(groups, most.groups, panels);
+        let blocks = Split::new(vectors, most.vectors, blocks);
         let row = blocks.most() * isa.lanes() * WIDE / problem.m;
         let own =
             problem.positions() * if first == First::Filters { row } else { panels.most() * GROUP };
@@ -167,24 +167,21 @@ impl Plan {
         self.panels.most() * GROUP * self.row + LINE
     }
 
+    /// Floats of a chunk of a part of what is made first, and of what tasks make for themselves.
+    fn operands(&self) -> [usize; 2] {
+        let filters = self.positions * self.filter_position();
+        let tiles = self.positions * self.tile_position();
+        if self.first == First::Filters { [filters, tiles] } else { [tiles, filters] }
+    }
+
     /// Floats of a chunk of a part of what is made first.
     pub fn first(&self) -> usize {
-        self.positions
-            * if self.first == First::Filters {
-                self.filter_position()
-            } else {
-                self.tile_position()
-            }
+        self.operands()[0]
     }
 
     /// Floats of a chunk of a part of what tasks make for themselves.
     pub fn own(&self) -> usize {
-        self.positions
-            * if self.first == First::Filters {
-                self.tile_position()
-            } else {
-                self.filter_position()
-            }
+        self.operands()[1]
     }
 
     /// Floats of the sums of one panel and one block.

@@ -6,25 +6,18 @@ use crate::terms::Conv;
 /// Columns of the output that a cell has: one tile of F(4x4) or two of F(2x2) side by side.
 pub(super) const WIDE: usize = 4;
 
-/// Input (n, c, h, w) -> output (n, k, p, q), each dense. Output row i sees the input rows from `i - pad[0]`
+/// Input (n, c, h, w) -> output (n, k, p, q), each dense: images, channels, rows, columns. Output row i sees the input rows from `i - pad[0]`
 /// to `i - pad[0] + 2`; so it is with columns and `pad[1]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Problem {
     /// Rows, and columns, of the outputs of a tile: 2 or 4.
     pub m: usize,
-    /// Images.
     pub n: usize,
-    /// Channels of the input.
     pub c: usize,
-    /// Rows of an image of the input.
     pub h: usize,
-    /// Columns of an image of the input.
     pub w: usize,
-    /// Channels of the output.
     pub k: usize,
-    /// Rows of an image of the output.
     pub p: usize,
-    /// Columns of an image of the output.
     pub q: usize,
     /// Rows and columns of zeros on the first sides of an image of the input, at most 2.
     pub pad: [usize; 2],
@@ -47,35 +40,20 @@ impl Problem {
     /// serve the convolution.
     pub fn fprop(m: usize, conv: &Conv) -> Result<Problem> {
         check(conv)?;
-        Ok(Problem {
-            m,
-            n: conv.n,
-            c: conv.c,
-            h: conv.h,
-            w: conv.w,
-            k: conv.k,
-            p: conv.p(),
-            q: conv.q(),
-            pad: conv.pad,
-            filters: FilterOrder { k: conv.c, c: 1, turned: false },
-        })
+        Ok(Problem::of(m, conv, FilterOrder { k: conv.c, c: 1, turned: false }))
     }
 
     /// (dy, filters) -> dx; else as [`Problem::fprop`].
     pub fn dgrad(m: usize, conv: &Conv) -> Result<Problem> {
         check(conv)?;
-        Ok(Problem {
-            m,
-            n: conv.n,
-            c: conv.k,
-            h: conv.p(),
-            w: conv.q(),
-            k: conv.c,
-            p: conv.h,
-            q: conv.w,
-            pad: conv.pad.map(|pad| 2 - pad),
-            filters: FilterOrder { k: 1, c: conv.c, turned: true },
-        })
+        let (h, w, pad) = (conv.p(), conv.q(), conv.pad.map(|pad| 2 - pad));
+        let back = Conv { c: conv.k, h, w, k: conv.c, pad, ..*conv };
+        Ok(Problem::of(m, &back, FilterOrder { k: 1, c: conv.c, turned: true }))
+    }
+
+    fn of(m: usize, conv: &Conv, filters: FilterOrder) -> Problem {
+        let Conv { n, c, h, w, k, pad, .. } = *conv;
+        Problem { m, n, c, h, w, k, p: conv.p(), q: conv.q(), pad, filters }
     }
 
     /// Positions of a tile: products of each channel.
@@ -83,19 +61,15 @@ impl Problem {
         (self.m + 2) * (self.m + 2)
     }
 
-    /// Floats of the input.
-    pub fn input_len(&self) -> usize {
-        self.n * self.c * self.h * self.w
+    /// Floats of the input, the filters and the output.
+    pub fn lengths(&self) -> [usize; 3] {
+        let Problem { n, c, h, w, k, .. } = *self;
+        [n * c * h * w, k * c * 9, n * k * self.plane()]
     }
 
-    /// Floats of the filters.
-    pub fn filters_len(&self) -> usize {
-        self.k * self.c * 9
-    }
-
-    /// Floats of the output.
-    pub fn output_len(&self) -> usize {
-        self.n * self.k * self.p * self.q
+    /// Floats of a channel of an image of the output.
+    pub fn plane(&self) -> usize {
+        self.p * self.q
     }
 
     /// Rows and columns of cells of an image.

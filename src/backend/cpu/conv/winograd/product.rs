@@ -1,6 +1,7 @@
 //! M = U V for each position: the inner loops.
 
 use super::filters::GROUP;
+use super::plan::Plan;
 use crate::backend::cpu::simd::{Routine, Vector};
 
 /// The most vectors of tiles side by side that are kept in registers.
@@ -9,39 +10,27 @@ const WIDE: usize = 3;
 /// Adds up, for each position, the products of a panel of filters and a block of tiles over channels.
 ///
 /// # Safety
-/// To run it: for each of `positions` positions, `u` has the groups of the filters, each of [`GROUP`] floats for
-/// each channel; `v` has a row of `row` floats for each channel; and `sums` has such a row for each filter up
-/// to the end of the last group, which may be written, and read if `add`. The first `vectors` vectors of each
-/// row are used. All three and all distances are aligned to vectors.
-pub(super) struct Product {
-    pub positions: usize,
+/// To run it: for each position, `u` has the groups of the filters, each of [`GROUP`] floats for each channel;
+/// `v` has a row for each channel; and `sums` has such a row for each filter up to the end of the last group,
+/// which may be written, and read if `add`. The first `vectors` vectors of each row are used. All three are
+/// aligned to vectors, and positions, groups and rows as far apart as the plan says.
+pub(super) struct Product<'a> {
+    pub plan: &'a Plan,
     pub channels: usize,
     pub filters: usize,
     /// Vectors of tiles.
     pub vectors: usize,
     /// Transformed filters: `[position][group][channel][GROUP]`.
     pub u: *const f32,
-    /// Floats from one position of the filters to the next.
-    pub u_position: usize,
-    /// Floats from one group of filters to the next.
-    pub u_group: usize,
     /// Transformed tiles: `[position][channel][tile]`.
     pub v: *const f32,
-    /// Floats from one position of the tiles to the next.
-    pub v_position: usize,
-    /// Floats from one row of tiles to the next, in `v` and in `sums`.
-    pub row: usize,
     /// The sums: `[position][filter][tile]`.
     pub sums: *mut f32,
-    /// Floats from one position of the sums to the next.
-    pub sums_position: usize,
     /// Whether to go on from what the sums hold. Else they are only written.
     pub add: bool,
 }
 
-impl Routine for Product {
-    type Output = ();
-
+impl Routine for Product<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's. As many filters side by side as leave registers for what they are
@@ -50,24 +39,26 @@ impl Routine for Product {
     }
 }
 
-impl Product {
+impl Product<'_> {
     /// Goes through all tiles of `MR` filters.
     ///
     /// # Safety
     /// That of running it holds; `MR` divides [`GROUP`].
     #[inline(always)]
     unsafe fn all<V: Vector, const MR: usize>(&self) {
-        for position in 0..self.positions {
+        let (plan, u_group) = (self.plan, self.plan.group());
+        let [u_position, v_position, sums_position] =
+            [plan.filter_position(), plan.tile_position(), plan.sum_position()];
+        for position in 0..plan.positions {
             for vector in (0..self.vectors).step_by(WIDE) {
                 for filter in (0..self.filters).step_by(MR) {
                     // SAFETY: the caller's.
                     unsafe {
                         let (group, place) = (filter / GROUP, filter % GROUP);
-                        let u =
-                            self.u.add(position * self.u_position + group * self.u_group + place);
-                        let v = self.v.add(position * self.v_position + vector * V::LANES);
-                        let sums = self.sums.add(position * self.sums_position);
-                        let sums = sums.add(filter * self.row + vector * V::LANES);
+                        let u = self.u.add(position * u_position + group * u_group + place);
+                        let v = self.v.add(position * v_position + vector * V::LANES);
+                        let sums = self.sums.add(position * sums_position);
+                        let sums = sums.add(filter * plan.row + vector * V::LANES);
                         match self.vectors - vector {
                             1 => self.tile::<V, MR, 1>(u, v, sums),
                             2 => self.tile::<V, MR, 2>(u, v, sums),
@@ -90,13 +81,14 @@ impl Product {
         mut v: *const f32,
         sums: *mut f32,
     ) {
+        let row_len = self.plan.row;
         // SAFETY: the caller's.
         unsafe {
             let mut sum = [[V::splat(0.0); NV]; MR];
             if self.add {
                 for (i, row) in sum.iter_mut().enumerate() {
                     for (j, sum) in row.iter_mut().enumerate() {
-                        *sum = V::load(sums.add(i * self.row + j * V::LANES));
+                        *sum = V::load(sums.add(i * row_len + j * V::LANES));
                     }
                 }
             }
@@ -112,11 +104,11 @@ impl Product {
                     }
                 }
                 u = u.wrapping_add(GROUP);
-                v = v.wrapping_add(self.row);
+                v = v.wrapping_add(row_len);
             }
             for (i, row) in sum.into_iter().enumerate() {
                 for (j, sum) in row.into_iter().enumerate() {
-                    sum.store(sums.add(i * self.row + j * V::LANES));
+                    sum.store(sums.add(i * row_len + j * V::LANES));
                 }
             }
         }

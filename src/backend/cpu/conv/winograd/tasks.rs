@@ -1,5 +1,6 @@
 //! Winograd's algorithm as tasks: the loops round the work on vectors.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::cells::Cells;
@@ -7,41 +8,25 @@ use super::filters::{Filters, GROUP};
 use super::input::Input;
 use super::output::Output;
 use super::plan::{First, PORTION, Plan};
-use super::problem::{Problem, WIDE};
+use super::problem::Problem;
 use super::product::Product;
-use crate::backend::cpu::conv::engine::{Rounds, Scratch, Tensors};
-use crate::backend::cpu::simd::Isa;
+use super::tile::Tile;
+use crate::backend::cpu::conv::engine::{Rounds, Scratch, Task, Tensors};
+use crate::backend::cpu::simd::Vector;
 use crate::workload::Algorithm;
 
-/// A convolution with its plan. Rounds come in pairs: in the first of two all threads make some parts of
-/// the shared operand, in the second each task goes through these with a part of the other.
-pub(super) struct Winograd {
-    isa: Isa,
-    problem: Problem,
-    plan: Plan,
-    is_reduced: bool,
+/// A convolution with its plan, by the transforms `F`. Rounds come in pairs: in the first of two all threads
+/// make some parts of the shared operand, in the second each task goes through these with a part of the
+/// other.
+pub(super) struct Winograd<F> {
+    pub problem: Problem,
+    pub plan: Plan,
+    transforms: PhantomData<F>,
 }
 
-impl Winograd {
-    /// Within `scratch_limit` bytes, if possible. Panics unless the CPU has the instructions.
-    pub fn new(isa: Isa, threads: usize, problem: Problem, scratch_limit: u64) -> Winograd {
-        assert!(isa.is_available());
-        let limit = usize::try_from(scratch_limit / 4).unwrap_or(usize::MAX);
-        let plan = Plan::new(&problem, isa, threads, limit);
-        let free = Plan::new(&problem, isa, threads, usize::MAX);
-        Winograd { isa, problem, plan, is_reduced: plan != free }
-    }
-
-    /// The parts of the shared operand that a pair of rounds is about.
-    fn together(&self, pair: usize) -> Range<usize> {
-        let (start, parts) = (pair * self.plan.together, self.plan.firsts().parts);
-        start..parts.min(start + self.plan.together)
-    }
-}
-
-impl Rounds for Winograd {
+impl<F: Tile> Rounds for Winograd<F> {
     fn lengths(&self) -> [usize; 3] {
-        [self.problem.input_len(), self.problem.filters_len(), self.problem.output_len()]
+        self.problem.lengths()
     }
 
     fn scratch(&self) -> Scratch {
@@ -58,43 +43,40 @@ impl Rounds for Winograd {
         (!together.is_empty()).then_some(tasks)
     }
 
-    unsafe fn run(&self, tensors: &Tensors<'_>, round: usize, task: usize, local: &mut [f32]) {
-        let Winograd { isa, problem, plan, .. } = self;
-        let (job, together) = (Job { isa: *isa, problem, plan, tensors }, self.together(round / 2));
+    unsafe fn run<V: Vector>(&self, Task { tensors, round, number, local }: Task<'_>) {
+        let together = self.together(round / 2);
         // SAFETY: the caller's; and what the second round of a pair reads was made in the first.
         unsafe {
             match round % 2 {
-                0 => job.share(together.start, task),
-                _ => job.compute(task, together, local.as_mut_ptr()),
+                0 => self.share::<V>(tensors, together.start, number),
+                _ => self.compute::<V>(tensors, number, together, local.as_mut_ptr()),
             }
         }
     }
 
-    fn is_reduced(&self) -> bool {
-        self.is_reduced
-    }
-
     fn algorithm(&self) -> Algorithm {
-        Algorithm::Winograd(self.problem.m)
+        Algorithm::Winograd(F::M)
     }
 }
 
-/// What all tasks of a run see.
-struct Job<'a> {
-    isa: Isa,
-    problem: &'a Problem,
-    plan: &'a Plan,
-    tensors: &'a Tensors<'a>,
-}
+impl<F: Tile> Winograd<F> {
+    pub fn new(problem: Problem, plan: Plan) -> Winograd<F> {
+        Winograd { problem, plan, transforms: PhantomData }
+    }
 
-impl Job<'_> {
+    /// The parts of the shared operand that a pair of rounds is about.
+    fn together(&self, pair: usize) -> Range<usize> {
+        let (start, parts) = (pair * self.plan.together, self.plan.firsts().parts);
+        start..parts.min(start + self.plan.together)
+    }
+
     /// Makes a portion of the channels of a chunk of a part of the shared operand. Parts are counted from
     /// `start`.
     ///
     /// # Safety
-    /// No other call of the round has the same task.
-    unsafe fn share(&self, start: usize, task: usize) {
-        let (plan, portions) = (self.plan, self.plan.portions());
+    /// That of [`Rounds::run`] holds.
+    unsafe fn share<V: Vector>(&self, tensors: &Tensors<'_>, start: usize, task: usize) {
+        let (plan, portions) = (&self.plan, self.plan.portions());
         // The number of part and chunk, in whose order they lie in the shared scratch.
         let (place, portion) = (task / portions, task % portions);
         let (first, chunk) = (start + place / plan.chunks.parts, place % plan.chunks.parts);
@@ -102,14 +84,18 @@ impl Job<'_> {
         let skipped = portion * PORTION;
         let channels =
             (chunk.start + skipped).min(chunk.end)..chunk.end.min(chunk.start + skipped + PORTION);
-        let to = self.tensors.shared.at(place * plan.first());
+        let to = tensors.shared.at(place * plan.first());
         // SAFETY: the shared scratch has room for `together` times `chunks.parts` of these, and no other
         // task has this place's portion: its channels are the only ones that are written. Past the end of
         // the chunk there are none.
         unsafe {
             match plan.first {
-                First::Filters => self.filters(first, channels, to.wrapping_add(skipped * GROUP)),
-                First::Tiles => self.tiles(first, channels, to.wrapping_add(skipped * plan.row)),
+                First::Filters => {
+                    self.filters::<V>(tensors, first, channels, to.wrapping_add(skipped * GROUP));
+                }
+                First::Tiles => {
+                    self.tiles::<V>(tensors, first, channels, to.wrapping_add(skipped * plan.row));
+                }
             }
         }
     }
@@ -118,10 +104,17 @@ impl Job<'_> {
     /// operand.
     ///
     /// # Safety
-    /// `local` has [`Plan::local`] floats that nothing else refers to, the shared scratch holds these
-    /// parts, all of their chunks, and nothing writes it. No other call has the same `own` and `together`.
-    unsafe fn compute(&self, own: usize, together: Range<usize>, local: *mut f32) {
-        let plan = self.plan;
+    /// That of [`Rounds::run`] holds: `local` has [`Plan::local`] floats that nothing else refers to, the
+    /// shared scratch holds these parts, all of their chunks, and nothing writes it. No other call has the
+    /// same `own` and `together`.
+    unsafe fn compute<V: Vector>(
+        &self,
+        tensors: &Tensors<'_>,
+        own: usize,
+        together: Range<usize>,
+        local: *mut f32,
+    ) {
+        let plan = &self.plan;
         let chunks = plan.chunks.parts;
         let all_sums = local.wrapping_add(plan.own());
         for chunk in 0..chunks {
@@ -132,19 +125,19 @@ impl Job<'_> {
             // panel and block is finished once, by this call.
             unsafe {
                 match plan.first {
-                    First::Filters => self.tiles(own, channels, local),
-                    First::Tiles => self.filters(own, channels, local),
+                    First::Filters => self.tiles::<V>(tensors, own, channels, local),
+                    First::Tiles => self.filters::<V>(tensors, own, channels, local),
                 }
                 for (i, first) in together.clone().enumerate() {
-                    let shared = self.tensors.shared.at((i * chunks + chunk) * plan.first());
+                    let shared = tensors.shared.at((i * chunks + chunk) * plan.first());
                     let sums = if chunks == 1 { all_sums } else { all_sums.add(i * plan.sums()) };
                     let (panel, block, u, v) = match plan.first {
                         First::Filters => (first, own, shared.cast_const(), local.cast_const()),
                         First::Tiles => (own, first, local.cast_const(), shared.cast_const()),
                     };
-                    self.multiply([panel, block], count, [u, v], sums, chunk > 0);
+                    self.multiply::<V>([panel, block], count, [u, v], sums, chunk > 0);
                     if is_last {
-                        self.finish(panel, block, sums);
+                        self.finish::<V>(tensors, panel, block, sums);
                     }
                 }
             }
@@ -154,48 +147,51 @@ impl Job<'_> {
     /// Makes U of a panel and some channels.
     ///
     /// # Safety
-    /// At `to` there is room for these channels of the largest panel, groups and positions as far apart as the
-    /// plan says, and nothing else refers to it.
-    unsafe fn filters(&self, panel: usize, channels: Range<usize>, to: *mut f32) {
+    /// The CPU has the vector's instructions. At `to` there is room for these channels of the largest panel,
+    /// groups and positions as far apart as the plan says, and nothing else refers to it.
+    unsafe fn filters<V: Vector>(
+        &self,
+        tensors: &Tensors<'_>,
+        panel: usize,
+        channels: Range<usize>,
+        to: *mut f32,
+    ) {
         for (i, group) in self.plan.panels.part(panel).enumerate() {
-            let work = Filters {
-                m: self.problem.m,
-                f: self.tensors.b,
-                order: self.problem.filters,
-                filters: group * GROUP..self.problem.k.min((group + 1) * GROUP),
-                channels: channels.clone(),
-                to: to.wrapping_add(i * self.plan.group()),
-                position: self.plan.filter_position(),
+            let filters = group * GROUP..self.problem.k.min((group + 1) * GROUP);
+            let to = to.wrapping_add(i * self.plan.group());
+            // SAFETY: the caller's. The group is one of the panel's, at its own place in each position; steps
+            // are multiples of 16 floats.
+            unsafe {
+                V::call(Filters { of: self, f: tensors.b, filters, channels: channels.clone(), to })
             };
-            // SAFETY: the CPU has the instructions, see `Winograd::new`. The group is one of the panel's, at
-            // its own place in each position; steps are multiples of 16 floats.
-            unsafe { self.isa.run(work) };
         }
+    }
+
+    /// The cells of a block, a vector after the other, and where the first of their tiles stands in a row.
+    fn cells<V: Vector>(&self, block: usize) -> impl Iterator<Item = (Cells, usize)> {
+        self.plan.blocks.part(block).enumerate().map(move |(i, vector)| {
+            let cells = Cells::new(&self.problem, V::LANES, vector * V::LANES);
+            (cells, i * V::LANES * F::SPLIT)
+        })
     }
 
     /// Makes V of a block and some channels.
     ///
     /// # Safety
-    /// At `to` there is room for these channels of the largest block, rows and positions as far apart as the plan
-    /// says, and nothing else refers to it.
-    unsafe fn tiles(&self, block: usize, channels: Range<usize>, to: *mut f32) {
-        let lanes = self.isa.lanes();
-        for (i, vector) in self.plan.blocks.part(block).enumerate() {
-            let work = Input {
-                m: self.problem.m,
-                x: self.tensors.a,
-                h: self.problem.h,
-                w: self.problem.w,
-                cells: &Cells::new(self.problem, lanes, vector * lanes),
-                channels: channels.clone(),
-                to: to.wrapping_add(i * lanes * WIDE / self.problem.m),
-                position: self.plan.tile_position(),
-                channel: self.plan.row,
-            };
-            // SAFETY: the CPU has the instructions, see `Winograd::new`. `x` has the problem's length, which
-            // the engine has checked, and the cells come from the same problem. Each vector of cells has
-            // its own place in the rows.
-            unsafe { self.isa.run(work) };
+    /// The CPU has the vector's instructions. At `to` there is room for these channels of the largest block,
+    /// rows and positions as far apart as the plan says, and nothing else refers to it.
+    unsafe fn tiles<V: Vector>(
+        &self,
+        tensors: &Tensors<'_>,
+        block: usize,
+        channels: Range<usize>,
+        to: *mut f32,
+    ) {
+        for (cells, at) in self.cells::<V>(block) {
+            let (cells, channels, to) = (&cells, channels.clone(), to.wrapping_add(at));
+            // SAFETY: the caller's. `x` has the problem's length, which the engine has checked, and the cells
+            // come from the same problem. Each vector of cells has its own place in the rows.
+            unsafe { V::call(Input { of: self, x: tensors.a, cells, channels, to }) };
         }
     }
 
@@ -208,9 +204,9 @@ impl Job<'_> {
     /// Adds up M of a panel and a block over some channels.
     ///
     /// # Safety
-    /// `u` and `v` hold these channels of the panel and the block. `sums` has [`Plan::sums`] floats that nothing
-    /// else refers to, and with `add` holds the sums so far.
-    unsafe fn multiply(
+    /// The CPU has the vector's instructions. `u` and `v` hold these channels of the panel and the block. `sums`
+    /// has [`Plan::sums`] floats that nothing else refers to, and with `add` holds the sums so far.
+    unsafe fn multiply<V: Vector>(
         &self,
         [panel, block]: [usize; 2],
         channels: usize,
@@ -218,49 +214,31 @@ impl Job<'_> {
         sums: *mut f32,
         add: bool,
     ) {
-        let work = Product {
-            positions: self.problem.positions(),
-            channels,
-            filters: self.filters_of(panel).len(),
-            vectors: self.plan.blocks.part(block).len() * WIDE / self.problem.m,
-            u,
-            u_position: self.plan.filter_position(),
-            u_group: self.plan.group(),
-            v,
-            v_position: self.plan.tile_position(),
-            row: self.plan.row,
-            sums,
-            sums_position: self.plan.sum_position(),
-            add,
-        };
-        // SAFETY: the CPU has the instructions, see `Winograd::new`; the rest is the caller's, with groups,
-        // rows and positions as far apart as all were laid out.
-        unsafe { self.isa.run(work) };
+        let (plan, filters) = (&self.plan, self.filters_of(panel).len());
+        let vectors = plan.blocks.part(block).len() * F::SPLIT;
+        // SAFETY: the caller's, with groups, rows and positions as far apart as all were laid out.
+        unsafe { V::call(Product { plan, channels, filters, vectors, u, v, sums, add }) };
     }
 
     /// Makes the output of a panel and a block.
     ///
     /// # Safety
-    /// `sums` holds M of them, and nothing else refers to their part of the output.
-    unsafe fn finish(&self, panel: usize, block: usize, sums: *const f32) {
+    /// The CPU has the vector's instructions. `sums` holds M of them, and nothing else refers to their part of
+    /// the output.
+    unsafe fn finish<V: Vector>(
+        &self,
+        tensors: &Tensors<'_>,
+        panel: usize,
+        block: usize,
+        sums: *const f32,
+    ) {
         let filters = self.filters_of(panel);
-        let (plane, lanes) = (self.problem.p * self.problem.q, self.isa.lanes());
-        for (i, vector) in self.plan.blocks.part(block).enumerate() {
-            let work = Output {
-                m: self.problem.m,
-                from: sums.wrapping_add(i * lanes * WIDE / self.problem.m),
-                position: self.plan.sum_position(),
-                filter: self.plan.row,
-                filters: filters.len(),
-                cells: &Cells::new(self.problem, lanes, vector * lanes),
-                y: self.tensors.out.at(filters.start * plane),
-                plane,
-                row: self.problem.q,
-            };
-            // SAFETY: the CPU has the instructions, see `Winograd::new`. The output has the problem's length,
-            // which the engine has checked, and the cells come from the same problem; the rest is the
-            // caller's.
-            unsafe { self.isa.run(work) };
+        let y = tensors.out.at(filters.start * self.problem.plane());
+        for (cells, at) in self.cells::<V>(block) {
+            let (cells, filters, from) = (&cells, filters.len(), sums.wrapping_add(at));
+            // SAFETY: the caller's. The output has the problem's length, which the engine has checked, and the
+            // cells come from the same problem.
+            unsafe { V::call(Output { of: self, from, filters, cells, y }) };
         }
     }
 }

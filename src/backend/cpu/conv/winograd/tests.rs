@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::backend::cpu::Pool;
+use crate::backend::cpu::simd::Isa;
 use crate::error::Error;
 use crate::tensor::{Data, FENCE, Tensor, broken_fence, fenced};
 use crate::workload::{self, Algorithm, Workload};
@@ -89,13 +90,13 @@ impl Case {
         Case { m, conv, is_gradient, inputs, value, magnitude, gamma }
     }
 
-    fn prepare(&self, isa: Isa, threads: usize, limit: u64) -> Result<Box<dyn Prepared>> {
+    fn prepare(&self, isa: Isa, threads: usize, scratch_limit: u64) -> Prepared {
         let problem = if self.is_gradient { Problem::dgrad } else { Problem::fprop };
-        prepare(isa, threads, problem(self.m, &self.conv), limit)
+        prepare(Means { isa, threads, scratch_limit }, problem(self.m, &self.conv).unwrap())
     }
 
     /// The output of a run into poison. Fences round it must hold.
-    fn run(&self, prepared: &mut dyn Prepared, pool: &Pool) -> Vec<f32> {
+    fn run(&self, prepared: &mut Prepared, pool: &Pool) -> Vec<f32> {
         let mut out = fenced(self.value.len());
         let end = out.len() - FENCE;
         prepared.run(pool, &self.inputs[0], &self.inputs[1], &mut out[FENCE..end]);
@@ -145,13 +146,13 @@ fn errors_are_within_their_bound() {
             for isa in Isa::available() {
                 let mut first = None;
                 for (pool, (threads, limit)) in pools.iter().zip(WAYS) {
-                    let mut prepared = case.prepare(isa, threads, limit).unwrap();
-                    let out = case.run(&mut *prepared, pool);
+                    let mut prepared = case.prepare(isa, threads, limit);
+                    let out = case.run(&mut prepared, pool);
                     // However the work is shared out, the sums are the same; so are those of the
                     // next run.
                     let first = first.get_or_insert_with(|| {
                         case.check(isa, &out);
-                        assert_eq!(bits(&case.run(&mut *prepared, pool)), bits(&out));
+                        assert_eq!(bits(&case.run(&mut prepared, pool)), bits(&out));
                         bits(&out)
                     });
                     assert!(*first == bits(&out), "{isa:?} {threads} {limit} {}", case.name());
@@ -176,7 +177,7 @@ fn tiles_of_two_are_exact_on_multiples_of_four() {
             let sums = workload(is_gradient).exact_sums().unwrap();
             let value = sums.reference(&shape, &tensors(&case.inputs), None).value;
             for isa in Isa::available() {
-                let out = case.run(&mut *case.prepare(isa, 2, 64 * MIB).unwrap(), &pool);
+                let out = case.run(&mut case.prepare(isa, 2, 64 * MIB), &pool);
                 let wrong = out.iter().zip(&value).position(|(o, v)| f64::from(*o) != *v);
                 assert_eq!(wrong, None, "{isa:?} {}", case.name());
             }
@@ -190,13 +191,17 @@ fn scratch_is_limited() {
     for (c, size) in layers {
         let conv = conv([8, c, size, size, c], [1, 1]);
         for (m, isa) in [2, 4].into_iter().flat_map(|m| Isa::available().map(move |i| (m, i))) {
+            let ready = |threads, scratch_limit| {
+                let problem = Problem::fprop(m, &conv).unwrap();
+                prepare(Means { isa, threads, scratch_limit }, problem)
+            };
             for (limit, is_reduced) in [(64 * MIB, false), (4 * MIB, true), (2 * MIB, true)] {
-                let prepared = prepare(isa, 2, Problem::fprop(m, &conv), limit).unwrap();
-                assert!(prepared.scratch_bytes() <= limit, "{m} {isa:?} {conv:?}");
-                assert!(prepared.is_reduced() <= is_reduced, "{m} {isa:?} {conv:?}");
+                let prepared = ready(2, limit);
+                assert!(prepared.scratch_bytes <= limit, "{m} {isa:?} {conv:?}");
+                assert!(prepared.is_reduced <= is_reduced, "{m} {isa:?} {conv:?}");
             }
-            assert!(prepare(isa, 2, Problem::fprop(m, &conv), MIB / 4).unwrap().is_reduced());
-            prepare(isa, 64, Problem::fprop(m, &conv), 64 * MIB).unwrap();
+            assert!(ready(2, MIB / 4).is_reduced);
+            ready(64, 64 * MIB);
         }
     }
 }
@@ -204,6 +209,7 @@ fn scratch_is_limited() {
 #[test]
 fn other_convolutions_are_refused() {
     let plain = conv([1, 2, 9, 9, 4], [1, 1]);
+    let means = Means { isa: Isa::best(), threads: 1, scratch_limit: 64 * MIB };
     for other in [
         Conv { r: 1, ..plain },
         Conv { s: 5, ..plain },
@@ -213,7 +219,7 @@ fn other_convolutions_are_refused() {
         Conv { pad: [0, 3], ..plain },
     ] {
         for make in [fprop::<4>, dgrad::<4>] {
-            let error = make(1, &other, 64 * MIB).err().unwrap();
+            let error = make(means, &other).err().unwrap();
             assert!(matches!(error, Error::Unsupported(_)));
         }
     }

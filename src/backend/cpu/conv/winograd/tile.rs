@@ -9,7 +9,10 @@ pub(super) const MOST: usize = 6;
 
 /// F(m, 3), the transforms in one direction. Of an array of inputs or products the first m + 2 vectors mean
 /// something, of an array of outputs the first m.
-pub(super) trait Tile {
+///
+/// # Safety
+/// Of every method: the CPU has the vector's instructions.
+pub(super) trait Tile: Sync {
     /// Outputs of a tile in one direction, m.
     const M: usize;
     /// Inputs of a tile in one direction, m + 2.
@@ -18,21 +21,12 @@ pub(super) trait Tile {
     const SPLIT: usize = super::problem::WIDE / Self::M;
 
     /// `B^T d`: the transform of inputs.
-    ///
-    /// # Safety
-    /// The CPU has the vector's instructions.
     unsafe fn input<V: Vector>(d: [V; MOST]) -> [V; MOST];
 
     /// `G g`: the transform of filters.
-    ///
-    /// # Safety
-    /// The CPU has the vector's instructions.
     unsafe fn filter<V: Vector>(g: [V; 3]) -> [V; MOST];
 
     /// `A^T m`: the transform of sums of products into outputs.
-    ///
-    /// # Safety
-    /// The CPU has the vector's instructions.
     unsafe fn output<V: Vector>(m: [V; MOST]) -> [V; 4];
 }
 

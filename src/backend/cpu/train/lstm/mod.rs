@@ -19,27 +19,23 @@
 //! | --- | --- |
 //! | `mod.rs` | the layer: products, steps, and how a step is shared out |
 //! | `step.rs` | one step for some units and rows |
-//! | `tile.rs` | a tile of the recurrent product |
 //! | `cell.rs` | gates and states |
 //! | `pack.rs` | recurrent weights in panels |
 
 mod cell;
 mod pack;
 mod step;
-mod tile;
 
 use super::Computed;
 use super::linear::sum_rows;
 use super::tensors::Tensors;
 use crate::backend::cpu::aligned::Aligned;
 use crate::backend::cpu::native::{self, Product};
-use crate::backend::cpu::share::Each;
-use crate::backend::cpu::simd::Isa;
+use crate::backend::cpu::share::{Each, even_part};
 use crate::network;
 
 use pack::Pack;
-use step::{Backward, Forward};
-use tile::most_rows;
+use step::{Backward, Forward, Share};
 
 /// How many gates, and vectors of a row of a panel.
 const GATES: usize = 4;
@@ -55,12 +51,9 @@ pub struct Lstm {
     hiddens: Aligned,
     /// On the way back, dc of a step, (batch, hidden).
     dc: Aligned,
-    /// Recurrent weights, `[panel][k][4 vectors]`. Forwards a panel has the four gates of as many
-    /// units as a vector has lanes, k is the previous hidden state; backwards it has four vectors of
-    /// units, k is the gates.
+    /// Recurrent weights, panel by panel ([`Pack`]). Forwards a panel has the four gates of as many units as
+    /// a vector has lanes, backwards four vectors of units.
     packed: Aligned,
-    isa: Isa,
-    threads: usize,
 }
 
 /// How a step is shared out: panels of units, and parts of the batch's rows for each panel.
@@ -72,53 +65,56 @@ struct Grid {
     panels: usize,
     parts: usize,
     batch: usize,
+    hidden: usize,
 }
 
 impl Grid {
-    /// First unit, panel and rows (the first, and the one behind the last) of a task.
-    fn task<'a>(&self, task: usize, packed: &'a [f32]) -> (usize, &'a [f32], (usize, usize)) {
+    /// How a step of this direction is shared out.
+    fn new(l: &network::Lstm, t: &Tensors<'_>, forward: bool) -> Grid {
+        let (hidden, lanes, batch) = (l.hidden, t.isa.lanes(), l.batch);
+        let units = if forward { lanes } else { GATES * lanes };
+        let panels = hidden.div_ceil(units);
+        // An even number of tasks for every thread, where the rows allow it.
+        let threads = t.pool.threads();
+        let parts = (1..=batch.min(4 * threads))
+            .find(|parts| (panels * parts).is_multiple_of(threads))
+            .unwrap_or(1);
+        Grid { units, floats: GATES * units * hidden, panels, parts, batch, hidden }
+    }
+
+    /// What a task computes of a step, by these packed weights.
+    fn share<'a>(&self, task: usize, packed: &'a [f32]) -> Share<'a> {
         let (panel, part) = (task / self.parts, task % self.parts);
-        let edge = |part: usize| self.batch * part / self.parts;
-        let weights = &packed[panel * self.floats..][..self.floats];
-        (panel * self.units, weights, (edge(part), edge(part + 1)))
+        Share {
+            panel: &packed[panel * self.floats..][..self.floats],
+            unit: panel * self.units,
+            rows: even_part(self.batch, self.parts, part),
+            hidden: self.hidden,
+        }
     }
 }
 
 impl Lstm {
     pub fn new(sizes: network::Lstm, t: &Tensors<'_>) -> Lstm {
-        let (states, isa) = (sizes.seq * sizes.batch * sizes.hidden, t.isa);
+        let states = sizes.seq * sizes.batch * sizes.hidden;
         let zeros = || Aligned::zeros(states);
-        let mut lstm = Lstm {
+        let grids = [true, false].map(|forward| Grid::new(&sizes, t, forward));
+        let [forward, backward] = grids.map(|grid| grid.panels * grid.floats);
+        Lstm {
             sizes,
             gates: Aligned::zeros(GATES * states),
             cells: zeros(),
             tanhs: zeros(),
             hiddens: zeros(),
             dc: Aligned::zeros(sizes.batch * sizes.hidden),
-            packed: Aligned::default(),
-            isa,
-            threads: t.pool.threads(),
-        };
-        let floats = [true, false].map(|forward| lstm.grid(forward)).map(|g| g.panels * g.floats);
-        lstm.packed = Aligned::zeros(floats[0].max(floats[1]));
-        lstm
+            packed: Aligned::zeros(forward.max(backward)),
+        }
     }
 
-    /// How a step of this direction is shared out.
-    fn grid(&self, forward: bool) -> Grid {
-        let (h, lanes, batch) = (self.sizes.hidden, self.isa.lanes(), self.sizes.batch);
-        let (units, depth) = if forward { (lanes, h) } else { (GATES * lanes, GATES * h) };
-        let panels = h.div_ceil(units);
-        // An even number of tasks for every thread, where the rows allow it.
-        let parts = (1..=batch.min(4 * self.threads))
-            .find(|parts| (panels * parts).is_multiple_of(self.threads))
-            .unwrap_or(1);
-        Grid { units, floats: depth * GATES * lanes, panels, parts, batch }
-    }
-
-    /// Packs the recurrent weights for steps of this direction.
-    fn pack(&mut self, t: &Tensors<'_>, forward: bool) {
-        let (grid, isa, hidden) = (self.grid(forward), self.isa, self.sizes.hidden);
+    /// Packs the recurrent weights for steps of this direction, and says how these are shared out.
+    fn pack(&mut self, t: &Tensors<'_>, forward: bool) -> Grid {
+        let grid = Grid::new(&self.sizes, t, forward);
+        let (isa, hidden) = (t.isa, grid.hidden);
         let weights = t.parameters.get(self.sizes.weight_hh);
         let all = Each::new(&mut self.packed);
         t.pool.each(grid.panels, |panel| {
@@ -128,6 +124,7 @@ impl Lstm {
             // SAFETY: instructions of this CPU.
             unsafe { isa.run(Pack { weights, hidden, unit, transposed: forward, to }) };
         });
+        grid
     }
 }
 
@@ -135,7 +132,7 @@ impl Computed for Lstm {
     fn forward(&mut self, t: &mut Tensors<'_>) {
         let l = self.sizes;
         let (h, step) = (l.hidden, l.batch * l.hidden);
-        let (isa, most_rows) = (self.isa, most_rows(self.isa));
+        let isa = t.isa;
         let biases = (t.parameters.get(l.bias_ih), t.parameters.get(l.bias_hh));
         let finish = |_: usize, column: usize, piece: &mut [f32]| {
             let (a, b) = (&biases.0[column..], &biases.1[column..]);
@@ -145,36 +142,19 @@ impl Computed for Lstm {
         };
         let product = Product::dense([l.seq * l.batch, GATES * h, h], false, true);
         let operands = (&t.values[l.x][..], t.parameters.get(l.weight_ih));
-        native::multiply_then(t.isa, t.pool, &product, operands, &mut self.gates, &finish);
-        self.pack(t, true);
-        let grid = self.grid(true);
+        native::multiply(isa, Some(t.pool), &product, operands, &mut self.gates, Some(&finish));
+        let grid = self.pack(t, true);
         for time in 0..l.seq {
             let now = time * step;
             let (prev_cells, cells) = self.cells.split_at_mut(now);
             let (prev_hiddens, hiddens) = self.hiddens.split_at_mut(now);
-            let (prev_cells, prev_hiddens) = match time {
-                0 => (None, None),
-                _ => (Some(&prev_cells[now - step..]), Some(&prev_hiddens[now - step..])),
-            };
+            let prev = (time > 0).then(|| [&prev_hiddens[now - step..], &prev_cells[now - step..]]);
             let gates = Each::new(&mut self.gates[GATES * now..][..GATES * step]);
-            let (cells, hiddens) = (Each::new(cells), Each::new(hiddens));
-            let tanhs = Each::new(&mut self.tanhs[now..][..step]);
+            let states = [cells, &mut self.tanhs[now..][..step], hiddens].map(Each::new);
             let packed = &self.packed;
             t.pool.each(grid.panels * grid.parts, |task| {
-                let (unit, panel, rows) = grid.task(task, packed);
-                let work = Forward {
-                    panel,
-                    prev_hiddens,
-                    prev_cells,
-                    gates: &gates,
-                    cells: &cells,
-                    tanhs: &tanhs,
-                    hiddens: &hiddens,
-                    unit,
-                    rows,
-                    hidden: h,
-                    most_rows,
-                };
+                let share = grid.share(task, packed);
+                let work = Forward { share, prev, gates: &gates, states: &states };
                 // SAFETY: instructions of this CPU; tasks differ in units or in rows.
                 unsafe { isa.run(work) };
             });
@@ -185,11 +165,9 @@ impl Computed for Lstm {
     fn backward(&mut self, t: &mut Tensors<'_>) {
         let l = self.sizes;
         let (h, step) = (l.hidden, l.batch * l.hidden);
-        let (isa, most_rows) = (self.isa, most_rows(self.isa));
-        self.pack(t, false);
+        let grid = self.pack(t, false);
         self.dc.fill(0.0);
-        let grid = self.grid(false);
-        let dy = t.gradient(l.y);
+        let (isa, dy) = (t.isa, t.gradient(l.y));
         for time in (0..l.seq).rev() {
             let now = time * step;
             let (gates, next_dz) = self.gates.split_at_mut(GATES * (now + step));
@@ -199,20 +177,9 @@ impl Computed for Lstm {
             let prev_cells = (time > 0).then(|| &self.cells[now - step..now]);
             let (packed, tanhs) = (&self.packed, &self.tanhs[now..now + step]);
             t.pool.each(grid.panels * grid.parts, |task| {
-                let (unit, panel, rows) = grid.task(task, packed);
-                let work = Backward {
-                    panel,
-                    next_dz,
-                    dy,
-                    gates: &gates,
-                    dc: &dc,
-                    tanhs,
-                    prev_cells,
-                    unit,
-                    rows,
-                    hidden: h,
-                    most_rows,
-                };
+                let share = grid.share(task, packed);
+                let (gates, dc) = (&gates, &dc);
+                let work = Backward { share, next_dz, dy, gates, dc, tanhs, prev_cells };
                 // SAFETY: instructions of this CPU; tasks differ in units or in rows.
                 unsafe { isa.run(work) };
             });
@@ -220,11 +187,12 @@ impl Computed for Lstm {
         let dz = std::mem::take(&mut self.gates);
         let product = Product::dense([GATES * h, h, l.seq * l.batch], true, false);
         let dw = t.gradients.get_mut(l.weight_ih);
-        native::multiply(t.isa, t.pool, &product, &dz, &t.values[l.x], dw);
+        native::multiply(t.isa, Some(t.pool), &product, (&dz, &t.values[l.x]), dw, None);
         // Before the first step h is zero.
         let product = Product { k: (l.seq - 1) * l.batch, ..product };
         let dw = t.gradients.get_mut(l.weight_hh);
-        native::multiply(t.isa, t.pool, &product, &dz[GATES * step..], &self.hiddens, dw);
+        let operands = (&dz[GATES * step..], &self.hiddens[..]);
+        native::multiply(t.isa, Some(t.pool), &product, operands, dw, None);
         sum_rows(t, &dz, l.bias_ih);
         let db = t.gradients.get(l.bias_ih).to_vec();
         t.gradients.get_mut(l.bias_hh).copy_from_slice(&db);

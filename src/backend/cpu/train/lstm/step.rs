@@ -1,66 +1,101 @@
 //! One step for the units of a panel and some rows: a tile of the recurrent product, and the cell on its
 //! sums while they are at hand.
 
+use std::ops::Range;
+
 use super::GATES;
 use super::cell::{self, Cell, Lanes, put, take};
-use super::tile::{MOST_ROWS, Tile, multiply_rows, tiles};
-use crate::backend::cpu::share::Each;
+use crate::backend::cpu::native::kernel::{self, Ahead, B, MOST_ROWS, Sizes, Tile};
+use crate::backend::cpu::share::{Each, even_part};
 use crate::backend::cpu::simd::{MOST_LANES, Routine, Vector};
 
-/// A step forwards for the units of one panel and some rows of the batch.
+/// What a task computes of a step: the units of one panel, for some rows of the batch.
+pub(super) struct Share<'a> {
+    /// Recurrent weights, see [`Pack`](super::pack::Pack).
+    pub(super) panel: &'a [f32],
+    /// The panel's first unit.
+    pub(super) unit: usize,
+    pub(super) rows: Range<usize>,
+    pub(super) hidden: usize,
+}
+
+/// What a tile of rows has for each: room for four of the longest vectors, of which the first 4 LANES count.
+type Sums = [[f32; GATES * MOST_LANES]; MOST_ROWS];
+
+/// Some rows in even tiles.
+fn tiles<V: Vector>(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let tiles = rows.len().div_ceil(V::MR);
+    (0..tiles).map(move |tile| {
+        let part = even_part(rows.len(), tiles, tile);
+        rows.start + part.start..rows.start + part.end
+    })
+}
+
+/// Multiplies the first `rows` rows of a, of `depth` floats each, by the columns of a panel. Panics unless the
+/// slices hold them.
+///
+/// # Safety
+/// The CPU has the vector's instructions.
+#[inline(always)]
+unsafe fn multiply<V: Vector>(a: &[f32], rows: usize, depth: usize, panel: &[f32], to: &mut Sums) {
+    let row = to[0].len();
+    let c = to.as_mut_ptr().cast::<f32>();
+    for (q, part) in panel.chunks_exact(V::NR * depth).enumerate() {
+        let tile = Tile {
+            rows,
+            columns: V::NR,
+            k: depth,
+            a,
+            a_row: depth,
+            a_column: 1,
+            b: B::Packed(part),
+            c: c.wrapping_add(q * V::NR),
+            c_row: row,
+            add: false,
+            ahead: Ahead::NOTHING,
+        };
+        // SAFETY: the caller's; a row of sums has room for all parts of the panel.
+        unsafe { kernel::multiply::<V>(tile) };
+    }
+}
+
+/// A step forwards.
 ///
 /// To run it is safe where the CPU has the vector's instructions and nothing else refers to these units of
 /// these rows in what is shared.
 pub(super) struct Forward<'a> {
-    /// Recurrent weights, `[hidden][4 gates][LANES]`.
-    pub(super) panel: &'a [f32],
+    pub(super) share: Share<'a>,
     /// h and c of the step before, (batch, hidden); none at the first step.
-    pub(super) prev_hiddens: Option<&'a [f32]>,
-    pub(super) prev_cells: Option<&'a [f32]>,
+    pub(super) prev: Option<[&'a [f32]; 2]>,
     /// (batch, 4 hidden): the gates' shares of x, in whose place come the gates.
     pub(super) gates: &'a Each<'a, f32>,
     /// c, tanh c and h, (batch, hidden).
-    pub(super) cells: &'a Each<'a, f32>,
-    pub(super) tanhs: &'a Each<'a, f32>,
-    pub(super) hiddens: &'a Each<'a, f32>,
-    /// The panel's first unit.
-    pub(super) unit: usize,
-    /// First row, and the one behind the last.
-    pub(super) rows: (usize, usize),
-    pub(super) hidden: usize,
-    pub(super) most_rows: usize,
+    pub(super) states: &'a [Each<'a, f32>; 3],
 }
 
 impl Routine for Forward<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let h = self.hidden;
-        let units = V::LANES.min(h - self.unit);
-        let mut sums = [[0.0; GATES * MOST_LANES]; MOST_ROWS];
-        for (row, rows) in tiles(self.rows.0, self.rows.1, self.most_rows) {
-            if let Some(prev_hiddens) = self.prev_hiddens {
-                let (a, panel) = (&prev_hiddens[row * h..], self.panel);
-                let mut tile = Tile { a, a_row: h, depth: h, panel, rows, sums: &mut sums };
+        let Share { panel, unit, rows, hidden: h } = self.share;
+        let units = V::LANES.min(h - unit);
+        let mut sums: Sums = [[0.0; GATES * MOST_LANES]; MOST_ROWS];
+        for tile in tiles::<V>(rows) {
+            if let Some([hiddens, _]) = self.prev {
+                let a = &hiddens[tile.start * h..];
                 // SAFETY: the caller's.
-                unsafe { multiply_rows::<V>(&mut tile) };
+                unsafe { multiply::<V>(a, tile.len(), h, panel, &mut sums) };
             }
-            for (r, sums) in sums.iter().take(rows).enumerate() {
-                let (row, at) = (row + r, (row + r) * h + self.unit);
+            for (row, sums) in tile.zip(&sums) {
+                let at = row * h + unit;
                 // SAFETY: these units of these rows are this task's alone.
-                let gate = |gate| unsafe {
-                    self.gates.part(row * GATES * h + gate * h + self.unit, units)
-                };
+                let gate =
+                    |gate| unsafe { self.gates.part((row * GATES + gate) * h + unit, units) };
                 let z: [Lanes; GATES] = std::array::from_fn(|g| take::<V>(gate(g)));
-                let prev_cell = self.prev_cells.map(|cells| take::<V>(&cells[at..at + units]));
+                let prev_cell = self.prev.map(|[_, cells]| take::<V>(&cells[at..at + units]));
                 let cell = Cell::new::<V>(z, sums, prev_cell.unwrap_or_default());
                 (0..GATES).for_each(|g| put::<V>(&cell.gates[g], gate(g)));
-                for (all, values) in [
-                    (self.cells, &cell.cell),
-                    (self.tanhs, &cell.tanh),
-                    (self.hiddens, &cell.hidden),
-                ] {
+                let values = [&cell.cell, &cell.tanh, &cell.hidden];
+                for (all, values) in self.states.iter().zip(values) {
                     // SAFETY: as above.
                     put::<V>(values, unsafe { all.part(at, units) });
                 }
@@ -69,13 +104,11 @@ impl Routine for Forward<'_> {
     }
 }
 
-/// A step backwards for four vectors of units and some rows of the batch.
+/// A step backwards, for a panel of four vectors of units.
 ///
-/// To run it is safe where the CPU has the vector's instructions and nothing else refers to these units of
-/// these rows in what is shared.
+/// To run it is safe where [`Forward`] is.
 pub(super) struct Backward<'a> {
-    /// Recurrent weights, `[4 hidden][4 LANES units]`.
-    pub(super) panel: &'a [f32],
+    pub(super) share: Share<'a>,
     /// dz of the step that follows, (batch, 4 hidden); none at the last step.
     pub(super) next_dz: Option<&'a [f32]>,
     /// dh of the last step, (batch, hidden).
@@ -88,46 +121,35 @@ pub(super) struct Backward<'a> {
     pub(super) tanhs: &'a [f32],
     /// c of the step before, (batch, hidden); none at the first step.
     pub(super) prev_cells: Option<&'a [f32]>,
-    /// The panel's first unit.
-    pub(super) unit: usize,
-    /// First row, and the one behind the last.
-    pub(super) rows: (usize, usize),
-    pub(super) hidden: usize,
-    pub(super) most_rows: usize,
 }
 
 impl Routine for Backward<'_> {
-    type Output = ();
-
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let h = self.hidden;
-        let units = (GATES * V::LANES).min(h - self.unit);
-        let mut sums = [[0.0; GATES * MOST_LANES]; MOST_ROWS];
-        for (row, rows) in tiles(self.rows.0, self.rows.1, self.most_rows) {
+        let Share { panel, unit: first, rows, hidden: h } = self.share;
+        let units = (GATES * V::LANES).min(h - first);
+        let mut sums: Sums = [[0.0; GATES * MOST_LANES]; MOST_ROWS];
+        for tile in tiles::<V>(rows) {
             match self.next_dz {
                 Some(next_dz) => {
-                    let (a, a_row, panel) = (&next_dz[row * GATES * h..], GATES * h, self.panel);
-                    let depth = GATES * h;
-                    let mut tile = Tile { a, a_row, depth, panel, rows, sums: &mut sums };
+                    let a = &next_dz[tile.start * GATES * h..];
                     // SAFETY: the caller's.
-                    unsafe { multiply_rows::<V>(&mut tile) };
+                    unsafe { multiply::<V>(a, tile.len(), GATES * h, panel, &mut sums) };
                 }
                 None => {
-                    for (r, sums) in sums.iter_mut().take(rows).enumerate() {
-                        let dy = &self.dy[(row + r) * h + self.unit..][..units];
-                        sums[..units].copy_from_slice(dy);
+                    for (row, sums) in tile.clone().zip(&mut sums) {
+                        sums[..units].copy_from_slice(&self.dy[row * h + first..][..units]);
                     }
                 }
             }
-            for (r, dh) in sums.iter().take(rows).enumerate() {
+            for (row, dh) in tile.zip(&sums) {
                 for (v, dh) in dh.chunks_exact(V::LANES).take(units.div_ceil(V::LANES)).enumerate()
                 {
-                    let unit = self.unit + v * V::LANES;
-                    let (row, at, units) = (row + r, (row + r) * h + unit, V::LANES.min(h - unit));
+                    let unit = first + v * V::LANES;
+                    let (at, units) = (row * h + unit, V::LANES.min(h - unit));
                     // SAFETY: these units of these rows are this task's alone.
                     let gate =
-                        |gate| unsafe { self.gates.part(row * GATES * h + gate * h + unit, units) };
+                        |gate| unsafe { self.gates.part((row * GATES + gate) * h + unit, units) };
                     // SAFETY: as above.
                     let dc = unsafe { self.dc.part(at, units) };
                     let prev_cell = self.prev_cells.map(|cells| take::<V>(&cells[at..at + units]));
