@@ -5,14 +5,10 @@ use ocl::ffi;
 
 use super::device::OpenClDevice;
 use super::probe::{self, Place};
-use super::{class, info};
+use super::{PREFIX, info};
 use crate::backend::Devices;
 use crate::error::{Error, Result, one_line};
-use crate::machine::DeviceEntry;
 use crate::terms::{DeviceId, DeviceKind};
-
-/// First part of the ids of all devices.
-pub const PREFIX: &str = "opencl";
 
 /// Tells drivers that read environment variables how many threads to start, and to keep each on a
 /// core of its own: left to the system, PoCL's threads were seen to share one core for many runs
@@ -46,7 +42,7 @@ pub fn discover(threads: usize) -> Devices {
         return found;
     }
     let probed = probe::probe();
-    if let Some(problem) = probed.problem_at(Place::Loader) {
+    if let Some(problem) = probed.get(&Place::Loader) {
         found.problems.push(format!("OpenCL can't be used: {problem}"));
         return found;
     }
@@ -65,7 +61,7 @@ pub fn discover(threads: usize) -> Devices {
     }
     let mut number = 0;
     for (index, platform) in platforms.into_iter().enumerate() {
-        add_platform(&mut found, &probed, index, platform, threads, &mut number);
+        add_platform(&mut found, probed, index, platform, threads, &mut number);
     }
     found
 }
@@ -78,7 +74,7 @@ fn add_platform(
     threads: usize,
     number: &mut usize,
 ) {
-    if let Some(problem) = probed.problem_at(Place::Platform(index)) {
+    if let Some(problem) = probed.get(&Place::Platform(index)) {
         found.problems.push(format!("OpenCL platform {index} can't be used: {problem}"));
         return;
     }
@@ -96,7 +92,7 @@ fn add_platform(
     for (position, id) in ids.into_iter().enumerate() {
         let name = DeviceId::numbered(PREFIX, *number);
         *number += 1;
-        if let Some(problem) = probed.problem_at(Place::Device(index, position)) {
+        if let Some(problem) = probed.get(&Place::Device(index, position)) {
             found.problems.push(format!("{name} on {platform_name} can't be used: {problem}"));
             continue;
         }
@@ -116,32 +112,9 @@ fn open(
     name: DeviceId,
     threads: usize,
 ) -> Result<OpenClDevice> {
-    let kind = info::kind(id);
-    let id = if kind == DeviceKind::Cpu { limited(id, threads)? } else { id };
-    let extensions = info::extensions(id);
-    let device_name = info::name(id);
-    let vendor = info::vendor(id);
-    let platform_name = info::platform(platform);
-    let class = class::of(kind, &vendor, &device_name, &platform_name, &extensions);
-    let entry = DeviceEntry {
-        id: name,
-        kind,
-        name: device_name,
-        backend: PREFIX.to_string(),
-        driver: format!("{platform_name}, driver {}", info::driver_version(id)),
-        class: class.to_string(),
-        threads: info::compute_units(id).filter(|_| kind == DeviceKind::Cpu),
-        compute_units: info::compute_units(id),
-        clock_mhz: info::clock_mhz(id),
-        memory_bytes: info::memory_bytes(id),
-        max_allocation_bytes: info::max_allocation_bytes(id),
-        local_memory_bytes: info::local_memory_bytes(id),
-        own_local_memory: info::has_own_local_memory(id),
-        cache_bytes: Some(info::cache_bytes(id)).filter(|bytes| *bytes > 0),
-        timer_resolution_s: info::timer_resolution_s(id),
-        extensions,
-    };
-    OpenClDevice::open(platform, id, entry)
+    let is_cpu = info::kind(id) == DeviceKind::Cpu;
+    let id = if is_cpu { limited(id, threads)? } else { id };
+    OpenClDevice::open(platform, id, info::entry(platform, id, name))
 }
 
 /// A CPU device held to `threads` compute units: the device itself where it has no more, else a

@@ -16,8 +16,8 @@ type Own = for<'a> fn(&'a OpenClDevice, &Task<'_>) -> Result<Box<dyn Runner + 'a
 
 /// Workload, names of implementations in the order of reports, and what makes their runners.
 const OWN: &[(&str, &[&str], Own)] = &[
-    ("transfer-h2d", &transfer::WRITES, transfer::write),
-    ("transfer-d2h", &transfer::READS, transfer::read),
+    ("transfer-h2d", &transfer::WRITES, transfer::transfer),
+    ("transfer-d2h", &transfer::READS, transfer::transfer),
     ("launch", &launch::NAMES, launch::launch),
     ("train-mlp", &gpu::train::NAMES, train::train),
     ("train-cnn", &gpu::train::NAMES, train::train),
