@@ -77,10 +77,15 @@ impl Conv {
 
     /// Its shape.
     pub fn shape(&self) -> Shape {
+        Shape::of(AXES, &self.sizes().map(|size| size as u64))
+    }
+
+    /// The sizes in the order of [`AXES`].
+    pub fn sizes(&self) -> [usize; 14] {
         let [stride_h, stride_w] = self.stride;
         let [pad_h, pad_w] = self.pad;
         let [dilation_h, dilation_w] = self.dilation;
-        let values = [
+        [
             self.n,
             self.c,
             self.h,
@@ -95,8 +100,7 @@ impl Conv {
             dilation_h,
             dilation_w,
             self.groups,
-        ];
-        Shape::of(AXES, &values.map(|v| v as u64))
+        ]
     }
 
     /// Rows of an image of y.

@@ -4,7 +4,7 @@ use super::device::OpenClDevice;
 use super::runner::KernelRunner;
 use super::{launch, train, transfer};
 use crate::backend::gpu;
-use crate::backend::tunable::{Finding, Tunable};
+use crate::backend::tunable::{Finding, Tunable, family};
 use crate::backend::{Device, Mappable, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
@@ -56,7 +56,7 @@ impl Device for OpenClDevice {
 
     fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
         let mut names = implementations(workload, dtype).map(|(name, _)| name);
-        match self.target.default_implementation(workload.name(), dtype) {
+        match self.target.tuned.implementation(family(workload.name()), dtype) {
             Some(name) => names.any(|known| known == name).then_some(name).into_iter().collect(),
             // Where nothing is chosen, each says something of its own.
             None => names.map(str::to_string).collect(),

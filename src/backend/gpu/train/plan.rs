@@ -33,9 +33,15 @@ impl Plan {
     ) -> Result<Plan> {
         let recipes = conv::recipes(target, graph, kind, parameters)?;
         let sizes = Sizes::of(target.base_alignment, graph, kind, &recipes);
-        let pieces = sizes.layout.pieces().len() / 2;
-        let tuned = target.tuned.at(parameters);
-        let mut planner = Planner::new(target, graph, kind, tuned, pieces);
+        let mut planner = Planner {
+            target,
+            graph,
+            kind,
+            tuned: target.tuned.at(parameters),
+            pieces: sizes.layout.pieces().len() / 2,
+            tables: Vec::new(),
+            tuning: Tuning::default(),
+        };
         let (mut forward, mut backward) = (Vec::new(), Vec::new());
         for (number, (layer, recipes)) in graph.layers.iter().zip(recipes).enumerate() {
             let passes = match layer {
@@ -68,7 +74,7 @@ mod tests {
         match tensor {
             Slot::Value(n) => sizes.values[n] > 0,
             Slot::Gradient(n) => sizes.gradients[n] > 0,
-            Slot::Parameter(n) | Slot::ParameterGradient(n) => sizes.layout.lengths[n] > 0,
+            Slot::Parameter(n) | Slot::ParameterGradient(n) => !sizes.layout.parts[n].is_empty(),
             Slot::State(n) => 3 + n < sizes.arenas,
             Slot::Saved(layer, n) => sizes.saved[layer].get(n).is_some_and(|len| *len > 0),
             Slot::Scratch(n) => sizes.scratch[n] > 0,

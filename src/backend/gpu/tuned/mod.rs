@@ -71,16 +71,9 @@ impl Parameters {
     }
 
     /// The same with some values replaced.
-    pub fn with(&self, changes: &[(&str, usize)]) -> Parameters {
+    pub fn with<T: ToString>(&self, changes: &[(&str, T)]) -> Parameters {
         let mut values = self.values.clone();
         values.extend(changes.iter().map(|(name, value)| (name.to_string(), value.to_string())));
-        Parameters { values, ..self.clone() }
-    }
-
-    /// The same with a value that is no size.
-    pub fn with_text(&self, name: &str, value: &str) -> Parameters {
-        let mut values = self.values.clone();
-        values.insert(name.to_string(), value.to_string());
         Parameters { values, ..self.clone() }
     }
 

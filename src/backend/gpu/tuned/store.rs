@@ -1,5 +1,6 @@
 //! What `crossover tune` found: shipped for some drivers, and the user's own, which comes first.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -121,38 +122,32 @@ pub fn entries(device: &DeviceEntry, kernels: &Kernels) -> Vec<Entry> {
     let of_class = SHIPPED.iter().filter(|(class, _)| *class == device.class);
     let shipped = of_class.flat_map(|(_, text)| parse(text)).map(|entry| {
         let stranger = Entry { origin: Origin::Seed(None), ..entry.clone() };
-        let found =
-            entry.on(device, kernels, Origin::Shipped).filter(|entry| !entry.origin.is_seed());
-        found.unwrap_or(stranger)
+        let found = entry.on(device, kernels, Origin::Shipped);
+        found.filter(|entry| !entry.origin.is_seed()).unwrap_or(stranger)
     });
-    let (nearest, strange): (Vec<Entry>, Vec<Entry>) =
-        shipped.partition(|entry| !entry.origin.is_seed());
-    own.chain(nearest).chain(strange).collect()
+    let mut shipped: Vec<Entry> = shipped.collect();
+    shipped.sort_by_key(|entry| entry.origin.is_seed());
+    own.chain(shipped).collect()
 }
 
 /// The implementation with the least time over the classes that it shares with the usual one; none
 /// where that is the usual one.
 pub fn fastest(entries: &[Entry], (family, dtype): (&str, Dtype), usual: &str) -> Option<String> {
     let of_family = || entries.iter().filter(|e| (&*e.family, e.dtype) == (family, dtype));
-    let of = |name: &str| -> Vec<(&str, f64)> {
-        let mut found: Vec<(&str, f64)> = Vec::new();
-        for e in of_family().filter(|e| !e.origin.is_seed()) {
-            let is_first = !found.iter().any(|(class, _)| *class == e.shape_class);
-            if e.implementation == name && is_first {
-                found.push((&e.shape_class, e.wall_s));
-            }
+    // Seconds by class; what comes first is trusted most.
+    let of = |name: &str| {
+        let mut seconds = BTreeMap::new();
+        for e in of_family().filter(|e| e.implementation == name && !e.origin.is_seed()) {
+            seconds.entry(&*e.shape_class).or_insert(e.wall_s);
         }
-        found
+        seconds
     };
     let base = of(usual);
     let mut best: Option<(&str, f64)> = None;
     for entry in of_family().filter(|e| e.implementation != usual) {
         let other = of(&entry.implementation);
-        let ratios = base.iter().filter_map(|(class, base_s)| {
-            let (_, s) = other.iter().find(|(other, _)| other == class)?;
-            Some((s / base_s).ln())
-        });
-        let ratios: Vec<f64> = ratios.collect();
+        let ratio = |(class, base_s): (&&str, &f64)| Some((other.get(class)? / base_s).ln());
+        let ratios: Vec<f64> = base.iter().filter_map(ratio).collect();
         // A choice for all classes has to know them all.
         if ratios.len() < base.len() || ratios.is_empty() {
             continue;
@@ -175,12 +170,15 @@ pub fn keep(
     let Some(path) = user_file(device) else {
         return Err(Error::usage("there is no folder for user data: set CROSSOVER_DATA_DIR"));
     };
-    let mut entry = Entry::of(tunable, &finding.point);
-    let source = kernels.hash(&entry.family, &entry.implementation);
-    entry.device.clone_from(&device.name);
-    entry.driver.clone_from(&device.driver);
-    entry.source = source.unwrap_or_default();
-    (entry.wall_s, entry.default_s) = (finding.wall_s, finding.default_s);
+    let source = kernels.hash(tunable.family(), tunable.implementation);
+    let entry = Entry {
+        device: device.name.clone(),
+        driver: device.driver.clone(),
+        source: source.unwrap_or_default(),
+        wall_s: finding.wall_s,
+        default_s: finding.default_s,
+        ..Entry::of(tunable, &finding.point)
+    };
     keep_in(&path, entry)
 }
 
@@ -188,11 +186,8 @@ fn keep_in(path: &Path, entry: Entry) -> Result<()> {
     let mut found = read(path);
     found.retain(|other| !other.is_same(&entry));
     found.push(entry);
-    found.sort_by(|a, b| {
-        let key = |e: &Entry| {
-            [&e.device, &e.driver, &e.family, &e.implementation, &e.shape_class].map(String::clone)
-        };
-        key(a).cmp(&key(b))
+    found.sort_by_cached_key(|e| {
+        [&e.device, &e.driver, &e.family, &e.implementation, &e.shape_class].map(String::clone)
     });
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|e| Error::file(folder, &e))?;

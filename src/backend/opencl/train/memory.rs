@@ -1,5 +1,7 @@
 //! Tensors of a training step on a device.
 
+use std::ops::Range;
+
 use ocl::core::{self, ArgVal, Event};
 
 use super::super::buffer::{Buffer, FencedBuffer, Table};
@@ -18,8 +20,8 @@ pub struct Arena {
 impl Arena {
     fn new(device: &OpenClDevice, layout: &Layout) -> Result<Arena> {
         let whole = Buffer::new(device, layout.total)?;
-        let part = |(start, len): (&usize, &usize)| whole.part(device, *start, *len);
-        let parts = layout.starts.iter().zip(&layout.lengths).map(part).collect::<Result<_>>()?;
+        let part = |part: &Range<usize>| whole.part(device, part.start, part.len());
+        let parts = layout.parts.iter().map(part).collect::<Result<_>>()?;
         Ok(Arena { whole, parts })
     }
 }
