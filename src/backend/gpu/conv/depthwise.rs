@@ -5,7 +5,6 @@ use super::super::target::Target;
 use super::super::tuned::{Chooser, Parameters, Tuned};
 use super::{naive, square};
 use crate::backend::Task;
-use crate::error::Result;
 use crate::terms::Conv;
 use crate::workload::Pass;
 
@@ -17,15 +16,8 @@ const MAX_TAPS: usize = 49;
 const MAX_SPAN: usize = 32;
 
 /// A recipe where each filter sees one channel and the kernel's registers suffice.
-pub fn depthwise(
-    target: &Target,
-    task: &Task<'_>,
-    conv: &Conv,
-    pass: Pass,
-) -> Result<Option<Recipe>> {
-    let Some(parameters) = plan(target.tuned.at(task.parameters), conv, pass) else {
-        return Ok(None);
-    };
+pub fn depthwise(target: &Target, task: &Task<'_>, conv: &Conv, pass: Pass) -> Option<Recipe> {
+    let parameters = plan(target.tuned.at(task.parameters), conv, pass)?;
     let output = task.workload.output(task.shape);
     let (group, width) = (parameters.get("WG"), parameters.get("QW"));
     let by_rows = |rows: usize, length: usize| {
@@ -59,14 +51,14 @@ pub fn depthwise(
     if slices > 1 {
         steps.push(super::add_slices(output, slices, sum));
     }
-    Ok(Some(Recipe {
+    Some(Recipe {
         steps,
         scratch,
         tables: vec![naive::sizes(conv)],
         tile: (1, width),
         tuned: Some(parameters.tuning()),
         work: None,
-    }))
+    })
 }
 
 /// The parameters; none where the kernel does not serve.

@@ -61,7 +61,7 @@ pub fn register(target: &Target, task: &Task<'_>) -> Result<Recipe> {
 /// The recipe of a pass by a kernel that serves products, or by that for depthwise filters.
 fn recipe_by(target: &Target, task: &Task<'_>, kernel: &Kernel) -> Result<Recipe> {
     let (conv, pass) = (Conv::of(task.shape), pass_of(task)?);
-    if let Some(recipe) = depthwise::depthwise(target, task, &conv, pass)? {
+    if let Some(recipe) = depthwise::depthwise(target, task, &conv, pass) {
         return Ok(recipe);
     }
     let (product, parameters) = (kernel.plan)(target.tuned.at(task.parameters), &conv, pass)?;

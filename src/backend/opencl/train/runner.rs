@@ -149,14 +149,15 @@ impl<'a> TrainRunner<'a> {
         core::finish(queue).map_err(self.device.refused("running a step"))
     }
 
-    /// Enqueues the next step and waits for it.
-    fn step(&mut self) -> Result<()> {
-        let queue = &self.device.queue;
-        let mut ops = self.enqueue(queue, false);
+    /// Enqueues the next step and waits for it. Returns its seconds by the device's clock, where they
+    /// are wanted and the device tells them.
+    fn step(&mut self, queue: &CommandQueue, timed: bool) -> Result<Option<f64>> {
+        let mut ops = self.enqueue(queue, timed);
         let enqueued = network::step(&mut ops, &self.graph, self.steps + 1);
         let finished = self.finish(queue);
+        let seconds = enqueued.and(finished).map(|()| ops.seconds());
         self.steps += 1;
-        enqueued.and(finished)
+        seconds
     }
 
     fn upload_step_download(&mut self) -> Result<()> {
@@ -206,7 +207,7 @@ impl Runner for TrainRunner<'_> {
 
     fn run(&mut self, scope: Scope) -> Result<()> {
         match scope {
-            Scope::Compute => self.step(),
+            Scope::Compute => self.step(&self.device.queue, false).map(|_| ()),
             Scope::EndToEnd => self.upload_step_download(),
         }
     }
@@ -217,13 +218,7 @@ impl Runner for TrainRunner<'_> {
 
     fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
         let Some(queue) = &self.device.profiling_queue else { return Ok(None) };
-        let mut ops = self.enqueue(queue, true);
-        let enqueued = network::step(&mut ops, &self.graph, self.steps + 1);
-        self.finish(queue)?;
-        enqueued?;
-        let seconds = ops.seconds();
-        self.steps += 1;
-        Ok(seconds)
+        self.step(queue, true)
     }
 
     fn inputs(&mut self) -> Result<Vec<Tensor>> {
