@@ -99,8 +99,8 @@ impl Parameters {
 
 /// The parameters of one device.
 pub struct Tuned {
-    class: Table,
-    fallback: Table,
+    /// The defaults of the class, and those of `gpu` for what it leaves out.
+    defaults: [Table; 2],
     /// What searches found, the most trusted first.
     pub entries: Vec<Entry>,
 }
@@ -120,7 +120,7 @@ impl Tuned {
             let text = SHIPPED.iter().find(|(name, _)| *name == class).map_or("", |(_, text)| text);
             text.parse::<Table>().expect("a test parses every shipped file")
         };
-        Tuned { class: table(class), fallback: table("gpu"), entries: Vec::new() }
+        Tuned { defaults: [table(class), table("gpu")], entries: Vec::new() }
     }
 
     /// The defaults of a device's class with what was found for the device and these kernels.
@@ -142,7 +142,7 @@ impl Tuned {
             let own = table.get(dtype.name()).and_then(Value::as_table).and_then(named);
             own.or_else(|| named(table))
         };
-        let usual = in_file(&self.class).or_else(|| in_file(&self.fallback))?;
+        let usual = self.defaults.iter().find_map(in_file)?;
         Some(store::fastest(&self.entries, (workload, dtype), &usual).unwrap_or(usual))
     }
 
@@ -170,9 +170,8 @@ impl Tuned {
     }
 
     fn find(&self, workload: &str, implementation: &str) -> Option<&Table> {
-        let in_file =
-            |table| Table::get(table, workload).and_then(|w| w.get(implementation)?.as_table());
-        in_file(&self.class).or_else(|| in_file(&self.fallback))
+        let mut tables = self.defaults.iter();
+        tables.find_map(|table| table.get(workload)?.get(implementation)?.as_table())
     }
 }
 
