@@ -2,7 +2,7 @@
 //!
 //! `ocl` (through `cl-sys`) links the OpenCL loader library. Without it a program does not link,
 //! and one that was linked elsewhere ends before `main`. This crate defines the functions that
-//! `cl-sys` declares. Each looks up the real one when it is first called, in `libOpenCL.so.1` or
+//! `ocl` calls. Each looks up the real one when it is first called, in `libOpenCL.so.1` or
 //! `libOpenCL.so` (on Windows `OpenCL.dll`), or in the library that the environment variable
 //! `CROSSOVER_OPENCL_LIBRARY` names, and calls it. The build script gives the linker an empty
 //! library of the name it asks for. `ocl` itself is the published one, unchanged.

@@ -1,40 +1,60 @@
-//! The macro behind the function tables.
+//! The macros behind the table of functions.
 //!
-//! A table has one entry per C function, `kind name(arguments) -> result;`, where the kind says how
+//! The table has one entry per C function, `kind name(arguments) -> result;`, where the kind says how
 //! the function reports a failure:
 //!
 //! * `status`: it returns a status code;
+//! * `info`: a `status` whose last arguments, which the table leaves out, are room for the answer;
+//! * `enqueue`: a `status` whose first argument is a queue and whose last are events, all left out;
 //! * `release`: it returns a status code that nobody can act on, so it is logged and success returned;
 //! * `handle`: it returns a handle or an address, and the status code through one more argument at
 //!   the end, `errcode_ret`, which the table leaves out;
 //! * `pointer`: it returns an address, or null;
-//! * `void`: it returns nothing;
 //! * `by_hand`: it returns a status code and is written out next to the table.
 //!
 //! The argument types are those that `cl-sys` declares. The tests compare each signature with the
-//! declaration, and the declarations with the list of entries.
+//! declaration, and the list of entries with the calls in the sources of `ocl`.
 
 /// Defines the functions of a table and, for the tests, `probes()`, the list of them.
 macro_rules! functions {
     ($($kind:ident $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
-        $(define!($kind $name($($arg: $type),*) $(-> $result)?);)*
+        $(in_full! { define $kind $name($($arg: $type),*) $(-> $result)? })*
 
         #[cfg(test)]
         pub(crate) fn probes() -> Vec<crate::tests::Probe> {
-            vec![$(probe!($kind $name($($type),*) $(-> $result)?)),*]
+            vec![$(in_full! { probe $kind $name($($arg: $type),*) $(-> $result)? }),*]
         }
     };
+}
+
+/// Hands a function to another macro, with the arguments that its kind leaves out.
+macro_rules! in_full {
+    ($then:ident info $name:ident($($arg:ident: $type:ty),*)) => {
+        $then! { status $name(
+            $($arg: $type,)*
+            param_value_size: size_t,
+            param_value: *mut c_void,
+            param_value_size_ret: *mut size_t
+        ) }
+    };
+    ($then:ident enqueue $name:ident($($arg:ident: $type:ty),*)) => {
+        $then! { status $name(
+            command_queue: cl_command_queue,
+            $($arg: $type,)*
+            num_events_in_wait_list: cl_uint,
+            event_wait_list: *const cl_event,
+            event: *mut cl_event
+        ) }
+    };
+    ($then:ident $($function:tt)*) => { $then! { $($function)* } };
 }
 
 /// Defines one function: look up the real one, call it with the same arguments, and report a code
 /// that `ocl-core` can take.
 macro_rules! define {
-    (status $name:ident($($arg:ident: $type:ty),*)) => {
-        define!(reporting known $name($($arg: $type),*));
-    };
-    (release $name:ident($($arg:ident: $type:ty),*)) => {
-        define!(reporting released $name($($arg: $type),*));
-    };
+    (status $($function:tt)*) => { define! { reporting known $($function)* } };
+    (release $($function:tt)*) => { define! { reporting released $($function)* } };
+    (by_hand $($function:tt)*) => {};
     (reporting $report:ident $name:ident($($arg:ident: $type:ty),*)) => {
         #[unsafe(no_mangle)]
         pub unsafe extern "system" fn $name($($arg: $type),*) -> cl_int {
@@ -93,27 +113,12 @@ macro_rules! define {
             }
         }
     };
-    (void $name:ident($($arg:ident: $type:ty),*)) => {
-        #[unsafe(no_mangle)]
-        pub unsafe extern "system" fn $name($($arg: $type),*) {
-            type Real = unsafe extern "system" fn($($type),*);
-            static REAL: Entry<Real> = Entry::new(stringify!($name));
-            // SAFETY: `Real` is this function's own signature, which is the one `cl-sys` declares
-            // for the C function of this name.
-            if let Some(real) = unsafe { REAL.get() } {
-                // SAFETY: the arguments go on unchanged, so what the caller promised for this
-                // function holds for the real one.
-                unsafe { real($($arg),*) }
-            }
-        }
-    };
-    (by_hand $name:ident($($arg:ident: $type:ty),*)) => {};
 }
 
 /// What the tests look at for one function. The array compiles only if the signatures are equal.
 #[cfg(test)]
 macro_rules! probe {
-    (status $name:ident($($type:ty),*)) => {{
+    (status $name:ident($($arg:ident: $type:ty),*)) => {{
         let both: [unsafe extern "system" fn($($type),*) -> cl_int; 2] = [$name, cl_sys::$name];
         crate::tests::Probe::new(stringify!($name), both.map(|f| f as *const ()), || {
             // SAFETY: all arguments are numbers or pointers that may be null, and without a library
@@ -121,9 +126,9 @@ macro_rules! probe {
             Some(unsafe { $name($(std::mem::zeroed::<$type>()),*) })
         })
     }};
-    (release $name:ident($($type:ty),*)) => { probe!(status $name($($type),*)) };
-    (by_hand $name:ident($($type:ty),*)) => { probe!(status $name($($type),*)) };
-    (handle $name:ident($($type:ty),*) -> $result:ty) => {{
+    (release $($function:tt)*) => { probe!(status $($function)*) };
+    (by_hand $($function:tt)*) => { probe!(status $($function)*) };
+    (handle $name:ident($($arg:ident: $type:ty),*) -> $result:ty) => {{
         let both: [unsafe extern "system" fn($($type,)* *mut cl_int) -> $result; 2] =
             [$name, cl_sys::$name];
         crate::tests::Probe::new(stringify!($name), both.map(|f| f as *const ()), || {
@@ -139,19 +144,11 @@ macro_rules! probe {
             Some(code)
         })
     }};
-    (pointer $name:ident($($type:ty),*) -> $result:ty) => {{
+    (pointer $name:ident($($arg:ident: $type:ty),*) -> $result:ty) => {{
         let both: [unsafe extern "system" fn($($type),*) -> $result; 2] = [$name, cl_sys::$name];
         crate::tests::Probe::new(stringify!($name), both.map(|f| f as *const ()), || {
             // SAFETY: as for `status`.
             assert!(unsafe { $name($(std::mem::zeroed::<$type>()),*) }.is_null());
-            None
-        })
-    }};
-    (void $name:ident($($type:ty),*)) => {{
-        let both: [unsafe extern "system" fn($($type),*); 2] = [$name, cl_sys::$name];
-        crate::tests::Probe::new(stringify!($name), both.map(|f| f as *const ()), || {
-            // SAFETY: as for `status`.
-            unsafe { $name($(std::mem::zeroed::<$type>()),*) }
             None
         })
     }};

@@ -1,14 +1,14 @@
-//! The tables against the sources of `cl-sys` and `ocl-core`, and every function without a library.
+//! The table against the sources of `cl-sys`, `ocl-core` and `ocl`, and every function without a library.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use crate::functions::{enqueue, gl, memory, platform, program};
+use crate::functions::probes;
 use crate::status::{LOG_LIMIT, UNKNOWN, UnknownStatus, is_known, known, take_unknown_status};
 
-/// One function of the tables.
+/// One function of the table.
 pub(crate) struct Probe {
     name: &'static str,
     ours: *const (),
@@ -25,12 +25,6 @@ impl Probe {
     ) -> Self {
         Self { name, ours, declared, call }
     }
-}
-
-fn probes() -> impl Iterator<Item = Probe> {
-    [enqueue::probes(), gl::probes(), memory::probes(), platform::probes(), program::probes()]
-        .into_iter()
-        .flatten()
 }
 
 /// The `src` folder of a package that this crate is built with.
@@ -61,22 +55,28 @@ fn code_of(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-#[test]
-fn the_tables_have_every_function_that_cl_sys_declares() {
-    let mut declared = BTreeSet::new();
-    for file in fs::read_dir(source_folder("cl-sys")).expect("cl-sys has sources") {
-        let path = file.expect("the folder can be read").path();
-        if path.extension().is_none_or(|extension| extension != "rs") {
-            continue;
+/// The code of all source files in a folder and those below it.
+fn sources_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    let sources = entries.flat_map(|entry| {
+        let path = entry.expect("the folder can be read").path();
+        if path.is_dir() {
+            return sources_in(&path);
         }
-        let code = code_of(&fs::read_to_string(&path).expect("sources are text"));
+        let is_source = path.extension().is_some_and(|extension| extension == "rs");
+        let text = is_source.then(|| fs::read_to_string(&path).expect("sources are text"));
+        text.as_deref().map(code_of).into_iter().collect()
+    });
+    sources.collect()
+}
+
+/// The functions that `cl-sys` declares.
+fn declared() -> BTreeSet<String> {
+    let mut declared = BTreeSet::new();
+    for code in sources_in(&source_folder("cl-sys")) {
         let blocks: Vec<_> = code.split("\nextern \"system\" {").skip(1).collect();
-        assert_eq!(
-            code.matches("\nextern").count() - code.matches("\nextern crate").count(),
-            blocks.len(),
-            "{}: another kind of extern block",
-            path.display()
-        );
+        let externs = code.matches("\nextern").count() - code.matches("\nextern crate").count();
+        assert_eq!(externs, blocks.len(), "another kind of extern block: {code}");
         for block in blocks {
             let block = &block[..block.find("\n}").expect("a block ends")];
             for function in block.split("fn cl").skip(1) {
@@ -86,11 +86,22 @@ fn the_tables_have_every_function_that_cl_sys_declares() {
         }
     }
     assert!(declared.contains("clFinish"), "the sources were not understood: {declared:?}");
+    declared
+}
 
-    let ours: Vec<_> = probes().map(|probe| probe.name.to_owned()).collect();
+#[test]
+fn the_table_has_every_function_that_ocl_calls() {
+    let code = ["ocl-core", "ocl"].map(|package| sources_in(&source_folder(package))).concat();
+    let is_called = |name: &String| code.iter().any(|code| code.contains(&format!("{name}(")));
+    let mut needed: BTreeSet<_> = declared().into_iter().filter(is_called).collect();
+    assert!(needed.contains("clFinish"), "the sources were not understood: {needed:?}");
+    // Users of `ocl` call it through `ocl::ffi`.
+    needed.insert("clCreateSubDevices".to_owned());
+
+    let ours: Vec<_> = probes().into_iter().map(|probe| probe.name.to_owned()).collect();
     let unique: BTreeSet<_> = ours.iter().cloned().collect();
     assert_eq!(unique.len(), ours.len(), "an entry is there twice");
-    assert_eq!(unique, declared);
+    assert_eq!(unique, needed);
 }
 
 /// `probe!` has compared the signatures already; this says that the linker, too, took ours.

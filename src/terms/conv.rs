@@ -77,10 +77,14 @@ impl Conv {
 
     /// Its shape.
     pub fn shape(&self) -> Shape {
+        Shape::of(AXES, &self.sizes().map(|size| size as u64))
+    }
+
+    /// The sizes in the order of [`AXES`].
+    pub fn sizes(&self) -> [usize; 14] {
         let Conv { n, c, h, w, k, r, s, groups, .. } = *self;
         let ([sh, sw], [ph, pw], [dh, dw]) = (self.stride, self.pad, self.dilation);
-        let values = [n, c, h, w, k, r, s, sh, sw, ph, pw, dh, dw, groups];
-        Shape::of(AXES, &values.map(|v| v as u64))
+        [n, c, h, w, k, r, s, sh, sw, ph, pw, dh, dw, groups]
     }
 
     /// Rows of an image of y.

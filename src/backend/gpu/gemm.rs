@@ -1,6 +1,6 @@
 //! `gemm`: which kernel, which parameters, which launch. Twin of `kernels/gemm/`.
 
-use super::geometry::{Tiles, local_parameters_of, local_tiles, packed_grid, packed_parameters_of};
+use super::geometry::{Tile, local_parameters_of, packed_launch, packed_parameters_of};
 use super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::target::Target;
 use super::tuned::{Chooser, Parameters, Tuned, shapes};
@@ -8,7 +8,8 @@ use crate::backend::Task;
 use crate::error::{Error, Result};
 use crate::terms::Dtype;
 
-/// Sizes as the kernels take them, and the dtype that they are compiled for. Operands are dense: a row is as long as it is stored.
+/// Sizes as the kernels take them, and the dtype that they are compiled for. Operands are dense: a row is
+/// as long as it is stored.
 struct Product {
     m: usize,
     n: usize,
@@ -63,23 +64,29 @@ impl Product {
         self.dtype.formats().accumulator.bytes() * sums as u64
     }
 
-    fn recipe(&self, program: &'static str, parameters: &Parameters, shape: Geometry) -> Recipe {
+    /// A kernel whose work-groups compute a tile each.
+    fn tiled(&self, program: &'static str, parameters: &Parameters, tile: Tile) -> Recipe {
+        let launch = tile.launch(self.m, self.n, 1);
+        self.recipe(program, parameters, tile, launch)
+    }
+
+    fn recipe(
+        &self,
+        program: &'static str,
+        parameters: &Parameters,
+        tile: Tile,
+        launch: Launch,
+    ) -> Recipe {
         let step = Step {
             program,
             kernel: "gemm",
             options: self.options(parameters),
             arguments: self.arguments(),
-            launch: shape.launch,
-            local_bytes: shape.local_bytes,
+            launch,
+            local_bytes: self.sum_bytes(tile.numbers),
         };
-        Recipe {
-            steps: vec![step],
-            scratch: Vec::new(),
-            tables: Vec::new(),
-            tile: shape.tile,
-            tuned: Some(parameters.tuning()),
-            work: None,
-        }
+        let (tile, tuned) = ((tile.rows, tile.columns), Some(parameters.tuning()));
+        Recipe { steps: vec![step], tile, tuned, ..Recipe::default() }
     }
 
     /// The parameters of an implementation for such sizes.
@@ -89,19 +96,11 @@ impl Product {
     }
 }
 
-/// What follows from parameters and sizes.
-struct Geometry {
-    launch: Launch,
-    local_bytes: u64,
-    tile: (usize, usize),
-}
-
 /// Local-memory tiles.
 pub fn local(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let p = Product::of(task)?;
     let parameters = local_parameters(target.tuned.at(task.parameters), &p);
-    let geometry = local_geometry(&p, &parameters);
-    Ok(p.recipe("gemm/local", &parameters, geometry))
+    Ok(p.tiled("gemm/local", &parameters, Tile::local(&parameters)))
 }
 
 fn local_parameters(tuned: Chooser<'_>, p: &Product) -> Parameters {
@@ -110,34 +109,11 @@ fn local_parameters(tuned: Chooser<'_>, p: &Product) -> Parameters {
     local_parameters_of(choose, p.aligned(4), short, p.n.is_multiple_of(4))
 }
 
-fn local_geometry(p: &Product, parameters: &Parameters) -> Geometry {
-    let Tiles { rows, columns, items, local_sums } = local_tiles(parameters);
-    Geometry {
-        launch: Launch {
-            global: [p.n.div_ceil(columns) * items, p.m.div_ceil(rows), 1],
-            local: [items, 1, 1],
-        },
-        local_bytes: p.sum_bytes(local_sums),
-        tile: (rows, columns),
-    }
-}
-
 /// Registers only.
 pub fn register(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let p = Product::of(task)?;
     let parameters = register_parameters(target.tuned.at(task.parameters), &p);
-    let get = |name| parameters.get(name);
-    let (rows, columns) = (get("LY") * get("WM"), get("LX") * get("WN"));
-    let items = get("LX") * get("LY");
-    let geometry = Geometry {
-        launch: Launch {
-            global: [p.n.div_ceil(columns) * items, p.m.div_ceil(rows), 1],
-            local: [items, 1, 1],
-        },
-        local_bytes: 0,
-        tile: (rows, columns),
-    };
-    Ok(p.recipe("gemm/register", &parameters, geometry))
+    Ok(p.tiled("gemm/register", &parameters, Tile::register(&parameters)))
 }
 
 fn register_parameters(tuned: Chooser<'_>, p: &Product) -> Parameters {
@@ -175,16 +151,7 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
 pub fn naive(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let p = Product::of(task)?;
     let parameters = target.tuned.parameters("gemm", "naive");
-    let (x, y) = (parameters.get("LX"), parameters.get("LY"));
-    let geometry = Geometry {
-        launch: Launch {
-            global: [p.n.next_multiple_of(x), p.m.next_multiple_of(y), 1],
-            local: [x, y, 1],
-        },
-        local_bytes: 0,
-        tile: (y, x),
-    };
-    Ok(p.recipe("gemm/naive", &parameters, geometry))
+    Ok(p.tiled("gemm/naive", &parameters, Tile::naive(&parameters)))
 }
 
 /// Packed panels, for CPU devices: a work-group is one work-item, which owns a block of c.
@@ -192,17 +159,9 @@ pub fn packed(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let p = Product::of(task)?;
     let base = packed_parameters(target.tuned.at(task.parameters), &p)
         .ok_or_else(|| Error::Unsupported("packed is for CPU devices".into()))?;
-    let local_memory = target.local_memory();
-    let threads = target.units();
-    let (parameters, blocks) = packed_blocks(&p, &base, local_memory, threads);
-    let (mr, nr) = (parameters.get("MR"), 16 * parameters.get("NV"));
-    let (nc, kc) = (parameters.get("NC"), parameters.get("KC"));
-    let geometry = Geometry {
-        launch: Launch { global: [blocks.0, blocks.1, 1], local: [1, 1, 1] },
-        local_bytes: p.sum_bytes(nc * kc + mr * (kc + 16) + mr * nr),
-        tile: (mr, nr),
-    };
-    Ok(p.recipe("gemm/packed", &parameters, geometry))
+    let parameters = packed_blocks(&p, &base, target.local_memory());
+    let launch = packed_launch(&parameters, [p.m, p.n, 1], target.units());
+    Ok(p.recipe("gemm/packed", &parameters, Tile::packed(&parameters), launch))
 }
 
 /// None for classes that have no such kernel.
@@ -212,14 +171,9 @@ fn packed_parameters(tuned: Chooser<'_>, p: &Product) -> Option<Parameters> {
     Some(parameters).filter(|parameters| parameters.get("NV") > 0)
 }
 
-/// NC and KC for a shape, and rows and columns of blocks of c: two blocks a thread balance best,
-/// and a block's packed b takes half of the cache that the driver calls local memory.
-fn packed_blocks(
-    p: &Product,
-    base: &Parameters,
-    local_memory: usize,
-    threads: usize,
-) -> (Parameters, (usize, usize)) {
+/// The parameters with NC and KC for a shape: a block's packed b takes half of the cache that the driver
+/// calls local memory.
+fn packed_blocks(p: &Product, base: &Parameters, local_memory: usize) -> Parameters {
     const LEAST_KC: usize = 256;
     let nr = 16 * base.get("NV");
     let sums = local_memory.min(1 << 20) / 2 / p.sum_bytes(1) as usize;
@@ -230,70 +184,8 @@ fn packed_blocks(
     }
     let room = (sums / nc + 1).next_power_of_two() / 2;
     let kc = base.get("KC").min(room).min(p.k.next_power_of_two()).max(16);
-    (base.with(&[("NC", nc), ("KC", kc)]), packed_grid(p.m, p.n, nr, nc, threads))
+    base.with(&[("NC", nc), ("KC", kc)])
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tuned::classes;
-    use super::*;
-
-    fn product([m, n, k]: [usize; 3], dtype: Dtype) -> Product {
-        Product { m, n, k, ta: 0, tb: 0, lda: k, ldb: n, dtype }
-    }
-
-    const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::F64, Dtype::Bf16];
-
-    /// The rules at the top of local.cl and register.cl, for every class, dtype and case.
-    #[test]
-    fn shipped_parameters_are_legal() {
-        for (class, dtype) in classes().into_iter().flat_map(|c| DTYPES.map(|dtype| (c, dtype))) {
-            let tuned = Tuned::of_class(class);
-            let p = product([100, 100, 100], dtype);
-            let chosen = |name, cases: &[&str]| p.chosen(tuned.at(None), name, cases);
-            for parameters in [chosen("local", &[]), chosen("local", &["unaligned"])] {
-                let get = |name| parameters.get(name);
-                let items = get("TM") / get("WM") * (get("TN") / get("WN"));
-                assert!(
-                    get("TM").is_multiple_of(get("WM")) && get("WM").is_multiple_of(4),
-                    "{class}"
-                );
-                assert!(
-                    get("TN").is_multiple_of(get("WN")) && get("WN").is_multiple_of(4),
-                    "{class}"
-                );
-                assert!((get("TM") * get("TK")).is_multiple_of(items * get("VA")), "{class}");
-                assert!((get("TN") * get("TK")).is_multiple_of(items * get("VB")), "{class}");
-                let geometry = local_geometry(&p, &parameters);
-                assert!(geometry.local_bytes <= 32 << 10 && items <= 256, "{class} {dtype:?}");
-            }
-            let packed = packed_parameters(tuned.at(None), &p);
-            assert_eq!(packed.is_some(), class == "cpu", "{class}");
-            let naive = tuned.parameters("gemm", "naive");
-            assert!(naive.get("LX") > 0 && naive.get("LY") > 0, "{class}");
-            let register = chosen("register", &[]);
-            assert!(register.get("WN").is_multiple_of(register.get("V")), "{class}");
-            assert!(register.get("KU").is_multiple_of(register.get("V")), "{class}");
-        }
-    }
-
-    #[test]
-    fn packed_blocks_cover_c_and_fit_local_memory() {
-        let tuned = Tuned::of_class("cpu");
-        let sizes = [[1, 1, 1], [256, 256, 256], [64, 3136, 576], [512, 49, 4608], [9, 9999, 9]];
-        for (size, dtype) in sizes.iter().flat_map(|s| [Dtype::F32, Dtype::F64].map(|d| (*s, d))) {
-            let p = product(size, dtype);
-            let base = packed_parameters(tuned.at(None), &p).unwrap();
-            for local_memory in [32 << 10, 256 << 10, 1 << 20] {
-                for threads in [1, 2, 64] {
-                    let (parameters, (rows, columns)) =
-                        packed_blocks(&p, &base, local_memory, threads);
-                    let (nc, kc) = (parameters.get("NC"), parameters.get("KC"));
-                    assert!(rows >= 1 && columns >= p.n.div_ceil(nc));
-                    assert!(kc >= 16 && kc % 16 == 0 && nc % (16 * base.get("NV")) == 0);
-                    assert!(p.sum_bytes(nc * kc) <= local_memory as u64);
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! The geometry of products: the tiles and panels that the parameters of their kernels make. `gemm` and the
 //! products of training steps share it.
 
+use super::recipe::Launch;
 use super::target::Target;
 use super::tuned::{Chooser, Parameters};
 
@@ -21,27 +22,59 @@ pub fn local_parameters_of(
     if c_in_fours { parameters } else { parameters.with(&[("VC", 1)]) }
 }
 
-/// A work-group of the local kernel.
-pub struct Tiles {
-    /// Rows and columns of c.
+/// What a work-group of a product computes.
+pub struct Tile {
+    /// Rows of c.
     pub rows: usize,
+    /// Columns of c.
     pub columns: usize,
-    /// Work-items.
-    pub items: usize,
+    /// Work-items, along the columns and along the rows.
+    pub items: [usize; 2],
     /// Numbers in local memory.
-    pub local_sums: usize,
+    pub numbers: usize,
 }
 
-/// The tiles that parameters make.
-pub fn local_tiles(parameters: &Parameters) -> Tiles {
-    let get = |name| parameters.get(name);
-    let (tm, tn, tk) = (get("TM"), get("TN"), get("TK"));
-    let buffers = if get("DB") == 2 { 2 } else { 1 };
-    Tiles {
-        rows: tm,
-        columns: tn,
-        items: (tm / get("WM")) * (tn / get("WN")),
-        local_sums: buffers * tk * (tm + get("PADA") + tn + get("PADB")),
+impl Tile {
+    /// Of the kernels with tiles in local memory.
+    pub fn local(parameters: &Parameters) -> Tile {
+        let get = |name| parameters.get(name);
+        let (rows, columns, depth) = (get("TM"), get("TN"), get("TK"));
+        let items = [(rows / get("WM")) * (columns / get("WN")), 1];
+        let buffers = if get("DB") == 2 { 2 } else { 1 };
+        let numbers = buffers * depth * (rows + get("PADA") + columns + get("PADB"));
+        Tile { rows, columns, items, numbers }
+    }
+
+    /// Of the kernels with nothing but registers.
+    pub fn register(parameters: &Parameters) -> Tile {
+        let [x, y, rows, columns] = ["LX", "LY", "WM", "WN"].map(|name| parameters.get(name));
+        Tile { rows: y * rows, columns: x * columns, items: [x * y, 1], numbers: 0 }
+    }
+
+    /// Of the kernels with a work-item for each element.
+    pub fn naive(parameters: &Parameters) -> Tile {
+        let [columns, rows] = ["LX", "LY"].map(|name| parameters.get(name));
+        Tile { rows, columns, items: [columns, rows], numbers: 0 }
+    }
+
+    /// Of packed panels: what a work-item has in registers, of the blocks of c that it owns.
+    pub fn packed(parameters: &Parameters) -> Tile {
+        let [rows, vectors, nc, kc] = ["MR", "NV", "NC", "KC"].map(|name| parameters.get(name));
+        let columns = 16 * vectors;
+        let numbers = nc * kc + rows * (kc + 16) + rows * columns;
+        Tile { rows, columns, items: [1, 1], numbers }
+    }
+
+    /// Work-groups for c (m, n).
+    pub fn groups(&self, m: usize, n: usize) -> usize {
+        n.div_ceil(self.columns) * m.div_ceil(self.rows)
+    }
+
+    /// The launch for `count` times c (m, n).
+    pub fn launch(&self, m: usize, n: usize, count: usize) -> Launch {
+        let [x, y] = self.items;
+        let global = [n.div_ceil(self.columns) * x, m.div_ceil(self.rows) * y, count];
+        Launch { global, local: [x, y, 1] }
     }
 }
 
@@ -52,8 +85,11 @@ pub fn packed_parameters_of(tuned: Chooser<'_>, shape_class: &str) -> Parameters
     tuned.chosen("gemm", "packed", cases, shape_class)
 }
 
-/// Rows and columns of blocks of c for as many threads.
-pub fn packed_grid(m: usize, n: usize, nr: usize, nc: usize, threads: usize) -> (usize, usize) {
+/// The launch of packed panels for `count` times c (m, n), a work-item for each block of c. Two blocks a
+/// thread balance best.
+pub fn packed_launch(parameters: &Parameters, [m, n, count]: [usize; 3], threads: usize) -> Launch {
+    let (nr, nc) = (16 * parameters.get("NV"), parameters.get("NC"));
+    let threads = threads.div_ceil(count);
     let least = n.div_ceil(nc);
     let rows = (2 * threads).div_ceil(least).min(m.div_ceil(64)).max(m.div_ceil(1024));
     // Panels are shared out evenly: the number of columns that makes the longest thread shortest.
@@ -64,45 +100,19 @@ pub fn packed_grid(m: usize, n: usize, nr: usize, nc: usize, threads: usize) -> 
         (rows * panels.div_ceil(share)).div_ceil(threads) * share
     };
     let columns = (least..=most).min_by_key(longest).unwrap_or(least);
-    (rows, columns)
+    Launch { global: [rows, columns, count], local: [1, 1, 1] }
 }
 
-/// Packed panels of one size for products of all sizes, so that few programs serve a whole network.
-pub struct PackedFit {
-    /// With NC and KC.
-    pub parameters: Parameters,
-    threads: usize,
-}
-
-impl PackedFit {
-    /// For a device and a class of products.
-    pub fn new(target: &Target, tuned: Chooser<'_>, shape_class: &str) -> PackedFit {
-        const MOST_KC: usize = 256;
-        let base = packed_parameters_of(tuned, shape_class);
-        let floats = target.local_memory().min(1 << 20) / 8;
-        let (nr, mut nc) = (16 * base.get("NV").max(1), base.get("NC"));
-        while nc > nr && nc * MOST_KC > floats {
-            nc /= 2;
-        }
-        let kc = ((floats / nc.max(1) + 1).next_power_of_two() / 2).clamp(16, MOST_KC);
-        let threads = target.units();
-        PackedFit { parameters: base.with(&[("NC", nc), ("KC", kc)]), threads }
+/// The parameters of packed panels of one size for products of all sizes of a class, so that few programs
+/// serve a whole network.
+pub fn packed_for_all(target: &Target, tuned: Chooser<'_>, shape_class: &str) -> Parameters {
+    const MOST_KC: usize = 256;
+    let base = packed_parameters_of(tuned, shape_class);
+    let floats = target.local_memory().min(1 << 20) / 8;
+    let (nr, mut nc) = (16 * base.get("NV").max(1), base.get("NC"));
+    while nc > nr && nc * MOST_KC > floats {
+        nc /= 2;
     }
-
-    fn tile(&self) -> (usize, usize) {
-        (self.parameters.get("MR"), 16 * self.parameters.get("NV"))
-    }
-
-    /// Rows and columns of blocks of c (m, n), of which there are `count`.
-    pub fn grid(&self, m: usize, n: usize, count: usize) -> (usize, usize) {
-        let threads = self.threads.div_ceil(count);
-        packed_grid(m, n, self.tile().1, self.parameters.get("NC"), threads)
-    }
-
-    /// Local memory that a work-item takes.
-    pub fn local_bytes(&self) -> u64 {
-        let (mr, nr) = self.tile();
-        let (nc, kc) = (self.parameters.get("NC"), self.parameters.get("KC"));
-        4 * (nc * kc + mr * (kc + 16) + mr * nr) as u64
-    }
+    let kc = ((floats / nc.max(1) + 1).next_power_of_two() / 2).clamp(16, MOST_KC);
+    base.with(&[("NC", nc), ("KC", kc)])
 }

@@ -10,41 +10,33 @@ use crate::terms::Dtype::{self, Bf16, F16, F32, F64};
 /// What makes the recipe of a task.
 pub type Make = fn(&Target, &Task<'_>) -> Result<Recipe>;
 
-/// Workload, names of implementations in the order of reports, what makes their recipes, and the dtypes
-/// that they compute in.
-const IMPLEMENTATIONS: &[(&str, &[&str], Make, &[Dtype])] = &[
-    ("gemm", &["local"], gemm::local, &[F32, F64, Bf16]),
-    ("gemm", &["register"], gemm::register, &[F32, F64, Bf16]),
-    ("gemm", &["packed"], gemm::packed, &[F32, F64]),
-    ("gemm", &["naive"], gemm::naive, &[F32, F64, Bf16]),
-    ("conv-fprop", &["local"], conv::local, &[F32]),
-    ("conv-fprop", &["register"], conv::register, &[F32]),
-    ("conv-fprop", &["packed"], conv::packed_fprop, &[F32]),
-    ("conv-fprop", &["naive"], conv::naive, &[F32]),
-    ("conv-dgrad", &["local"], conv::local, &[F32]),
-    ("conv-dgrad", &["register"], conv::register, &[F32]),
-    ("conv-dgrad", &["packed"], conv::packed_dgrad, &[F32]),
-    ("conv-dgrad", &["naive"], conv::naive, &[F32]),
-    ("conv-wgrad", &["local"], conv::local, &[F32]),
-    ("conv-wgrad", &["register"], conv::register, &[F32]),
-    ("conv-wgrad", &["packed"], conv::packed_wgrad, &[F32]),
-    ("conv-wgrad", &["naive"], conv::naive, &[F32]),
-    ("softmax", &["local"], rows::local, &[F32]),
-    ("softmax", &["packed"], rows::packed, &[F32]),
-    ("layernorm", &["local"], rows::local, &[F32]),
-    ("layernorm", &["packed"], rows::packed, &[F32]),
-    ("stream-copy", &["vector"], stream::vector, &[F32]),
-    ("stream-scale", &["vector"], stream::vector, &[F32]),
-    ("stream-add", &["vector"], stream::vector, &[F32]),
-    ("stream-triad", &["vector"], stream::vector, &[F32]),
-    ("stream-dot", &["vector"], stream::vector, &[F32]),
-    ("peak-fma", &peak::NAMES, peak::peak, &[F32, F64, F16]),
-    ("launch", &["round-trip"], launch::round_trip, &[F32]),
+/// The three passes of a convolution.
+const CONV: &[&str] = &["conv-fprop", "conv-dgrad", "conv-wgrad"];
+
+/// Workloads, names of their implementations in the order of reports, what makes their recipes, and the
+/// dtypes that they compute in.
+type Row = (&'static [&'static str], &'static [&'static str], Make, &'static [Dtype]);
+
+/// All of them.
+const IMPLEMENTATIONS: &[Row] = &[
+    (&["gemm"], &["local"], gemm::local, &[F32, F64, Bf16]),
+    (&["gemm"], &["register"], gemm::register, &[F32, F64, Bf16]),
+    (&["gemm"], &["packed"], gemm::packed, &[F32, F64]),
+    (&["gemm"], &["naive"], gemm::naive, &[F32, F64, Bf16]),
+    (CONV, &["local"], conv::local, &[F32]),
+    (CONV, &["register"], conv::register, &[F32]),
+    (CONV, &["packed"], conv::packed, &[F32]),
+    (CONV, &["naive"], conv::naive, &[F32]),
+    (&["softmax", "layernorm"], &["local"], rows::local, &[F32]),
+    (&["softmax", "layernorm"], &["packed"], rows::packed, &[F32]),
+    (&stream::NAMES, &["vector"], stream::vector, &[F32]),
+    (&["peak-fma"], &peak::NAMES, peak::peak, &[F32, F64, F16]),
+    (&["launch"], &["round-trip"], launch::round_trip, &[F32]),
 ];
 
 /// The recipes for a workload in a dtype by the names of their implementations.
 pub fn recipes(workload: &str, dtype: Dtype) -> impl Iterator<Item = (&'static str, Make)> {
-    let serves = move |row: &&(&str, _, _, &[Dtype])| row.0 == workload && row.3.contains(&dtype);
+    let serves = move |row: &&Row| row.0.contains(&workload) && row.3.contains(&dtype);
     let rows = IMPLEMENTATIONS.iter().filter(serves);
     rows.flat_map(|(_, names, make, _)| names.iter().map(|name| (*name, *make)))
 }

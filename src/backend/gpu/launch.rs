@@ -12,15 +12,8 @@ pub fn round_trip(_: &Target, _: &Task<'_>) -> Result<Recipe> {
         kernel: "touch",
         options: String::new(),
         arguments: vec![Argument::Input(0), Argument::Output],
-        launch: Launch { global: [1, 1, 1], local: [1, 1, 1] },
+        launch: Launch::of_groups(1, 1),
         local_bytes: 0,
     };
-    Ok(Recipe {
-        steps: vec![step],
-        scratch: Vec::new(),
-        tables: Vec::new(),
-        tile: (1, 1),
-        tuned: None,
-        work: None,
-    })
+    Ok(Recipe { steps: vec![step], tile: (1, 1), ..Recipe::default() })
 }

@@ -43,8 +43,7 @@ pub fn peak(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let what = || Error::Unsupported(format!("no chains are computed in {}", task.dtype.name()));
     let type_name = chain_type(task.dtype).ok_or_else(what)?;
     let parameters = parameters(&target.tuned, task.implementation, task.dtype)?;
-    let units = target.units();
-    let batches = parameters.get("BATCHES_PER_UNIT") * units;
+    let batches = parameters.get("BATCHES_PER_UNIT") * target.units();
     let per_item = parameters.get("ACC") * parameters.get("VW");
     let group = parameters.get("WG");
     let step = Step {
@@ -63,11 +62,11 @@ pub fn peak(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     };
     Ok(Recipe {
         steps: vec![step],
-        tables: Vec::new(),
         scratch: vec![(CHAINS / parameters.get("ACC") * (batches - 1)).max(1)],
         tile: (1, per_item),
         tuned: Some(parameters.tuning()),
         work: Some(peak_work(batches as u64)),
+        ..Recipe::default()
     })
 }
 

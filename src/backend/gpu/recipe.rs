@@ -15,6 +15,11 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// Work-groups of so many items, side by side.
+    pub fn of_groups(groups: usize, items: usize) -> Launch {
+        Launch { global: [groups * items, 1, 1], local: [items, 1, 1] }
+    }
+
     /// Work-items of a work-group.
     pub fn group_size(&self) -> usize {
         self.local.iter().product()
@@ -22,6 +27,7 @@ impl Launch {
 }
 
 /// How a task is computed on a device: kernels, one after the other.
+#[derive(Default)]
 pub struct Recipe {
     /// The kernels with their launches.
     pub steps: Vec<Step>,

@@ -10,8 +10,8 @@ use crate::workload::SCALAR;
 /// The program.
 const PROGRAM: &str = "stream";
 
-/// Operations in the order of the kernel's parameter OP.
-const OPERATIONS: [&str; 5] =
+/// Every stream, in the order of the kernel's parameter OP.
+pub const NAMES: [&str; 5] =
     ["stream-copy", "stream-scale", "stream-add", "stream-triad", "stream-dot"];
 
 /// OP of the sum.
@@ -19,22 +19,21 @@ const DOT: usize = 4;
 
 /// Vectors, shared out as the class of the device asks.
 pub fn vector(target: &Target, task: &Task<'_>) -> Result<Recipe> {
-    let operation = OPERATIONS.iter().position(|name| *name == task.workload.name());
+    let operation = NAMES.iter().position(|name| *name == task.workload.name());
     let operation =
         operation.ok_or_else(|| Error::Unsupported("the kernel has no such stream".into()))?;
     let n = task.workload.inputs(task.shape)[0];
     let bytes = task.workload.bytes_moved(task.shape, task.dtype);
     let in_cache = target.entry.cache_bytes.is_some_and(|cache| bytes < cache);
     let parameters = parameters(target.tuned.at(task.parameters), operation, in_cache);
-    let units = target.units();
-    let groups = groups(&parameters, operation, n, units);
+    let groups = groups(&parameters, operation, n, target.units());
     let group = parameters.get("WG");
     let step = |kernel, arguments, groups: usize| Step {
         program: PROGRAM,
         kernel,
         options: parameters.options(),
         arguments,
-        launch: Launch { global: [groups * group, 1, 1], local: [group, 1, 1] },
+        launch: Launch::of_groups(groups, group),
         local_bytes: if operation == DOT { 4 * group as u64 } else { 0 },
     };
     let two = task.workload.inputs(task.shape).len() == 2;
@@ -53,14 +52,8 @@ pub fn vector(target: &Target, task: &Task<'_>) -> Result<Recipe> {
         (vec![step("stream", stream(Argument::Output), groups)], Vec::new())
     };
     let tile = (1, parameters.get("VW") * parameters.get("WPI"));
-    Ok(Recipe {
-        steps,
-        scratch,
-        tables: Vec::new(),
-        tile,
-        tuned: Some(parameters.tuning()),
-        work: None,
-    })
+    let tuned = Some(parameters.tuning());
+    Ok(Recipe { steps, scratch, tile, tuned, ..Recipe::default() })
 }
 
 fn parameters(tuned: Chooser<'_>, operation: usize, in_cache: bool) -> Parameters {
@@ -90,7 +83,7 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
         program: PROGRAM,
         options: parameters(tuned.at(None), operation, false).options(),
     };
-    OPERATIONS.iter().enumerate().map(build).collect()
+    NAMES.iter().enumerate().map(build).collect()
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use super::recipe::{Recipe, Step};
 use super::tunables;
 use super::tuned::{Tuned, store};
 use crate::backend::Task;
-use crate::backend::tunable::{Finding, Tunable, family};
+use crate::backend::tunable::{Finding, Tunable};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
 use crate::tensor::FENCE;
 #[cfg(test)]
 use crate::terms::DeviceKind;
-use crate::terms::{Dtype, Format};
+use crate::terms::Format;
 
 /// A device as recipes see it.
 pub struct Target {
@@ -49,11 +49,6 @@ impl Target {
         (entry.memory_bytes, entry.max_allocation_bytes) = (1 << 30, 1 << 28);
         let tuned = Tuned::of_class(class);
         Target { entry, tuned, kernels: &KERNELS, max_group_size: 1024, base_alignment: 32 }
-    }
-
-    /// The implementation of a workload in a dtype that is timed where the user names none, if one is chosen.
-    pub fn default_implementation(&self, workload: &str, dtype: Dtype) -> Option<String> {
-        self.tuned.implementation(family(workload), dtype)
     }
 
     /// What can be tuned.

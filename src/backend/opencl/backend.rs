@@ -3,8 +3,7 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use super::discover::{self, PREFIX};
-use super::probe;
+use super::{PREFIX, discover, probe};
 use crate::backend::{Backend, Devices, Request};
 use crate::error::Result;
 use crate::machine::DeviceEntry;

@@ -40,7 +40,7 @@ impl Table {
         let flags = MemFlags::READ_ONLY | MemFlags::COPY_HOST_PTR;
         // SAFETY: no host pointer is kept: COPY_HOST_PTR copies before the call returns.
         let mem = unsafe { core::create_buffer(&device.context, flags, data.len(), Some(data)) };
-        let mem = mem.map_err(|e| device.refused("allocating a table", &e))?;
+        let mem = mem.map_err(device.refused("allocating a table"))?;
         Ok(Table { mem, len: data.len() })
     }
 }
@@ -66,8 +66,17 @@ impl Buffer {
         let bytes = len * format.bytes() as usize;
         // SAFETY: no host pointer is passed, so none can outlive its memory.
         let mem = unsafe { core::create_buffer(&device.context, flags, bytes, None::<&[u8]>) };
-        let mem = mem.map_err(|e| device.refused("allocating a buffer", &e))?;
+        let mem = mem.map_err(device.refused("allocating a buffer"))?;
         Ok(Buffer { mem, len, format })
+    }
+
+    /// So many of its numbers from `start` on, which is aligned as the device asks.
+    pub fn part(&self, device: &OpenClDevice, start: usize, len: usize) -> Result<Buffer> {
+        let bytes = self.format.bytes() as usize;
+        let region = BufferRegion::<u8>::new(start * bytes, len * bytes);
+        let mem = core::create_sub_buffer(&self.mem, MemFlags::READ_WRITE, &region)
+            .map_err(device.refused("dividing a buffer"))?;
+        Ok(Buffer { mem, len, format: self.format })
     }
 
     /// Enqueues a write of the whole buffer. Without `blocking` the caller keeps `data` alive and
@@ -90,7 +99,7 @@ impl Buffer {
             let queue = &device.queue;
             core::enqueue_write_buffer(queue, &self.mem, blocking, 0, data, none, no_event)
         };
-        status.map_err(|e| device.refused("writing an operand", &e))
+        status.map_err(device.refused("writing an operand"))
     }
 
     /// Writes the whole buffer; the data are there when it returns.
@@ -98,7 +107,7 @@ impl Buffer {
         // SAFETY: the write blocks, so it ends before the borrow of `data`.
         unsafe { self.write(device, data, true)? };
         // A blocking write has taken the data from here; it need not have brought them there.
-        core::finish(&device.queue).map_err(|e| device.refused("writing an operand", &e))
+        core::finish(&device.queue).map_err(device.refused("writing an operand"))
     }
 
     /// Enqueues a read of the whole buffer. Without `blocking` the caller keeps `data` alive and
@@ -121,7 +130,7 @@ impl Buffer {
             let queue = &device.queue;
             core::enqueue_read_buffer(queue, &self.mem, blocking, 0, data, none, no_event)
         };
-        status.map_err(|e| device.refused("reading a buffer", &e))
+        status.map_err(device.refused("reading a buffer"))
     }
 
     /// Reads the whole buffer.
@@ -156,11 +165,8 @@ impl FencedBuffer {
         // The alignment counts f32: enough for anything shorter, and more than that for f64.
         let start = FENCE.next_multiple_of(device.target.base_alignment * 2);
         let whole = Buffer::of(device, format, start + len + FENCE)?;
-        let bytes = format.bytes() as usize;
-        let region = BufferRegion::<u8>::new(start * bytes, len * bytes);
-        let mem = core::create_sub_buffer(&whole.mem, MemFlags::READ_WRITE, &region)
-            .map_err(|e| device.refused("dividing a buffer", &e))?;
-        Ok(FencedBuffer { whole, part: Buffer { mem, len, format }, start })
+        let part = whole.part(device, start, len)?;
+        Ok(FencedBuffer { whole, part, start })
     }
 
     /// Poison between fences.

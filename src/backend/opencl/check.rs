@@ -57,18 +57,9 @@ fn run(platform: PlatformId, device: DeviceId) -> Step<Vec<f32>> {
     // SAFETY: the arguments are the kernel's own, it writes COUNT elements of a buffer of that
     // length, and the blocking read ends before `values` is looked at.
     unsafe {
-        core::enqueue_kernel(
-            &queue,
-            &kernel,
-            1,
-            None,
-            &[COUNT, 1, 1],
-            None,
-            None::<&Event>,
-            None::<&mut Event>,
-        )
-        .map_err(step("launching a kernel"))?;
-        let none = None::<&Event>;
+        let (none, global, no_event) = (None::<&Event>, [COUNT, 1, 1], None::<&mut Event>);
+        core::enqueue_kernel(&queue, &kernel, 1, None, &global, None, none, no_event)
+            .map_err(step("launching a kernel"))?;
         core::enqueue_read_buffer(&queue, &buffer, true, 0, &mut values, none, None::<&mut Event>)
             .map_err(step("reading a result"))?;
     }

@@ -4,9 +4,10 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use ocl::core::{self, CommandQueue, CommandQueueProperties, Context, ContextProperties};
-use ocl::core::{DeviceId, Kernel, Mem, PlatformId, Program};
+use ocl::core::{DeviceId, Mem, PlatformId, Program};
 
 use super::info;
+use super::kernel::Kernel;
 use super::sources::KERNELS;
 use crate::backend::gpu::Target;
 use crate::error::{Error, Result};
@@ -25,8 +26,8 @@ pub struct OpenClDevice {
     pub queue: CommandQueue,
     /// In order, with times of the device's own; none where the driver has no such queue.
     pub profiling_queue: Option<CommandQueue>,
-    /// Programs that this process has built, so that runners share them.
-    pub programs: RefCell<HashMap<String, Program>>,
+    /// Programs that this process has built, by name and options, so that runners share them.
+    pub programs: RefCell<HashMap<(&'static str, String), Program>>,
     /// A kernel that empties the caches, with the buffer that it walks through. Made when it is first
     /// needed.
     pub flush: OnceCell<(Kernel, Mem)>,
@@ -70,10 +71,13 @@ impl OpenClDevice {
         Err(Error::Unsupported(format!("the device has no {extension}")))
     }
 
-    /// A driver's refusal, with the device's name and the true status code where it was an odd one.
-    pub fn refused(&self, what: &str, error: &core::Error) -> Error {
-        let odd = opencl_shim::take_unknown_status();
-        let odd: Vec<String> = odd.iter().map(|status| format!("; {status}")).collect();
-        Error::device(format!("{}: {what}: {error}{}", self.target.entry.name, odd.concat()))
+    /// What makes an error of a driver's refusal to do `what`, with the device's name and the true status
+    /// code where it was an odd one.
+    pub fn refused(&self, what: &str) -> impl Fn(core::Error) -> Error + Copy {
+        move |error| {
+            let odd = opencl_shim::take_unknown_status();
+            let odd: Vec<String> = odd.iter().map(|status| format!("; {status}")).collect();
+            Error::device(format!("{}: {what}: {error}{}", self.target.entry.name, odd.concat()))
+        }
     }
 }

@@ -5,14 +5,10 @@ use ocl::ffi;
 
 use super::device::OpenClDevice;
 use super::probe::{self, Place};
-use super::{class, info};
+use super::{PREFIX, info};
 use crate::backend::Devices;
 use crate::error::{Error, Result, one_line};
-use crate::machine::DeviceEntry;
 use crate::terms::{DeviceId, DeviceKind};
-
-/// First part of the ids of all devices.
-pub const PREFIX: &str = "opencl";
 
 /// Tells drivers that read environment variables how many threads to start, and to keep each on a
 /// core of its own: left to the system, PoCL's threads were seen to share one core for many runs
@@ -41,62 +37,58 @@ pub unsafe fn limit_driver_threads(cores: &[usize]) {
 /// Finds every device. CPU devices are held to `threads` threads.
 pub fn discover(threads: usize) -> Devices {
     let mut found = Devices::default();
-    if let Err(why) = opencl_shim::loader() {
-        found.problems.push(format!("no OpenCL: {why}; './setup' adds a loader and a CPU device"));
-        return found;
-    }
-    let probed = probe::probe();
-    if let Some(problem) = probed.problem_at(Place::Loader) {
-        found.problems.push(format!("OpenCL can't be used: {problem}"));
-        return found;
-    }
-    let platforms = match core::get_platform_ids() {
-        Ok(platforms) => platforms,
-        Err(error) => {
-            let problem = one_line(&error.to_string());
-            found.problems.push(format!("OpenCL's platforms can't be listed: {problem}"));
-            return found;
-        }
-    };
-    if platforms.is_empty() {
-        let problem = "OpenCL's loader is here but no driver; './setup' adds a CPU device, a GPU's \
-                       driver comes from its maker";
-        found.problems.push(problem.to_string());
-    }
-    let mut number = 0;
-    for (index, platform) in platforms.into_iter().enumerate() {
-        add_platform(&mut found, &probed, index, platform, threads, &mut number);
+    if let Err(problem) = add_platforms(&mut found, threads) {
+        found.problems.push(problem);
     }
     found
 }
 
+/// Adds the devices of all platforms; a sentence where there is no platform to ask.
+fn add_platforms(found: &mut Devices, threads: usize) -> std::result::Result<(), String> {
+    opencl_shim::loader()
+        .map_err(|why| format!("no OpenCL: {why}; './setup' adds a loader and a CPU device"))?;
+    let probed = probe::probe();
+    if let Some(problem) = probed.get(&Place::Loader) {
+        return Err(format!("OpenCL can't be used: {problem}"));
+    }
+    let platforms = core::get_platform_ids().map_err(|error| {
+        format!("OpenCL's platforms can't be listed: {}", one_line(&error.to_string()))
+    })?;
+    if platforms.is_empty() {
+        let problem = "OpenCL's loader is here but no driver; './setup' adds a CPU device, a GPU's \
+                       driver comes from its maker";
+        return Err(problem.to_string());
+    }
+    let mut number = 0;
+    for place in platforms.into_iter().enumerate() {
+        if let Err(problem) = add_platform(found, probed, place, threads, &mut number) {
+            found.problems.push(problem);
+        }
+    }
+    Ok(())
+}
+
+/// Adds the devices of a platform; a sentence where it has none.
 fn add_platform(
     found: &mut Devices,
     probed: &probe::Probed,
-    index: usize,
-    platform: PlatformId,
+    (index, platform): (usize, PlatformId),
     threads: usize,
     number: &mut usize,
-) {
-    if let Some(problem) = probed.problem_at(Place::Platform(index)) {
-        found.problems.push(format!("OpenCL platform {index} can't be used: {problem}"));
-        return;
+) -> std::result::Result<(), String> {
+    if let Some(problem) = probed.get(&Place::Platform(index)) {
+        return Err(format!("OpenCL platform {index} can't be used: {problem}"));
     }
     let platform_name = info::platform_name(platform);
-    let ids = match info::device_ids(platform) {
-        Ok(ids) => ids,
-        Err(error) => {
-            found.problems.push(format!("{platform_name} doesn't list its devices: {error}"));
-            return;
-        }
-    };
+    let ids = info::device_ids(platform)
+        .map_err(|error| format!("{platform_name} doesn't list its devices: {error}"))?;
     if ids.is_empty() {
-        found.problems.push(format!("{platform_name} is installed but has no device"));
+        return Err(format!("{platform_name} is installed but has no device"));
     }
     for (position, id) in ids.into_iter().enumerate() {
         let name = DeviceId::numbered(PREFIX, *number);
         *number += 1;
-        if let Some(problem) = probed.problem_at(Place::Device(index, position)) {
+        if let Some(problem) = probed.get(&Place::Device(index, position)) {
             found.problems.push(format!("{name} on {platform_name} can't be used: {problem}"));
             continue;
         }
@@ -108,6 +100,7 @@ fn add_platform(
             Err(error) => found.problems.push(format!("{name} can't be used: {error}")),
         }
     }
+    Ok(())
 }
 
 fn open(
@@ -116,32 +109,9 @@ fn open(
     name: DeviceId,
     threads: usize,
 ) -> Result<OpenClDevice> {
-    let kind = info::kind(id);
-    let id = if kind == DeviceKind::Cpu { limited(id, threads)? } else { id };
-    let extensions = info::extensions(id);
-    let device_name = info::name(id);
-    let vendor = info::vendor(id);
-    let platform_name = info::platform(platform);
-    let class = class::of(kind, &vendor, &device_name, &platform_name, &extensions);
-    let entry = DeviceEntry {
-        id: name,
-        kind,
-        name: device_name,
-        backend: PREFIX.to_string(),
-        driver: format!("{platform_name}, driver {}", info::driver_version(id)),
-        class: class.to_string(),
-        threads: info::compute_units(id).filter(|_| kind == DeviceKind::Cpu),
-        compute_units: info::compute_units(id),
-        clock_mhz: info::clock_mhz(id),
-        memory_bytes: info::memory_bytes(id),
-        max_allocation_bytes: info::max_allocation_bytes(id),
-        local_memory_bytes: info::local_memory_bytes(id),
-        own_local_memory: info::has_own_local_memory(id),
-        cache_bytes: Some(info::cache_bytes(id)).filter(|bytes| *bytes > 0),
-        timer_resolution_s: info::timer_resolution_s(id),
-        extensions,
-    };
-    OpenClDevice::open(platform, id, entry)
+    let is_cpu = info::kind(id) == DeviceKind::Cpu;
+    let id = if is_cpu { limited(id, threads)? } else { id };
+    OpenClDevice::open(platform, id, info::entry(platform, id, name))
 }
 
 /// A CPU device held to `threads` compute units: the device itself where it has no more, else a

@@ -4,7 +4,7 @@ use super::device::OpenClDevice;
 use super::runner::KernelRunner;
 use super::{launch, train, transfer};
 use crate::backend::gpu;
-use crate::backend::tunable::{Finding, Tunable};
+use crate::backend::tunable::{Finding, Tunable, family};
 use crate::backend::{Device, Mappable, Runner, Task};
 use crate::error::{Error, Result};
 use crate::machine::DeviceEntry;
@@ -16,8 +16,8 @@ type Own = for<'a> fn(&'a OpenClDevice, &Task<'_>) -> Result<Box<dyn Runner + 'a
 
 /// Workload, names of implementations in the order of reports, and what makes their runners.
 const OWN: &[(&str, &[&str], Own)] = &[
-    ("transfer-h2d", &transfer::WRITES, transfer::write),
-    ("transfer-d2h", &transfer::READS, transfer::read),
+    ("transfer-h2d", &transfer::WRITES, transfer::transfer),
+    ("transfer-d2h", &transfer::READS, transfer::transfer),
     ("launch", &launch::NAMES, launch::launch),
     ("train-mlp", &gpu::train::NAMES, train::train),
     ("train-cnn", &gpu::train::NAMES, train::train),
@@ -56,7 +56,7 @@ impl Device for OpenClDevice {
 
     fn defaults(&self, workload: &dyn Workload, dtype: Dtype) -> Vec<String> {
         let mut names = implementations(workload, dtype).map(|(name, _)| name);
-        match self.target.default_implementation(workload.name(), dtype) {
+        match self.target.tuned.implementation(family(workload.name()), dtype) {
             Some(name) => names.any(|known| known == name).then_some(name).into_iter().collect(),
             // Where nothing is chosen, each says something of its own.
             None => names.map(str::to_string).collect(),

@@ -4,15 +4,18 @@
 use ocl::core::{DeviceId, DeviceType, PlatformId, PlatformInfo, Status};
 use ocl::ffi;
 
+use super::{PREFIX, class};
 use crate::error::{Error, Result};
-use crate::terms::DeviceKind;
+use crate::machine::DeviceEntry;
+use crate::terms::{self, DeviceKind};
 
 fn raw(device: DeviceId, question: u32) -> Option<Vec<u8>> {
     ocl::core::get_device_info_raw(device, question).ok()
 }
 
-/// A text answer, without its final NUL.
-fn text(bytes: Vec<u8>) -> String {
+/// A text, without its final NUL.
+fn text(device: DeviceId, question: u32) -> String {
+    let bytes = raw(device, question).unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim_matches(['\0', ' ', '\n']).to_string()
 }
 
@@ -26,29 +29,34 @@ fn number(device: DeviceId, question: u32) -> Option<u64> {
     }
 }
 
-fn device_text(device: DeviceId, question: u32) -> String {
-    raw(device, question).map(text).unwrap_or_default()
-}
-
-/// The device's name.
-pub fn name(device: DeviceId) -> String {
-    device_text(device, ffi::CL_DEVICE_NAME)
-}
-
-/// The vendor's name.
-pub fn vendor(device: DeviceId) -> String {
-    device_text(device, ffi::CL_DEVICE_VENDOR)
-}
-
-/// Version of the driver.
-pub fn driver_version(device: DeviceId) -> String {
-    device_text(device, ffi::CL_DRIVER_VERSION)
-}
-
-/// Extensions.
-pub fn extensions(device: DeviceId) -> Vec<String> {
-    let all = device_text(device, ffi::CL_DEVICE_EXTENSIONS);
-    all.split_whitespace().map(str::to_string).collect()
+/// The facts of a device, which goes by `id` here.
+pub fn entry(platform_id: PlatformId, device: DeviceId, id: terms::DeviceId) -> DeviceEntry {
+    let (kind, platform) = (kind(device), platform(platform_id));
+    let (name, vendor) = (text(device, ffi::CL_DEVICE_NAME), text(device, ffi::CL_DEVICE_VENDOR));
+    let extensions = text(device, ffi::CL_DEVICE_EXTENSIONS);
+    let extensions: Vec<String> = extensions.split_whitespace().map(str::to_string).collect();
+    let ask = |question| number(device, question);
+    DeviceEntry {
+        id,
+        kind,
+        backend: PREFIX.to_string(),
+        driver: format!("{platform}, driver {}", text(device, ffi::CL_DRIVER_VERSION)),
+        class: class::of(kind, &vendor, &name, &platform, &extensions).to_string(),
+        name,
+        threads: compute_units(device).filter(|_| kind == DeviceKind::Cpu),
+        compute_units: compute_units(device),
+        clock_mhz: ask(ffi::CL_DEVICE_MAX_CLOCK_FREQUENCY).map(|n| n as u32).filter(|n| *n > 0),
+        memory_bytes: ask(ffi::CL_DEVICE_GLOBAL_MEM_SIZE).unwrap_or(0),
+        max_allocation_bytes: ask(ffi::CL_DEVICE_MAX_MEM_ALLOC_SIZE).unwrap_or(0),
+        local_memory_bytes: ask(ffi::CL_DEVICE_LOCAL_MEM_SIZE),
+        // On a CPU it is not.
+        own_local_memory: ask(ffi::CL_DEVICE_LOCAL_MEM_TYPE)
+            .map(|memory| memory == u64::from(ffi::CL_LOCAL)),
+        cache_bytes: Some(cache_bytes(device)).filter(|bytes| *bytes > 0),
+        timer_resolution_s: ask(ffi::CL_DEVICE_PROFILING_TIMER_RESOLUTION)
+            .map(|ns| ns as f64 * 1e-9),
+        extensions,
+    }
 }
 
 /// What kind of device it says it is.
@@ -68,39 +76,9 @@ pub fn compute_units(device: DeviceId) -> Option<u32> {
     number(device, ffi::CL_DEVICE_MAX_COMPUTE_UNITS).map(|n| n as u32)
 }
 
-/// Highest clock in MHz.
-pub fn clock_mhz(device: DeviceId) -> Option<u32> {
-    number(device, ffi::CL_DEVICE_MAX_CLOCK_FREQUENCY).map(|n| n as u32).filter(|n| *n > 0)
-}
-
-/// Global memory in bytes.
-pub fn memory_bytes(device: DeviceId) -> u64 {
-    number(device, ffi::CL_DEVICE_GLOBAL_MEM_SIZE).unwrap_or(0)
-}
-
-/// Largest single allocation in bytes.
-pub fn max_allocation_bytes(device: DeviceId) -> u64 {
-    number(device, ffi::CL_DEVICE_MAX_MEM_ALLOC_SIZE).unwrap_or(0)
-}
-
-/// Local memory of a work-group in bytes.
-pub fn local_memory_bytes(device: DeviceId) -> Option<u64> {
-    number(device, ffi::CL_DEVICE_LOCAL_MEM_SIZE)
-}
-
-/// Whether local memory is memory of its own: on a CPU it is not.
-pub fn has_own_local_memory(device: DeviceId) -> Option<bool> {
-    number(device, ffi::CL_DEVICE_LOCAL_MEM_TYPE).map(|kind| kind == u64::from(ffi::CL_LOCAL))
-}
-
 /// Bytes of the cache that the device tells of; zero where it tells of none.
 pub fn cache_bytes(device: DeviceId) -> u64 {
     number(device, ffi::CL_DEVICE_GLOBAL_MEM_CACHE_SIZE).unwrap_or(0)
-}
-
-/// Seconds between two ticks of the device's clock.
-pub fn timer_resolution_s(device: DeviceId) -> Option<f64> {
-    number(device, ffi::CL_DEVICE_PROFILING_TIMER_RESOLUTION).map(|ns| ns as f64 * 1e-9)
 }
 
 /// Most work-items in a work-group.

@@ -8,7 +8,7 @@
 //! | `device.rs` | a device with its context and queues |
 //! | `implementations.rs` | which implementations it has |
 //! | `sources.rs` | the kernels in OpenCL C |
-//! | `buffer.rs` `program.rs` `flush.rs` | memory, programs, emptying the caches |
+//! | `buffer.rs` `program.rs` `kernel.rs` `flush.rs` | memory, programs, kernels, emptying the caches |
 //! | `runner.rs` | a recipe, prepared |
 //! | `transfer.rs` `launch.rs` `train/` | what is no recipe |
 
@@ -21,6 +21,7 @@ mod discover;
 mod flush;
 mod implementations;
 mod info;
+mod kernel;
 mod launch;
 mod probe;
 mod program;
@@ -30,3 +31,6 @@ mod train;
 mod transfer;
 
 pub use sources::KERNELS;
+
+/// First part of the ids of all devices.
+const PREFIX: &str = "opencl";

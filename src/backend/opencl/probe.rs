@@ -50,17 +50,7 @@ enum News {
 }
 
 /// Problems by place.
-#[derive(Clone, Debug, Default)]
-pub struct Probed {
-    problems: HashMap<Place, String>,
-}
-
-impl Probed {
-    /// The problem at a place, if there is one.
-    pub fn problem_at(&self, place: Place) -> Option<&str> {
-        self.problems.get(&place).map(String::as_str)
-    }
-}
+pub type Probed = HashMap<Place, String>;
 
 /// To be called first in `main` by a program that looks for devices: in a child that was started to
 /// probe, it probes and ends the process.
@@ -76,9 +66,9 @@ pub fn answer_if_asked() {
 
 /// Tries every platform and device, once a process. In a program whose `main` does not answer
 /// probes (a test), nothing is tried and nothing has a problem.
-pub fn probe() -> Probed {
+pub fn probe() -> &'static Probed {
     static RESULT: OnceLock<Probed> = OnceLock::new();
-    RESULT.get_or_init(probe_in_children).clone()
+    RESULT.get_or_init(probe_in_children)
 }
 
 fn probe_in_children() -> Probed {
@@ -88,36 +78,25 @@ fn probe_in_children() -> Probed {
         return probed;
     }
     for _ in 0..ATTEMPTS {
-        match run_child(Command::new(&program), &mut probed) {
-            None => return probed,
-            Some((place, problem)) => {
-                probed.problems.insert(place, problem);
-                if place == Place::Loader {
-                    return probed;
-                }
-            }
+        let died = run_child(Command::new(&program), &mut probed);
+        let Some((place, problem)) = died else { return probed };
+        probed.insert(place, problem);
+        if place == Place::Loader {
+            return probed;
         }
     }
     let problem = format!("its drivers crashed {ATTEMPTS} times");
-    probed.problems.insert(Place::Loader, problem);
+    probed.insert(Place::Loader, problem);
     probed
 }
 
 /// Runs one child. `None` when it came to its end, else where it died and how.
 fn run_child(mut command: Command, probed: &mut Probed) -> Option<(Place, String)> {
-    let skip: Vec<Place> = probed.problems.keys().copied().collect();
+    let skip: Vec<Place> = probed.keys().copied().collect();
     let skip = serde_json::to_string(&skip).expect("places are JSON");
-    let child = command
-        .env(ASKED, skip)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = match child {
-        Ok(child) => child,
-        // Without children the drivers are tried in this process, as everywhere else.
-        Err(_) => return None,
-    };
+    command.env(ASKED, skip).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // Without children the drivers are tried in this process, as everywhere else.
+    let mut child = command.spawn().ok()?;
     let lines = BufReader::new(child.stdout.take()?).lines();
     let (sender, news) = mpsc::channel();
     thread::spawn(move || {
@@ -130,30 +109,27 @@ fn run_child(mut command: Command, probed: &mut Probed) -> Option<(Place, String
         }
     });
     let mut place = Place::Loader;
-    loop {
+    let problem = loop {
         match news.recv_timeout(LONGEST_WAIT) {
             Ok(News::At(at)) => place = at,
             Ok(News::Problem(at, problem)) => {
-                probed.problems.insert(at, problem);
+                probed.insert(at, problem);
             }
-            Ok(News::Done) => {
-                // It has said everything; a driver's clean-up at exit may hang.
-                let _ = child.kill();
-                let _ = child.wait();
-                return None;
-            }
+            Ok(News::Done) => break None,
             Err(RecvTimeoutError::Disconnected) => {
                 let ending = child.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
-                return Some((place, format!("its driver crashed ({ending})")));
+                break Some(format!("its driver crashed ({ending})"));
             }
             Err(RecvTimeoutError::Timeout) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                let problem = format!("its driver gave no answer for {} s", LONGEST_WAIT.as_secs());
-                return Some((place, problem));
+                let seconds = LONGEST_WAIT.as_secs();
+                break Some(format!("its driver gave no answer for {seconds} s"));
             }
         }
-    }
+    };
+    // Where it has said everything, a driver's clean-up at exit may hang.
+    let _ = child.kill();
+    let _ = child.wait();
+    problem.map(|problem| (place, problem))
 }
 
 fn tell(news: &News) {
@@ -208,8 +184,7 @@ mod tests {
             echo '"Done"'"#;
         let (end, probed) = shell(script);
         assert_eq!(end, None);
-        assert_eq!(probed.problem_at(Place::Device(0, 1)), Some("no compiler"));
-        assert_eq!(probed.problem_at(Place::Device(0, 0)), None);
+        assert_eq!(probed, Probed::from([(Place::Device(0, 1), "no compiler".into())]));
     }
 
     #[test]

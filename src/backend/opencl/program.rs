@@ -28,6 +28,10 @@ const OPTIONS: &str = "-cl-std=CL1.2 -cl-mad-enable";
 /// A step's program, from this process or the cache where they have it. Tells whether it was compiled.
 pub fn build<A>(device: &OpenClDevice, step: &Step<A>) -> Result<(Program, bool)> {
     let options = options(step, "");
+    let name = (step.program, options.clone());
+    if let Some(program) = device.programs.borrow().get(&name) {
+        return Ok((program.clone(), false));
+    }
     let source = device.target.kernels.text(step.program)?;
     let key = format!(
         "{MAGIC}{}\n{}\n{options}\n{:016x} {}\n",
@@ -36,11 +40,8 @@ pub fn build<A>(device: &OpenClDevice, step: &Step<A>) -> Result<(Program, bool)
         fnv1a(source.as_bytes()),
         source.len()
     );
-    if let Some(program) = device.programs.borrow().get(&key) {
-        return Ok((program.clone(), false));
-    }
     let (program, is_new) = read_or_compile(device, step, &options, &key)?;
-    device.programs.borrow_mut().insert(key, program.clone());
+    device.programs.borrow_mut().insert(name, program.clone());
     Ok((program, is_new))
 }
 
@@ -79,7 +80,7 @@ fn options<A>(step: &Step<A>, more: &str) -> String {
 
 fn from_source<A>(device: &OpenClDevice, step: &Step<A>, options: &str) -> Result<Program> {
     let what = format!("building {}", step.program);
-    let refused = |e: core::Error| device.refused(&what, &e);
+    let refused = device.refused(&what);
     let source =
         CString::new(device.target.kernels.text(step.program)?).expect("kernel files hold no NUL");
     let options = CString::new(options).expect("options hold no NUL");

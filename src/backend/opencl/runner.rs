@@ -1,16 +1,14 @@
 //! A prepared task on an OpenCL device: buffers, kernels, both queues.
 
-use ocl::core::{
-    self, ArgVal, CommandQueue, Event, Kernel, KernelWorkGroupInfo, KernelWorkGroupInfoResult,
-    ProfilingInfo, Program,
-};
+use ocl::core::{self, ArgVal, CommandQueue, Event, ProfilingInfo, Program};
 
 use super::buffer::{Buffer, FencedBuffer, Table};
 use super::device::OpenClDevice;
+use super::kernel::{self, Kernel};
 use super::{flush, program};
-use crate::backend::gpu::recipe::{Argument, Launch, Recipe, Step};
+use crate::backend::gpu::recipe::{Argument, Recipe, Step};
 use crate::backend::{Details, Runner, Task};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tensor::{FENCE, Tensor, with_values};
 use crate::terms::Scope;
 
@@ -84,9 +82,7 @@ impl<'a> KernelRunner<'a> {
 
     /// A step's kernel with its arguments.
     fn kernel(&self, step: &Step, program: &Program) -> Result<Kernel> {
-        let kernel = core::create_kernel(program, step.kernel)
-            .map_err(|e| self.device.refused("making a kernel", &e))?;
-        check_group_size(self.device, &kernel, step.launch.group_size())?;
+        let kernel = Kernel::new(self.device, program, step)?;
         for (index, argument) in step.arguments.iter().enumerate() {
             let value = match argument {
                 Argument::Int(size) => ArgVal::scalar(size),
@@ -96,45 +92,19 @@ impl<'a> KernelRunner<'a> {
                 Argument::Scratch(number) => ArgVal::mem(&self.scratch[*number].mem),
                 Argument::Table(number) => ArgVal::mem(&self.tables[*number].mem),
             };
-            core::set_kernel_arg(&kernel, index as u32, value)
-                .map_err(|e| self.device.refused("passing an argument", &e))?;
+            kernel.set(self.device, index, value)?;
         }
         Ok(kernel)
     }
 
     /// Enqueues all steps; queues are in order.
     pub fn launch(&self, queue: &CommandQueue) -> Result<()> {
-        (0..self.kernels.len()).try_for_each(|step| self.launch_step(step, queue, None))
-    }
-
-    fn launch_step(
-        &self,
-        step: usize,
-        queue: &CommandQueue,
-        event: Option<&mut Event>,
-    ) -> Result<()> {
-        let Launch { global, local } = &self.recipe.steps[step].launch;
-        // SAFETY: the arguments are set to buffers of the sizes that the kernel's other arguments
-        // state, and they live as long as `self`. That the kernel stays inside them is what the
-        // tests, the fences and Oclgrind watch over.
-        let status = unsafe {
-            core::enqueue_kernel(
-                queue,
-                &self.kernels[step],
-                3,
-                None,
-                global,
-                Some(*local),
-                None::<&Event>,
-                event,
-            )
-        };
-        status.map_err(|e| self.device.refused("launching a kernel", &e))
+        self.kernels.iter().try_for_each(|kernel| kernel.enqueue(self.device, queue, None))
     }
 
     /// Waits until the queue is empty.
     pub fn finish(&self, queue: &CommandQueue) -> Result<()> {
-        core::finish(queue).map_err(|e| self.device.refused("running a kernel", &e))
+        core::finish(queue).map_err(self.device.refused("running a kernel"))
     }
 
     /// Computes once by the device's clock: seconds from a moment of the first kernel to one of the
@@ -143,17 +113,11 @@ impl<'a> KernelRunner<'a> {
         let Some(queue) = &self.device.profiling_queue else { return Ok(None) };
         // An empty event can't be cloned.
         let mut events: Vec<Event> = self.kernels.iter().map(|_| Event::null()).collect();
-        for (step, event) in events.iter_mut().enumerate() {
-            self.launch_step(step, queue, Some(event))?;
+        for (kernel, event) in self.kernels.iter().zip(&mut events) {
+            kernel.enqueue(self.device, queue, Some(event))?;
         }
         self.finish(queue)?;
-        let nanoseconds = |event: Option<&Event>, moment| -> Option<u64> {
-            core::get_event_profiling_info(event?, moment).ok()?.time().ok()
-        };
-        let start = nanoseconds(events.first(), first);
-        let end = nanoseconds(events.last(), last);
-        // A clock that runs backwards is no clock: the caller refuses what is not positive.
-        Ok(start.zip(end).map(|(start, end)| (end as f64 - start as f64) * 1e-9))
+        Ok(kernel::seconds(&events, first, last))
     }
 
     fn upload_compute_download(&mut self) -> Result<()> {
@@ -175,21 +139,6 @@ impl<'a> KernelRunner<'a> {
         // Whatever happened, nothing may be under way when the borrow ends.
         let finished = self.finish(queue);
         launched.and(read).and(finished)
-    }
-}
-
-/// A kernel that takes many registers may allow smaller work-groups than the device does.
-pub(super) fn check_group_size(device: &OpenClDevice, kernel: &Kernel, items: usize) -> Result<()> {
-    let answer =
-        core::get_kernel_work_group_info(kernel, device.id, KernelWorkGroupInfo::WorkGroupSize);
-    match answer {
-        Ok(KernelWorkGroupInfoResult::WorkGroupSize(most)) if items > most => {
-            Err(Error::Unsupported(format!(
-                "needs work-groups of {items} items, this kernel on this device allows {most}"
-            )))
-        }
-        // A driver that doesn't say leaves it to the launch.
-        _ => Ok(()),
     }
 }
 

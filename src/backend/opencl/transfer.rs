@@ -26,7 +26,7 @@ pub const WRITES: [&str; 3] = ["write", "write-pinned", "write-mapped"];
 /// Every implementation of `transfer-d2h`.
 pub const READS: [&str; 3] = ["read", "read-pinned", "read-mapped"];
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Direction {
     ToDevice,
     ToHost,
@@ -39,15 +39,16 @@ enum Way {
     Mapped,
 }
 
-impl Way {
-    /// As the end of an implementation's name says.
-    fn of(implementation: &str) -> Way {
-        match implementation.split_once('-') {
-            Some((_, "pinned")) => Way::Pinned,
-            Some((_, "mapped")) => Way::Mapped,
-            _ => Way::Pageable,
-        }
-    }
+/// What the two words of an implementation's name say.
+fn way_of(implementation: &str) -> (Direction, Way) {
+    let (call, memory) = implementation.split_once('-').unwrap_or((implementation, ""));
+    let direction = if call == "write" { Direction::ToDevice } else { Direction::ToHost };
+    let way = match memory {
+        "pinned" => Way::Pinned,
+        "mapped" => Way::Mapped,
+        _ => Way::Pageable,
+    };
+    (direction, way)
 }
 
 /// An array here and its place there, both between fences.
@@ -59,30 +60,19 @@ struct TransferRunner<'a> {
     on_host: Box<dyn DerefMut<Target = [f32]> + 'a>,
 }
 
-/// From the host to the device.
-pub fn write<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Runner + 'a>> {
-    Ok(Box::new(TransferRunner::new(device, task, Direction::ToDevice)?))
-}
-
-/// From the device to the host.
-pub fn read<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Runner + 'a>> {
-    Ok(Box::new(TransferRunner::new(device, task, Direction::ToHost)?))
-}
-
-impl<'a> TransferRunner<'a> {
-    fn new(device: &'a OpenClDevice, task: &Task<'_>, direction: Direction) -> Result<Self> {
-        let way = Way::of(task.implementation);
-        let length = task.workload.output(task.shape);
-        // The driver may take pinned memory from the device's.
-        let buffers = if way == Way::Pinned { 2 } else { 1 };
-        device.target.check_memory(&[4 * length as u64; 2][..buffers])?;
-        let on_host: Box<dyn DerefMut<Target = [f32]> + 'a> = match way {
-            Way::Pinned => Box::new(Pinned::new(device, &fenced(length))?),
-            Way::Pageable | Way::Mapped => Box::new(fenced(length)),
-        };
-        let on_device = FencedBuffer::new(device, length)?;
-        Ok(TransferRunner { device, direction, way, on_device, on_host })
-    }
+/// One of `WRITES` or `READS`.
+pub fn transfer<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Runner + 'a>> {
+    let (direction, way) = way_of(task.implementation);
+    let length = task.workload.output(task.shape);
+    // The driver may take pinned memory from the device's.
+    let buffers = if way == Way::Pinned { 2 } else { 1 };
+    device.target.check_memory(&[4 * length as u64; 2][..buffers])?;
+    let on_host: Box<dyn DerefMut<Target = [f32]> + 'a> = match way {
+        Way::Pinned => Box::new(Pinned::new(device, &fenced(length))?),
+        Way::Pageable | Way::Mapped => Box::new(fenced(length)),
+    };
+    let on_device = FencedBuffer::new(device, length)?;
+    Ok(Box::new(TransferRunner { device, direction, way, on_device, on_host }))
 }
 
 /// What stands between the fences.
@@ -206,26 +196,18 @@ fn map(device: &OpenClDevice, buffer: &Buffer, flags: MapFlags) -> Result<MemMap
     // SAFETY: the call blocks, so the mapping is complete when it returns, and it has the length of
     // the buffer, which the callers keep for as long as they use it.
     let mapped = unsafe {
+        let (queue, mem, len) = (&device.queue, &buffer.mem, buffer.len);
         let (none, no_event) = (None::<&Event>, None::<&mut Event>);
-        core::enqueue_map_buffer::<f32, _, _, _>(
-            &device.queue,
-            &buffer.mem,
-            true,
-            flags,
-            0,
-            buffer.len,
-            none,
-            no_event,
-        )
+        core::enqueue_map_buffer(queue, mem, true, flags, 0, len, none, no_event)
     };
-    mapped.map_err(|e| device.refused("mapping a buffer", &e))
+    mapped.map_err(device.refused("mapping a buffer"))
 }
 
 fn unmap(device: &OpenClDevice, buffer: &Buffer, map: &MemMap<f32>) -> Result<()> {
     let (none, no_event) = (None::<&Event>, None::<&mut Event>);
     core::enqueue_unmap_mem_object(&device.queue, &buffer.mem, map, none, no_event)
-        .map_err(|e| device.refused("unmapping a buffer", &e))?;
-    core::finish(&device.queue).map_err(|e| device.refused("unmapping a buffer", &e))
+        .map_err(device.refused("unmapping a buffer"))?;
+    core::finish(&device.queue).map_err(device.refused("unmapping a buffer"))
 }
 
 /// A buffer that is written and mapped as a whole, to see whether mapping moves anything.
@@ -263,7 +245,7 @@ mod tests {
     #[test]
     fn every_name_says_its_way() {
         let ways = [Way::Pageable, Way::Pinned, Way::Mapped];
-        assert_eq!(WRITES.map(Way::of), ways);
-        assert_eq!(READS.map(Way::of), ways);
+        assert_eq!(WRITES.map(way_of), ways.map(|way| (Direction::ToDevice, way)));
+        assert_eq!(READS.map(way_of), ways.map(|way| (Direction::ToHost, way)));
     }
 }

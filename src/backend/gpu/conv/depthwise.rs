@@ -3,9 +3,8 @@
 use super::super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::super::target::Target;
 use super::super::tuned::{Chooser, Parameters, Tuned};
-use super::naive;
+use super::{naive, square};
 use crate::backend::Task;
-use crate::error::Result;
 use crate::terms::Conv;
 use crate::workload::Pass;
 
@@ -17,34 +16,26 @@ const MAX_TAPS: usize = 49;
 const MAX_SPAN: usize = 32;
 
 /// A recipe where each filter sees one channel and the kernel's registers suffice.
-pub fn depthwise(
-    target: &Target,
-    task: &Task<'_>,
-    conv: &Conv,
-    pass: Pass,
-) -> Result<Option<Recipe>> {
-    let Some(parameters) = plan(target.tuned.at(task.parameters), conv, pass) else {
-        return Ok(None);
-    };
+pub fn depthwise(target: &Target, task: &Task<'_>, conv: &Conv, pass: Pass) -> Option<Recipe> {
+    let parameters = plan(target.tuned.at(task.parameters), conv, pass)?;
     let output = task.workload.output(task.shape);
     let (group, width) = (parameters.get("WG"), parameters.get("QW"));
     let by_rows = |rows: usize, length: usize| {
-        [(rows * length.div_ceil(width)).next_multiple_of(group), 1, 1]
+        Launch::of_groups((rows * length.div_ceil(width)).div_ceil(group), group)
     };
     let mut scratch = Vec::new();
     let mut sum = Argument::Output;
-    let (global, extra, slices, local_bytes) = match pass {
+    let (launch, extra, slices, local_bytes) = match pass {
         Pass::Fprop => (by_rows(conv.n * conv.k * conv.p(), conv.q()), None, 1, 0),
         Pass::Dgrad => (by_rows(conv.n * conv.c * conv.h, conv.w), None, 1, 0),
         Pass::Wgrad => {
-            let units = target.units();
-            let (rows, slices) = slices(conv, &parameters, units);
+            let (rows, slices) = slices(conv, &parameters, target.units());
             if slices > 1 {
                 scratch.push(slices * output);
                 sum = Argument::Scratch(0);
             }
-            let rows = Argument::Int(rows as i32);
-            ([group, conv.k, slices], Some(rows), slices, 4 * conv.r * conv.s * group)
+            let launch = Launch { global: [group, conv.k, slices], local: [group, 1, 1] };
+            (launch, Some(Argument::Int(rows as i32)), slices, 4 * conv.r * conv.s * group)
         }
     };
     let operands = [Argument::Input(0), Argument::Input(1), sum];
@@ -53,21 +44,21 @@ pub fn depthwise(
         kernel: pass.name(),
         options: parameters.options(),
         arguments: [Argument::Table(0)].into_iter().chain(extra).chain(operands).collect(),
-        launch: Launch { global, local: [group, 1, 1] },
+        launch,
         local_bytes: local_bytes as u64,
     };
     let mut steps = vec![step];
     if slices > 1 {
         steps.push(super::add_slices(output, slices, sum));
     }
-    Ok(Some(Recipe {
+    Some(Recipe {
         steps,
         scratch,
         tables: vec![naive::sizes(conv)],
         tile: (1, width),
         tuned: Some(parameters.tuning()),
         work: None,
-    }))
+    })
 }
 
 /// The parameters; none where the kernel does not serve.
@@ -99,7 +90,7 @@ fn plan(tuned: Chooser<'_>, conv: &Conv, pass: Pass) -> Option<Parameters> {
         ("QW", width),
         ("SPAN", span.max(1) as usize),
     ];
-    serves.then(|| parameters.with(&sizes).with_text("LOW", &low.to_string()))
+    serves.then(|| parameters.with(&sizes).with(&[("LOW", low)]))
 }
 
 /// Rows of dy in a slice of a filter's gradient, and how many slices: four work-groups for each
@@ -116,18 +107,11 @@ fn slices(conv: &Conv, parameters: &Parameters, units: usize) -> (usize, usize) 
 /// The kernels as a class of devices builds them.
 pub fn gpu_builds(class: &str) -> Vec<Build> {
     let tuned = Tuned::of_class(class);
-    let conv = |r, stride| Conv {
-        n: 1,
-        c: 8,
-        h: 16,
-        w: 16,
-        k: 8,
-        r,
-        s: r,
-        stride: [stride, stride],
-        pad: [r / 2, r / 2],
-        dilation: [1, 1],
+    let conv = |r: usize, stride| Conv {
+        stride: [stride; 2],
+        pad: [r / 2; 2],
         groups: 8,
+        ..square([1, 8, 16, 8, r])
     };
     let kinds = [("3x3", conv(3, 1)), ("3x3 stride 2", conv(3, 2)), ("7x7", conv(7, 1))];
     let build = |(word, conv): &(&str, Conv), pass: Pass| {
@@ -153,17 +137,12 @@ mod tests {
             for pad in 0..9 {
                 for (stride, dilation) in [(1, 1), (1, 3), (2, 1), (3, 2), (5, 1)] {
                     let conv = Conv {
-                        n: 1,
-                        c: 2,
-                        h: 40,
-                        w: 40,
-                        k: 2,
-                        r: 1,
                         s,
                         stride: [1, stride],
                         pad: [0, pad],
                         dilation: [1, dilation],
                         groups: 2,
+                        ..square([1, 2, 40, 2, 1])
                     };
                     let Some(parameters) = plan(tuned.at(None), &conv, Pass::Dgrad) else {
                         continue;
@@ -193,19 +172,7 @@ mod tests {
     fn slices_cover_all_rows() {
         let tuned = Tuned::of_class("gpu");
         for (n, h, k) in [(1, 1, 1), (8, 112, 32), (3, 17, 1000), (1, 500, 2)] {
-            let conv = Conv {
-                n,
-                c: k,
-                h,
-                w: h,
-                k,
-                r: 1,
-                s: 1,
-                stride: [1, 1],
-                pad: [0, 0],
-                dilation: [1, 1],
-                groups: k,
-            };
+            let conv = Conv { groups: k, ..square([n, k, h, k, 1]) };
             let parameters = plan(tuned.at(None), &conv, Pass::Wgrad).unwrap();
             for units in [1, 2, 132] {
                 let (rows, slices) = slices(&conv, &parameters, units);

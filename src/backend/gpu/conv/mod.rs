@@ -8,16 +8,15 @@ mod product;
 mod register;
 mod view;
 
-pub use local::local;
 pub use naive::naive;
-pub use packed::{packed_dgrad, packed_fprop, packed_wgrad};
-pub use register::register;
+pub use packed::packed;
 
 use std::collections::HashSet;
 
+use super::geometry::Tile;
 use super::recipe::{Argument, Build, Launch, Recipe, Step};
 use super::target::Target;
-use super::tuned::{Chooser, Parameters, Tuned, Tuning};
+use super::tuned::{Chooser, Parameters, Tuned};
 use crate::backend::Task;
 use crate::error::{Error, Result};
 use crate::terms::Conv;
@@ -40,63 +39,65 @@ fn operands(pass: Pass) -> [Argument; 2] {
     }
 }
 
-/// Every GPU kernel of the family as a class of devices builds it, each build once.
-pub fn gpu_builds(class: &str) -> Vec<Build> {
-    let builds =
-        [local::gpu_builds(class), register::gpu_builds(class), depthwise::gpu_builds(class)];
-    let mut seen = HashSet::new();
-    let first = |build: &Build| seen.insert((build.program, build.options.clone()));
-    builds.into_iter().flatten().filter(first).collect()
+/// A kernel that computes a `Product`.
+struct Kernel {
+    name: &'static str,
+    program: &'static str,
+    /// The product of a pass and the parameters that suit it.
+    plan: fn(Chooser<'_>, &Conv, Pass) -> Result<(Product, Parameters)>,
+    tile: fn(&Parameters) -> Tile,
 }
 
-/// What chooses a product's parameters.
-type Choose = fn(Chooser<'_>, &Conv, Pass) -> Result<(Product, Parameters)>;
+/// Local-memory tiles.
+pub fn local(target: &Target, task: &Task<'_>) -> Result<Recipe> {
+    recipe_by(target, task, &local::KERNEL)
+}
 
-/// The recipe of a pass by the kernel that serves products, or by that for depthwise filters.
-fn recipe_by(
-    target: &Target,
-    task: &Task<'_>,
-    choose: Choose,
-    kernel: fn(&Parameters) -> Kernel,
-) -> Result<Recipe> {
+/// Registers only.
+pub fn register(target: &Target, task: &Task<'_>) -> Result<Recipe> {
+    recipe_by(target, task, &register::KERNEL)
+}
+
+/// The recipe of a pass by a kernel that serves products, or by that for depthwise filters.
+fn recipe_by(target: &Target, task: &Task<'_>, kernel: &Kernel) -> Result<Recipe> {
     let (conv, pass) = (Conv::of(task.shape), pass_of(task)?);
-    if let Some(recipe) = depthwise::depthwise(target, task, &conv, pass)? {
+    if let Some(recipe) = depthwise::depthwise(target, task, &conv, pass) {
         return Ok(recipe);
     }
-    let (product, parameters) = choose(target.tuned.at(task.parameters), &conv, pass)?;
-    Ok(recipe(target, task, pass, product, &kernel(&parameters)))
+    let (product, parameters) = (kernel.plan)(target.tuned.at(task.parameters), &conv, pass)?;
+    Ok(recipe(target, task, pass, product, kernel, &parameters))
 }
 
-/// A product's kernel as a class of devices builds it for every pass of every kind.
-fn builds_of(class: &str, kernel: &str, program: &'static str, choose: Choose) -> Vec<Build> {
+/// Every GPU kernel of the family as a class of devices builds it, each build once.
+pub fn gpu_builds(class: &str) -> Vec<Build> {
     let tuned = Tuned::of_class(class);
     let mut builds = Vec::new();
-    for (word, conv) in kinds() {
-        for pass in Pass::ALL {
-            let (_, parameters) = choose(tuned.at(None), &conv, pass).expect("the sizes are small");
-            let name = format!("conv {kernel} {} {word}", pass.workload());
-            builds.push(Build { name, program, options: parameters.options() });
+    for kernel in [local::KERNEL, register::KERNEL] {
+        for (word, conv) in kinds() {
+            for pass in Pass::ALL {
+                let planned = (kernel.plan)(tuned.at(None), &conv, pass);
+                let (_, parameters) = planned.expect("the sizes are small");
+                let name = format!("conv {} {} {word}", kernel.name, pass.workload());
+                let options = parameters.options();
+                builds.push(Build { name, program: kernel.program, options });
+            }
         }
     }
+    builds.extend(depthwise::gpu_builds(class));
+    let mut seen = HashSet::new();
+    builds.retain(|build| seen.insert((build.program, build.options.clone())));
     builds
+}
+
+/// A square filter over square images, without padding.
+fn square([n, c, h, k, r]: [usize; 5]) -> Conv {
+    Conv { n, c, h, w: h, k, r, s: r, stride: [1; 2], pad: [0; 2], dilation: [1; 2], groups: 1 }
 }
 
 /// A convolution of each kind that makes the kernels build differently: channels that fill whole
 /// tiles and ones that do not, many and few filters, with and without padding and aligned rows.
 fn kinds() -> Vec<(&'static str, Conv)> {
-    let conv = |c, h, k, r, pad| Conv {
-        n: 2,
-        c,
-        h,
-        w: h,
-        k,
-        r,
-        s: r,
-        stride: [1, 1],
-        pad: [pad, pad],
-        dilation: [1, 1],
-        groups: 1,
-    };
+    let conv = |c, h, k, r, pad| Conv { pad: [pad; 2], ..square([2, c, h, k, r]) };
     vec![
         ("3x3", conv(128, 16, 128, 3, 1)),
         ("3x3 narrow", conv(64, 16, 64, 3, 1)),
@@ -110,20 +111,6 @@ fn kinds() -> Vec<(&'static str, Conv)> {
 /// Most memory between kernels, in floats.
 const MAX_SCRATCH: usize = 16 << 20;
 
-/// A kernel that computes a `Product`.
-struct Kernel {
-    program: &'static str,
-    options: String,
-    /// Rows and columns of a work-group's tile, and its work-items.
-    tile: (usize, usize),
-    items: usize,
-    local_bytes: u64,
-    /// Where its parameters come from.
-    tuned: Tuning,
-    /// How much of k one turn of its loop takes.
-    depth: usize,
-}
-
 /// The steps of a product: filters into the order of k where that differs, the product itself, and
 /// the sum of the slices where there are not enough tiles for the device's compute units.
 fn recipe(
@@ -132,14 +119,14 @@ fn recipe(
     pass: Pass,
     mut product: Product,
     kernel: &Kernel,
+    parameters: &Parameters,
 ) -> Recipe {
     let output = task.workload.output(task.shape);
     let (m, n) = (product.views[0].m, product.n());
     let phases = product.views.len();
-    let tiles = [n.div_ceil(kernel.tile.1), m.div_ceil(kernel.tile.0), product.groups * phases];
-    let units = target.units();
-    let wanted = slices(tiles.iter().product(), units, product.k(), output);
-    let slices = product.cut(wanted, kernel.depth, output);
+    let (tile, count) = ((kernel.tile)(parameters), product.groups * phases);
+    let wanted = slices(tile.groups(m, n) * count, target.units(), product.k(), output);
+    let slices = product.cut(wanted, output);
 
     let int = |size: usize| Argument::Int(size as i32);
     let (views, taps, sources) = (Argument::Table(0), Argument::Table(1), Argument::Table(2));
@@ -160,7 +147,7 @@ fn recipe(
             arguments: vec![
                 int(product.groups),
                 views,
-                int(if product.tapwise { kernel.depth } else { 1 }),
+                int(if product.tapwise { product.depth } else { 1 }),
                 sources,
                 a,
                 int(product.filter_steps[0]),
@@ -168,7 +155,7 @@ fn recipe(
                 ordered,
             ],
             launch: Launch {
-                global: [lda.next_multiple_of(64).max(64), m, product.groups * phases],
+                global: [lda.next_multiple_of(64).max(64), m, count],
                 local: [64, 1, 1],
             },
             local_bytes: 0,
@@ -184,18 +171,16 @@ fn recipe(
     steps.push(Step {
         program: kernel.program,
         kernel: "conv",
-        options: kernel.options.clone(),
+        options: parameters.options(),
         arguments: vec![int(product.groups), int(phases), views, taps, a, b, sum],
-        launch: Launch {
-            global: [tiles[0] * kernel.items, tiles[1], tiles[2] * slices],
-            local: [kernel.items, 1, 1],
-        },
-        local_bytes: kernel.local_bytes,
+        launch: tile.launch(m, n, count * slices),
+        local_bytes: 4 * tile.numbers as u64,
     });
     if slices > 1 {
         steps.push(add_slices(output, slices, sum));
     }
-    Recipe { steps, scratch, tables, tile: kernel.tile, tuned: Some(kernel.tuned), work: None }
+    let (tile, tuned) = ((tile.rows, tile.columns), Some(parameters.tuning()));
+    Recipe { steps, scratch, tables, tile, tuned, work: None }
 }
 
 /// Into how many slices to share out the sums: two work-groups for each compute unit, but no less
@@ -217,7 +202,7 @@ fn add_slices(len: usize, slices: usize, part: Argument) -> Step {
             part,
             Argument::Output,
         ],
-        launch: Launch { global: [len.next_multiple_of(128), 1, 1], local: [128, 1, 1] },
+        launch: Launch::of_groups(len.div_ceil(128), 128),
         local_bytes: 0,
     }
 }

@@ -26,16 +26,15 @@ pub fn naive(target: &Target, task: &Task<'_>) -> Result<Recipe> {
             Argument::Input(1),
             Argument::Output,
         ],
-        launch: Launch { global: [elements.next_multiple_of(items), 1, 1], local: [items, 1, 1] },
+        launch: Launch::of_groups(elements.div_ceil(items), items),
         local_bytes: 0,
     };
     Ok(Recipe {
         steps: vec![step],
-        scratch: Vec::new(),
         tables: vec![sizes(&Conv::of(task.shape))],
         tile: (1, items),
         tuned: Some(parameters.tuning()),
-        work: None,
+        ..Recipe::default()
     })
 }
 

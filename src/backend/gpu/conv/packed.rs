@@ -4,6 +4,7 @@
 use super::super::recipe::{Argument, Launch, Recipe, Step};
 use super::super::target::Target;
 use super::super::tuned::{Chooser, Parameters, shapes};
+use super::pass_of;
 use crate::backend::Task;
 use crate::error::{Error, Result};
 use crate::terms::Conv;
@@ -24,12 +25,6 @@ struct Machine {
     threads: usize,
 }
 
-impl Machine {
-    fn of(target: &Target) -> Machine {
-        Machine { local_memory: target.local_memory(), threads: target.units() }
-    }
-}
-
 /// A launch with the options it is built for.
 #[derive(Debug)]
 struct Plan {
@@ -38,67 +33,46 @@ struct Plan {
     local_bytes: u64,
 }
 
-/// Forward.
-pub fn packed_fprop(target: &Target, task: &Task<'_>) -> Result<Recipe> {
-    to_data(target, task, false)
-}
-
-/// Backward to the data.
-pub fn packed_dgrad(target: &Target, task: &Task<'_>) -> Result<Recipe> {
-    to_data(target, task, true)
-}
-
-fn to_data(target: &Target, task: &Task<'_>, dgrad: bool) -> Result<Recipe> {
-    let conv = conv_of(task)?;
-    let base = base(
-        target.tuned.at(task.parameters),
-        &conv,
-        if dgrad { Pass::Dgrad } else { Pass::Fprop },
-    )?;
-    let plan = data_plan(&conv, &base, Machine::of(target), dgrad);
-    let operands = [Argument::Input(0), Argument::Input(1), Argument::Output];
-    let step = step(DATA, &conv, &plan, &operands);
-    Ok(recipe(&plan, vec![step], Vec::new()))
-}
-
-/// Backward to the filters.
-pub fn packed_wgrad(target: &Target, task: &Task<'_>) -> Result<Recipe> {
-    let conv = conv_of(task)?;
-    let base = base(target.tuned.at(task.parameters), &conv, Pass::Wgrad)?;
-    let machine = Machine::of(target);
-    let (plan, splits) = filters_plan(&conv, &base, machine);
-    let parts = if splits == 1 { Argument::Output } else { Argument::Scratch(0) };
-    let mut steps =
-        vec![step(FILTERS, &conv, &plan, &[Argument::Input(0), Argument::Input(1), parts])];
-    if splits == 1 {
-        return Ok(recipe(&plan, steps, Vec::new()));
-    }
-    let len = conv.f_len();
-    steps.push(Step {
-        kernel: "sum",
-        arguments: vec![
-            Argument::Int(len as i32),
-            Argument::Int(splits as i32),
-            Argument::Scratch(0),
-            Argument::Output,
-        ],
-        launch: Launch {
-            global: [(2 * machine.threads).min(len.div_ceil(1024)), 1, 1],
-            local: [1, 1, 1],
-        },
-        local_bytes: 0,
-        ..step(FILTERS, &conv, &plan, &[])
-    });
-    Ok(recipe(&plan, steps, vec![splits * len]))
-}
-
-/// The sizes of a task, if the kernels can index them.
-fn conv_of(task: &Task<'_>) -> Result<Conv> {
-    let conv = Conv::of(task.shape);
+/// A pass by packed panels.
+pub fn packed(target: &Target, task: &Task<'_>) -> Result<Recipe> {
+    let (conv, pass) = (Conv::of(task.shape), pass_of(task)?);
     if conv.x_len().max(conv.y_len()).max(conv.f_len()) >= 1 << 29 {
         return Err(Error::Unsupported("the kernels take tensors below 2^29 elements".into()));
     }
-    Ok(conv)
+    let base = base(target.tuned.at(task.parameters), &conv, pass)?;
+    let machine = Machine { local_memory: target.local_memory(), threads: target.units() };
+    let (plan, splits) = match pass {
+        Pass::Fprop | Pass::Dgrad => (data_plan(&conv, &base, machine, pass), 1),
+        Pass::Wgrad => filters_plan(&conv, &base, machine),
+    };
+    let program = if pass == Pass::Wgrad { FILTERS } else { DATA };
+    let sum = if splits == 1 { Argument::Output } else { Argument::Scratch(0) };
+    let operands = [Argument::Input(0), Argument::Input(1), sum];
+    let conv_step = Step {
+        program,
+        kernel: "conv",
+        options: plan.parameters.options(),
+        arguments: [&sizes(&conv)[..], &operands].concat(),
+        launch: Launch { global: plan.global, local: [1, 1, 1] },
+        local_bytes: plan.local_bytes,
+    };
+    let (mut steps, mut scratch) = (vec![conv_step], Vec::new());
+    if splits > 1 {
+        let len = conv.f_len();
+        scratch.push(splits * len);
+        let int = |size: usize| Argument::Int(size as i32);
+        steps.push(Step {
+            program,
+            kernel: "sum",
+            options: plan.parameters.options(),
+            arguments: vec![int(len), int(splits), sum, Argument::Output],
+            launch: Launch::of_groups((2 * machine.threads).min(len.div_ceil(1024)), 1),
+            local_bytes: 0,
+        });
+    }
+    let tile = (plan.parameters.get("MR"), 16 * plan.parameters.get("NV"));
+    let tuned = Some(plan.parameters.tuning());
+    Ok(Recipe { steps, scratch, tile, tuned, ..Recipe::default() })
 }
 
 /// The parameters of a pass; refused on classes that have no such kernels.
@@ -138,8 +112,8 @@ fn block(parameters: &Parameters, columns: usize, depth: usize) -> usize {
     room.min(columns.next_multiple_of(nr)).clamp(nr, get("NC"))
 }
 
-fn data_plan(conv: &Conv, base: &Parameters, machine: Machine, dgrad: bool) -> Plan {
-    let conv = flat(conv);
+fn data_plan(conv: &Conv, base: &Parameters, machine: Machine, pass: Pass) -> Plan {
+    let (conv, dgrad) = (flat(conv), pass == Pass::Dgrad);
     let [stride_h, stride_w] = if dgrad { conv.stride } else { [1, 1] };
     let (rows, channels, high, wide) = if dgrad {
         (conv.group_c(), conv.group_k(), conv.h.div_ceil(stride_h), conv.w.div_ceil(stride_w))
@@ -196,119 +170,10 @@ fn local_bytes(parameters: &Parameters, tables: usize) -> u64 {
     4 * (get("PANEL") + get("MC") * (get("KC") + 16) + tile + tables) as u64
 }
 
-fn step(program: &'static str, conv: &Conv, plan: &Plan, operands: &[Argument]) -> Step {
-    let conv = flat(conv);
-    let sizes = [
-        conv.n,
-        conv.c,
-        conv.h,
-        conv.w,
-        conv.k,
-        conv.r,
-        conv.s,
-        conv.stride[0],
-        conv.stride[1],
-        conv.pad[0],
-        conv.pad[1],
-        conv.dilation[0],
-        conv.dilation[1],
-        conv.groups,
-    ];
-    let sizes = sizes.map(|size| Argument::Int(size as i32));
-    Step {
-        program,
-        kernel: "conv",
-        options: plan.parameters.options(),
-        arguments: [&sizes[..], operands].concat(),
-        launch: Launch { global: plan.global, local: [1, 1, 1] },
-        local_bytes: plan.local_bytes,
-    }
-}
-
-fn recipe(plan: &Plan, steps: Vec<Step>, scratch: Vec<usize>) -> Recipe {
-    let (mr, nr) = (plan.parameters.get("MR"), 16 * plan.parameters.get("NV"));
-    Recipe {
-        steps,
-        scratch,
-        tables: Vec::new(),
-        tile: (mr, nr),
-        tuned: Some(plan.parameters.tuning()),
-        work: None,
-    }
+/// The sizes as the kernels take them.
+fn sizes(conv: &Conv) -> [Argument; 14] {
+    flat(conv).sizes().map(|size| Argument::Int(size as i32))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::super::tuned::Tuned;
-    use super::*;
-
-    fn conv(sizes: [usize; 7], stride: usize, groups: usize) -> Conv {
-        let [n, c, h, w, k, r, s] = sizes;
-        let (pad, dilation) = ([r / 2, s / 2], [1, 1]);
-        Conv { n, c, h, w, k, r, s, stride: [stride; 2], pad, dilation, groups }
-    }
-
-    fn convs() -> [Conv; 7] {
-        [
-            conv([1, 1, 1, 1, 1, 1, 1], 1, 1),
-            conv([8, 3, 224, 224, 64, 7, 7], 2, 1),
-            conv([8, 512, 7, 7, 512, 3, 3], 1, 1),
-            conv([8, 64, 56, 56, 256, 1, 1], 1, 1),
-            conv([2, 32, 9, 9, 64, 3, 3], 3, 4),
-            conv([1, 5, 40, 40, 7, 31, 33], 2, 1),
-            conv([8, 128, 28, 28, 128, 3, 3], 1, 128),
-        ]
-    }
-
-    /// The rules at the top of packed_tile.cl, on devices of all sizes.
-    fn check(plan: &Plan, columns: usize, gn: usize, local_memory: usize) {
-        let get = |name| plan.parameters.get(name);
-        let nr = 16 * get("NV");
-        assert!(get("MR") >= 1 && get("MC") >= get("MR") && get("MC").is_multiple_of(get("MR")));
-        assert!(get("NC") >= nr && get("NC").is_multiple_of(nr), "{plan:?}");
-        assert!(get("KC") >= 16 && get("KC").is_multiple_of(16), "{plan:?}");
-        assert!(get("PANEL") >= 16 * get("NC"), "{plan:?}");
-        // Even shares in whole panels are what the kernels' tables must hold.
-        assert!(columns.div_ceil(nr).div_ceil(gn) * nr <= get("NC"), "{plan:?}");
-        assert!(plan.global.iter().all(|size| *size >= 1), "{plan:?}");
-        assert!(plan.local_bytes <= local_memory as u64, "{plan:?}");
-    }
-
-    #[test]
-    fn plans_cover_the_result_and_fit_local_memory() {
-        let tuned = Tuned::of_class("cpu");
-        for local_memory in [32 << 10, 64 << 10, 256 << 10, 1 << 20] {
-            for threads in [1, 2, 64] {
-                let machine = Machine { local_memory, threads };
-                for conv in convs() {
-                    for (pass, dgrad) in [(Pass::Fprop, false), (Pass::Dgrad, true)] {
-                        let base = base(tuned.at(None), &conv, pass).unwrap();
-                        let plan = data_plan(&conv, &base, machine, dgrad);
-                        let [high, wide] = if dgrad {
-                            [conv.h.div_ceil(conv.stride[0]), conv.w.div_ceil(conv.stride[1])]
-                        } else {
-                            [conv.p(), conv.q()]
-                        };
-                        check(&plan, conv.n * high * wide, plan.global[1], local_memory);
-                    }
-                    let base = base(tuned.at(None), &conv, Pass::Wgrad).unwrap();
-                    let (plan, splits) = filters_plan(&conv, &base, machine);
-                    let columns = conv.group_c() * conv.r * conv.s;
-                    check(&plan, columns, plan.global[1], local_memory);
-                    assert_eq!(plan.global[2], splits * conv.groups);
-                    assert!(splits == 1 || splits * conv.f_len() <= MOST_SCRATCH);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn no_class_of_gpus_has_them() {
-        for class in ["gpu", "nvidia", "amd", "mali"] {
-            assert!(
-                base(Tuned::of_class(class).at(None), &convs()[0], Pass::Fprop).is_err(),
-                "{class}"
-            );
-        }
-    }
-}
+mod tests;

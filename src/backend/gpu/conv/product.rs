@@ -29,8 +29,8 @@ pub struct Product {
     pub sources: Option<Vec<i32>>,
     /// From one row of A to the next and from group to group in filters that are not in order.
     pub filter_steps: [usize; 2],
-    /// How many taps past the last are looked at.
-    overshoot: usize,
+    /// How much of k one turn of the kernel's loop takes, and how many taps past the last it looks at.
+    pub depth: usize,
 }
 
 impl Product {
@@ -48,7 +48,7 @@ impl Product {
             taps: Vec::new(),
             sources: None,
             filter_steps: [0, 0],
-            overshoot: depth.unwrap_or(4),
+            depth: depth.unwrap_or(4),
         };
         match pass {
             Pass::Fprop => product.fprop(conv, tapwise),
@@ -224,7 +224,7 @@ impl Product {
     pub fn tap_table(&self) -> Vec<i32> {
         let pair = |(offset, place): &(isize, i32)| [(4 * offset) as u32 as i32, *place];
         let mut table: Vec<i32> = self.taps.iter().flat_map(pair).collect();
-        table.resize(table.len() + 2 * self.overshoot, 0);
+        table.resize(table.len() + 2 * self.depth, 0);
         table
     }
 
@@ -271,10 +271,10 @@ impl Product {
         })
     }
 
-    /// Shares the sums out over `slices` whose lengths are multiples of `depth`, with results
+    /// Shares the sums out over `slices` whose lengths are multiples of the depth, with results
     /// `c_slice` apart. Returns how many there are then.
-    pub fn cut(&mut self, slices: usize, depth: usize, c_slice: usize) -> usize {
-        let length = self.k().div_ceil(slices).next_multiple_of(depth).max(depth);
+    pub fn cut(&mut self, slices: usize, c_slice: usize) -> usize {
+        let length = self.k().div_ceil(slices).next_multiple_of(self.depth).max(self.depth);
         for view in &mut self.views {
             view.slice = length;
             view.c_slice = c_slice;

@@ -1,22 +1,16 @@
 //! Registers only.
 
-use super::super::recipe::{Build, Recipe};
-use super::super::target::Target;
+use super::super::geometry::Tile;
 use super::super::tuned::{Chooser, Parameters, shapes};
 use super::Kernel;
 use super::product::Product;
-use crate::backend::Task;
 use crate::error::Result;
 use crate::terms::Conv;
 use crate::workload::Pass;
 
-/// The program.
-const PROGRAM: &str = "conv/register";
-
 /// No local memory.
-pub fn register(target: &Target, task: &Task<'_>) -> Result<Recipe> {
-    super::recipe_by(target, task, plan, kernel)
-}
+pub const KERNEL: Kernel =
+    Kernel { name: "register", program: "conv/register", plan, tile: Tile::register };
 
 /// The product of a pass and the parameters that suit it.
 fn plan(tuned: Chooser<'_>, conv: &Conv, pass: Pass) -> Result<(Product, Parameters)> {
@@ -30,24 +24,6 @@ fn plan(tuned: Chooser<'_>, conv: &Conv, pass: Pass) -> Result<(Product, Paramet
     ];
     let parameters = parameters.with(&flags);
     Ok((product, parameters))
-}
-
-fn kernel(parameters: &Parameters) -> Kernel {
-    let get = |name| parameters.get(name);
-    Kernel {
-        program: PROGRAM,
-        options: parameters.options(),
-        tile: (get("LY") * get("WM"), get("LX") * get("WN")),
-        items: get("LX") * get("LY"),
-        local_bytes: 0,
-        tuned: parameters.tuning(),
-        depth: 4,
-    }
-}
-
-/// The kernel as a class of devices builds it for convolutions of all kinds.
-pub fn gpu_builds(class: &str) -> Vec<Build> {
-    super::builds_of(class, "register", PROGRAM, plan)
 }
 
 #[cfg(test)]

@@ -35,38 +35,23 @@ impl View {
     pub fn words(&self) -> Vec<i32> {
         let int = |size: usize| size as i32;
         let bytes = |elements: isize| (4 * elements) as u32 as i32;
-        let b = |elements: usize| bytes(elements as isize);
-        vec![
-            int(self.m),
-            int(self.k),
-            int(self.slice),
-            int(self.lda),
-            int(self.a_first),
-            int(self.a_group),
-            int(self.a_image),
-            int(self.taps),
-            int(self.pixels),
-            self.limit,
-            int(self.blocks),
-            int(self.grid[0]),
-            int(self.grid[1]),
-            place(self.shift),
-            int(self.step[0]),
-            int(self.step[1]),
-            bytes(self.shift[0] * self.b_width as isize + self.shift[1]),
-            b(self.b_width),
-            b(self.b_block),
-            b(self.b_group),
-            b(self.b_image),
-            b(self.b_line),
-            int(self.c_first),
-            int(self.c_group),
-            int(self.ldc),
-            int(self.c_block),
-            int(self.c_step[0]),
-            int(self.c_step[1]),
-            int(self.c_slice),
+        let first = self.shift[0] * self.b_width as isize + self.shift[1];
+        let a = [self.m, self.k, self.slice, self.lda, self.a_first, self.a_group, self.a_image];
+        let b = [self.b_width, self.b_block, self.b_group, self.b_image, self.b_line];
+        let c = [self.c_first, self.c_group, self.ldc, self.c_block];
+        [
+            &a.map(int)[..],
+            &[int(self.taps), int(self.pixels), self.limit, int(self.blocks)],
+            &self.grid.map(int),
+            &[place(self.shift)],
+            &self.step.map(int),
+            &[bytes(first)],
+            &b.map(|elements| bytes(elements as isize)),
+            &c.map(int),
+            &self.c_step.map(int),
+            &[int(self.c_slice)],
         ]
+        .concat()
     }
 
     /// Columns of C in a group.

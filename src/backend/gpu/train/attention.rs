@@ -1,7 +1,7 @@
 //! Multi-head attention: products of every head of every sample at once, which read q, k and v where
 //! they lie.
 
-use super::planner::{Passes, Planner};
+use super::planner::{Passes, Planner, SOFTMAX};
 use super::product::{Operand, Product};
 use super::slots::{Slot, Value};
 use crate::network::Attention;
@@ -33,17 +33,17 @@ impl Planner<'_> {
         let softmax = [&sizes[..], &[saved(0).into()]].concat();
         let forward = vec![
             self.product(&Product::new(inner, q, k, p).b_transposed().batch(all)),
-            self.softmax_rows("softmax", rows, &softmax),
+            self.over_rows((SOFTMAX, "softmax"), rows, &softmax),
             self.product(&Product::new(outer, p, v, y).batch(all)),
         ];
         let dy = of_y(self.gradient(l.y));
         let dx = self.gradient(l.x);
         let [dq, dk, dv] = [0, 1, 2].map(|part| of_x(dx, part));
-        let softmax = [&sizes[..], &[0, 1].map(|number| (saved(number)).into())].concat();
+        let softmax = [&sizes[..], &[0, 1].map(|number| saved(number).into())].concat();
         let backward = vec![
             self.product(&Product::new(outer, p, dy, dv).a_transposed().batch(all)),
             self.product(&Product::new(inner, dy, v, ds).b_transposed().batch(all)),
-            self.softmax_rows("softmax_back", rows, &softmax),
+            self.over_rows((SOFTMAX, "softmax_back"), rows, &softmax),
             self.product(&Product::new(outer, ds, k, dq).batch(all)),
             self.product(&Product::new(outer, ds, q, dk).a_transposed().batch(all)),
         ];

@@ -45,13 +45,11 @@ fn recipe(
     let (workload, shape) = (find(pass.workload())?, l.sizes().shape());
     let implementation = kind.name();
     let task = Task { workload, shape: &shape, dtype: Dtype::F32, implementation, parameters };
-    let recipe = match (kind, pass) {
-        (Kind::Local, _) => conv::local,
-        (Kind::Register, _) => conv::register,
-        (Kind::Naive, _) => conv::naive,
-        (Kind::Packed, Pass::Fprop) => conv::packed_fprop,
-        (Kind::Packed, Pass::Dgrad) => conv::packed_dgrad,
-        (Kind::Packed, Pass::Wgrad) => conv::packed_wgrad,
+    let recipe = match kind {
+        Kind::Local => conv::local,
+        Kind::Register => conv::register,
+        Kind::Packed => conv::packed,
+        Kind::Naive => conv::naive,
     };
     recipe(target, &task)
 }
@@ -70,7 +68,8 @@ impl Planner<'_> {
 
     /// The launches of a recipe on two operands and a result.
     fn follow(&mut self, recipe: Recipe, [first, second, out]: [Slot; 3]) -> Vec<Call> {
-        let first_table = self.add_tables(recipe.tables);
+        let first_table = self.tables.len();
+        self.tables.extend(recipe.tables);
         let value = |argument: Argument| match argument {
             Argument::Int(size) => Value::Int(size),
             Argument::Float(number) => Value::Float(number),

@@ -1,6 +1,6 @@
 //! Batch norm with ReLU and pooling, and layer norm.
 
-use super::planner::{Passes, Planner};
+use super::planner::{LAYER_NORM, Passes, Planner};
 use super::slots::{Slot, Value};
 use crate::network::{BatchNorm, LayerNorm};
 
@@ -36,7 +36,7 @@ impl Planner<'_> {
         let (weight, bias, eps) = (parameter(l.weight), parameter(l.bias), Value::from(l.eps));
         let sizes = (l.rows, l.width);
         let values = [rows, width, eps, value(l.x), weight, bias, value(l.y), means, scales];
-        let forward = self.layer_norm_rows("layer_norm", sizes, &values);
+        let forward = self.over_rows((LAYER_NORM, "layer_norm"), sizes, &values);
         let dy = self.gradient(l.y).into();
         let (dweight, dbias) = (gradient(l.weight), gradient(l.bias));
         let values = [rows, width, value(l.x), dy, means, scales, dweight, dbias];
@@ -44,7 +44,7 @@ impl Planner<'_> {
         if graph.needs_gradient(l.x) {
             let dx = self.gradient(l.x).into();
             let values = [rows, width, l.adds.into(), value(l.x), weight, dy, means, scales, dx];
-            backward.push(self.layer_norm_rows("layer_norm_back", sizes, &values));
+            backward.push(self.over_rows((LAYER_NORM, "layer_norm_back"), sizes, &values));
         }
         [vec![forward], backward]
     }

@@ -9,9 +9,9 @@ use crate::network::Graph;
 
 /// The programs.
 const COLUMNS: &str = "train/columns";
-const LAYER_NORM: &str = "train/layer_norm";
+pub const LAYER_NORM: &str = "train/layer_norm";
 const BATCH_NORM: &str = "train/batch_norm";
-const SOFTMAX: &str = "train/softmax";
+pub const SOFTMAX: &str = "train/softmax";
 const LSTM: &str = "train/lstm";
 const LSTM_PACKED: &str = "train/lstm_packed";
 const OPTIMIZER: &str = "train/optimizer";
@@ -29,27 +29,15 @@ pub struct Planner<'p> {
     pub kind: Kind,
     /// The parameters of its kernels.
     pub tuned: Chooser<'p>,
-    /// Parts of the parameters that a work-group takes.
-    pieces: usize,
+    /// Parts of the parameters, of which each is for a work-group.
+    pub pieces: usize,
     /// What kernels look up.
     pub tables: Vec<Vec<i32>>,
     /// Where the parameters of all kernels come from.
     pub tuning: Tuning,
 }
 
-impl<'p> Planner<'p> {
-    /// For a network whose parameters are `pieces` parts to a work-group each.
-    pub fn new(
-        target: &'p Target,
-        graph: &'p Graph,
-        kind: Kind,
-        tuned: Chooser<'p>,
-        pieces: usize,
-    ) -> Planner<'p> {
-        let (tables, tuning) = (Vec::new(), Tuning::default());
-        Planner { target, graph, kind, tuned, pieces, tables, tuning }
-    }
-
+impl Planner<'_> {
     /// A launch of a kernel of a program that goes by these parameters.
     pub fn call(
         &mut self,
@@ -70,20 +58,13 @@ impl<'p> Planner<'p> {
         self.tuning = self.tuning.and(tuning);
     }
 
-    /// Adds what kernels look up. Returns the number of the first table.
-    pub fn add_tables(&mut self, tables: Vec<Vec<i32>>) -> usize {
-        let first = self.tables.len();
-        self.tables.extend(tables);
-        first
-    }
-
     /// The tensor that holds the gradient of a value.
     pub fn gradient(&self, value: usize) -> Slot {
         Slot::Gradient(self.graph.gradient_of(value))
     }
 
     /// A kernel whose groups share out `rows`, each `width` wide.
-    fn over_rows(
+    pub fn over_rows(
         &mut self,
         (program, kernel): (&'static str, &'static str),
         (rows, width): (usize, usize),
@@ -93,28 +74,8 @@ impl<'p> Planner<'p> {
         let options = format!("{} -D ALIGNED={}", p.options(), aligned(width));
         let group = p.get("WG");
         let groups = if group == 1 { self.shares().min(rows) } else { rows };
-        let launch = Launch { global: [groups * group, 1, 1], local: [group, 1, 1] };
+        let launch = Launch::of_groups(groups, group);
         self.call((program, &p), (kernel, &options), values, launch, 4 * group as u64)
-    }
-
-    /// A kernel on layers of a norm or a softmax, row by row.
-    pub fn layer_norm_rows(
-        &mut self,
-        kernel: &'static str,
-        sizes: (usize, usize),
-        values: &[Value],
-    ) -> Call {
-        self.over_rows((LAYER_NORM, kernel), sizes, values)
-    }
-
-    /// The same for softmax and losses.
-    pub fn softmax_rows(
-        &mut self,
-        kernel: &'static str,
-        sizes: (usize, usize),
-        values: &[Value],
-    ) -> Call {
-        self.over_rows((SOFTMAX, kernel), sizes, values)
     }
 
     /// A kernel over the columns of `count` matrices, each row of which is `columns` wide.
@@ -149,7 +110,7 @@ impl<'p> Planner<'p> {
         let (options, pool) = (p.options(), usize::from(pool));
         let options = format!("{options} -D ALIGNED={} -D POOL={pool}", aligned(width));
         let group = p.get("WG");
-        let launch = Launch { global: [channels * group, 1, 1], local: [group, 1, 1] };
+        let launch = Launch::of_groups(channels, group);
         self.call((BATCH_NORM, &p), (kernel, &options), values, launch, 4 * group as u64)
     }
 
@@ -164,7 +125,7 @@ impl<'p> Planner<'p> {
         let (group, width) = (p.get("WG"), p.get("VW"));
         let chunks = rows * hidden.div_ceil(width);
         let groups = if group == 1 { self.shares().min(chunks) } else { chunks.div_ceil(group) };
-        let launch = Launch { global: [groups * group, 1, 1], local: [group, 1, 1] };
+        let launch = Launch::of_groups(groups, group);
         let options = format!("{} -D ALIGNED={}", p.options(), aligned(hidden));
         self.call((LSTM, &p), (kernel, &options), values, launch, 0)
     }
@@ -191,7 +152,7 @@ impl<'p> Planner<'p> {
     pub fn over_pieces(&mut self, kernel: &'static str, values: &[Value]) -> Call {
         let p = self.kind.parameters(self.tuned, "elements", "update");
         let group = p.get("WG");
-        let launch = Launch { global: [self.pieces * group, 1, 1], local: [group, 1, 1] };
+        let launch = Launch::of_groups(self.pieces, group);
         // Tensors begin at multiples of 16 elements, pieces at those of their length.
         let options = format!("{} -D ALIGNED={}", p.options(), aligned(4));
         self.call((OPTIMIZER, &p), (kernel, &options), values, launch, 0)

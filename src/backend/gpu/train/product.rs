@@ -1,8 +1,8 @@
 //! Matrix products: many at once, of parts of tensors, with what is done to each element before it is
 //! written. Twin of `kernels/train/product.cl` and the kernels of `kernels/gemm/`.
 
-use super::super::geometry::{PackedFit, local_parameters_of, local_tiles};
-use super::super::recipe::{Build, Launch};
+use super::super::geometry::{Tile, local_parameters_of, packed_for_all, packed_launch};
+use super::super::recipe::Build;
 use super::super::tuned::{Chooser, Parameters, shapes};
 use super::Kind;
 use super::planner::Planner;
@@ -224,45 +224,24 @@ impl Planner<'_> {
         let [m, n, _] = product.sizes;
         let (facts, tuned) = (product.facts(), self.tuned);
         let count = product.batch[0] * product.batch[1];
-        let (program, p, width, [x, y], local, local_bytes) = match self.kind {
+        let (program, width, p, tile): (_, _, _, fn(&Parameters) -> Tile) = match self.kind {
             Kind::Packed => {
-                let fit = PackedFit::new(self.target, tuned, facts.shape_class);
-                let (rows, columns) = fit.grid(m, n, count);
-                let local_bytes = fit.local_bytes();
-                (
-                    "train/product/packed",
-                    fit.parameters,
-                    16,
-                    [rows, columns],
-                    [1, 1, 1],
-                    local_bytes,
-                )
+                let p = packed_for_all(self.target, tuned, facts.shape_class);
+                ("train/product/packed", 16, p, Tile::packed)
             }
-            Kind::Local => {
-                let p = facts.local(tuned);
-                let tiles = local_tiles(&p);
-                let grid = [n.div_ceil(tiles.columns) * tiles.items, m.div_ceil(tiles.rows)];
-                let local = [tiles.items, 1, 1];
-                ("train/product/local", p, 4, grid, local, 4 * tiles.local_sums as u64)
-            }
-            Kind::Register => {
-                let p = facts.register(tuned);
-                let get = |name| p.get(name);
-                let items = get("LX") * get("LY");
-                let (rows, columns) = (get("LY") * get("WM"), get("LX") * get("WN"));
-                let grid = [n.div_ceil(columns) * items, m.div_ceil(rows)];
-                ("train/product/register", p, 1, grid, [items, 1, 1], 0)
-            }
+            Kind::Local => ("train/product/local", 4, facts.local(tuned), Tile::local),
+            Kind::Register => ("train/product/register", 1, facts.register(tuned), Tile::register),
             Kind::Naive => {
-                let p = tuned.parameters("gemm", "naive");
-                let (x, y) = (p.get("LX"), p.get("LY"));
-                let grid = [n.next_multiple_of(x), m.next_multiple_of(y)];
-                ("train/product/naive", p, 1, grid, [x, y, 1], 0)
+                ("train/product/naive", 1, tuned.parameters("gemm", "naive"), Tile::naive)
             }
         };
-        let launch = Launch { global: [x, y, count], local };
+        let tile = tile(&p);
+        let launch = match self.kind {
+            Kind::Packed => packed_launch(&p, [m, n, count], self.target.units()),
+            Kind::Local | Kind::Register | Kind::Naive => tile.launch(m, n, count),
+        };
         let kernel = ("gemm", &*facts.options(&p, width));
-        self.call((program, &p), kernel, &product.values(), launch, local_bytes)
+        self.call((program, &p), kernel, &product.values(), launch, 4 * tile.numbers as u64)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a training step takes on a device: where parameters lie in one buffer, and how long the others are.
 
+use std::ops::Range;
+
 use super::super::recipe::Recipe;
 use super::{Kind, attention, lstm};
 use crate::network::{Activation, Gradient, Graph, Layer, Node, Parameter};
@@ -11,43 +13,39 @@ const PIECE: usize = 8192;
 /// Where tensors lie in one buffer, with fences before, between and behind them.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// First element of each.
-    pub starts: Vec<usize>,
-    /// Elements of each.
-    pub lengths: Vec<usize>,
+    /// The elements of each.
+    pub parts: Vec<Range<usize>>,
     /// Elements of the whole.
     pub total: usize,
 }
 
 impl Layout {
     /// Each begins at a multiple of `alignment` elements, a power of two.
-    pub fn new(lengths: Vec<usize>, alignment: usize) -> Layout {
+    pub fn new(lengths: impl IntoIterator<Item = usize>, alignment: usize) -> Layout {
         let mut end = 0;
-        let mut starts = Vec::new();
-        for length in &lengths {
+        let parts = lengths.into_iter().map(|length| {
             let start = (end + FENCE).next_multiple_of(alignment.max(16));
-            starts.push(start);
             end = start + length;
-        }
-        Layout { starts, lengths, total: end + FENCE }
+            start..end
+        });
+        Layout { parts: parts.collect(), total: end + FENCE }
     }
 
     /// First element and length of every part that a work-group takes.
     pub fn pieces(&self) -> Vec<i32> {
-        let tensors = self.starts.iter().zip(&self.lengths);
-        let pieces = tensors.flat_map(|(start, length)| {
-            (0..*length)
-                .step_by(PIECE)
-                .flat_map(move |at| [(start + at) as i32, PIECE.min(length - at) as i32])
-        });
-        pieces.collect()
+        let pieces = |part: &Range<usize>| {
+            let end = part.end;
+            let piece = move |at: usize| [at as i32, PIECE.min(end - at) as i32];
+            part.clone().step_by(PIECE).flat_map(piece)
+        };
+        self.parts.iter().flat_map(pieces).collect()
     }
 
     /// The whole, with these tensors between fences.
     pub fn fenced<'t>(&self, tensors: impl Iterator<Item = &'t [f32]>) -> Vec<f32> {
         let mut whole = vec![f32::SENTINEL; self.total];
-        for (start, tensor) in self.starts.iter().zip(tensors) {
-            whole[*start..start + tensor.len()].copy_from_slice(tensor);
+        for (part, tensor) in self.parts.iter().zip(tensors) {
+            whole[part.clone()].copy_from_slice(tensor);
         }
         whole
     }
@@ -55,30 +53,20 @@ impl Layout {
     /// The whole, every element of the tensors this.
     pub fn filled(&self, value: f32) -> Vec<f32> {
         let mut whole = vec![f32::SENTINEL; self.total];
-        for (start, length) in self.starts.iter().zip(&self.lengths) {
-            whole[*start..start + length].fill(value);
-        }
+        self.parts.iter().for_each(|part| whole[part.clone()].fill(value));
         whole
     }
 
     /// The tensors of a whole, in order.
     pub fn tensors<'w>(&self, whole: &'w [f32]) -> impl Iterator<Item = &'w [f32]> + use<'_, 'w> {
-        self.starts
-            .iter()
-            .zip(&self.lengths)
-            .map(move |(start, length)| &whole[*start..][..*length])
+        self.parts.iter().map(move |part| &whole[part.clone()])
     }
 
     /// What the first element of a fence holds that should not be there.
     pub fn foreign(&self, whole: &[f32]) -> Option<f32> {
-        let mut end = 0;
-        let mut gaps = Vec::new();
-        for (start, length) in self.starts.iter().zip(&self.lengths) {
-            gaps.push(end..*start);
-            end = start + length;
-        }
-        gaps.push(end..self.total);
-        let mut fences = gaps.into_iter().flat_map(|gap| &whole[gap]);
+        let ends = [0].into_iter().chain(self.parts.iter().map(|part| part.end));
+        let starts = self.parts.iter().map(|part| part.start).chain([self.total]);
+        let mut fences = ends.zip(starts).flat_map(|(end, start)| &whole[end..start]);
         fences.find(|value| !value.is_same(f32::SENTINEL)).copied()
     }
 }
@@ -106,7 +94,7 @@ pub struct Sizes {
 impl Sizes {
     /// Of a network, with the recipes of its convolutions.
     pub fn of(alignment: usize, graph: &Graph, kind: Kind, recipes: &[Vec<Recipe>]) -> Sizes {
-        let layout = Layout::new(graph.parameters.iter().map(Parameter::len).collect(), alignment);
+        let layout = Layout::new(graph.parameters.iter().map(Parameter::len), alignment);
         let has_own = |node: &Node| node.gradient == Gradient::Own;
         let all = || recipes.iter().flatten();
         let most = all().map(|recipe| recipe.scratch.len()).max().unwrap_or(0);
@@ -164,14 +152,14 @@ mod tests {
 
     #[test]
     fn tensors_lie_aligned_between_fences_that_notice_a_write() {
-        let layout = Layout::new(vec![1, 100, 20_000], 32);
+        let layout = Layout::new([1, 100, 20_000], 32);
         let mut whole = layout.filled(f32::POISON);
-        assert!(layout.starts.iter().all(|start| start % 32 == 0));
+        assert!(layout.parts.iter().all(|part| part.start % 32 == 0));
         let lengths: Vec<usize> = layout.tensors(&whole).map(<[f32]>::len).collect();
         assert_eq!(lengths, [1, 100, 20_000]);
         assert!(layout.tensors(&whole).flatten().all(|value| value.is_nan()));
         assert!(layout.foreign(&whole).is_none());
-        for at in [0, layout.starts[0] + 1, layout.starts[1] - 1, layout.total - 1] {
+        for at in [0, layout.parts[0].end, layout.parts[1].start - 1, layout.total - 1] {
             let kept = std::mem::replace(&mut whole[at], 7.0);
             assert_eq!(layout.foreign(&whole), Some(7.0), "{at}");
             whole[at] = kept;
@@ -180,7 +168,7 @@ mod tests {
 
     #[test]
     fn pieces_are_the_tensors_and_nothing_else() {
-        let layout = Layout::new(vec![1, PIECE, PIECE + 1], 32);
+        let layout = Layout::new([1, PIECE, PIECE + 1], 32);
         let mut whole = vec![0.0f32; layout.total];
         for piece in layout.pieces().chunks_exact(2) {
             assert!(piece[1] as usize <= PIECE);

@@ -1,6 +1,6 @@
 //! Sums over rows: bias gradients, means over a sequence; and the loss.
 
-use super::planner::{Passes, Planner};
+use super::planner::{Passes, Planner, SOFTMAX};
 use super::slots::{Call, Slot, Value};
 use crate::network::Mean;
 
@@ -47,10 +47,10 @@ impl Planner<'_> {
             self.gradient(logits).into(),
             Slot::Losses.into(),
         ];
-        let each = self.softmax_rows("cross_entropy", (rows, classes), &values);
+        let each = self.over_rows((SOFTMAX, "cross_entropy"), (rows, classes), &values);
         let values: [Value; 3] = [rows.into(), Slot::Losses.into(), Slot::Loss.into()];
         // One group: one row of all the losses.
-        let mean = self.softmax_rows("mean", (1, classes), &values);
+        let mean = self.over_rows((SOFTMAX, "mean"), (1, classes), &values);
         vec![each, mean]
     }
 }

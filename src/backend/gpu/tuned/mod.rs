@@ -71,16 +71,9 @@ impl Parameters {
     }
 
     /// The same with some values replaced.
-    pub fn with(&self, changes: &[(&str, usize)]) -> Parameters {
+    pub fn with<T: ToString>(&self, changes: &[(&str, T)]) -> Parameters {
         let mut values = self.values.clone();
         values.extend(changes.iter().map(|(name, value)| (name.to_string(), value.to_string())));
-        Parameters { values, ..self.clone() }
-    }
-
-    /// The same with a value that is no size.
-    pub fn with_text(&self, name: &str, value: &str) -> Parameters {
-        let mut values = self.values.clone();
-        values.insert(name.to_string(), value.to_string());
         Parameters { values, ..self.clone() }
     }
 
@@ -106,8 +99,8 @@ impl Parameters {
 
 /// The parameters of one device.
 pub struct Tuned {
-    class: Table,
-    fallback: Table,
+    /// The defaults of the class, and those of `gpu` for what it leaves out.
+    defaults: [Table; 2],
     /// What searches found, the most trusted first.
     pub entries: Vec<Entry>,
 }
@@ -127,7 +120,7 @@ impl Tuned {
             let text = SHIPPED.iter().find(|(name, _)| *name == class).map_or("", |(_, text)| text);
             text.parse::<Table>().expect("a test parses every shipped file")
         };
-        Tuned { class: table(class), fallback: table("gpu"), entries: Vec::new() }
+        Tuned { defaults: [table(class), table("gpu")], entries: Vec::new() }
     }
 
     /// The defaults of a device's class with what was found for the device and these kernels.
@@ -149,7 +142,7 @@ impl Tuned {
             let own = table.get(dtype.name()).and_then(Value::as_table).and_then(named);
             own.or_else(|| named(table))
         };
-        let usual = in_file(&self.class).or_else(|| in_file(&self.fallback))?;
+        let usual = self.defaults.iter().find_map(in_file)?;
         Some(store::fastest(&self.entries, (workload, dtype), &usual).unwrap_or(usual))
     }
 
@@ -177,9 +170,8 @@ impl Tuned {
     }
 
     fn find(&self, workload: &str, implementation: &str) -> Option<&Table> {
-        let in_file =
-            |table| Table::get(table, workload).and_then(|w| w.get(implementation)?.as_table());
-        in_file(&self.class).or_else(|| in_file(&self.fallback))
+        let mut tables = self.defaults.iter();
+        tables.find_map(|table| table.get(workload)?.get(implementation)?.as_table())
     }
 }
 
@@ -239,67 +231,4 @@ pub fn classes() -> Vec<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::backend::gpu::Target;
-
-    #[test]
-    fn every_shipped_file_is_read_and_names_a_default() {
-        for (class, text) in SHIPPED {
-            text.parse::<Table>().unwrap_or_else(|e| panic!("{class}: {e}"));
-            let tuned = Tuned::of_class(class);
-            for dtype in [Dtype::F32, Dtype::F64, Dtype::Bf16] {
-                let name = tuned.implementation("gemm", dtype);
-                let name = name.unwrap_or_else(|| panic!("{class}"));
-                assert!(tuned.find("gemm", &name).is_some(), "{class}: {name}");
-            }
-        }
-    }
-
-    #[test]
-    fn special_cases_lie_on_top() {
-        let tuned = Tuned::of_class("nvidia");
-        let plain = tuned.parameters("gemm", "local");
-        let odd = tuned.specials("gemm", "local", &["unaligned"]);
-        assert_eq!((plain.get("VA"), odd.get("VA")), (4, 1));
-        assert_eq!(plain.get("TM"), odd.get("TM"));
-        assert!(plain.options().contains("-D TM=128"));
-        assert!(plain.options().contains("-D RESTRICT="), "{}", plain.options());
-    }
-
-    #[test]
-    fn pinned_parameters_are_for_one_kernel_and_class_of_shapes() {
-        let target = Target::made_up("nvidia");
-        let tunables = target.tunables();
-        let tunable = tunables.iter().find(|t| t.name() == "gemm local small").unwrap();
-        let point = Point::of(&[("TM", 32), ("DB", 0)]);
-        let pinned = target.tuned.at(Some(Pinned { tunable, point: &point }));
-        let free = target.tuned.at(None);
-        let there = pinned.chosen("gemm", "local", &[], "small");
-        assert_eq!((there.get("TM"), there.get("DB")), (32, 0));
-        assert_eq!(there.get("TN"), free.chosen("gemm", "local", &[], "small").get("TN"));
-        for (implementation, class) in [("local", "large"), ("register", "small")] {
-            let [a, b] = [pinned, free].map(|t| t.chosen("gemm", implementation, &[], class));
-            assert_eq!(a, b, "{implementation} {class}");
-        }
-        let [a, b] = [pinned, free].map(|t| t.in_dtype(Dtype::F64));
-        let [a, b] = [a, b].map(|t| t.chosen("gemm", "local", &[], "small"));
-        assert_eq!(a, b, "another dtype");
-    }
-
-    #[test]
-    fn a_dtype_has_its_own_default_and_its_own_parameters() {
-        let tuned = Tuned::of_class("cpu");
-        let names = [Dtype::F32, Dtype::F64, Dtype::Bf16].map(|d| tuned.implementation("gemm", d));
-        assert_eq!(names.map(Option::unwrap), ["packed", "packed", "register"]);
-        let panels = |dtype| tuned.at(None).in_dtype(dtype).chosen("gemm", "packed", &[], "large");
-        assert_eq!((panels(Dtype::F32).get("NV"), panels(Dtype::F64).get("NV")), (4, 2));
-    }
-
-    #[test]
-    fn a_class_without_an_implementation_has_the_general_one() {
-        let general = Tuned::of_class("gpu").parameters("gemm", "local");
-        assert_eq!(Tuned::of_class("cpu").parameters("gemm", "local"), general);
-        assert_eq!(Tuned::of_class("unheard-of").parameters("gemm", "local"), general);
-    }
-}
+mod tests;

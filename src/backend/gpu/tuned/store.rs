@@ -1,5 +1,6 @@
 //! What `crossover tune` found: shipped for some drivers, and the user's own, which comes first.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -121,38 +122,32 @@ pub fn entries(device: &DeviceEntry, kernels: &Kernels) -> Vec<Entry> {
     let of_class = SHIPPED.iter().filter(|(class, _)| *class == device.class);
     let shipped = of_class.flat_map(|(_, text)| parse(text)).map(|entry| {
         let stranger = Entry { origin: Origin::Seed(None), ..entry.clone() };
-        let found =
-            entry.on(device, kernels, Origin::Shipped).filter(|entry| !entry.origin.is_seed());
-        found.unwrap_or(stranger)
+        let found = entry.on(device, kernels, Origin::Shipped);
+        found.filter(|entry| !entry.origin.is_seed()).unwrap_or(stranger)
     });
-    let (nearest, strange): (Vec<Entry>, Vec<Entry>) =
-        shipped.partition(|entry| !entry.origin.is_seed());
-    own.chain(nearest).chain(strange).collect()
+    let mut shipped: Vec<Entry> = shipped.collect();
+    shipped.sort_by_key(|entry| entry.origin.is_seed());
+    own.chain(shipped).collect()
 }
 
 /// The implementation with the least time over the classes that it shares with the usual one; none
 /// where that is the usual one.
 pub fn fastest(entries: &[Entry], (family, dtype): (&str, Dtype), usual: &str) -> Option<String> {
     let of_family = || entries.iter().filter(|e| (&*e.family, e.dtype) == (family, dtype));
-    let of = |name: &str| -> Vec<(&str, f64)> {
-        let mut found: Vec<(&str, f64)> = Vec::new();
-        for e in of_family().filter(|e| !e.origin.is_seed()) {
-            let is_first = !found.iter().any(|(class, _)| *class == e.shape_class);
-            if e.implementation == name && is_first {
-                found.push((&e.shape_class, e.wall_s));
-            }
+    // Seconds by class; what comes first is trusted most.
+    let of = |name: &str| {
+        let mut seconds = BTreeMap::new();
+        for e in of_family().filter(|e| e.implementation == name && !e.origin.is_seed()) {
+            seconds.entry(&*e.shape_class).or_insert(e.wall_s);
         }
-        found
+        seconds
     };
     let base = of(usual);
     let mut best: Option<(&str, f64)> = None;
     for entry in of_family().filter(|e| e.implementation != usual) {
         let other = of(&entry.implementation);
-        let ratios = base.iter().filter_map(|(class, base_s)| {
-            let (_, s) = other.iter().find(|(other, _)| other == class)?;
-            Some((s / base_s).ln())
-        });
-        let ratios: Vec<f64> = ratios.collect();
+        let ratio = |(class, base_s): (&&str, &f64)| Some((other.get(class)? / base_s).ln());
+        let ratios: Vec<f64> = base.iter().filter_map(ratio).collect();
         // A choice for all classes has to know them all.
         if ratios.len() < base.len() || ratios.is_empty() {
             continue;
@@ -175,12 +170,15 @@ pub fn keep(
     let Some(path) = user_file(device) else {
         return Err(Error::usage("there is no folder for user data: set CROSSOVER_DATA_DIR"));
     };
-    let mut entry = Entry::of(tunable, &finding.point);
-    let source = kernels.hash(&entry.family, &entry.implementation);
-    entry.device.clone_from(&device.name);
-    entry.driver.clone_from(&device.driver);
-    entry.source = source.unwrap_or_default();
-    (entry.wall_s, entry.default_s) = (finding.wall_s, finding.default_s);
+    let source = kernels.hash(tunable.family(), tunable.implementation);
+    let entry = Entry {
+        device: device.name.clone(),
+        driver: device.driver.clone(),
+        source: source.unwrap_or_default(),
+        wall_s: finding.wall_s,
+        default_s: finding.default_s,
+        ..Entry::of(tunable, &finding.point)
+    };
     keep_in(&path, entry)
 }
 
@@ -188,11 +186,8 @@ fn keep_in(path: &Path, entry: Entry) -> Result<()> {
     let mut found = read(path);
     found.retain(|other| !other.is_same(&entry));
     found.push(entry);
-    found.sort_by(|a, b| {
-        let key = |e: &Entry| {
-            [&e.device, &e.driver, &e.family, &e.implementation, &e.shape_class].map(String::clone)
-        };
-        key(a).cmp(&key(b))
+    found.sort_by_cached_key(|e| {
+        [&e.device, &e.driver, &e.family, &e.implementation, &e.shape_class].map(String::clone)
     });
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|e| Error::file(folder, &e))?;
@@ -220,112 +215,4 @@ pub fn user_file(device: &DeviceEntry) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::terms::DeviceKind;
-
-    const KERNELS: Kernels = Kernels {
-        programs: &[],
-        tuned: &[("gemm", "local", &["a"]), ("gemm", "register", &["b"])],
-    };
-
-    fn entry(implementation: &str, class: &str, wall_s: f64) -> Entry {
-        Entry {
-            device: "device 1".into(),
-            driver: "driver 1".into(),
-            family: "gemm".into(),
-            implementation: implementation.into(),
-            shape_class: class.into(),
-            dtype: Dtype::F32,
-            source: KERNELS.hash("gemm", implementation).unwrap(),
-            wall_s,
-            default_s: 1.0,
-            parameters: Point::of(&[("TM", 64), ("TN", 64), ("TK", 16), ("WM", 8), ("WN", 8)]),
-            origin: Origin::User,
-        }
-    }
-
-    fn device(name: &str, driver: &str) -> DeviceEntry {
-        let mut entry = DeviceEntry::new("opencl:0".into(), DeviceKind::Gpu, name, "opencl");
-        entry.driver = driver.to_string();
-        entry
-    }
-
-    #[test]
-    fn a_changed_driver_or_kernel_makes_a_seed() {
-        let origin = |entry: Entry, device: &DeviceEntry| {
-            Some(entry.on(device, &KERNELS, Origin::User)?.origin)
-        };
-        let same = device("device 1", "driver 1");
-        assert_eq!(origin(entry("local", "large", 1.0), &same), Some(Origin::User));
-        let newer = device("device 1", "driver 2");
-        let seed = |change| Some(Origin::Seed(Some(change)));
-        assert_eq!(origin(entry("local", "large", 1.0), &newer), seed(Change::Driver));
-        let changed = Entry { source: "0".into(), ..entry("local", "large", 1.0) };
-        assert_eq!(origin(changed, &same), seed(Change::Source));
-        let other = device("device 2", "driver 1");
-        assert_eq!(origin(entry("local", "large", 1.0), &other), None);
-    }
-
-    #[test]
-    fn what_a_user_made_illegal_is_not_used() {
-        let mut broken = entry("local", "large", 1.0);
-        broken.parameters.0.insert("TM".into(), 7);
-        let found = broken.on(&device("device 1", "driver 1"), &KERNELS, Origin::User).unwrap();
-        assert_eq!(found.origin, Origin::Seed(None));
-    }
-
-    #[test]
-    fn files_hold_one_entry_for_each_class_and_come_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("deep/er.toml");
-        keep_in(&path, entry("local", "large", 2.0)).unwrap();
-        keep_in(&path, entry("local", "small", 3.0)).unwrap();
-        keep_in(&path, entry("local", "large", 1.0)).unwrap();
-        let times: Vec<f64> = read(&path).iter().map(|e| e.wall_s).collect();
-        assert_eq!(times, [1.0, 3.0]);
-        keep_in(&path, Entry { dtype: Dtype::F64, ..entry("local", "large", 4.0) }).unwrap();
-        assert_eq!(read(&path).len(), 3);
-        let older = fs::read_to_string(&path).unwrap().replace("dtype = \"f32\"\n", "");
-        fs::write(&path, older).unwrap();
-        let dtypes: Vec<Dtype> = read(&path).iter().map(|e| e.dtype).collect();
-        assert_eq!(dtypes, [Dtype::F32, Dtype::F64, Dtype::F32]);
-        fs::write(&path, "found = 3").unwrap();
-        assert_eq!(read(&path), []);
-    }
-
-    #[test]
-    fn the_fastest_implementation_is_chosen_over_all_classes() {
-        let entries = [
-            entry("local", "large", 1.0),
-            entry("local", "small", 1.0),
-            entry("register", "large", 0.7),
-            entry("register", "small", 1.2),
-        ];
-        let gemm = ("gemm", Dtype::F32);
-        assert_eq!(fastest(&entries, gemm, "local").as_deref(), Some("register"));
-        assert_eq!(fastest(&entries, gemm, "register"), None);
-        assert_eq!(fastest(&entries, ("gemm", Dtype::F64), "local"), None);
-        // Half of the classes say nothing of the other half.
-        assert_eq!(fastest(&entries[..3], gemm, "local"), None);
-        assert_eq!(fastest(&entries, ("conv", Dtype::F32), "local"), None);
-    }
-
-    /// Another driver for CPUs begins where those that are known ended, and uses nothing of it unseen.
-    #[test]
-    fn what_is_shipped_for_others_is_where_a_search_begins() {
-        let mut stranger = device("a CPU", "another driver");
-        stranger.class = "cpu".to_string();
-        let found = entries(&stranger, &KERNELS);
-        assert!(!found.is_empty() && found.iter().all(|e| e.origin == Origin::Seed(None)));
-        stranger.class = "nvidia".to_string();
-        assert_eq!(entries(&stranger, &KERNELS), []);
-    }
-
-    #[test]
-    fn what_is_shipped_can_be_read() {
-        for (class, text) in SHIPPED {
-            assert!(toml::from_str::<File>(text).is_ok(), "{class}");
-        }
-    }
-}
+mod tests;

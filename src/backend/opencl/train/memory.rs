@@ -1,12 +1,13 @@
 //! Tensors of a training step on a device.
 
-use ocl::core::{self, BufferRegion, Event, Mem, MemFlags};
+use std::ops::Range;
+
+use ocl::core::{self, ArgVal, Event};
 
 use super::super::buffer::{Buffer, FencedBuffer, Table};
 use super::super::device::OpenClDevice;
-use crate::backend::gpu::train::{Layout, Sizes, Slot};
+use crate::backend::gpu::train::{Layout, Sizes, Slot, Value};
 use crate::error::{Error, Result};
-use crate::terms::Format;
 
 /// All parameters, all their gradients, or as many numbers of state.
 pub struct Arena {
@@ -19,13 +20,8 @@ pub struct Arena {
 impl Arena {
     fn new(device: &OpenClDevice, layout: &Layout) -> Result<Arena> {
         let whole = Buffer::new(device, layout.total)?;
-        let part = |(start, len): (&usize, &usize)| {
-            let region = BufferRegion::<f32>::new(*start, *len);
-            let mem = core::create_sub_buffer(&whole.mem, MemFlags::READ_WRITE, &region)
-                .map_err(|e| device.refused("dividing a buffer", &e))?;
-            Ok(Buffer { mem, len: *len, format: Format::F32 })
-        };
-        let parts = layout.starts.iter().zip(&layout.lengths).map(part).collect::<Result<_>>()?;
+        let part = |part: &Range<usize>| whole.part(device, part.start, part.len());
+        let parts = layout.parts.iter().map(part).collect::<Result<_>>()?;
         Ok(Arena { whole, parts })
     }
 }
@@ -94,9 +90,14 @@ impl Memory {
         })
     }
 
-    /// Where a tensor is.
-    pub fn mem(&self, tensor: Slot) -> Result<&Mem> {
-        Ok(match tensor {
+    /// A value as a kernel takes it.
+    pub fn argument<'a>(&'a self, value: &'a Value) -> Result<ArgVal<'a>> {
+        let tensor = match value {
+            Value::Int(size) => return Ok(ArgVal::scalar(size)),
+            Value::Float(number) => return Ok(ArgVal::scalar(number)),
+            Value::Slot(tensor) => *tensor,
+        };
+        Ok(ArgVal::mem(match tensor {
             Slot::Value(number) => &self.values[number].mem,
             Slot::Gradient(number) => {
                 let own = self.value_gradients[number].as_ref();
@@ -116,7 +117,7 @@ impl Memory {
             Slot::Saved(layer, number) => &self.saved[layer][number].mem,
             Slot::Scratch(number) => &self.scratch[number].mem,
             Slot::Table(number) => &self.tables[number].mem,
-        })
+        }))
     }
 
     /// Fills everything that a step computes on its way.
@@ -127,8 +128,8 @@ impl Memory {
             let (queue, mem, len) = (&device.queue, &buffer.mem, buffer.len);
             let (none, no_event) = (None::<&Event>, None::<&mut Event>);
             core::enqueue_fill_buffer(queue, mem, value, 0, len, none, no_event, None)
-                .map_err(|e| device.refused("filling a buffer", &e))?;
+                .map_err(device.refused("filling a buffer"))?;
         }
-        core::finish(&device.queue).map_err(|e| device.refused("filling a buffer", &e))
+        core::finish(&device.queue).map_err(device.refused("filling a buffer"))
     }
 }

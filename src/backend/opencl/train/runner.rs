@@ -3,8 +3,8 @@
 use ocl::core::{self, CommandQueue, Event, ProfilingInfo};
 
 use super::super::device::OpenClDevice;
-use super::super::flush;
-use super::launches::{Prepared, Programs};
+use super::super::{flush, kernel};
+use super::launches::{Prepared, prepare};
 use super::memory::Memory;
 use crate::backend::gpu::train::{self, Plan, Schedule, changing};
 use crate::backend::gpu::tuned::Tuning;
@@ -56,10 +56,10 @@ struct Enqueue<'q> {
 
 impl Enqueue<'_> {
     fn all(&mut self, launches: &[Prepared]) -> Result<()> {
-        let is_wanted = |launch: &&Prepared| self.part.is_none_or(|part| launch.goes_by(part));
+        let is_wanted = |launch: &&Prepared| self.part.is_none_or(|part| launch.goes_by == part);
         for launch in launches.iter().filter(is_wanted) {
             let mut event = self.events.as_ref().map(|_| Event::null());
-            launch.enqueue(self.device, self.queue, event.as_mut())?;
+            launch.kernel.enqueue(self.device, self.queue, event.as_mut())?;
             if let Some((events, event)) = self.events.as_mut().zip(event) {
                 events.push(event);
             }
@@ -69,14 +69,7 @@ impl Enqueue<'_> {
 
     /// Seconds from the start of the first launch to the end of the last, once they have ended.
     fn seconds(&self) -> Option<f64> {
-        let events = self.events.as_ref()?;
-        let nanoseconds = |event: Option<&Event>, moment| -> Option<u64> {
-            core::get_event_profiling_info(event?, moment).ok()?.time().ok()
-        };
-        let start = nanoseconds(events.first(), ProfilingInfo::Start)?;
-        let end = nanoseconds(events.last(), ProfilingInfo::End)?;
-        // A clock that runs backwards is no clock: the caller refuses what is not positive.
-        Some((end as f64 - start as f64) * 1e-9)
+        kernel::seconds(self.events.as_ref()?, ProfilingInfo::Start, ProfilingInfo::End)
     }
 }
 
@@ -96,7 +89,7 @@ impl Ops for Enqueue<'_> {
     fn update(&mut self, step: u64) -> Result<()> {
         for (place, value) in changing(self.optimizer, step) {
             for launch in &self.schedule.update {
-                launch.set(self.device, self.memory, place, value)?;
+                launch.kernel.set(self.device, place, self.memory.argument(&value)?)?;
             }
         }
         self.all(&self.schedule.update)
@@ -107,12 +100,16 @@ impl<'a> TrainRunner<'a> {
     /// Compiles, allocates and prepares every launch.
     fn new(device: &'a OpenClDevice, graph: Graph, plan: Plan) -> Result<Self> {
         let memory = Memory::new(device, &plan.sizes, &plan.tables)?;
-        let mut programs = Programs::new(device);
-        let schedule = plan.schedule.try_map(|call| programs.prepare(call, &memory))?;
+        let mut compiled = false;
+        let schedule = plan.schedule.try_map(|call| {
+            let (prepared, is_new) = prepare(device, call, &memory)?;
+            compiled |= is_new;
+            Ok(prepared)
+        })?;
         Ok(TrainRunner {
             device,
             scratch_bytes: plan.sizes.scratch_bytes(),
-            compiled: programs.compiled,
+            compiled,
             tuning: plan.tuning,
             steps: 0,
             part: None,
@@ -149,17 +146,18 @@ impl<'a> TrainRunner<'a> {
     }
 
     fn finish(&self, queue: &CommandQueue) -> Result<()> {
-        core::finish(queue).map_err(|e| self.device.refused("running a step", &e))
+        core::finish(queue).map_err(self.device.refused("running a step"))
     }
 
-    /// Enqueues the next step and waits for it.
-    fn step(&mut self) -> Result<()> {
-        let queue = &self.device.queue;
-        let mut ops = self.enqueue(queue, false);
+    /// Enqueues the next step and waits for it. Returns its seconds by the device's clock, where they
+    /// are wanted and the device tells them.
+    fn step(&mut self, queue: &CommandQueue, timed: bool) -> Result<Option<f64>> {
+        let mut ops = self.enqueue(queue, timed);
         let enqueued = network::step(&mut ops, &self.graph, self.steps + 1);
         let finished = self.finish(queue);
+        let seconds = enqueued.and(finished).map(|()| ops.seconds());
         self.steps += 1;
-        enqueued.and(finished)
+        seconds
     }
 
     fn upload_step_download(&mut self) -> Result<()> {
@@ -209,7 +207,7 @@ impl Runner for TrainRunner<'_> {
 
     fn run(&mut self, scope: Scope) -> Result<()> {
         match scope {
-            Scope::Compute => self.step(),
+            Scope::Compute => self.step(&self.device.queue, false).map(|_| ()),
             Scope::EndToEnd => self.upload_step_download(),
         }
     }
@@ -220,13 +218,7 @@ impl Runner for TrainRunner<'_> {
 
     fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
         let Some(queue) = &self.device.profiling_queue else { return Ok(None) };
-        let mut ops = self.enqueue(queue, true);
-        let enqueued = network::step(&mut ops, &self.graph, self.steps + 1);
-        self.finish(queue)?;
-        enqueued?;
-        let seconds = ops.seconds();
-        self.steps += 1;
-        Ok(seconds)
+        self.step(queue, true)
     }
 
     fn inputs(&mut self) -> Result<Vec<Tensor>> {
@@ -288,7 +280,7 @@ impl Runner for TrainRunner<'_> {
 impl Training for TrainRunner<'_> {
     fn restore(&mut self) -> Result<()> {
         for launch in &self.schedule.restore {
-            launch.enqueue(self.device, &self.device.queue, None)?;
+            launch.kernel.enqueue(self.device, &self.device.queue, None)?;
         }
         self.steps = 0;
         self.finish(&self.device.queue)
