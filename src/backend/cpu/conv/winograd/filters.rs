@@ -2,12 +2,9 @@
 
 use std::ops::Range;
 
-use super::tasks::Winograd;
+use super::plan::{GROUP, Winograd};
 use super::tile::{MOST, Tile};
 use crate::backend::cpu::simd::{Routine, Vector, first, prefetch};
-
-/// Filters of a group, which lie side by side in memory: a multiple of every vector's lanes.
-pub(super) const GROUP: usize = 16;
 
 /// Taps of a filter.
 const TAPS: usize = 9;

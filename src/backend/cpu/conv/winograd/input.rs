@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::cells::Cells;
+use super::plan::Winograd;
 use super::problem::Problem;
-use super::tasks::Winograd;
 use super::tile::{MOST, Tile};
 use crate::backend::cpu::simd::{Routine, Vector, prefetch};
 

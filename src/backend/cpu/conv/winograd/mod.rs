@@ -33,9 +33,8 @@ mod tile;
 use super::{Means, Prepared, engine};
 use crate::error::Result;
 use crate::terms::Conv;
-use plan::Plan;
+use plan::{Plan, Winograd};
 use problem::Problem;
-use tasks::Winograd;
 use tile::{F2, F4};
 
 /// (x, filters) -> y by tiles of `M` x `M` outputs, 2 or 4. See [`Prepare`](super::Prepare).

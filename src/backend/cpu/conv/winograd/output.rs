@@ -1,7 +1,7 @@
 //! M -> y: the transform of sums of products into outputs.
 
 use super::cells::Cells;
-use super::tasks::Winograd;
+use super::plan::Winograd;
 use super::tile::{MOST, Tile};
 use crate::backend::cpu::simd::{Routine, Vector, prefetch};
 

@@ -1,12 +1,15 @@
 //! How filters, tiles and channels are split, and how much of them is kept where.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::filters::GROUP;
 use super::problem::{Problem, WIDE};
 use crate::backend::cpu::aligned::LINE;
 use crate::backend::cpu::share::even_part;
 use crate::backend::cpu::simd::Isa;
+
+/// Filters of a group, which lie side by side in memory: a multiple of every vector's lanes.
+pub(super) const GROUP: usize = 16;
 
 /// The most floats of a task's own operand: with sums and what passes by, it fits a second-level cache of
 /// 1 MiB.
@@ -18,6 +21,19 @@ const SHARED: usize = 4 << 20;
 
 /// The most channels of the shared operand that are made by one task.
 pub(super) const PORTION: usize = 32;
+
+/// A convolution with its plan, by the transforms `F`.
+pub(super) struct Winograd<F> {
+    pub problem: Problem,
+    pub plan: Plan,
+    transforms: PhantomData<F>,
+}
+
+impl<F> Winograd<F> {
+    pub fn new(problem: Problem, plan: Plan) -> Winograd<F> {
+        Winograd { problem, plan, transforms: PhantomData }
+    }
+}
 
 /// A number of things, cut into even parts.
 #[derive(Clone, Copy, Debug, PartialEq)]

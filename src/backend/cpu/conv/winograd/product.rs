@@ -1,7 +1,6 @@
 //! M = U V for each position: the inner loops.
 
-use super::filters::GROUP;
-use super::plan::Plan;
+use super::plan::{GROUP, Plan};
 use crate::backend::cpu::simd::{Routine, Vector};
 
 /// The most vectors of tiles side by side that are kept in registers.

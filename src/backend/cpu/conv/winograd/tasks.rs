@@ -1,29 +1,20 @@
 //! Winograd's algorithm as tasks: the loops round the work on vectors.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::cells::Cells;
-use super::filters::{Filters, GROUP};
+use super::filters::Filters;
 use super::input::Input;
 use super::output::Output;
-use super::plan::{First, PORTION, Plan};
-use super::problem::Problem;
+use super::plan::{First, GROUP, PORTION, Winograd};
 use super::product::Product;
 use super::tile::Tile;
 use crate::backend::cpu::conv::engine::{Rounds, Scratch, Task, Tensors};
 use crate::backend::cpu::simd::Vector;
 use crate::workload::Algorithm;
 
-/// A convolution with its plan, by the transforms `F`. Rounds come in pairs: in the first of two all threads
-/// make some parts of the shared operand, in the second each task goes through these with a part of the
-/// other.
-pub(super) struct Winograd<F> {
-    pub problem: Problem,
-    pub plan: Plan,
-    transforms: PhantomData<F>,
-}
-
+/// Rounds come in pairs: in the first of two all threads make some parts of the shared operand, in the second
+/// each task goes through these with a part of the other.
 impl<F: Tile> Rounds for Winograd<F> {
     fn lengths(&self) -> [usize; 3] {
         self.problem.lengths()
@@ -60,10 +51,6 @@ impl<F: Tile> Rounds for Winograd<F> {
 }
 
 impl<F: Tile> Winograd<F> {
-    pub fn new(problem: Problem, plan: Plan) -> Winograd<F> {
-        Winograd { problem, plan, transforms: PhantomData }
-    }
-
     /// The parts of the shared operand that a pair of rounds is about.
     fn together(&self, pair: usize) -> Range<usize> {
         let (start, parts) = (pair * self.plan.together, self.plan.firsts().parts);
@@ -104,7 +91,7 @@ impl<F: Tile> Winograd<F> {
     /// operand.
     ///
     /// # Safety
-    /// That of [`Rounds::run`] holds: `local` has [`Plan::local`] floats that nothing else refers to, the
+    /// That of [`Rounds::run`] holds: `local` has [`super::plan::Plan::local`] floats that nothing else refers to, the
     /// shared scratch holds these parts, all of their chunks, and nothing writes it. No other call has the
     /// same `own` and `together`.
     unsafe fn compute<V: Vector>(
