@@ -11,6 +11,7 @@ use crate::terms::Shape;
 /// y = (x - mean) / sqrt(variance + eps) gamma + beta, row by row, of inputs x, gamma, beta.
 pub fn native(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
     let [x, gamma, beta] = inputs else { unreachable!("the workload has three inputs") };
+    assert!([gamma, beta].iter().all(|row| row.len() == shape.size("columns")));
     rows::each(pool, shape, x, out, &LayerNorm { gamma, beta });
 }
 
@@ -48,7 +49,7 @@ impl Function for LayerNorm<'_> {
         Moments { mean, inv_std }: Moments,
         place: Place,
     ) -> V {
-        // SAFETY: the caller's; gamma and beta have a row's length, too.
+        // SAFETY: the caller's; `native` looked that gamma and beta have a row's length.
         unsafe {
             let load = |row: &[f32]| place.load::<V>(row, 0.0);
             let x_hat = load(x).sub(V::splat(mean)).mul(V::splat(inv_std));

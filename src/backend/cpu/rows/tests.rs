@@ -1,5 +1,6 @@
 //! Every row, and every float of a row, once; and nothing beside them.
 
+use super::super::{layernorm, softmax};
 use super::*;
 use crate::workload;
 
@@ -58,6 +59,27 @@ impl Function for Distances {
     unsafe fn result<V: Vector>(&self, x: &[f32], kept: &[f32], (): (), place: Place) -> V {
         // SAFETY: the caller's.
         unsafe { place.load::<V>(x, 0.0).add_product(V::splat(3.0), place.load(kept, 0.0)) }
+    }
+}
+
+/// What is no number stays visible, wherever it stands.
+#[test]
+fn a_row_with_something_that_is_no_number_has_no_number() {
+    let columns = 150;
+    let shape =
+        workload::find("softmax").unwrap().shape(&format!("rows=1,columns={columns}")).unwrap();
+    for odd in [f32::NAN, f32::INFINITY] {
+        for at in [0, 1, 77, 128, columns - 1] {
+            let mut x = vec![0.5; columns];
+            x[at] = odd;
+            let pool = Pool::new(&[0]);
+            let mut out = vec![0.0; columns];
+            softmax::native(&pool, &shape, std::slice::from_ref(&x), &mut out);
+            assert!(out.iter().all(|y| y.is_nan()), "{odd} at {at}");
+            let inputs = [x, vec![1.0; columns], vec![0.0; columns]];
+            layernorm::native(&pool, &shape, &inputs, &mut out);
+            assert!(out.iter().all(|y| y.is_nan()), "{odd} at {at}");
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl<const N: usize> Vector for [f32; N] {
 
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
-        from_fn(|i| if other[i] > self[i] { other[i] } else { self[i] })
+        from_fn(|i| if self[i] > other[i] { self[i] } else { other[i] })
     }
 
     #[inline(always)]

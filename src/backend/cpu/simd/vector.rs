@@ -79,7 +79,7 @@ pub(in super::super) trait Vector: Arithmetic<f32> {
         unsafe { self.store(to) }
     }
 
-    /// The larger of each two lanes.
+    /// The larger of each two lanes; where one is no number, that of `other`, or no number (Arm).
     unsafe fn max(self, other: Self) -> Self;
 
     /// Each lane times 2^n, the number n being that in the lowest 8 bits of the lane of `n`: added to the

@@ -3,7 +3,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `linear.rs` `conv.rs` `batch_norm.rs` `layer_norm.rs` `attention.rs` `lstm.rs` `mean.rs` | a kind of layer each |
+//! | `linear.rs` `conv.rs` `batch_norm.rs` `layer_norm.rs` `attention.rs` `lstm/` `mean.rs` | a kind of layer each |
 //! | `loss.rs` `update.rs` | softmax cross-entropy; the optimisers |
 //! | `tensors.rs` `arena.rs` | what layers share: parameters and gradients between fences, values |
 //! | `math.rs` `sums.rs` `moments.rs` | functions and sums that the compiler makes vectors of; mean and standard deviation |

@@ -71,7 +71,7 @@ impl Way {
     fn fastest(ways: impl Iterator<Item = Way>, limit: u64) -> Way {
         let order = |way: &Way| (way.scratch().bytes().saturating_sub(limit), way.cost());
         ways.map(|way| (order(&way), way))
-            .min_by(|(a, _), (b, _)| a.partial_cmp(b).expect("costs are numbers"))
+            .min_by(|((a, cost_a), _), ((b, cost_b), _)| a.cmp(b).then(cost_a.total_cmp(cost_b)))
             .map(|(_, way)| way)
             .expect("there are several ways")
     }

@@ -1,6 +1,6 @@
 //! The LSTM. One product brings the inputs of all steps; then each step multiplies the few rows of the
 //! previous hidden state by recurrent weights that were packed once, and goes on to the gates of a tile while
-//! its sums are in registers. Backwards likewise; the weights' gradients are single products at the end.
+//! its sums are in the first cache. Backwards likewise; the weights' gradients are single products at the end.
 //!
 //! With z_t (batch, 4 hidden) what goes into the gates of step t, and the cell in `cell.rs`:
 //!

@@ -39,6 +39,7 @@ fn tiles<V: Vector>(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 #[inline(always)]
 unsafe fn multiply<V: Vector>(a: &[f32], rows: usize, depth: usize, panel: &[f32], to: &mut Sums) {
     let row = to[0].len();
+    assert_eq!(panel.len(), GATES * V::LANES * depth, "a panel has as many columns as sums");
     let c = to.as_mut_ptr().cast::<f32>();
     for (q, part) in panel.chunks_exact(V::NR * depth).enumerate() {
         let tile = Tile {
