@@ -37,7 +37,7 @@ pub fn compare(args: &CompareArgs) -> Result<End> {
 }
 
 fn by(word: &str) -> Result<By> {
-    error::named("word for --by", word, By::ALL, |by| by.name())
+    error::named("value of --by", word, By::ALL, |by| by.name())
 }
 
 fn print(c: &Comparison) {

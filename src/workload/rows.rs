@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use super::{Bounded, Bounds, Check, Entry, Host, Preset, Work, Workload};
 use crate::tensor::{Data, Tensor};
-use crate::terms::{Axis, Format, Formats, Shape};
+use crate::terms::{Axis, Dtype, Format, Formats, Shape};
 
 /// A function of each row of a matrix, rows x columns, row-major, dense: as many numbers as the row has.
 pub trait RowFunction: Sync {
     /// Name of its workload.
     const NAME: &'static str;
+    /// What it is computed in.
+    const DTYPES: &'static [Dtype] = &[Dtype::F32];
     /// FLOP of an element.
     const FLOP: u64;
     /// Operands beside the matrix, which have a number a column.
@@ -36,6 +38,10 @@ impl<F: RowFunction> Workload for F {
 
     fn axes(&self) -> &'static [Axis] {
         AXES
+    }
+
+    fn dtypes(&self) -> &'static [Dtype] {
+        F::DTYPES
     }
 
     fn work(&self, shape: &Shape) -> Work {

@@ -83,7 +83,7 @@ impl Product {
             options: self.options(parameters),
             arguments: self.arguments(),
             launch,
-            local_bytes: self.sum_bytes(tile.numbers),
+            local_bytes: 4 * tile.numbers as u64,
         };
         let (tile, tuned) = ((tile.rows, tile.columns), Some(parameters.tuning()));
         Recipe { steps: vec![step], tile, tuned, ..Recipe::default() }

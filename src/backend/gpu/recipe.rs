@@ -2,7 +2,7 @@
 //! launches.
 
 use super::tuned::Tuning;
-use crate::terms::Dtype;
+use crate::terms::{Dtype, Format};
 use crate::workload::Work;
 
 /// One launch of a kernel.
@@ -44,11 +44,16 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The same with the macro of `kernels/number.cl` that says what numbers are.
+    /// A recipe that was made for f32, with the macro of `kernels/number.cl` that says what numbers are, and
+    /// with the local memory that sums of their format take.
     pub fn in_dtype(mut self, dtype: Dtype) -> Recipe {
         if dtype != Dtype::F32 {
             let number = format!(" -D {}", dtype.name().to_uppercase());
-            self.steps.iter_mut().for_each(|step| step.options.push_str(&number));
+            let wider = dtype.formats().accumulator.bytes() / Format::F32.bytes();
+            for step in &mut self.steps {
+                step.options.push_str(&number);
+                step.local_bytes *= wider;
+            }
         }
         self
     }
@@ -66,7 +71,7 @@ pub struct Step<A = Argument> {
     pub arguments: Vec<A>,
     /// How it is launched.
     pub launch: Launch,
-    /// Local memory it takes, in bytes.
+    /// Local memory it takes, in bytes, with sums in f32 before [`Recipe::in_dtype`].
     pub local_bytes: u64,
 }
 
