@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Two builds of the program set against each other: whether a change cost speed.
 
-    python3 tools/build_speed.py OLD NEW [--processes 2] [--preset quick] [--implementation I,..] [--out DIR]
+    python3 tools/build_speed.py OLD NEW [--processes 2] [--preset quick] [--workload W,..]
+        [--implementation I,..] [--out DIR]
 
 OLD and NEW are two binaries. Both run the same cases at the same time, and take turns of half a second:
 while one runs the other is stopped, so that a machine that drifts slows both alike. A sample that a stop
@@ -119,13 +120,16 @@ def main():
     parser.add_argument("new", type=pathlib.Path)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--preset", default="quick")
+    parser.add_argument("--workload", help="these alone")
     parser.add_argument("--implementation", help="these alone, where OLD and NEW have different ones")
     parser.add_argument("--out", type=pathlib.Path, help="keep the run folders here")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         out = given.out or pathlib.Path(temporary)
         rows = []
-        for group in GROUPS:
+        names = given.workload.split(",") if given.workload else sum(GROUPS, [])
+        groups = [[name for name in group if name in names] for group in GROUPS]
+        for group in filter(None, groups):
             folders = []
             for process in range(1, given.processes + 1):
                 turn = [("old", given.old), ("new", given.new)]
