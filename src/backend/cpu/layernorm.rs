@@ -28,7 +28,7 @@ impl Function for LayerNorm<'_> {
         let n = x.len() as f64;
         // SAFETY: the caller's; places are of this row.
         unsafe {
-            let total = |parts: Parts<V>| f64::from(across(parts, |x, y| x + y));
+            let total = |parts: Parts<V>| f64::from(across(parts, |a, b| a.add(b), |x, y| x + y));
             let add = |sum: V, place: Place| sum.add(place.load(x, 0.0));
             let mean = (total(fold(x.len(), 0.0, add)) / n) as f32;
             let add_square = |sum: V, place: Place| {

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Pool;
+use super::aligned::Aligned;
 use super::simd::{Isa, MOST_LANES, Routine, Vector, first, prefetch, store_fence};
 use crate::machine;
 use crate::terms::Shape;
@@ -125,22 +126,28 @@ pub unsafe fn fold<V: Vector>(
     parts
 }
 
-/// All lanes of some vectors taken together: the upper half onto the lower one, until a single one is left.
+/// All lanes of some vectors taken together: vectors by `both`, then the lanes of one by `two`, the upper half
+/// onto the lower one until a single one is left.
 ///
 /// # Safety
 /// The CPU has the vector's instructions.
 #[inline(always)]
-pub unsafe fn across<V: Vector>(parts: Parts<V>, both: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut lanes = [0.0f32; SIDE_BY_SIDE * MOST_LANES];
-    for (x, lanes) in parts.into_iter().zip(lanes.chunks_exact_mut(V::LANES)) {
-        // SAFETY: the caller's; a chunk has as many floats as a vector.
-        unsafe { x.store(lanes.as_mut_ptr()) };
+pub unsafe fn across<V: Vector>(
+    [mut all, others @ ..]: Parts<V>,
+    both: impl Fn(V, V) -> V,
+    two: impl Fn(f32, f32) -> f32,
+) -> f32 {
+    for part in others {
+        all = both(all, part);
     }
-    let mut len = SIDE_BY_SIDE * V::LANES;
+    let mut lanes = [0.0f32; MOST_LANES];
+    // SAFETY: the caller's; no vector has more lanes.
+    unsafe { all.store(lanes.as_mut_ptr()) };
+    let mut len = V::LANES;
     while len > 1 {
         len /= 2;
         let (lower, upper) = lanes.split_at_mut(len);
-        lower.iter_mut().zip(upper).for_each(|(x, y)| *x = both(*x, *y));
+        lower.iter_mut().zip(upper).for_each(|(x, y)| *x = two(*x, *y));
     }
     lanes[0]
 }
@@ -199,7 +206,7 @@ struct Rows<'a, F> {
 impl<F: Function> Routine for Rows<'_, F> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let mut kept = vec![0.0; self.columns];
+        let mut kept = Aligned::zeros(self.columns);
         let rows = self.x.chunks_exact(self.columns).zip(self.out.chunks_exact_mut(self.columns));
         for (x, out) in rows {
             let is_short = self.columns <= LONGEST_AHEAD;

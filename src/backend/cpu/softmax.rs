@@ -25,13 +25,14 @@ impl Function for Softmax {
         unsafe {
             let larger = |most: V, place: Place| most.max(place.load(x, LEAST));
             let most = fold(x.len(), LEAST, larger);
-            let most = V::splat(across(most, |x, y| if y > x { y } else { x }));
+            let larger = |x, y| if y > x { y } else { x };
+            let most = V::splat(across(most, |a, b| a.max(b), larger));
             let add = |sum: V, place: Place| {
                 next.ask(place);
                 place.store(math::exp_of(place.load::<V>(x, LEAST).sub(most)), kept);
                 sum.add(place.load(kept, 0.0))
             };
-            1.0 / across(fold(x.len(), 0.0, add), |x, y| x + y)
+            1.0 / across(fold(x.len(), 0.0, add), |a, b| a.add(b), |x, y| x + y)
         }
     }
 

@@ -15,7 +15,7 @@ impl Function for Sums {
         // SAFETY: the caller's; places are of this row.
         unsafe {
             let add = |sum: V, place: Place| sum.add(place.load(x, 0.0));
-            across(fold(x.len(), 0.0, add), |x, y| x + y)
+            across(fold(x.len(), 0.0, add), |a, b| a.add(b), |x, y| x + y)
         }
     }
 
