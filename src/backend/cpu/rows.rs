@@ -4,14 +4,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Pool;
-use super::aligned::Aligned;
+use super::aligned::{Aligned, LINE};
 use super::simd::{Isa, MOST_LANES, Routine, Vector, first, prefetch, store_fence};
 use crate::machine;
 use crate::terms::Shape;
-
-/// A cache line, in bytes and in floats.
-const LINE_BYTES: usize = 64;
-const LINE: usize = LINE_BYTES / size_of::<f32>();
 
 /// Vectors side by side in a loop over a row, none of which waits for another.
 const SIDE_BY_SIDE: usize = 4;
