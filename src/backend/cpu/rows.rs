@@ -1,10 +1,10 @@
 //! What functions of rows share: rows are shared out to the threads, read from memory once, and written.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Pool;
 use super::aligned::{Aligned, LINE};
+use super::share::{Each, even_part};
 use super::simd::{Isa, MOST_LANES, Routine, Vector, first, prefetch, store_fence};
 use crate::machine;
 use crate::terms::Shape;
@@ -169,19 +169,16 @@ fn each_by(
     let (rows, columns) = (shape.size("rows"), shape.size("columns"));
     assert!(isa.is_available() && x.len() == rows * columns && out.len() == x.len());
     let tasks = (x.len() / LEAST).clamp(1, pool.threads()).min(rows);
-    let share = rows.div_ceil(tasks);
-    let all = AtomicPtr::new(out.as_mut_ptr());
-    let task = |task: usize| {
-        let range = task * share * columns..((task + 1) * share).min(rows) * columns;
-        let out = all.load(Ordering::Relaxed);
-        // SAFETY: tasks have different rows, which lie inside `out`, whose borrow outlives the call.
-        let out = unsafe { std::slice::from_raw_parts_mut(out.add(range.start), range.len()) };
-        let rows = Rows { x: &x[range], out, columns, nt, function };
+    let all = Each::new(out);
+    pool.each(tasks, |task| {
+        let range = even_part(rows, tasks, task);
+        let (start, len) = (range.start * columns, range.len() * columns);
+        // SAFETY: tasks have different rows.
+        let out = unsafe { all.part(start, len) };
+        let rows = Rows { x: &x[start..][..len], out, columns, nt, function };
         // SAFETY: checked above that the CPU has the instructions; rows ask for nothing else.
         unsafe { isa.run(rows) };
-    };
-    let tasks = rows.div_ceil(share);
-    if tasks == 1 { task(0) } else { pool.each(tasks, task) }
+    });
 }
 
 /// Bytes of operands and results that stay in the last cache from run to run.
