@@ -37,7 +37,7 @@ impl Function for LayerNorm<'_> {
                 sum.add_product(d, d)
             };
             let variance = total(fold(x.len(), 0.0, add_square)) / n;
-            Moments { mean, inv_std: (1.0 / (variance + NORM_EPS).sqrt()) as f32 }
+            Moments::of_variance(mean, variance, NORM_EPS)
         }
     }
 

@@ -151,7 +151,7 @@ fn moments(x: &[f32], channel: Channel, eps: f64) -> Moments {
         channel.planes(x).map(|plane| sums::sum([plane], |[x]| (x - mean) * (x - mean))).sum();
     // The squares are of distances from the mean rounded to f32.
     let variance = squares / count - (exact_mean - f64::from(mean)).powi(2);
-    Moments { mean, inv_std: (1.0 / (variance + eps).sqrt()) as f32 }
+    Moments::of_variance(mean, variance, eps)
 }
 
 /// ReLU of z = scale x + shift, and the largest of each square of 2 x 2 of a plane with rows of `w` floats:

@@ -16,7 +16,13 @@ impl Moments {
         let n = x.len() as f64;
         let mean = (sums::of(x) / n) as f32;
         let squares = sums::sum([x], |[x]| (x - mean) * (x - mean));
-        Moments { mean, inv_std: (1.0 / (squares / n + eps).sqrt()) as f32 }
+        Moments::of_variance(mean, squares / n, eps)
+    }
+
+    /// Those of numbers with this mean and biased variance.
+    #[inline(always)]
+    pub fn of_variance(mean: f32, variance: f64, eps: f64) -> Moments {
+        Moments { mean, inv_std: (1.0 / (variance + eps).sqrt()) as f32 }
     }
 
     /// A number of theirs, normalised: x_hat = (x - mean) inv_std.
