@@ -2,7 +2,7 @@
 //! for memory.
 
 use super::Pool;
-use super::rows::{self, Function, Next, Parts, Place, across, fold};
+use super::rows::{self, Function, Meanwhile, Parts, Place, Step, across, fold};
 use super::simd::Vector;
 use super::train::Moments;
 use crate::network::NORM_EPS;
@@ -15,6 +15,7 @@ pub fn native(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) 
     rows::each(pool, shape, x, out, &LayerNorm { gamma, beta });
 }
 
+#[derive(Clone, Copy)]
 struct LayerNorm<'a> {
     gamma: &'a [f32],
     beta: &'a [f32],
@@ -24,19 +25,18 @@ impl Function for LayerNorm<'_> {
     type Whole = Moments;
 
     #[inline(always)]
-    unsafe fn read<V: Vector>(&self, x: &[f32], _: &mut [f32], next: Next) -> Moments {
+    unsafe fn read<V: Vector>(
+        &self,
+        x: &[f32],
+        _: &mut [f32],
+        meanwhile: &mut Meanwhile<'_, Self>,
+    ) -> Moments {
         let n = x.len() as f64;
-        // SAFETY: the caller's; places are of this row.
+        // SAFETY: the caller's.
         unsafe {
             let total = |parts: Parts<V>| f64::from(across(parts, |a, b| a.add(b), |x, y| x + y));
-            let add = |sum: V, place: Place| sum.add(place.load(x, 0.0));
-            let mean = (total(fold(x.len(), 0.0, add)) / n) as f32;
-            let add_square = |sum: V, place: Place| {
-                next.ask(place);
-                let d = place.load::<V>(x, mean).sub(V::splat(mean));
-                sum.add_product(d, d)
-            };
-            let variance = total(fold(x.len(), 0.0, add_square)) / n;
+            let mean = (total(fold(x.len(), Sum { x })) / n) as f32;
+            let variance = total(fold(x.len(), Squares { x, mean, meanwhile })) / n;
             Moments::of_variance(mean, variance, NORM_EPS)
         }
     }
@@ -47,13 +47,48 @@ impl Function for LayerNorm<'_> {
         x: &[f32],
         _: &[f32],
         Moments { mean, inv_std }: Moments,
-        place: Place,
+        place: impl Place,
     ) -> V {
         // SAFETY: the caller's; `native` looked that gamma and beta have a row's length.
         unsafe {
             let load = |row: &[f32]| place.load::<V>(row, 0.0);
             let x_hat = load(x).sub(V::splat(mean)).mul(V::splat(inv_std));
             load(self.beta).add_product(load(self.gamma), x_hat)
+        }
+    }
+}
+
+struct Sum<'a> {
+    x: &'a [f32],
+}
+
+impl Step for Sum<'_> {
+    const START: f32 = 0.0;
+
+    #[inline(always)]
+    unsafe fn add<V: Vector>(&mut self, sum: V, place: impl Place) -> V {
+        // SAFETY: the caller's.
+        unsafe { sum.add(place.load(self.x, 0.0)) }
+    }
+}
+
+/// The sum of squares of the distances from the mean.
+struct Squares<'a, 'b, 'c> {
+    x: &'a [f32],
+    mean: f32,
+    meanwhile: &'a mut Meanwhile<'b, LayerNorm<'c>>,
+}
+
+impl Step for Squares<'_, '_, '_> {
+    const START: f32 = 0.0;
+
+    #[inline(always)]
+    unsafe fn add<V: Vector>(&mut self, sum: V, place: impl Place) -> V {
+        // SAFETY: the caller's.
+        unsafe {
+            self.meanwhile.at::<V>(place);
+            let d = place.load::<V>(self.x, self.mean).sub(V::splat(self.mean));
+            sum.add_product(d, d)
         }
     }
 }

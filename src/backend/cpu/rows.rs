@@ -1,5 +1,6 @@
 //! What functions of rows share: rows are shared out to the threads, read from memory once, and written.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::Pool;
@@ -15,20 +16,26 @@ const SIDE_BY_SIDE: usize = 4;
 /// Fewer floats than this for each of two threads come faster from one.
 const LEAST: usize = 1 << 13;
 
-/// Longer rows leave no room for the next one in the first cache.
-const LONGEST_AHEAD: usize = 1 << 12;
+/// How many floats ahead memory is asked for: a row, unless memory takes longer to answer than a row to read,
+/// or the first cache has no room for the next row.
+const AHEAD: Range<usize> = 1 << 10..1 << 12;
 
 /// What is done to a row. Implementations are always inlined: they are compiled into their caller.
-pub trait Function: Sync {
+pub trait Function: Copy + Sync {
     /// What has to be known of the whole row before a result is.
-    type Whole: Copy;
+    type Whole: Copy + Default;
 
-    /// Reads a row x. `kept`, of its length, holds anything before and whatever it likes to keep after. Asks for
-    /// the next row meanwhile.
+    /// Reads a row x. `kept`, of its length, holds anything before and whatever it likes to keep after. In its
+    /// last pass over the row each place is one of `meanwhile`, too.
     ///
     /// # Safety
     /// The CPU has the vector's instructions.
-    unsafe fn read<V: Vector>(&self, x: &[f32], kept: &mut [f32], next: Next) -> Self::Whole;
+    unsafe fn read<V: Vector>(
+        &self,
+        x: &[f32],
+        kept: &mut [f32],
+        meanwhile: &mut Meanwhile<'_, Self>,
+    ) -> Self::Whole;
 
     /// The results in a place.
     ///
@@ -39,87 +46,139 @@ pub trait Function: Sync {
         x: &[f32],
         kept: &[f32],
         whole: Self::Whole,
-        place: Place,
+        place: impl Place,
     ) -> V;
 }
 
-/// Where the next row is, none of which is touched.
-#[derive(Clone, Copy)]
-pub struct Next(*const f32);
+/// What is done while a row is read, since memory takes longer than arithmetic: what comes is asked for, and
+/// the results of the row before are written.
+pub struct Meanwhile<'a, F: Function> {
+    /// What is asked for in place of a row's first float.
+    next: *const f32,
+    before: Row<'a, F>,
+}
 
-impl Next {
-    /// Asks for the floats that stand where those of this place do.
+impl<F: Function> Meanwhile<'_, F> {
+    /// Does what there is to do for the vector whose place this is.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions.
     #[inline(always)]
-    pub fn ask(self, place: Place) {
-        if place.at.is_multiple_of(LINE) {
-            prefetch(self.0.wrapping_add(place.at));
+    pub unsafe fn at<V: Vector>(&mut self, place: impl Place) {
+        if place.at().is_multiple_of(LINE) {
+            prefetch(self.next.wrapping_add(place.at()));
         }
+        // SAFETY: the caller's.
+        unsafe { self.before.write::<V>(place.at()) };
     }
 }
 
 /// A vector's place in a row.
-#[derive(Clone, Copy)]
-pub struct Place {
-    at: usize,
-    /// At the ends of a row: the lanes that lie inside it.
-    mask: Option<u32>,
-}
+pub trait Place: Copy {
+    /// The first float's.
+    fn at(self) -> usize;
 
-impl Place {
     /// The floats of a row here, and `rest` in lanes outside.
     ///
     /// # Safety
     /// The CPU has the vector's instructions, and the place is one of a row of this length.
-    #[inline(always)]
-    pub unsafe fn load<V: Vector>(self, row: &[f32], rest: f32) -> V {
-        // SAFETY: the caller's; a mask leaves out what lies outside.
-        unsafe {
-            let from = row.as_ptr().wrapping_add(self.at);
-            self.mask.map_or_else(|| V::load(from), |mask| V::splat(rest).load_masked(from, mask))
-        }
-    }
+    unsafe fn load<V: Vector>(self, row: &[f32], rest: f32) -> V;
 
     /// Writes the lanes inside to a row.
     ///
     /// # Safety
-    /// As of [`Place::load`].
+    /// As of `load`.
+    unsafe fn store<V: Vector>(self, x: V, row: &mut [f32]);
+}
+
+/// A place whose lanes all lie inside the row, from this float on.
+#[derive(Clone, Copy)]
+struct Inside(usize);
+
+impl Place for Inside {
     #[inline(always)]
-    pub unsafe fn store<V: Vector>(self, x: V, row: &mut [f32]) {
-        // SAFETY: the caller's; a mask leaves out what lies outside.
-        unsafe {
-            let to = row.as_mut_ptr().wrapping_add(self.at);
-            self.mask.map_or_else(|| x.store(to), |mask| x.store_masked(to, mask));
-        }
+    fn at(self) -> usize {
+        self.0
     }
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, row: &[f32], _: f32) -> V {
+        // SAFETY: the caller's.
+        unsafe { V::load(row.as_ptr().add(self.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, x: V, row: &mut [f32]) {
+        // SAFETY: the caller's.
+        unsafe { x.store(row.as_mut_ptr().add(self.0)) }
+    }
+}
+
+/// A place at an end of a row, from this float on so many lanes wide: at least one, or its store takes some
+/// CPUs a hundred cycles.
+#[derive(Clone, Copy)]
+struct End(usize, usize);
+
+impl Place for End {
+    #[inline(always)]
+    fn at(self) -> usize {
+        self.0
+    }
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, row: &[f32], rest: f32) -> V {
+        // SAFETY: the caller's; the mask leaves out what lies outside.
+        unsafe { V::splat(rest).load_masked(row.as_ptr().add(self.0), first(self.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, x: V, row: &mut [f32]) {
+        // SAFETY: the caller's; the mask leaves out what lies outside.
+        unsafe { x.store_masked(row.as_mut_ptr().add(self.0), first(self.1)) }
+    }
+}
+
+/// Adds places of a row to what is taken together. A trait, as a closure that is called in two places of the
+/// code would become a part of neither loop, and each of its instructions a call.
+pub trait Step {
+    /// A lane to which nothing was added.
+    const START: f32;
+
+    /// `part` and a place taken together.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions, and the place is one of the row.
+    unsafe fn add<V: Vector>(&mut self, part: V, place: impl Place) -> V;
 }
 
 /// Vectors side by side that hold parts of what is taken together.
 pub type Parts<V> = [V; SIDE_BY_SIDE];
 
-/// Takes a row of `len` floats together: `step` adds a place of it to a vector, `start` in each lane before.
-/// `step` is called in one place of the code only, or the compiler would not make it a part of the loop.
+/// Takes a row of `len` floats together.
 ///
 /// # Safety
 /// The CPU has the vector's instructions.
 #[inline(always)]
-pub unsafe fn fold<V: Vector>(
-    len: usize,
-    start: f32,
-    mut step: impl FnMut(V, Place) -> V,
-) -> Parts<V> {
-    // SAFETY: the caller's.
-    let mut parts = [unsafe { V::splat(start) }; SIDE_BY_SIDE];
-    for from in (0..len).step_by(SIDE_BY_SIDE * V::LANES) {
-        for (i, part) in parts.iter_mut().enumerate() {
-            let at = from + i * V::LANES;
-            if at >= len {
-                break;
+pub unsafe fn fold<V: Vector, S: Step>(len: usize, mut step: S) -> Parts<V> {
+    let side_by_side = len - len % (SIDE_BY_SIDE * V::LANES);
+    let whole = len - len % V::LANES;
+    // SAFETY: the caller's; from `whole` on there is no vector left.
+    unsafe {
+        let mut parts = [V::splat(S::START); SIDE_BY_SIDE];
+        for from in (0..side_by_side).step_by(SIDE_BY_SIDE * V::LANES) {
+            for (i, part) in parts.iter_mut().enumerate() {
+                *part = step.add(*part, Inside(from + i * V::LANES));
             }
-            let left = len - at;
-            *part = step(*part, Place { at, mask: (left < V::LANES).then(|| first(left)) });
         }
+        for (part, at) in parts.iter_mut().zip((side_by_side..whole).step_by(V::LANES)) {
+            *part = step.add(*part, Inside(at));
+        }
+        if whole < len {
+            let [.., last] = &mut parts;
+            *last = step.add(*last, End(whole, len - whole));
+        }
+        parts
     }
-    parts
 }
 
 /// All lanes of some vectors taken together: vectors by `both`, then the lanes of one by `two`, the upper half
@@ -199,65 +258,114 @@ struct Rows<'a, F> {
 impl<F: Function> Routine for Rows<'_, F> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let mut kept = Aligned::zeros(self.columns);
-        let rows = self.x.chunks_exact(self.columns).zip(self.out.chunks_exact_mut(self.columns));
-        for (x, out) in rows {
-            let is_short = self.columns <= LONGEST_AHEAD;
-            let next = if is_short { x.as_ptr().wrapping_add(self.columns) } else { x.as_ptr() };
+        let Rows { columns, nt, function, .. } = self;
+        let function = *function;
+        let ahead = columns.clamp(AHEAD.start, AHEAD.end);
+        let [mut kept, mut kept_before] = [(); 2].map(|()| Aligned::zeros(columns));
+        let (mut x_before, mut out_before): (&[f32], &mut [f32]) = (&[], &mut []);
+        let mut whole = F::Whole::default();
+        for (x, out) in self.x.chunks_exact(columns).zip(self.out.chunks_exact_mut(columns)) {
+            let next = x.as_ptr().wrapping_add(ahead);
+            let read = Read { function, x: x_before, kept: &kept_before, whole };
+            let mut meanwhile = Meanwhile { next, before: Row::new::<V>(read, out_before, nt) };
             // SAFETY: the caller's; all rows have one length.
             unsafe {
-                let whole = self.function.read::<V>(x, &mut kept, Next(next));
-                let row = Row { function: self.function, x, kept: &kept, whole };
-                row.write::<V>(out, self.nt);
+                whole = function.read::<V>(x, &mut kept, &mut meanwhile);
+                meanwhile.before.write_ends::<V>();
             }
+            (x_before, out_before) = (x, out);
+            std::mem::swap(&mut kept, &mut kept_before);
         }
-        if self.nt {
+        let read = Read { function, x: x_before, kept: &kept_before, whole };
+        // SAFETY: the caller's.
+        unsafe { Row::new::<V>(read, out_before, nt).write_all::<V>() };
+        if nt {
             store_fence();
         }
     }
 }
 
-/// A row that has been read.
-struct Row<'a, F: Function> {
-    function: &'a F,
+/// A row that has been read. Before the first there is one without floats.
+#[derive(Clone, Copy)]
+struct Read<'a, F: Function> {
+    function: F,
     x: &'a [f32],
     kept: &'a [f32],
     whole: F::Whole,
 }
 
-impl<F: Function> Row<'_, F> {
-    /// Writes the results to `out`, of the row's length, whole vectors past the caches where `nt` says so.
+/// Where the results of a row are written to: vectors that lie as memory wants them, from `head` to `end`, and
+/// the floats before and after.
+struct Row<'a, F: Function> {
+    read: Read<'a, F>,
+    out: &'a mut [f32],
+    nt: bool,
+    head: usize,
+    end: usize,
+}
+
+impl<'a, F: Function> Row<'a, F> {
+    #[inline(always)]
+    fn new<V: Vector>(read: Read<'a, F>, out: &'a mut [f32], nt: bool) -> Row<'a, F> {
+        let len = out.len();
+        let head = if nt { out.as_ptr().align_offset(size_of::<V>()).min(len) } else { 0 };
+        let end = len - (len - head) % V::LANES;
+        Row { read, out, nt, head, end }
+    }
+
+    /// Writes the vector that begins so many floats after `head`, if one does.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions, and `at` is a multiple of its lanes.
+    #[inline(always)]
+    unsafe fn write<V: Vector>(&mut self, at: usize) {
+        let at = self.head + at;
+        if at < self.end {
+            // SAFETY: the caller's; whole vectors lie between `head` and `end`, at multiples of a vector's
+            // size where they go past the caches.
+            unsafe {
+                let x = self.result::<V>(Inside(at));
+                let to = self.out.as_mut_ptr().add(at);
+                if self.nt { x.store_nt(to) } else { x.store(to) }
+            }
+        }
+    }
+
+    /// Writes the floats that no vector has.
     ///
     /// # Safety
     /// The CPU has the vector's instructions.
     #[inline(always)]
-    unsafe fn write<V: Vector>(&self, out: &mut [f32], nt: bool) {
-        let (len, to) = (out.len(), out.as_mut_ptr());
-        let head = if nt { to.align_offset(size_of::<V>()).min(len) } else { 0 };
-        let whole = len - (len - head) % V::LANES;
-        for at in (head..whole).step_by(V::LANES) {
-            // SAFETY: the caller's; from `head` on whole vectors lie inside the row, at multiples of a
-            // vector's size where they go past the caches.
-            unsafe {
-                let x = self.result::<V>(Place { at, mask: None });
-                if nt { x.store_nt(to.add(at)) } else { x.store(to.add(at)) }
-            }
-        }
-        // A store without lanes is no store, but takes some CPUs a hundred cycles.
-        let ends = [(0, head), (whole, len - whole)];
+    unsafe fn write_ends<V: Vector>(self) {
+        let ends = [(0, self.head), (self.end, self.out.len() - self.end)];
         for (at, lanes) in ends.into_iter().filter(|(_, lanes)| *lanes > 0) {
-            let place = Place { at, mask: Some(first(lanes)) };
+            let place = End(at, lanes);
             // SAFETY: the caller's; the place is one of this row.
-            unsafe { place.store(self.result::<V>(place), out) };
+            unsafe { place.store(self.result::<V>(place), self.out) };
         }
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions.
+    #[inline(always)]
+    unsafe fn write_all<V: Vector>(mut self) {
+        for at in (0..self.out.len()).step_by(V::LANES) {
+            // SAFETY: the caller's.
+            unsafe { self.write::<V>(at) };
+        }
+        // SAFETY: the caller's.
+        unsafe { self.write_ends::<V>() };
     }
 
     /// # Safety
     /// As of [`Function::result`].
     #[inline(always)]
-    unsafe fn result<V: Vector>(&self, place: Place) -> V {
+    unsafe fn result<V: Vector>(&self, place: impl Place) -> V {
+        let Read { function, x, kept, whole } = self.read;
         // SAFETY: the caller's.
-        unsafe { self.function.result(self.x, self.kept, self.whole, place) }
+        unsafe { function.result(x, kept, whole, place) }
     }
 }
 

@@ -2,7 +2,7 @@
 //! the caches until their sum is known.
 
 use super::Pool;
-use super::rows::{self, Function, Next, Place, across, fold};
+use super::rows::{self, Function, Meanwhile, Place, Step, across, fold};
 use super::simd::Vector;
 use super::train::math;
 use crate::terms::Shape;
@@ -12,6 +12,7 @@ pub fn native(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) 
     rows::each(pool, shape, &inputs[0], out, &Softmax);
 }
 
+#[derive(Clone, Copy)]
 struct Softmax;
 
 impl Function for Softmax {
@@ -19,26 +20,67 @@ impl Function for Softmax {
     type Whole = f32;
 
     #[inline(always)]
-    unsafe fn read<V: Vector>(&self, x: &[f32], kept: &mut [f32], next: Next) -> f32 {
-        const LEAST: f32 = f32::NEG_INFINITY;
-        // SAFETY: the caller's; places are of this row.
+    unsafe fn read<V: Vector>(
+        &self,
+        x: &[f32],
+        kept: &mut [f32],
+        meanwhile: &mut Meanwhile<'_, Self>,
+    ) -> f32 {
+        // SAFETY: the caller's.
         unsafe {
-            let larger = |most: V, place: Place| most.max(place.load(x, LEAST));
-            let most = fold(x.len(), LEAST, larger);
             let larger = |x, y| if y > x { y } else { x };
-            let most = V::splat(across(most, |a, b| a.max(b), larger));
-            let add = |sum: V, place: Place| {
-                next.ask(place);
-                place.store(math::exp_of(place.load::<V>(x, LEAST).sub(most)), kept);
-                sum.add(place.load(kept, 0.0))
-            };
-            1.0 / across(fold(x.len(), 0.0, add), |a, b| a.add(b), |x, y| x + y)
+            let most: f32 = across(fold::<V, _>(x.len(), Largest { x }), |a, b| a.max(b), larger);
+            let exponentials = Exponentials { x, most, kept, meanwhile };
+            1.0 / across(fold::<V, _>(x.len(), exponentials), |a, b| a.add(b), |x, y| x + y)
         }
     }
 
     #[inline(always)]
-    unsafe fn result<V: Vector>(&self, _: &[f32], kept: &[f32], scale: f32, place: Place) -> V {
+    unsafe fn result<V: Vector>(
+        &self,
+        _: &[f32],
+        kept: &[f32],
+        scale: f32,
+        place: impl Place,
+    ) -> V {
         // SAFETY: the caller's.
         unsafe { place.load::<V>(kept, 0.0).mul(V::splat(scale)) }
+    }
+}
+
+struct Largest<'a> {
+    x: &'a [f32],
+}
+
+impl Step for Largest<'_> {
+    const START: f32 = f32::NEG_INFINITY;
+
+    #[inline(always)]
+    unsafe fn add<V: Vector>(&mut self, most: V, place: impl Place) -> V {
+        // SAFETY: the caller's.
+        unsafe { most.max(place.load(self.x, Self::START)) }
+    }
+}
+
+/// Their sum, and they themselves to be kept.
+struct Exponentials<'a, 'b> {
+    x: &'a [f32],
+    most: f32,
+    kept: &'a mut [f32],
+    meanwhile: &'a mut Meanwhile<'b, Softmax>,
+}
+
+impl Step for Exponentials<'_, '_> {
+    const START: f32 = 0.0;
+
+    #[inline(always)]
+    unsafe fn add<V: Vector>(&mut self, sum: V, place: impl Place) -> V {
+        // SAFETY: the caller's; `kept` has the row's length.
+        unsafe {
+            self.meanwhile.at::<V>(place);
+            let x: V = place.load(self.x, f32::NEG_INFINITY);
+            place.store(math::exp_of(x.sub(V::splat(self.most))), self.kept);
+            sum.add(place.load(self.kept, 0.0))
+        }
     }
 }

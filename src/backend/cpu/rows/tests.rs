@@ -5,22 +5,39 @@ use super::*;
 use crate::workload;
 
 /// The sum of a row.
+#[derive(Clone, Copy)]
 struct Sums;
 
 impl Function for Sums {
     type Whole = f32;
 
     #[inline(always)]
-    unsafe fn read<V: Vector>(&self, x: &[f32], _: &mut [f32], _: Next) -> f32 {
-        // SAFETY: the caller's; places are of this row.
-        unsafe {
-            let add = |sum: V, place: Place| sum.add(place.load(x, 0.0));
-            across(fold(x.len(), 0.0, add), |a, b| a.add(b), |x, y| x + y)
+    unsafe fn read<V: Vector>(
+        &self,
+        x: &[f32],
+        _: &mut [f32],
+        meanwhile: &mut Meanwhile<'_, Self>,
+    ) -> f32 {
+        struct Sum<'a, 'b>(&'a [f32], &'a mut Meanwhile<'b, Sums>);
+
+        impl Step for Sum<'_, '_> {
+            const START: f32 = 0.0;
+
+            #[inline(always)]
+            unsafe fn add<V: Vector>(&mut self, sum: V, place: impl Place) -> V {
+                // SAFETY: the caller's.
+                unsafe {
+                    self.1.at::<V>(place);
+                    sum.add(place.load(self.0, 0.0))
+                }
+            }
         }
+        // SAFETY: the caller's.
+        unsafe { across(fold::<V, _>(x.len(), Sum(x, meanwhile)), |a, b| a.add(b), |x, y| x + y) }
     }
 
     #[inline(always)]
-    unsafe fn result<V: Vector>(&self, _: &[f32], _: &[f32], sum: f32, _: Place) -> V {
+    unsafe fn result<V: Vector>(&self, _: &[f32], _: &[f32], sum: f32, _: impl Place) -> V {
         // SAFETY: the caller's.
         unsafe { V::splat(sum) }
     }
@@ -45,18 +62,40 @@ fn a_fold_has_every_float_once() {
 
 /// Distances from a row's first element, and the elements themselves: shows rows, and columns, that
 /// are taken for others.
+#[derive(Clone, Copy)]
 struct Distances;
 
 impl Function for Distances {
     type Whole = ();
 
     #[inline(always)]
-    unsafe fn read<V: Vector>(&self, x: &[f32], kept: &mut [f32], _: Next) {
-        kept.iter_mut().zip(x).for_each(|(kept, other)| *kept = other - x[0]);
+    unsafe fn read<V: Vector>(
+        &self,
+        x: &[f32],
+        kept: &mut [f32],
+        meanwhile: &mut Meanwhile<'_, Self>,
+    ) {
+        struct Keep<'a, 'b>(&'a [f32], &'a mut [f32], &'a mut Meanwhile<'b, Distances>);
+
+        impl Step for Keep<'_, '_> {
+            const START: f32 = 0.0;
+
+            #[inline(always)]
+            unsafe fn add<V: Vector>(&mut self, part: V, place: impl Place) -> V {
+                // SAFETY: the caller's; both have the row's length.
+                unsafe {
+                    self.2.at::<V>(place);
+                    place.store(place.load::<V>(self.0, 0.0).sub(V::splat(self.0[0])), self.1);
+                }
+                part
+            }
+        }
+        // SAFETY: the caller's.
+        unsafe { fold::<V, _>(x.len(), Keep(x, kept, meanwhile)) };
     }
 
     #[inline(always)]
-    unsafe fn result<V: Vector>(&self, x: &[f32], kept: &[f32], (): (), place: Place) -> V {
+    unsafe fn result<V: Vector>(&self, x: &[f32], kept: &[f32], (): (), place: impl Place) -> V {
         // SAFETY: the caller's.
         unsafe { place.load::<V>(x, 0.0).add_product(V::splat(3.0), place.load(kept, 0.0)) }
     }
