@@ -18,7 +18,7 @@ __kernel void layernorm_rows(const int rows, const int width, const float eps,
         const float mean = GROUP_SUM(sum_of(sums)) / width;
         wide squares = (wide)(0.0f);
         FOR_WIDE(j, width) {
-            READ_AHEAD(x + at + width + j);
+            READ_AHEAD(x + at + j, width);
             const wide d = get(x + at + j, width - j, mean) - mean;
             squares += d * d;
         }

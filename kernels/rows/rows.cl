@@ -16,11 +16,14 @@
 // The OpenCL function prefetch() is empty in some CPU runtimes; the compilers' own builtin is not.
 #if PREFETCH && WG == 1 && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch)
-#define READ_AHEAD(p) __builtin_prefetch(p, 0, 3)
+// Asks for what comes a row after p: 1024 floats at least, as memory takes longer to answer than a narrow row
+// to be read. A wider one leaves no room for the next in the first cache.
+#define READ_AHEAD(p, width) \
+    ((width) > 1024 ? __builtin_prefetch((p) + (width), 0, 2) : __builtin_prefetch((p) + 1024, 0, 3))
 #endif
 #endif
 #ifndef READ_AHEAD
-#define READ_AHEAD(p)
+#define READ_AHEAD(p, width)
 #endif
 
 #if NT && defined(__has_builtin)

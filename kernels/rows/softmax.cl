@@ -32,7 +32,7 @@ __kernel void softmax_rows(const int rows, const int width, const __global float
         const float most = GROUP_MOST(most_of(mosts));
         wide sums = (wide)(0.0f);
         FOR_WIDE(j, width) {
-            READ_AHEAD(x + at + width + j);
+            READ_AHEAD(x + at + j, width);
             const wide e = exp_of(get(x + at + j, width - j, -INFINITY) - most);
             sums += e;
 #if KEEP

@@ -1,12 +1,13 @@
 //! What functions of rows share: rows are shared out to the threads, read from memory once, and written.
 
-use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::Pool;
 use super::aligned::{Aligned, LINE};
 use super::share::{Each, even_part};
-use super::simd::{Isa, MOST_LANES, Routine, Vector, first, prefetch, store_fence};
+use super::simd::{
+    Isa, MOST_LANES, Routine, Vector, first, prefetch, prefetch_second, store_fence,
+};
 use crate::machine;
 use crate::terms::Shape;
 
@@ -16,9 +17,11 @@ const SIDE_BY_SIDE: usize = 4;
 /// Fewer floats than this for each of two threads come faster from one.
 const LEAST: usize = 1 << 13;
 
-/// How many floats ahead memory is asked for: a row, unless memory takes longer to answer than a row to read,
-/// or the first cache has no room for the next row.
-const AHEAD: Range<usize> = 1 << 10..1 << 12;
+/// At least so many floats ahead memory is asked for: it takes longer to answer than a short row to be read.
+const AHEAD: usize = 1 << 10;
+
+/// Longer rows leave no room for the next one in the first cache.
+const LONGEST_IN_FIRST: usize = 1 << 10;
 
 /// What is done to a row. Implementations are always inlined: they are compiled into their caller.
 pub trait Function: Copy + Sync {
@@ -55,6 +58,8 @@ pub trait Function: Copy + Sync {
 pub struct Meanwhile<'a, F: Function> {
     /// What is asked for in place of a row's first float.
     next: *const f32,
+    /// Whether the first cache has no room for it.
+    is_long: bool,
     before: Row<'a, F>,
 }
 
@@ -66,7 +71,8 @@ impl<F: Function> Meanwhile<'_, F> {
     #[inline(always)]
     pub unsafe fn at<V: Vector>(&mut self, place: impl Place) {
         if place.at().is_multiple_of(LINE) {
-            prefetch(self.next.wrapping_add(place.at()));
+            let next = self.next.wrapping_add(place.at());
+            if self.is_long { prefetch_second(next) } else { prefetch(next) }
         }
         // SAFETY: the caller's.
         unsafe { self.before.write::<V>(place.at()) };
@@ -260,14 +266,15 @@ impl<F: Function> Routine for Rows<'_, F> {
     unsafe fn run<V: Vector>(self) {
         let Rows { columns, nt, function, .. } = self;
         let function = *function;
-        let ahead = columns.clamp(AHEAD.start, AHEAD.end);
+        let ahead = columns.max(AHEAD);
         let [mut kept, mut kept_before] = [(); 2].map(|()| Aligned::zeros(columns));
         let (mut x_before, mut out_before): (&[f32], &mut [f32]) = (&[], &mut []);
         let mut whole = F::Whole::default();
         for (x, out) in self.x.chunks_exact(columns).zip(self.out.chunks_exact_mut(columns)) {
             let next = x.as_ptr().wrapping_add(ahead);
             let read = Read { function, x: x_before, kept: &kept_before, whole };
-            let mut meanwhile = Meanwhile { next, before: Row::new::<V>(read, out_before, nt) };
+            let before = Row::new::<V>(read, out_before, nt);
+            let mut meanwhile = Meanwhile { next, is_long: columns > LONGEST_IN_FIRST, before };
             // SAFETY: the caller's; all rows have one length.
             unsafe {
                 whole = function.read::<V>(x, &mut kept, &mut meanwhile);

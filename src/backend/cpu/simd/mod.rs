@@ -58,3 +58,16 @@ pub(super) fn prefetch(at: *const f32) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = at;
 }
+
+/// [`prefetch`] into the second cache, where the first has no room.
+#[inline(always)]
+pub(super) fn prefetch_second(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as of `prefetch`.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
