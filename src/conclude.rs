@@ -30,6 +30,14 @@ pub fn conclude(folder: &RunFolder, manifest: &Manifest, png: bool) -> Result<Re
     report::render(folder.path(), &Options { png, ..Options::default() })
 }
 
+/// Why a run has no time at all, in the words of its first row; none where it has one.
+pub fn nothing_measured(folder: &RunFolder) -> Option<String> {
+    let records = folder.records().ok()?;
+    let is_empty = records.iter().all(|r| r.wall_median_s.is_none());
+    let reason = records.first().map(|r| r.reason.clone()).filter(|reason| !reason.is_empty());
+    is_empty.then(|| reason.unwrap_or_else(|| "no case was begun".to_string()))
+}
+
 /// Puts what a session found into the manifest of its run and concludes it, where the run has a folder.
 /// Says on standard error what went wrong. None where a report could not be drawn.
 pub fn finish(

@@ -242,6 +242,18 @@ fn a_report_prints_the_rows_of_its_summary_as_json() {
 
 /// From a step of a network to its rows, operations and epochs.
 #[test]
+fn a_run_that_measures_nothing_says_so_last_and_ends_badly() {
+    let base = tempfile::tempdir().unwrap();
+    let out = base.path().join("run");
+    let shape = ["--device", "cpu", "--shape", "m=16,n=16,k=16", "--out", out.to_str().unwrap()];
+    let output = run(&[&["run", "--budget", "0.000001"], &shape[..]].concat());
+    let (_, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    let last = "crossover: nothing was measured: the budget of 1.00 µs is used up";
+    assert_eq!(err.lines().last(), Some(last), "{err}");
+}
+
+#[test]
 fn a_tiny_training_run_leaves_every_file() {
     let base = tempfile::tempdir().unwrap();
     let folder = base.path().join("run");

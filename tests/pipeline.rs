@@ -5,6 +5,7 @@
 mod support;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,34 +30,42 @@ struct World {
     log: Rc<RefCell<Vec<String>>>,
 }
 
-/// How fast a made-up device is: it takes `overhead_s` and then computes at `rate`, and fails from
-/// `fails_after` runs on.
+/// How fast a made-up device is: it takes `overhead_s` and then computes at `rate`, takes `cold_s` longer
+/// where another ran before, and fails from `fails_after` runs on. Its implementation `slow` takes twice as
+/// long as others.
 #[derive(Clone, Copy)]
 struct Speed {
     overhead_s: f64,
     rate: f64,
+    cold_s: f64,
     fails_after: usize,
+    implementations: &'static [&'static str],
 }
 
 impl Speed {
     fn new(overhead_s: f64, rate: f64) -> Speed {
-        Speed { overhead_s, rate, fails_after: usize::MAX }
+        let implementations = &["fake"];
+        Speed { overhead_s, rate, cold_s: 0.0, fails_after: usize::MAX, implementations }
     }
 }
 
 fn fake(world: &World, id: &'static str, kind: DeviceKind, speed: Speed) -> Box<dyn Device> {
     let world = world.clone();
-    let names = |workload: &str| match workload {
-        "gemm" | "train-mlp" => vec!["fake"],
+    let names = move |workload: &str| match workload {
+        "gemm" | "train-mlp" => speed.implementations.to_vec(),
         _ => Vec::new(),
     };
     MadeUp::device(id, kind, names, move |task| {
         let flop = task.workload.work(task.shape).flop_count as f64;
-        let seconds = speed.overhead_s + flop / speed.rate;
+        let times = if task.implementation == "slow" { 2.0 } else { 1.0 };
+        let seconds = times * (speed.overhead_s + flop / speed.rate);
         let world = world.clone();
         let take = move |what: &str| {
-            world.log.borrow_mut().push(format!("{id} {what}"));
-            world.clock.pass(seconds);
+            let lane = format!("{id} {what}");
+            let mut log = world.log.borrow_mut();
+            let cold_s = if log.last() == Some(&lane) { 0.0 } else { speed.cold_s };
+            log.push(lane);
+            world.clock.pass(seconds + cold_s);
         };
         let (shape, own, mut runs) = (task.shape.clone(), take.clone(), 0);
         let mut runner = MadeUpRunner::new(task, move |memory, scope| {
@@ -159,10 +168,43 @@ fn a_sweep_narrows_its_crossover_down() {
     assert!(rows.iter().all(|r| r.crossover == Some(Crossover::From(112))), "{rows:?}");
 }
 
+/// Whether the log, but for runs on the device's clock, ends with 40 samples in rounds: each after a change
+/// of lane with an untimed run before it, as often as a lane is rehearsed.
+fn ends_with_samples(log: &[String], rehearsed: usize) -> bool {
+    let ends_there = |start: usize| {
+        let (mut at, mut previous, mut rehearsals) = (start, "", HashMap::new());
+        for _ in 0..40 {
+            let Some(lane) = log.get(at) else { return false };
+            let count = rehearsals.entry(lane.as_str()).or_insert(0);
+            if lane != previous && *count < rehearsed {
+                if log.get(at + 1) != Some(lane) {
+                    return false;
+                }
+                *count += 1;
+                at += 1;
+            }
+            (at, previous) = (at + 1, lane);
+        }
+        at == log.len()
+    };
+    (0..log.len()).any(ends_there)
+}
+
 #[test]
-fn every_lane_takes_part_in_every_round_after_a_rehearsal() {
+fn every_lane_takes_part_in_every_round_and_is_rehearsed_where_that_matters() {
+    for (cold_s, rehearsed) in [(0.0, 7), (1e-4, usize::MAX)] {
+        lanes_take_part(cold_s, rehearsed);
+    }
+}
+
+fn lanes_take_part(cold_s: f64, rehearsed: usize) {
     let world = World::default();
-    let done = run(&cubes(&[64]), &devices(&world), &world, false);
+    // The CPU takes 262 us a run and the GPU 1 ms, so that a sample is one run.
+    let devices = [
+        fake(&world, "cpu", DeviceKind::Cpu, Speed { cold_s, ..Speed::new(0.0, 2e9) }),
+        fake(&world, "opencl:0", DeviceKind::Gpu, Speed { cold_s, ..Speed::new(1e-3, 1e15) }),
+    ];
+    let done = run(&cubes(&[64]), &devices, &world, false);
     let samples = done.folder.samples().unwrap();
     let rounds: Vec<u64> = samples.iter().filter_map(|s| s.round).collect();
     let last = *rounds.iter().max().unwrap();
@@ -170,27 +212,33 @@ fn every_lane_takes_part_in_every_round_after_a_rehearsal() {
     for round in 0..=last {
         assert_eq!(rounds.iter().filter(|r| **r == round).count(), 4, "round {round}");
     }
-    // The log of the rounds: after each change of lane one untimed run, then the sample. The CPU
-    // takes 262 us a run and the GPU 1 ms, so that a sample is one run.
     let log = world.log.borrow();
     let device_clock = log.iter().filter(|l| l.ends_with("device clock")).count();
     assert_eq!(device_clock, 2 * 5);
-    let sampling = &log[log.len() - device_clock - 80..log.len() - device_clock];
-    let mut at = 0;
-    let mut previous = "";
-    let mut samples = 0;
-    while at < sampling.len() && samples < 40 {
-        let lane = sampling[at].as_str();
-        if lane != previous {
-            assert_eq!(lane, sampling[at + 1], "a rehearsal before the sample, at {at}");
-            at += 1;
-        }
-        at += 1;
-        samples += 1;
-        previous = lane;
-    }
+    assert!(ends_with_samples(&log[..log.len() - device_clock], rehearsed), "{cold_s}");
     // Rounds are shuffled: the first lanes of the rounds are not all the same.
     assert!(log.windows(2).any(|w| w[0] != w[1]));
+}
+
+/// After six rounds it is known who is slower, unless the user wants to see both.
+#[test]
+fn the_surely_slower_implementation_of_a_device_is_sampled_no_further() {
+    let both = &["fast", "slow"];
+    for (named, samples_of_slow) in [(Vec::new(), 6), (vec!["all".to_string()], 10)] {
+        let world = World::default();
+        let speed = Speed { implementations: both, ..Speed::new(0.0, 2e9) };
+        let devices = [fake(&world, "cpu", DeviceKind::Cpu, speed)];
+        let selection = Selection { implementations: named, ..cubes(&[64]) };
+        let done = run(&selection, &devices, &world, false);
+        let records = done.folder.records().unwrap();
+        assert_eq!(records.len(), 4, "two implementations, two scopes");
+        for r in records {
+            let is_slow = r.implementation == "slow";
+            let expected = if is_slow { samples_of_slow } else { 10 };
+            assert_eq!((r.outcome, r.samples), (Outcome::Measured, Some(expected)), "{r:?}");
+            assert_eq!(r.has_note("outpaced"), is_slow && samples_of_slow == 6, "{r:?}");
+        }
+    }
 }
 
 /// Counted before anything is allocated, the reference included.

@@ -73,10 +73,15 @@ fn bench() -> Result<ExitCode> {
     method.criterion.final_summary();
     let done = conclude::finish(folder.as_ref(), manifest, session, ended, false);
     let Some((ending, _)) = done else { return Ok(ExitCode::FAILURE) };
+    let nothing = folder.as_ref().and_then(conclude::nothing_measured);
     if let Some(folder) = &folder {
         println!("\n{}", folder.path().join("report.html").display());
     }
-    Ok(if ending.failed || ending.interrupted { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    if let Some(reason) = &nothing {
+        eprintln!("crossover: nothing was measured: {reason}");
+    }
+    let is_bad = ending.failed || ending.interrupted || nothing.is_some();
+    Ok(if is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// The manifest of the run that begins, written where there is a folder.

@@ -39,6 +39,11 @@ pub trait Runner {
     /// What is to be known of this runner besides its times.
     fn details(&self) -> Details;
 
+    /// Whether it computes where operands and results are: a run is then the same in every scope.
+    fn moves_nothing(&self) -> bool {
+        false
+    }
+
     /// Its facet as a training, where a run changes what the next one starts from. Such runs are timed
     /// from the restored state.
     fn training(&mut self) -> Option<&mut dyn Training> {

@@ -65,7 +65,12 @@ pub fn run(args: &RunArgs) -> Result<End> {
         report.iter().for_each(answer);
         out!("{}", folder.path().join("report.html").display());
     }
-    Ok(if ending.failed || ending.interrupted { End::Badly } else { End::Well })
+    let nothing = conclude::nothing_measured(&folder);
+    if let Some(reason) = &nothing {
+        eprintln!("crossover: nothing was measured: {reason}");
+    }
+    let is_bad = ending.failed || ending.interrupted || nothing.is_some();
+    Ok(if is_bad { End::Badly } else { End::Well })
 }
 
 /// What is to be measured. Shapes that the user named must fit into this machine's memory.

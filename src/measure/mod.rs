@@ -61,6 +61,9 @@ pub struct Lane {
     pub runner: usize,
     /// Its scope.
     pub scope: Scope,
+    /// The race that it takes part in: of all lanes of a race the fastest matters, and those that are surely
+    /// slower are sampled no further.
+    pub race: Option<usize>,
 }
 
 /// One sample.
@@ -83,6 +86,8 @@ pub struct Measured {
     pub device_runs: Vec<DeviceRun>,
     /// Why the lane dropped out.
     pub failure: Option<String>,
+    /// Whether it was surely slower than another lane of its race, and sampled no further.
+    pub outpaced: bool,
     /// Why the times of a runner in another process can't be believed.
     pub doubt: Option<String>,
 }

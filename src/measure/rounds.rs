@@ -22,9 +22,20 @@ const ROUNDS: usize = 10;
 /// The interval of the median that ends sampling, relative to the median, to each side.
 const ENOUGH: f64 = 0.02;
 
-/// Batches that must agree to end a warm-up, and how closely.
-const STEADY_BATCHES: usize = 3;
-const STEADY: f64 = 0.03;
+/// A warm-up ends with a batch that is not faster than the fastest before it by so much.
+const FALLING: f64 = 0.03;
+
+/// A batch of a warm-up as a share of its cap, so that short runs are warmed up by duration.
+const BATCH_SHARE: f64 = 0.05;
+
+/// After so many rehearsals a lane does without, if it is rehearsed no slower than sampled, but for so much.
+const REHEARSALS: usize = 7;
+const REHEARSED: f64 = 0.01;
+
+/// After so many rounds lanes race: one leaves that is slower than the fastest by more than this, the ends of
+/// both intervals taken, and whose own interval is no wider than that to each side.
+const RACE_ROUNDS: u64 = 6;
+const OUTPACED: f64 = 0.05;
 
 /// Seconds between two looks of the watcher, and how many times what a look takes.
 const WATCH_S: f64 = 0.25;
@@ -45,6 +56,8 @@ pub fn sample(
         disturbed: false,
         iterations: vec![1; lanes.len()],
         expected_s: vec![0.0; lanes.len()],
+        rehearsals: vec![Rehearsals::default(); lanes.len()],
+        spent_s: vec![0.0; lanes.len()],
         measured: vec![Measured::default(); lanes.len()],
         doubts: vec![Vec::new(); lanes.len()],
         last: None,
@@ -60,6 +73,23 @@ pub fn sample(
     rounds.measured
 }
 
+/// Whether a lane's first run after another's is slower than the next.
+#[derive(Clone, Default)]
+struct Rehearsals {
+    /// Rehearsals over samples, in time.
+    ratios: Vec<f64>,
+    needless: bool,
+}
+
+impl Rehearsals {
+    fn learn(&mut self, ratio: f64) {
+        self.ratios.push(ratio);
+        let all = self.ratios.len() >= REHEARSALS;
+        let typical = crate::stats::median(&self.ratios).filter(|_| all);
+        self.needless = typical.is_some_and(|ratio| ratio <= 1.0 + REHEARSED);
+    }
+}
+
 struct Rounds<'a, 'r, 'c> {
     runners: &'a mut [Box<dyn Runner + 'r>],
     lanes: &'a [Lane],
@@ -72,6 +102,10 @@ struct Rounds<'a, 'r, 'c> {
     iterations: Vec<u64>,
     /// Seconds of a run as the warm-up found them, by lane.
     expected_s: Vec<f64>,
+    /// What is known of the first run after another lane's, by lane.
+    rehearsals: Vec<Rehearsals>,
+    /// Seconds that samples and rehearsals took, by lane.
+    spent_s: Vec<f64>,
     measured: Vec<Measured>,
     /// Samples that can't be believed, by lane.
     doubts: Vec<Vec<String>>,
@@ -84,7 +118,7 @@ impl Rounds<'_, '_, '_> {
     /// comes first. Nothing that the runner before left behind takes part.
     fn time(&mut self, lane: usize, iterations: u64, rehearse: bool) -> Option<Timing> {
         self.turn_to(lane);
-        let Lane { runner, scope } = self.lanes[lane];
+        let Lane { runner, scope, .. } = self.lanes[lane];
         let runner = self.runners[runner].as_mut();
         match timed(runner, scope, iterations, rehearse, self.conditions.clock) {
             Ok(timing) => Some(timing),
@@ -117,73 +151,96 @@ impl Rounds<'_, '_, '_> {
         self.conditions.stop.load(Ordering::Relaxed)
     }
 
-    /// Batches until three agree or the cap is reached, then the size of a sample.
+    /// Batches until times fall no more or the cap is reached, then the size of a sample.
     fn warm_up(&mut self, lane: usize, cap_s: f64) {
         let start = self.conditions.clock.now();
-        let mut batches: Vec<f64> = Vec::new();
-        let mut runs = 1;
+        let (mut fastest, mut runs) = (f64::INFINITY, 1);
         loop {
             if self.stopped() {
                 return;
             }
             let Some(timing) = self.time(lane, runs, false) else { return };
             let mean = timing.per_run_s();
-            batches.push(mean);
-            let recent = &batches[batches.len().saturating_sub(STEADY_BATCHES)..];
-            let (low, high) = recent
-                .iter()
-                .fold((f64::INFINITY, 0.0f64), |(low, high), t| (low.min(*t), high.max(*t)));
-            let steady = recent.len() == STEADY_BATCHES && high <= low * (1.0 + STEADY);
-            if steady || self.conditions.clock.now() - start >= cap_s {
-                let typical = crate::stats::median(recent).unwrap_or(mean);
-                self.expected_s[lane] = typical;
-                self.iterations[lane] = (SAMPLE_FLOOR_S / typical.max(1e-9)).ceil().max(1.0) as u64;
+            let is_falling = mean < fastest * (1.0 - FALLING);
+            fastest = fastest.min(mean);
+            // It has been verified: what there is to load and to compile is there, and a long run warms up itself.
+            let is_long = mean > NO_REHEARSAL_S;
+            if is_long || !is_falling || self.conditions.clock.now() - start >= cap_s {
+                self.expected_s[lane] = mean;
+                self.iterations[lane] = (SAMPLE_FLOOR_S / mean.max(1e-9)).ceil().max(1.0) as u64;
                 return;
             }
-            // A batch of about a tenth of the cap, so that a short run is warmed up by duration.
-            runs = (cap_s / 10.0 / mean.max(1e-9)).clamp(1.0, 1e6) as u64;
+            runs = (BATCH_SHARE * cap_s / mean.max(1e-9)).clamp(1.0, 1e6) as u64;
         }
     }
 
+    /// The lanes that are still sampled.
+    fn live(&self) -> Vec<usize> {
+        let is_live = |m: &Measured| m.failure.is_none() && !m.outpaced;
+        (0..self.lanes.len()).filter(|lane| is_live(&self.measured[*lane])).collect()
+    }
+
+    /// Seconds that samples may take in all where each lane has this cap: a fast lane waits for slow ones,
+    /// and what lanes took that have left is no more than they took.
+    fn allowed_s(&self, cap_s: f64) -> f64 {
+        let live = self.live();
+        let gone = (0..self.lanes.len()).filter(|lane| !live.contains(lane));
+        cap_s * live.len() as f64 + gone.map(|lane| self.spent_s[lane].min(cap_s)).sum::<f64>()
+    }
+
     fn sample_all(&mut self, cap_s: f64, seed: u64) {
-        let live = |rounds: &Self| {
-            (0..rounds.lanes.len())
-                .filter(|lane| rounds.measured[*lane].failure.is_none())
-                .collect::<Vec<_>>()
-        };
         let few = self.expected_s.iter().any(|s| *s > LONG_RUN_S);
-        let least = if few { FEW_ROUNDS } else { ROUNDS };
+        let least = if few { FEW_ROUNDS } else { ROUNDS } as u64;
         let order = Generator::new(seed, 0x0407_d3e5);
         let mut start = self.conditions.clock.now();
-        // The caps of all lanes together: a fast lane waits for slow ones inside them.
-        let cap_s = cap_s * live(self).len() as f64;
         let mut round = 0u64;
-        let mut look_at = least as u64;
+        let mut look_at = RACE_ROUNDS.min(least);
         loop {
-            let lanes = live(self);
+            let lanes = self.live();
             if lanes.is_empty() {
                 return;
             }
+            let allowed_s = self.allowed_s(cap_s);
             for index in order.shuffle(lanes.len(), round << 8) {
                 if self.stopped() {
                     return;
                 }
                 self.sample_once(lanes[index], round);
                 // To be looked at costs no samples.
-                start += self.show(start + cap_s);
+                start += self.show(start + allowed_s);
             }
             round += 1;
-            let spent = self.conditions.clock.now() - start >= cap_s;
-            if round >= least as u64 && spent {
+            let spent = self.conditions.clock.now() - start >= allowed_s;
+            if round >= least && spent {
                 return;
             }
             if round >= look_at {
-                if live(self).iter().all(|lane| self.is_enough(*lane)) {
+                self.race();
+                if round >= least && self.live().iter().all(|lane| self.is_enough(*lane)) {
                     return;
                 }
                 // Looking costs more as samples grow: look at every twentieth more.
                 look_at = round + 1 + round / 20;
             }
+        }
+    }
+
+    /// Lets those lanes go that are surely slower than the fastest of their race.
+    fn race(&mut self) {
+        let live = self.live();
+        let summaries: Vec<_> = live
+            .iter()
+            .filter_map(|lane| Some((*lane, Summary::of(&self.measured[*lane].wall_s())?)))
+            .collect();
+        for (lane, own) in &summaries {
+            let race = self.lanes[*lane].race;
+            let rivals =
+                summaries.iter().filter(|(l, _)| race.is_some() && self.lanes[*l].race == race);
+            let Some((_, best)) = rivals.min_by(|a, b| a.1.median.total_cmp(&b.1.median)) else {
+                continue;
+            };
+            let is_slower = own.low > (1.0 + OUTPACED) * best.high;
+            self.measured[*lane].outpaced = is_slower && own.relative_interval() <= OUTPACED;
         }
     }
 
@@ -203,9 +260,11 @@ impl Rounds<'_, '_, '_> {
 
     fn sample_once(&mut self, lane: usize, round: u64) {
         let other = std::mem::take(&mut self.disturbed) || self.last != Some(lane);
-        let changed = other && self.expected_s[lane] <= NO_REHEARSAL_S;
+        let is_short = self.expected_s[lane] <= NO_REHEARSAL_S;
         let (iterations, rehearse) = match self.conditions.cache {
-            Cache::Hot => (self.iterations[lane], changed),
+            Cache::Hot => {
+                (self.iterations[lane], other && is_short && !self.rehearsals[lane].needless)
+            }
             Cache::Cold => (1, false),
         };
         if self.conditions.cache == Cache::Cold && !self.flush(lane) {
@@ -213,6 +272,10 @@ impl Rounds<'_, '_, '_> {
         }
         let Some(timing) = self.time(lane, iterations, rehearse) else { return };
         let wall_s = timing.per_run_s();
+        if let Some(rehearsal_s) = timing.rehearsal_s {
+            self.rehearsals[lane].learn(rehearsal_s / wall_s);
+        }
+        self.spent_s[lane] += timing.seconds + timing.rehearsal_s.unwrap_or(0.0);
         let iterations = iterations * timing.repeats;
         self.measured[lane].samples.push(Sample { round, iterations, wall_s });
         self.doubts[lane].extend(timing.doubt);
@@ -225,7 +288,7 @@ impl Rounds<'_, '_, '_> {
     /// A few runs on the devices' own clocks.
     fn device_clock(&mut self) {
         for lane in 0..self.lanes.len() {
-            let Lane { runner, scope } = self.lanes[lane];
+            let Lane { runner, scope, .. } = self.lanes[lane];
             let failed = self.measured[lane].failure.is_some();
             // Runs in a row are hot.
             let cold = self.conditions.cache == Cache::Cold;

@@ -1,12 +1,13 @@
 //! Some runs in a row, by our clock and by the device's.
 
-use super::{Clock, FEW_ROUNDS, LONG_RUN_S};
+use super::{Clock, FEW_ROUNDS};
 use crate::backend::{Remote, Runner};
 use crate::error::Result;
 use crate::terms::Scope;
 
-/// Runs on the device's own clock.
+/// Runs on the device's own clock, and of what takes longer than this.
 const DEVICE_RUNS: usize = 5;
+const DEVICE_RUN_S: f64 = 0.02;
 
 /// Runs that a runner in another process is asked for at once: their times come back as one text.
 const CLAIMED_RUNS: u64 = 1000;
@@ -20,6 +21,8 @@ pub struct Timing {
     pub repeats: u64,
     /// Seconds of all of them together.
     pub seconds: f64,
+    /// Seconds of the run that came before them, where one did.
+    pub rehearsal_s: Option<f64>,
     /// Why these times can't be believed, where the runner took them itself.
     pub doubt: Option<String>,
 }
@@ -31,7 +34,7 @@ impl Timing {
     }
 }
 
-/// Runs `iterations` times in a row, after one untimed run where `rehearse`. A runner in another process
+/// Runs `iterations` times in a row, after one run beside the count where `rehearse`. A runner in another process
 /// times itself, and a training starts every run from the restored state.
 pub fn timed(
     runner: &mut dyn Runner,
@@ -40,41 +43,44 @@ pub fn timed(
     rehearse: bool,
     clock: &dyn Clock,
 ) -> Result<Timing> {
-    let untimed = u64::from(rehearse);
     let repeats = runner.details().repeats;
-    let mut timing = Timing { iterations, repeats, ..Timing::default() };
+    let timing = Timing { iterations, repeats, ..Timing::default() };
     if let Some(remote) = runner.remote() {
-        (timing.seconds, timing.doubt) = claimed(remote, scope, iterations, untimed, clock)?;
-    } else if runner.training().is_some() {
-        timing.seconds = restored(runner, scope, iterations, untimed, clock)?;
-    } else {
-        (0..untimed).try_for_each(|_| runner.run(scope))?;
-        let mut runs = || (0..iterations).try_for_each(|_| runner.run(scope));
-        timing.seconds = clock.time(&mut runs)?;
+        return claimed(remote, scope, rehearse, timing, clock);
     }
-    Ok(timing)
+    let mut runs = |count: u64| {
+        if runner.training().is_some() {
+            return restored(runner, scope, count, clock);
+        }
+        clock.time(&mut || (0..count).try_for_each(|_| runner.run(scope)))
+    };
+    let rehearsal_s = rehearse.then(|| runs(1)).transpose()?.map(|s| s / repeats as f64);
+    Ok(Timing { rehearsal_s, seconds: runs(iterations)?, ..timing })
 }
 
-/// Seconds of runs as the process says that computes them, and what our clock has against that.
+/// Seconds of runs as the process says that computes them, and what our clock has against that. A rehearsal is
+/// part of the first request.
 fn claimed(
     remote: &mut dyn Remote,
     scope: Scope,
-    iterations: u64,
-    untimed: u64,
+    rehearse: bool,
+    mut timing: Timing,
     clock: &dyn Clock,
-) -> Result<(f64, Option<String>)> {
-    let (mut seconds, mut doubt) = (0.0, None);
-    let (mut left, mut untimed) = (iterations, untimed);
+) -> Result<Timing> {
+    let (mut left, mut untimed) = (timing.iterations, u64::from(rehearse));
     while left > 0 {
         let runs = left.min(CLAIMED_RUNS);
         let start = clock.now();
         let claim = remote.claim(scope, untimed + runs)?;
         let contradiction = claim.contradiction(clock.now() - start);
-        doubt = doubt.or(contradiction);
-        seconds += claim.wall_s.iter().skip(untimed as usize).sum::<f64>();
+        timing.doubt = timing.doubt.or(contradiction);
+        let (rehearsal, counted) = claim.wall_s.split_at(claim.wall_s.len().min(untimed as usize));
+        let of_rehearsal = rehearsal.first().map(|s| s / timing.repeats as f64);
+        timing.rehearsal_s = timing.rehearsal_s.or(of_rehearsal);
+        timing.seconds += counted.iter().sum::<f64>();
         (left, untimed) = (left - runs, 0);
     }
-    Ok((seconds, doubt))
+    Ok(timing)
 }
 
 /// Seconds of runs that each start from the same state, which is brought back outside the clock.
@@ -82,16 +88,12 @@ fn restored(
     runner: &mut dyn Runner,
     scope: Scope,
     iterations: u64,
-    untimed: u64,
     clock: &dyn Clock,
 ) -> Result<f64> {
     let mut seconds = 0.0;
-    for run in 0..untimed + iterations {
+    for _ in 0..iterations {
         restore(runner)?;
-        let run_s = clock.time(&mut || runner.run(scope))?;
-        if run >= untimed {
-            seconds += run_s;
-        }
+        seconds += clock.time(&mut || runner.run(scope))?;
     }
     Ok(seconds)
 }
@@ -114,7 +116,7 @@ pub struct DeviceRun {
 /// time that is not positive, not finite or longer than the wall's is refused.
 pub fn device_runs(runner: &mut dyn Runner, expected_s: f64, clock: &dyn Clock) -> Vec<DeviceRun> {
     let mut runs = Vec::new();
-    for _ in 0..if expected_s > LONG_RUN_S { FEW_ROUNDS } else { DEVICE_RUNS } {
+    for _ in 0..if expected_s > DEVICE_RUN_S { FEW_ROUNDS } else { DEVICE_RUNS } {
         if restore(runner).is_err() {
             break;
         }

@@ -1,6 +1,6 @@
 //! Time for the whole run.
 
-use super::{Chooser, Setup};
+use super::{Chooser, Setup, roofs};
 use crate::measure::Clock;
 use crate::plan::{Case, Effort};
 use crate::units;
@@ -26,7 +26,8 @@ impl Budget {
     ) -> Budget {
         let seconds = setup.selection.budget;
         let expected_s = chooser.seconds(cases, effort).max(1e-9);
-        let factor = seconds.map_or(1.0, |seconds| (seconds / expected_s).clamp(Self::LEAST, 1.0));
+        let of_cases = |seconds: f64| (1.0 - roofs::SHARE_OF_BUDGET) * seconds / expected_s;
+        let factor = seconds.map_or(1.0, |seconds| of_cases(seconds).clamp(Self::LEAST, 1.0));
         Budget {
             seconds,
             deadline_s: seconds.map(|s| setup.clock.now() + s),

@@ -10,7 +10,7 @@ use crate::terms::{DeviceId, Dtype, Format, Scope};
 use crate::workload::{self, Workload};
 
 /// Runs of which the fastest counts: others may have been interrupted.
-const RUNS: usize = 9;
+const RUNS: usize = 5;
 
 /// A change that is noted.
 const DRIFT: f64 = 0.03;

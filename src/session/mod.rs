@@ -94,6 +94,8 @@ pub struct Session<'a> {
     sampler: Sampler<'a>,
     /// The canary; none until devices are looked at.
     canary: Option<Canary<'a>>,
+    /// Its times after the last case.
+    steady: Option<CanaryTimes>,
 }
 
 impl<'a> Session<'a> {
@@ -109,6 +111,7 @@ impl<'a> Session<'a> {
             chooser: Chooser::new(setup),
             sampler: Sampler { setup, rows },
             canary: None,
+            steady: None,
         }
     }
 
@@ -182,9 +185,13 @@ impl<'a> Session<'a> {
     pub fn case(&mut self, case: &Case, effort: Effort, progress: &mut dyn Progress) -> CaseRows {
         let (choices, refused) = self.chooser.choices(case, effort);
         let mut rows = self.sampler.rows.refused(case, &refused);
-        let before = self.canary_times();
+        // Nothing is timed between two cases.
+        let before = match self.steady.take() {
+            Some(times) => times,
+            None => self.canary_times(),
+        };
         let mut measured = self.sampler.measure(case, choices, effort, progress);
-        self.hold(&mut measured.records, &before, progress);
+        self.steady = Some(self.hold(&mut measured.records, &before, progress));
         rows.extend(measured);
         rows
     }

@@ -11,6 +11,12 @@ use crate::workload::{self, Workload};
 /// Caps of a roof's runner: roofs take a few seconds in all.
 const EFFORT: Effort = Effort { warm_up_s: 0.05, sample_s: 0.1 };
 
+/// Most of a budget that roofs may take: answers come first.
+pub(super) const SHARE_OF_BUDGET: f64 = 0.25;
+
+/// What a slow machine does of a roof's working set in a second, verification included.
+const BYTES_PER_S: f64 = 64e6;
+
 /// Working sets: each cache divided by this, and this many times the last of them.
 const CACHE_DIVISOR: u64 = 2;
 const TIMES_LAST_CACHE: u64 = 4;
@@ -39,12 +45,20 @@ impl RoofCheck {
         chooser: &mut Chooser<'_>,
         progress: &mut dyn Progress,
     ) {
-        for case in cases(&sampler.setup) {
-            if sampler.setup.is_stopped() {
+        let setup = &sampler.setup;
+        let now = || setup.clock.now();
+        let until_s = setup.selection.budget.map(|seconds| now() + SHARE_OF_BUDGET * seconds);
+        for case in cases(setup) {
+            if setup.is_stopped() {
+                return;
+            }
+            if until_s.is_some_and(|until_s| now() >= until_s) {
+                progress
+                    .say("roofs had their share of the budget: those that are left are unknown");
                 return;
             }
             progress.step(&format!("measuring the roofs: {}", case.workload.name()));
-            let choices = choices(&sampler.setup, &case);
+            let choices = choices(setup, &case);
             for record in sampler.measure(&case, choices, EFFORT, &mut Silent).records {
                 chooser.learn(&record);
                 self.known.learn(&record);
@@ -101,7 +115,11 @@ fn working_sets(setup: &Setup<'_>) -> Vec<u64> {
     let of_devices = setup.devices.iter().filter_map(|d| d.entry().cache_bytes);
     let largest = caches.iter().copied().chain(of_devices).max().unwrap_or(0);
     let memory = (TIMES_LAST_CACHE * largest).max(MEMORY_BYTES);
-    caches.iter().map(|bytes| bytes / CACHE_DIVISOR).chain([memory]).collect()
+    let in_time = setup.selection.budget.map(|s| (SHARE_OF_BUDGET * s * BYTES_PER_S) as u64);
+    let is_in_time = |bytes: &u64| in_time.is_none_or(|most| *bytes <= most);
+    let caches = caches.iter().map(|bytes| bytes / CACHE_DIVISOR);
+    // Less than a whole set would be a rate of a cache, called one of memory.
+    caches.chain([memory]).filter(is_in_time).collect()
 }
 
 /// Threads of the CPU path.

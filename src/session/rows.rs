@@ -205,6 +205,9 @@ fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &Measured) {
     if summary.noise() > NOISY {
         record.note("noisy");
     }
+    if measured.outpaced {
+        record.note("outpaced");
+    }
     if !measured.device_runs.is_empty() && record.device_median_s.is_none() {
         record.note("untimed-device");
     }

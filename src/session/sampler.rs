@@ -4,7 +4,7 @@ use super::{CaseRows, Choice, Facts, Progress, Rows, Setup, memory, prepared};
 use crate::backend::Runner;
 use crate::measure::{self, Conditions, Lane, Measured};
 use crate::plan::{Case, Effort};
-use crate::terms::Cache;
+use crate::terms::{Cache, Scope};
 use crate::verify::Problem;
 
 /// Prepares, verifies and samples the runners of a case in rounds, and makes rows of what comes out.
@@ -57,9 +57,7 @@ impl<'a> Sampler<'a> {
         }
         progress.step("measuring");
         let scopes = self.setup.scopes(case.workload);
-        let lanes: Vec<Lane> = (0..runners.len())
-            .flat_map(|runner| scopes.iter().map(move |scope| Lane { runner, scope: *scope }))
-            .collect();
+        let (lanes, places) = self.lanes(&runners, &facts, &scopes);
         let conditions = Conditions {
             cache: case.cache,
             effort,
@@ -67,9 +65,11 @@ impl<'a> Sampler<'a> {
             clock: self.setup.clock,
             stop: self.setup.stop,
             watch: &mut |measured, left_s| {
-                let there = lanes.iter().zip(measured).filter(|(_, m)| !m.samples.is_empty());
-                let mut rows =
-                    there.map(|(l, m)| self.rows.measured(case, &facts[l.runner], l.scope, m));
+                let there = places.iter().filter(|(lane, _)| !measured[*lane].samples.is_empty());
+                let mut rows = there.map(|(lane, scope)| {
+                    let facts = &facts[lanes[*lane].runner];
+                    self.rows.measured(case, facts, *scope, &measured[*lane])
+                });
                 progress.live(&mut rows, left_s);
             },
         };
@@ -78,11 +78,33 @@ impl<'a> Sampler<'a> {
             progress.step("taking runs apart");
             self.profile(case, &mut runners, &facts, &lanes, &measured, &mut rows);
         }
-        for (lane, measured) in lanes.iter().zip(&measured) {
-            let record = self.rows.measured(case, &facts[lane.runner], lane.scope, measured);
-            rows.add(record, measured);
+        for (lane, scope) in places {
+            let facts = &facts[lanes[lane].runner];
+            rows.add(self.rows.measured(case, facts, scope, &measured[lane]), &measured[lane]);
         }
         rows
+    }
+
+    /// The lanes of some runners, and the lane and scope of each row: where a run is the same in every scope,
+    /// one lane serves all. The implementations of a device race, unless the user named them.
+    fn lanes(
+        &self,
+        runners: &[Box<dyn Runner + 'a>],
+        facts: &[Facts],
+        scopes: &[Scope],
+    ) -> (Vec<Lane>, Vec<(usize, Scope)>) {
+        let races = self.setup.selection.implementations.is_empty();
+        let (mut lanes, mut places) = (Vec::new(), Vec::new());
+        for (runner, (r, facts)) in runners.iter().zip(facts).enumerate() {
+            for (number, scope) in scopes.iter().enumerate() {
+                if number == 0 || !r.moves_nothing() {
+                    let race = races.then_some(facts.choice.device * scopes.len() + number);
+                    lanes.push(Lane { runner, scope: *scope, race });
+                }
+                places.push((lanes.len() - 1, *scope));
+            }
+        }
+        (lanes, places)
     }
 
     /// Those that are right, with what is known of them, and the rows of those that are not. Ends early

@@ -1,7 +1,7 @@
 //! What operands hold.
 
 use super::Generator;
-use super::values::{Element, Tensor, with_element, with_values};
+use super::values::{Element, Tensor, with_element};
 use crate::terms::Format;
 
 /// Which numbers the operands hold. Each is drawn first and rounded once, to the nearest of its format.
@@ -89,14 +89,6 @@ impl Data {
             | Data::Around { seed, .. }
             | Data::Sparse { seed, .. } => seed,
         }
-    }
-
-    /// Position of the first element of operand `tensor` that is not what [`Data::fill`] gives.
-    pub fn first_difference(self, tensor: u64, found: &Tensor) -> Option<usize> {
-        fn different<T: Element>(found: &[T], element: impl Fn(u64) -> T) -> Option<usize> {
-            found.iter().enumerate().position(|(i, v)| !v.is_same(element(i as u64)))
-        }
-        with_values!(found, values => different(values, self.elements(tensor)))
     }
 }
 

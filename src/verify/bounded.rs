@@ -10,10 +10,9 @@
 //! have 2^13 u, bf16 2^16 u), and a term that is left out of sums of up to 2^16.
 
 use std::ops::Range;
-use std::thread;
 
 use super::errors::Errors;
-use super::{Proof, Verify, computed};
+use super::{Proof, Verify, computed, on_all_cores, scopes};
 use crate::backend::Runner;
 use crate::error::Result;
 use crate::tensor::{Data, Tensor};
@@ -61,7 +60,7 @@ impl<'a> Bounded<'a> {
     fn largest_ratio(&self, runner: &mut dyn Runner, operands: &[Tensor]) -> Result<f64> {
         runner.load(operands)?;
         let mut worst = 0.0f64;
-        for scope in self.workload.scopes() {
+        for scope in scopes(self.workload, runner) {
             let length = self.workload.output(self.shape);
             let output = computed(runner, *scope, length, |number, input| {
                 operands[number].first_difference(input)
@@ -74,19 +73,8 @@ impl<'a> Bounded<'a> {
     /// Holds a result to its bounds, rows shared out over the cores.
     fn check(&self, operands: &[Tensor], output: &Tensor) -> Result<f64> {
         let (rows, columns) = self.bounded.rows(self.shape);
-        let cores = thread::available_parallelism().map_or(1, |c| c.get());
-        let share = rows.div_ceil(cores);
-        let parts = (0..rows).step_by(share).map(|first| first..(first + share).min(rows));
-        let found: Vec<Result<Errors>> = thread::scope(|scope| {
-            let start = |part| scope.spawn(move || self.errors(operands, output, part));
-            let threads: Vec<_> = parts.map(start).collect();
-            let join = |thread: thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
-            };
-            threads.into_iter().map(join).collect()
-        });
         let mut errors = Errors::default();
-        for part in found {
+        for part in on_all_cores(rows, 1, |part| self.errors(operands, output, part)) {
             errors.merge(part?);
         }
         let u = self.formats.accumulator.unit_roundoff();

@@ -12,6 +12,9 @@ mod errors;
 mod sums;
 mod training;
 
+use std::ops::Range;
+use std::thread;
+
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::tensor::{self, FENCE, Tensor, with_values};
@@ -21,6 +24,9 @@ use crate::workload::{Check, Workload};
 use bounded::Bounded;
 use sums::Sums;
 use training::Training;
+
+/// Fewer elements than this are looked at by one thread.
+const LEAST_SHARE: usize = 1 << 14;
 
 /// What is left to say of a verified runner.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +79,35 @@ impl<'a> Problem<'a> {
     pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof> {
         self.0.verify(runner)
     }
+}
+
+/// The scopes in which a runner computes in its own ways: the first alone where all are the same run.
+fn scopes(workload: &dyn Workload, runner: &dyn Runner) -> &'static [Scope] {
+    let all = workload.scopes();
+    if runner.moves_nothing() { &all[..all.len().min(1)] } else { all }
+}
+
+/// What `look` finds in parts of `0..length`, in order: they are shared out over the cores, `least` at least
+/// to each.
+fn on_all_cores<T: Send>(
+    length: usize,
+    least: usize,
+    look: impl Fn(Range<usize>) -> T + Sync,
+) -> Vec<T> {
+    let cores = thread::available_parallelism().map_or(1, |c| c.get());
+    let share = length.div_ceil(cores).max(least);
+    let parts = (0..length).step_by(share).map(|first| first..(first + share).min(length));
+    if length <= share {
+        return parts.map(look).collect();
+    }
+    thread::scope(|scope| {
+        let look = &look;
+        let threads: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
+        let join = |thread: thread::ScopedJoinHandle<'_, T>| {
+            thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+        };
+        threads.into_iter().map(join).collect()
+    })
 }
 
 /// One run into poisoned memory. Returns the output of `length` elements after a look at fences and

@@ -17,11 +17,13 @@
 //! f32) are measured on data of 1 and -1, on which the result must be exact. An algorithm that is not
 //! exact on integers (Winograd's) is held to a bound of its own, in one image at least.
 
+use std::ops::Range;
+
 use super::errors::{Errors, TINY};
-use super::{Proof, Verify, allowed_l2, computed};
+use super::{LEAST_SHARE, Proof, Verify, allowed_l2, computed, on_all_cores, scopes};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
-use crate::tensor::{Data, Generator, Tensor};
+use crate::tensor::{Data, Element, Generator, Tensor, with_values};
 use crate::terms::{Dtype, Formats, Shape};
 use crate::workload::{Algorithm, ExactSums, Reference, Transformed, Workload, parts};
 
@@ -47,15 +49,9 @@ pub struct Sums<'a> {
     shape: &'a Shape,
     formats: Formats,
     seed: u64,
-    measured: Operands,
-    integers: Operands,
+    measured: Vec<Tensor>,
+    integers: Vec<Tensor>,
     mode: Mode,
-}
-
-/// Data in every operand.
-struct Operands {
-    data: Data,
-    tensors: Vec<Tensor>,
 }
 
 /// How much of a result is checked, and what with.
@@ -72,7 +68,7 @@ enum Mode {
         forms: Vec<Vec<f64>>,
         /// The operands of the forms where results are rounded when they are stored: few enough numbers
         /// that each result is exact all the same. None where the integers serve.
-        exact: Option<Operands>,
+        exact: Option<Vec<Tensor>>,
     },
 }
 
@@ -88,21 +84,31 @@ impl<'a> Sums<'a> {
         let formats = workload.formats(dtype);
         let k = sums.reduction(shape);
         let lengths = workload.inputs(shape);
-        let operands =
-            |data: Data| Operands { data, tensors: data.operands(formats.storage, &lengths) };
-        let measured = operands(measured(k, seed, formats));
-        let integers = operands(integers(k, seed, formats));
-        let mode = if is_cheap(sums, shape) {
-            Mode::Cheap
-        } else if is_whole(workload, shape) {
-            let reference = |operands: &Operands| sums.reference(shape, &operands.tensors, None);
-            Mode::Kept(reference(&integers).value, reference(&measured))
-        } else {
-            let exact = formats.rounds_results().then(|| operands(sparse(k, seed, formats)));
-            let tensors = &exact.as_ref().unwrap_or(&integers).tensors;
-            let form = |s| sums.expected_form(shape, tensors, s);
-            Mode::Sampled { forms: sign_vectors(seed).map(form).collect(), exact }
-        };
+        let operands = |data: Data| data.operands(formats.storage, &lengths);
+        let is_kept = is_whole(workload, shape) && !is_cheap(sums, shape);
+        let both = [integers(k, seed, formats), measured(k, seed, formats)];
+        let mut both = both_at_once(both, |data| {
+            let operands = operands(data);
+            let reference = is_kept.then(|| sums.reference(shape, &operands, None));
+            (operands, reference)
+        });
+        let [(integers, of_integers), (_, of_measured)] = &mut both;
+        let mode =
+            if let (Some(integers), Some(measured)) = (of_integers.take(), of_measured.take()) {
+                Mode::Kept(integers.value, measured)
+            } else if is_cheap(sums, shape) {
+                Mode::Cheap
+            } else {
+                let exact = formats.rounds_results().then(|| operands(sparse(k, seed, formats)));
+                let tensors = exact.as_ref().unwrap_or(integers);
+                let vectors: Vec<Generator> = sign_vectors(seed).collect();
+                let forms = on_all_cores(vectors.len(), 1, |part| {
+                    let form = |signs: &Generator| sums.expected_form(shape, tensors, *signs);
+                    vectors[part].iter().map(form).collect::<Vec<_>>()
+                });
+                Mode::Sampled { forms: forms.into_iter().flatten().collect(), exact }
+            };
+        let [(integers, _), (measured, _)] = both;
         Sums { workload, sums, shape, formats, seed, measured, integers, mode }
     }
 
@@ -131,7 +137,7 @@ impl<'a> Sums<'a> {
             return None;
         }
         let images = if is_whole(self.workload, self.shape) { usize::MAX } else { 1 };
-        self.sums.transformed(self.shape, &self.measured.tensors, algorithm, images)
+        self.sums.transformed(self.shape, &self.measured, algorithm, images)
     }
 
     /// Has results computed on some operands, which stay loaded, and looks at that of every scope. `look` is
@@ -139,14 +145,14 @@ impl<'a> Sums<'a> {
     fn each_scope(
         &self,
         runner: &mut dyn Runner,
-        operands: &Operands,
+        operands: &[Tensor],
         mut look: impl FnMut(&Tensor, (usize, usize)) -> Result<()>,
     ) -> Result<()> {
-        runner.load(&operands.tensors)?;
+        runner.load(operands)?;
         let length = self.workload.output(self.shape);
-        for scope in self.workload.scopes() {
+        for scope in scopes(self.workload, runner) {
             let output = computed(runner, *scope, length, |number, input| {
-                operands.data.first_difference(number as u64, input)
+                operands[number].first_difference(input)
             })?;
             look(&output, runner.details().tile)?;
         }
@@ -169,19 +175,28 @@ impl<'a> Sums<'a> {
     fn check_integers(&self, output: &Tensor, tile: (usize, usize)) -> Result<()> {
         let all = !matches!(self.mode, Mode::Sampled { .. });
         for at in self.places(all, output, tile) {
-            let expected = match &self.mode {
-                Mode::Kept(integers, _) => integers[at[0]..][..at.len()].to_vec(),
-                _ => self.sums.reference(self.shape, &self.integers.tensors, Some(&at)).value,
-            };
-            let stored = Tensor::rounded(self.formats.storage, expected.into_iter());
-            let is_wrong = |(i, place): &(usize, &usize)| output.get(**place) != stored.get(*i);
-            if let Some((i, place)) = at.iter().enumerate().find(is_wrong) {
-                let (found, expected) = (output.get(*place), stored.get(i));
-                let what = format!("on small integers element {place} is {found}, not {expected}");
-                return Err(Error::wrong(what));
+            for part in
+                on_all_cores(at.len(), LEAST_SHARE, |part| self.hold_integers(output, &at, part))
+            {
+                part?;
             }
         }
         Ok(())
+    }
+
+    /// Holds a part of the elements `at` to the exact integers.
+    fn hold_integers(&self, output: &Tensor, at: &[usize], part: Range<usize>) -> Result<()> {
+        let at = &at[part];
+        let expected = match &self.mode {
+            Mode::Kept(integers, _) => integers[at[0]..][..at.len()].to_vec(),
+            _ => self.sums.reference(self.shape, &self.integers, Some(at)).value,
+        };
+        let stored = Tensor::rounded(self.formats.storage, expected.into_iter());
+        let is_wrong = |(i, place): &(usize, &usize)| output.get(**place) != stored.get(*i);
+        let Some((i, place)) = at.iter().enumerate().find(is_wrong) else { return Ok(()) };
+        let (found, expected) = (output.get(*place), stored.get(i));
+        let what = format!("on small integers element {place} is {found}, not {expected}");
+        Err(Error::wrong(what))
     }
 
     /// Holds the linear forms of a result to what they must be.
@@ -210,30 +225,38 @@ impl<'a> Sums<'a> {
         let bound = Bound::new(k, n, self.formats);
         let mut errors = Errors::default();
         let Transformed { elements, value, magnitude, .. } = expected;
-        bound.hold(&mut errors, output, elements.clone(), value, magnitude)?;
+        bound.hold(&mut errors, output, |i| elements.start + i, value, magnitude)?;
         let mut probes = self.sums.probes(self.shape, tile, PROBES);
         probes.retain(|i| !elements.contains(i));
-        let inputs = &self.measured.tensors;
+        let inputs = &self.measured;
         let value = self.sums.reference(self.shape, inputs, Some(&probes)).value;
         let largest = magnitude.iter().copied().fold(0.0, f64::max);
-        bound.hold(&mut errors, output, probes, &value, &vec![largest; value.len()])?;
+        bound.hold(&mut errors, output, |i| probes[i], &value, &vec![largest; value.len()])?;
         errors.largest_ratio(allowed_l2(k, self.formats))
     }
 
     /// Largest error over bound of the measured data.
     fn check_measured(&self, output: &Tensor, tile: (usize, usize)) -> Result<f64> {
-        let inputs = &self.measured.tensors;
+        let inputs = &self.measured;
         let k = self.sums.reduction(self.shape);
         let bound = Bound::new(k, k + 2, self.formats);
         let mut errors = Errors::default();
         for at in self.places(is_whole(self.workload, self.shape), output, tile) {
             if let Mode::Kept(_, Reference { value, magnitude }) = &self.mode {
                 let part = at[0]..at[0] + at.len();
-                bound.hold(&mut errors, output, at, &value[part.clone()], &magnitude[part])?;
+                bound.hold(
+                    &mut errors,
+                    output,
+                    |i| at[i],
+                    &value[part.clone()],
+                    &magnitude[part],
+                )?;
             } else {
-                let Reference { value, magnitude } =
-                    self.sums.reference(self.shape, inputs, Some(&at));
-                bound.hold(&mut errors, output, at, &value, &magnitude)?;
+                let references = on_all_cores(at.len(), LEAST_SHARE, |part| {
+                    self.sums.reference(self.shape, inputs, Some(&at[part]))
+                });
+                let Reference { value, magnitude } = joined(references);
+                bound.hold(&mut errors, output, |i| at[i], &value, &magnitude)?;
             }
         }
         errors.largest_ratio(allowed_l2(k, self.formats))
@@ -271,6 +294,24 @@ fn sign_vectors(seed: u64) -> impl Iterator<Item = Generator> {
     (0..SIGN_VECTORS).map(move |vector| Generator::new(seed, 0x51_6e50 + vector))
 }
 
+/// What work makes of two kinds of data, each on a core of its own.
+fn both_at_once<T: Send>(both: [Data; 2], work: impl Fn(Data) -> T + Sync) -> [T; 2] {
+    let mut made = on_all_cores(2, 1, |part| part.map(|i| work(both[i])).collect::<Vec<T>>())
+        .into_iter()
+        .flatten();
+    std::array::from_fn(|_| made.next().expect("there is one of each"))
+}
+
+/// References of parts that follow each other.
+fn joined(parts: Vec<Reference>) -> Reference {
+    let mut all = Reference::default();
+    for part in parts {
+        all.value.extend(part.value);
+        all.magnitude.extend(part.magnitude);
+    }
+    all
+}
+
 /// What the error of a sum may come from: gamma of the roundings on the way, flushed subnormal terms, and
 /// the rounding of the result where it is stored in a narrower format.
 struct Bound {
@@ -301,14 +342,20 @@ impl Bound {
         &self,
         errors: &mut Errors,
         output: &Tensor,
-        places: impl IntoIterator<Item = usize>,
+        place: impl Fn(usize) -> usize + Sync,
         values: &[f64],
         magnitudes: &[f64],
     ) -> Result<()> {
-        for (i, (value, magnitude)) in places.into_iter().zip(values.iter().zip(magnitudes)) {
-            errors.add(i, [output.get(i), *value], self.of(*value, *magnitude), *value)?;
-        }
-        Ok(())
+        let parts = on_all_cores(values.len(), LEAST_SHARE, |part| {
+            let mut errors = Errors::default();
+            with_values!(output, found => for i in part {
+                let (place, value) = (place(i), values[i]);
+                let bound = self.of(value, magnitudes[i]);
+                errors.add(place, [found[place].to_f64(), value], bound, value)?;
+            });
+            Ok(errors)
+        });
+        parts.into_iter().try_for_each(|part: Result<Errors>| part.map(|part| errors.merge(part)))
     }
 }
 

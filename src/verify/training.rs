@@ -14,7 +14,9 @@
 //! rounding alone, which changes whole gradients. Where the reference has N such numbers among M active
 //! ones, bounds grow by 4 sqrt(N / M), and the proof says so.
 
-use super::{Proof, Verify, allowed_l2, computed, unfenced};
+use std::ops::Range;
+
+use super::{LEAST_SHARE, Proof, Verify, allowed_l2, computed, on_all_cores, unfenced};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::network::reference::Reference;
@@ -75,9 +77,16 @@ impl Training {
         let references = self.gradients.iter().zip(&self.inputs);
         for ((name, gradient, after), (expected, initial)) in self.parts(output).zip(references) {
             let what = format!("the gradient of {name}");
-            let error = gradient.iter().zip(expected).map(|(g, e)| (f64::from(*g) - e).powi(2));
-            let size = l2(expected).max(NEXT_TO_NOTHING * self.norm);
-            worst = worst.max(self.share(&what, error.sum::<f64>().sqrt(), size)?);
+            let squares = |part: Range<usize>| -> [f64; 2] {
+                let pairs = gradient[part.clone()].iter().zip(&expected[part]);
+                pairs.fold([0.0; 2], |[error, size], (g, e)| {
+                    [error + (f64::from(*g) - e).powi(2), size + e * e]
+                })
+            };
+            let squares = on_all_cores(gradient.len(), LEAST_SHARE, squares);
+            let norm = |i: usize| squares.iter().map(|part| part[i]).sum::<f64>().sqrt();
+            let size = norm(1).max(NEXT_TO_NOTHING * self.norm);
+            worst = worst.max(self.share(&what, norm(0), size)?);
             worst = worst.max(self.check_update(name, &[gradient], initial.f32s(), after)?);
         }
         Ok(worst)
@@ -126,18 +135,34 @@ impl Training {
         before: &[f32],
         after: &[f32],
     ) -> Result<f64> {
+        let parts = on_all_cores(before.len(), LEAST_SHARE, |part| {
+            self.check_update_of(name, gradients, before, after, part)
+        });
+        parts.into_iter().try_fold(0.0, |worst: f64, part| Ok(worst.max(part?)))
+    }
+
+    /// [`Training::check_update`] of some elements.
+    fn check_update_of(
+        &self,
+        name: &str,
+        gradients: &[&[f32]],
+        before: &[f32],
+        after: &[f32],
+        part: Range<usize>,
+    ) -> Result<f64> {
         let optimizer: Optimizer = self.graph.optimizer;
         let mut worst = 0.0f64;
-        for (i, (before, found)) in before.iter().zip(after).enumerate() {
+        for i in part {
+            let (before, found) = (before[i], after[i]);
             let (mut expected, mut state) = (0.0, [0.0; 2]);
             for (step, gradient) in (1..).zip(gradients) {
                 // The state is what all gradients have made of it, the parameter what it was.
-                expected = f64::from(*before);
+                expected = f64::from(before);
                 optimizer.update(step, f64::from(gradient[i]), &mut expected, &mut state);
             }
             let ulp = f64::from(f32::EPSILON) * expected.abs();
             let bound = 4.0 * ulp + 1e-5 * optimizer.lr();
-            let ratio = (f64::from(*found) - expected).abs() / bound;
+            let ratio = (f64::from(found) - expected).abs() / bound;
             if ratio.is_nan() || ratio > 1.0 {
                 let which = if gradients.len() == 1 { "the step" } else { "a second step" };
                 let what =

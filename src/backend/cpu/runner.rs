@@ -160,6 +160,10 @@ impl<T: Element, C: Computation<T>> Runner for CpuRunner<'_, T, C> {
         Ok(())
     }
 
+    fn moves_nothing(&self) -> bool {
+        true
+    }
+
     fn inputs(&mut self) -> Result<Vec<Tensor>> {
         Ok(self.inputs.iter().map(|input| T::tensor(input.to_vec())).collect())
     }

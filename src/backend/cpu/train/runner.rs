@@ -87,6 +87,10 @@ impl Runner for TrainRunner<'_> {
         })
     }
 
+    fn moves_nothing(&self) -> bool {
+        true
+    }
+
     fn inputs(&mut self) -> Result<Vec<Tensor>> {
         let t = &self.step.tensors;
         let batch = t.values[t.graph.input()].to_vec();
