@@ -52,6 +52,7 @@ pub fn finish(
         Ending { failed: true, interrupted: true }
     });
     manifest.interrupted = ending.interrupted;
+    manifest.memory_set_bytes = session.roofs.memory_set.or(manifest.memory_set_bytes);
     manifest.roofs = session.roofs.known;
     // Nothing was looked at where nothing was left to measure.
     if !session.timers.is_empty() {

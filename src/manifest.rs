@@ -47,6 +47,10 @@ pub struct Manifest {
     /// of a transfer.
     #[serde(default)]
     pub zero_copy: Vec<DeviceId>,
+    /// Bytes of the arrays of a stream that were found to lie in memory, whatever the caches are said to be;
+    /// none where no roof was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_set_bytes: Option<u64>,
     /// Libraries whose version matters for the numbers.
     pub libraries: BTreeMap<String, String>,
     /// Environment variables that change how libraries and drivers run.
@@ -114,6 +118,7 @@ impl Manifest {
             roofs: Roofs::default(),
             timers: Vec::new(),
             zero_copy: Vec::new(),
+            memory_set_bytes: None,
             libraries: libraries(),
             environment: environment(),
             interrupted: false,

@@ -12,7 +12,7 @@
 //! | `rows.rs` | from what was measured to rows |
 //! | `method.rs` | how a case is sampled: in rounds, or as a front end likes |
 //! | `ledger.rs` | where rows go |
-//! | `canary.rs`, `timers.rs`, `zero_copy.rs`, `roofs.rs` | what devices, clocks and rows are held against |
+//! | `canary.rs`, `timers.rs`, `zero_copy.rs`, `roofs.rs`, `reach.rs` | what devices, clocks and rows are held against |
 //! | `budget.rs` | time for the whole run, and when it will be done |
 //! | `resume.rs`, `bisect.rs`, `noise.rs` | runs that go on, points that are gained, the second pass |
 //! | `progress.rs` | who hears how it goes |
@@ -28,6 +28,7 @@ mod method;
 mod noise;
 mod prepare;
 mod progress;
+mod reach;
 mod resume;
 mod roofs;
 mod rows;

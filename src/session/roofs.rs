@@ -1,11 +1,11 @@
 //! Roofs are measured before anything else, and again before a row is called suspect.
 
-use super::{Choice, Chooser, Progress, Sampler, Setup, Silent};
+use super::{Choice, Chooser, Progress, Sampler, Setup, Silent, reach};
 use crate::machine;
 use crate::plan::{Case, Effort};
 use crate::record::{Outcome, Record};
 use crate::roof::Roofs;
-use crate::terms::{Cache, Dtype, Role};
+use crate::terms::{Cache, DeviceKind, Dtype, Role};
 use crate::workload::{self, Workload};
 
 /// Caps of a roof's runner: roofs take a few seconds in all.
@@ -17,12 +17,8 @@ pub(super) const SHARE_OF_BUDGET: f64 = 0.25;
 /// What a slow machine does of a roof's working set in a second, verification included.
 const BYTES_PER_S: f64 = 64e6;
 
-/// Working sets: each cache divided by this, and this many times the last of them.
+/// The working set of a cache is the cache divided by this.
 const CACHE_DIVISOR: u64 = 2;
-const TIMES_LAST_CACHE: u64 = 4;
-
-/// The working set in memory where the caches are not known, and the least anywhere.
-const MEMORY_BYTES: u64 = 128 << 20;
 
 /// The roofs so far, and whether rows are held against them.
 pub struct RoofCheck {
@@ -30,12 +26,14 @@ pub struct RoofCheck {
     pub known: Roofs,
     /// Whether what lies above a roof is suspect. Kernels with debug assertions make no roof.
     pub judges: bool,
+    /// Bytes of the working set that lies in memory, once it is found.
+    pub memory_set: Option<u64>,
 }
 
 impl RoofCheck {
     /// A check that begins with these roofs.
     pub(super) fn new(roofs: Roofs) -> RoofCheck {
-        RoofCheck { known: roofs, judges: !cfg!(debug_assertions) }
+        RoofCheck { known: roofs, judges: !cfg!(debug_assertions), memory_set: None }
     }
 
     /// Measures the roofs of all devices of our own, whatever was selected.
@@ -48,7 +46,8 @@ impl RoofCheck {
         let setup = &sampler.setup;
         let now = || setup.clock.now();
         let until_s = setup.selection.budget.map(|seconds| now() + SHARE_OF_BUDGET * seconds);
-        for case in cases(setup) {
+        let memory_set = *self.memory_set.get_or_insert_with(|| memory_set(setup));
+        for case in cases(setup, memory_set) {
             if setup.is_stopped() {
                 return;
             }
@@ -91,7 +90,7 @@ impl RoofCheck {
 }
 
 /// The peak kernel, and triad in each cache and in memory.
-fn cases(setup: &Setup<'_>) -> Vec<Case> {
+fn cases(setup: &Setup<'_>, memory_set: u64) -> Vec<Case> {
     let case = |workload: &'static dyn Workload, shape: &str, dtype: Dtype| {
         let shape = workload.shape(shape).ok()?;
         let cache = Cache::Hot;
@@ -102,24 +101,34 @@ fn cases(setup: &Setup<'_>) -> Vec<Case> {
     let dtypes = [Dtype::F32].into_iter().chain(f64);
     let peaks = dtypes.filter_map(|dtype| case(&workload::Peak, "", dtype));
     // Three arrays make the working set of a triad.
-    let streams = working_sets(setup).into_iter().map(|bytes| format!("bytes={}", bytes / 3));
+    let streams =
+        working_sets(setup, memory_set).into_iter().map(|bytes| format!("bytes={}", bytes / 3));
     let streams = streams.filter_map(|shape| case(&workload::TRIAD, &shape, Dtype::F32));
     peaks.chain(streams).collect()
 }
 
 /// Bytes of all arrays of a stream together: half of each cache, and in memory.
-fn working_sets(setup: &Setup<'_>) -> Vec<u64> {
-    let threads = threads(setup).unwrap_or(1);
-    let caches = machine::caches(&[]);
-    let caches: Vec<u64> = caches.iter().map(|c| machine::reached_bytes(c, threads)).collect();
-    let of_devices = setup.devices.iter().filter_map(|d| d.entry().cache_bytes);
-    let largest = caches.iter().copied().chain(of_devices).max().unwrap_or(0);
-    let memory = (TIMES_LAST_CACHE * largest).max(MEMORY_BYTES);
+fn working_sets(setup: &Setup<'_>, memory: u64) -> Vec<u64> {
     let in_time = setup.selection.budget.map(|s| (SHARE_OF_BUDGET * s * BYTES_PER_S) as u64);
     let is_in_time = |bytes: &u64| in_time.is_none_or(|most| *bytes <= most);
-    let caches = caches.iter().map(|bytes| bytes / CACHE_DIVISOR);
+    let caches = caches(setup).into_iter().map(|bytes| bytes / CACHE_DIVISOR);
+    let caches = caches.filter(|bytes| *bytes < memory);
     // Less than a whole set would be a rate of a cache, called one of memory.
     caches.chain([memory]).filter(is_in_time).collect()
+}
+
+/// Bytes of the CPU's caches, as far as its threads reach them.
+fn caches(setup: &Setup<'_>) -> Vec<u64> {
+    let threads = threads(setup).unwrap_or(1);
+    machine::caches(&[]).iter().map(|c| machine::reached_bytes(c, threads)).collect()
+}
+
+/// Bytes of a working set that lies in the memory of every device. What GPUs tell of their caches holds.
+fn memory_set(setup: &Setup<'_>) -> u64 {
+    let gpus = setup.devices.iter().map(|d| d.entry()).filter(|e| e.kind != DeviceKind::Cpu);
+    let of_gpus = gpus.filter_map(|e| e.cache_bytes).max().unwrap_or(0);
+    let told = caches(setup).into_iter().max().unwrap_or(0);
+    reach::memory_set(setup, told).max(reach::TIMES_CACHE * of_gpus)
 }
 
 /// Threads of the CPU path.
