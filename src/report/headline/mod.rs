@@ -11,7 +11,7 @@ mod machine;
 mod sweep;
 
 use crate::record::{Outcome, Record};
-use crate::terms::{Cased, Scope};
+use crate::terms::{Cased, DeviceKind, Scope};
 use crate::units;
 
 use super::input::Input;
@@ -51,6 +51,8 @@ pub fn headlines(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec
     let mut found = Vec::new();
     if opponents.is_empty() && !input.records.is_empty() {
         found.push(cpu_only(input));
+    } else if !opponents.is_empty() && opponents.iter().all(|d| d.kind == DeviceKind::Cpu) {
+        found.push(no_gpu());
     }
     for group in groups.iter().filter(|g| !g.is_about_machine()) {
         let before = found.len();
@@ -143,6 +145,14 @@ fn cpu_only(input: &Input) -> Headline {
          drives this CPU) and names what a GPU needs; then run again."
     };
     Headline::new("devices".to_string(), "CPU only", sentence.to_string(), 0)
+}
+
+/// What figures are good for that were measured without a GPU.
+fn no_gpu() -> Headline {
+    let sentence = "No GPU was measured: what is set against the CPU path drives the same CPU. That \
+                    shows how well the kernels do and that all of it works here; it is no forecast \
+                    of a GPU.";
+    Headline::new("devices".to_string(), "no GPU", sentence.to_string(), 0)
 }
 
 /// How fast the CPU is at the largest size, where there is nothing to set it against.
