@@ -90,7 +90,8 @@ pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) ->
     /// Similarity from which on a name is worth asking about, as clap has it.
     const ALIKE: f64 = 0.7;
     let likeness = |name: &'a str| (strsim::jaro(word, name), name);
-    let best = names.into_iter().map(likeness).max_by(|a, b| a.0.total_cmp(&b.0));
+    let others = names.into_iter().filter(|name| *name != word);
+    let best = others.map(likeness).max_by(|a, b| a.0.total_cmp(&b.0));
     let best = best.filter(|(alike, _)| *alike > ALIKE);
     best.map(|(_, name)| format!("; did you mean '{name}'?")).unwrap_or_default()
 }
@@ -114,11 +115,17 @@ pub fn named<T>(
     Err(Error::usage(format!("unknown {what} '{word}'; there is {}{hint}", names.join(", "))))
 }
 
+/// Text from outside with its control characters spelt out: a terminal would obey them.
+pub fn visible(text: &str) -> String {
+    let spelt = |c: char| c.is_control().then(|| c.escape_default().to_string());
+    text.chars().map(|c| spelt(c).unwrap_or_else(|| c.to_string())).collect()
+}
+
 /// Squeezes a driver's many lines into one of at most 300 characters.
 pub fn one_line(text: &str) -> String {
     // Lines of '#' frame the messages of `ocl`.
     let words = text.split_whitespace().filter(|word| word.chars().any(|c| c != '#'));
-    let joined = words.collect::<Vec<_>>().join(" ");
+    let joined = visible(&words.collect::<Vec<_>>().join(" "));
     match joined.char_indices().nth(300) {
         Some((end, _)) => format!("{}…", &joined[..end]),
         None => joined,
@@ -130,11 +137,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn control_characters_are_spelt_out() {
+        assert_eq!(one_line("a\n b \x1b[31mred\u{7}"), "a b \\u{1b}[31mred\\u{7}");
+        assert_eq!(visible("Größe 2"), "Größe 2");
+    }
+
+    #[test]
     fn misspelt_names_are_asked_about() {
         let names = ["gemm", "conv-fprop", "conv-dgrad"];
         assert_eq!(did_you_mean("gem", names), "; did you mean 'gemm'?");
         assert_eq!(did_you_mean("conv-fprob", names), "; did you mean 'conv-fprop'?");
         assert_eq!(did_you_mean("toaster", names), "");
         assert_eq!(did_you_mean("x", []), "");
+        // A word that is there but does not fit is no hint.
+        assert_eq!(did_you_mean("gemm", ["gemm"]), "");
     }
 }

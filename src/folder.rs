@@ -39,9 +39,10 @@ impl RunFolder {
         record::check_header::<Record>(&path.join(file::RESULTS)).map_err(foreign)?;
         record::check_header::<SampleRow>(&path.join(file::SAMPLES)).map_err(foreign)?;
         let appended = [file::RESULTS, file::SAMPLES, file::BREAKDOWN, file::NOISE];
-        for path in appended.map(|name| path.join(name)).iter().filter(|path| path.exists()) {
-            record::drop_partial_line(path)?;
-        }
+        let appended = appended.map(|name| path.join(name));
+        let there = || appended.iter().filter(|path| path.exists());
+        there().try_for_each(|path| record::check_line_ends(path)).map_err(foreign)?;
+        there().try_for_each(|path| record::drop_partial_line(path))?;
         record::read_results(&path.join(file::RESULTS)).map_err(foreign)?;
         RunFolder::open(path.to_path_buf())
     }
@@ -268,6 +269,25 @@ mod tests {
         assert!(error.contains("not empty"), "{error}");
         fs::write(base.path().join("file"), "").unwrap();
         assert!(RunFolder::create(Some(&base.path().join("file")), None).is_err());
+    }
+
+    #[test]
+    fn lines_that_end_in_cr_alone_are_refused_and_stay() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("run");
+        let mut run = RunFolder::create(Some(&folder), None).unwrap();
+        run.append(&[Record::example()], &[]).unwrap();
+        fs::write(folder.join(file::MACHINE), "{}").unwrap();
+        let results = folder.join(file::RESULTS);
+        let text = fs::read_to_string(&results).unwrap();
+        for (ends, is_taken) in [("\n", true), ("\r\n", true), ("\r", false)] {
+            let given = text.replace('\n', ends);
+            fs::write(&results, &given).unwrap();
+            let error = RunFolder::resume(&folder).err().map(|e| e.to_string());
+            assert_eq!(error.is_none(), is_taken, "{ends:?}: {error:?}");
+            assert!(error.is_none_or(|e| e.contains("results.csv") && e.contains("CR alone")));
+            assert_eq!(fs::read_to_string(&results).unwrap(), given);
+        }
     }
 
     #[test]

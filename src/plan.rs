@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::record::PlanRow;
-use crate::terms::{Cache, Cased, DeviceId, Dtype, Scope, Shape};
+use crate::terms::{Axis, Cache, Cased, DeviceId, Dtype, Scope, Shape};
 use crate::workload::{self, Entry, Host, Preset, WORKLOADS, Workload};
 
 /// What the user asked for. Kept in machine.json, so that a run can be continued.
@@ -287,7 +287,8 @@ fn sweep_axis(
         .filter(|name| shapes.iter().any(|s| s.get(name) != first.get(name)))
         .collect();
     if let [axis] = differing[..] {
-        return Some((axis, vec![axis]));
+        let is_switch = workload.axis(axis).is_some_and(Axis::is_switch);
+        return (!is_switch).then(|| (axis, vec![axis]));
     }
     let (name, joint) = workload.joint_axes().iter().find(|(_, joint)| differing == *joint)?;
     let equal = |s: &Shape| joint.iter().all(|a| s.get(a) == s.get(joint[0]));
@@ -318,9 +319,11 @@ fn add_entries(
     }
 }
 
-/// A point that a sweep gains while it runs, with the same axis as `like`.
+/// A point that a sweep gains while it runs, with the same axis as `like`. None where that is no shape of
+/// the workload.
 pub fn extra_point(like: &Case, axis: &str, value: u64) -> Option<Case> {
     let shape = like.workload.moved(&like.shape, axis, value)?;
+    like.workload.validate(&shape).ok()?;
     let template = like.rows.iter().find(|r| r.axis == axis)?;
     let row = PlanRow { shape: shape.to_string(), axis_value: Some(value), ..template.clone() };
     Some(Case { shape, rows: vec![row], skip: None, ..like.clone() })

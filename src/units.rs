@@ -55,10 +55,12 @@ fn scaled(value: f64, unit: &str, prefixes: &[(f64, &str)]) -> String {
     format!("{} {prefix}{unit}", significant(value / scale))
 }
 
-/// Three significant digits without an exponent, no trailing noise.
+/// Three significant digits, without an exponent up to a million; no trailing noise.
 pub fn significant(value: f64) -> String {
     let size = value.abs();
-    if size >= 99.95 {
+    if size >= 999_999.5 {
+        format!("{value:.2e}")
+    } else if size >= 99.95 {
         format!("{value:.0}")
     } else if size >= 9.995 {
         format!("{value:.1}")
@@ -84,5 +86,8 @@ mod tests {
         assert_eq!(ratio(31.04), "31.0×");
         assert_eq!(flop(0.0), "0.00 FLOP");
         assert_eq!(seconds(f64::NAN), "-");
+        assert_eq!(seconds(86_400.0), "86400 s");
+        assert_eq!((seconds(1e300).as_str(), ratio(2.5e6).as_str()), ("1.00e300 s", "2.50e6×"));
+        assert_eq!(flop(3e30), "3.00e15 PFLOP");
     }
 }

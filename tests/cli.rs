@@ -32,6 +32,56 @@ fn is_refused(arguments: &[&str], part: &str) {
 /// An mlp of 195 parameters.
 const TINY_MLP: &str = "batch=4,inputs=8,width=16,depth=1,classes=3";
 
+/// What can't be written is no success; a reader that has enough is.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_output_is_no_success() {
+    use std::io::Read;
+    use std::process::Stdio;
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let verify = ["verify", "--device", "CPU", "--workload", "launch,stream-copy"];
+    for arguments in [
+        &["devices", "--json"][..],
+        &["completions", "bash"],
+        &["man"],
+        &["--version"],
+        &["run", "--list", "--device", "cpu", "--workload", "gemm"],
+        &verify,
+        &[],
+    ] {
+        let output = crossover().args(arguments).stdout(full()).output().unwrap();
+        let err = texts(&output).1;
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {err}");
+        assert!(err.contains("standard output can't be written"), "{arguments:?}: {err}");
+        assert_eq!(run(arguments).status.code(), Some(0), "{arguments:?}");
+    }
+    let mut child =
+        crossover().args(["completions", "bash"]).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdout.take().unwrap().read_exact(&mut [0; 1]).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// A driver that is not there, and a cache that can't be: doctor names the file, and is not content.
+#[cfg(target_os = "linux")]
+#[test]
+fn doctor_names_what_is_broken() {
+    let base = tempfile::tempdir().unwrap();
+    fs::write(base.path().join("gone.icd"), "libno-such-driver.so\n").unwrap();
+    let doctor = |name: &str, value: &Path| {
+        let output = crossover().arg("doctor").env(name, value).output().unwrap();
+        (output.status.code(), texts(&output).0)
+    };
+    let (code, out) = doctor("CROSSOVER_CACHE_DIR", &base.path().join("gone.icd"));
+    assert!(out.contains("gone.icd/programs can't be written to"), "{out}");
+    assert_eq!(code, Some(1), "{out}");
+    let (code, out) = doctor("OCL_ICD_VENDORS", base.path());
+    // Without a loader there is nothing that could name it.
+    if !out.contains("missing  OpenCL loader") {
+        assert!(out.contains("gone.icd names a driver that can't be loaded: libno-such"), "{out}");
+        assert_eq!(code, Some(1), "{out}");
+    }
+}
+
 /// A tiny run on the CPU into `folder`.
 fn tiny(folder: &Path) -> Output {
     let out = folder.to_str().unwrap();
@@ -74,6 +124,20 @@ fn bad_usage_is_one_line_and_exit_code_2() {
         &["run", "--implementation", "best"],
         "no chosen device has an implementation 'best'",
     );
+    is_refused(
+        &["run", "--workload", "gemm", "--implementation", "winograd-f2"],
+        "none of these does gemm",
+    );
+    is_refused(
+        &["run", "--workload", "stream-copy", "--scope", "end_to_end"],
+        "stream-copy has compute",
+    );
+    is_refused(&["run", "--workload", "transfer-h2d", "--device", "cpu"], "can't do transfer-h2d");
+    is_refused(
+        &["verify", "--workload", "gemm", "--implementation", "winograd-f2"],
+        "nothing to verify",
+    );
+    is_refused(&["run", "--device", "contender"], "no device 'contender'; there is cpu");
     is_refused(&["run", "--scope", "all"], "unknown scope 'all'");
     is_refused(&["run", "--cache", "warm"], "unknown cache state 'warm'");
     is_refused(&["run", "--threads", "4096"], "--threads 4096");

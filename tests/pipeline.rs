@@ -19,7 +19,7 @@ use crossover::record::{self, Outcome, Record, SampleRow, SummaryRow};
 use crossover::roof::{ComputeRoof, Roofs};
 use crossover::session::{self, Agenda, Ending, Interleaved, Ledger, Session, Setup, Silent};
 use crossover::stats::Pairing;
-use crossover::terms::{Crossover, DeviceId, DeviceKind, Dtype};
+use crossover::terms::{Crossover, DeviceId, DeviceKind, Dtype, Scope};
 use crossover::workload;
 use support::device::{MadeUp, MadeUpClock, MadeUpRunner};
 
@@ -346,6 +346,32 @@ fn an_unknown_implementation_is_bad_usage() {
     let error =
         session::check_implementations(&all, &["fast".to_string()]).unwrap_err().to_string();
     assert!(error.contains("no chosen device has an implementation 'fast'; there is fake"));
+}
+
+/// What nobody can measure is refused; what somebody can is kept.
+#[test]
+fn what_can_never_be_measured_is_bad_usage() {
+    let world = World::default();
+    let all = devices(&world);
+    let stop = AtomicBool::new(false);
+    let cases_of = |selection: &Selection| {
+        let setup = Setup { devices: &all, selection, clock: &world.clock, stop: &stop };
+        session::measurable(setup, plan::cases(selection).unwrap())
+    };
+    let workloads = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+    let refusal = |selection: &Selection| cases_of(selection).err().unwrap().to_string();
+    let streams = Selection { workloads: workloads(&["stream-copy"]), ..Selection::default() };
+    let moved = Selection { scopes: vec![Scope::EndToEnd], ..streams.clone() };
+    let text = refusal(&moved);
+    assert!(text.contains("--scope end_to_end") && text.contains("stream-copy has compute"));
+    let text = refusal(&streams);
+    assert!(text.contains("can't do stream-copy"), "{text}");
+    let other = Selection { implementations: vec!["other".into()], ..cubes(&[16]) };
+    let text = refusal(&other);
+    assert!(text.contains("--implementation other") && text.contains("there is fake"), "{text}");
+    let both = Selection { workloads: workloads(&["gemm", "softmax"]), ..Selection::default() };
+    let kept = cases_of(&both).unwrap();
+    assert!(!kept.is_empty() && kept.iter().all(|case| case.workload.name() == "gemm"));
 }
 
 /// A row above the roof keeps its times, is suspect, and stays out of verdicts.

@@ -6,6 +6,7 @@
 //! `--list`, `--test`, `--profile-time` and `--load-baseline` measure nothing new and write no folder.
 
 mod by_criterion;
+mod filter;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,10 +24,11 @@ use crossover::manifest::{Manifest, Sampling};
 use crossover::measure::WallClock;
 use crossover::plan::{self, Effort, Selection};
 use crossover::roof::Roofs;
-use crossover::session::{Agenda, Ledger, Session, Setup, Silent};
+use crossover::session::{self, Agenda, Ledger, Session, Setup, Silent};
 use crossover::workload::{Host, Preset};
 
 use by_criterion::ByCriterion;
+use filter::Filter;
 
 /// Ctrl-C ends the sweep; what is measured gets its report.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -59,11 +61,13 @@ fn bench() -> Result<ExitCode> {
     if arguments.iter().any(|a| a == "--quick") {
         return Err(Error::usage("--quick takes no samples; use CROSSOVER_PRESET=quick"));
     }
-    let mut folder = if measures(&arguments) { Some(RunFolder::create(None, None)?) } else { None };
-    let manifest = begun(folder.as_ref(), &selection, &cores, &devices)?;
     let clock = WallClock::default();
     let setup =
         Setup { devices: &devices.all, selection: &selection, clock: &clock, stop: interrupt() };
+    let cases = session::measurable(setup, cases)?;
+    Filter::of(&arguments)?.check(setup, &cases)?;
+    let mut folder = if measures(&arguments) { Some(RunFolder::create(None, None)?) } else { None };
+    let manifest = begun(folder.as_ref(), &selection, &cores, &devices)?;
     let mut session = Session::new(setup, &manifest.run, Roofs::default());
     let mut method =
         ByCriterion { criterion: configured(preset), samples: sample_size(preset, &arguments) };

@@ -81,6 +81,12 @@ mod loader;
 mod status;
 #[cfg(all(test, not(target_os = "macos")))]
 mod tests;
+#[cfg(not(target_os = "macos"))]
+mod vendors;
 
+#[cfg(target_os = "macos")]
+pub use loader::broken_vendor_files;
 pub use loader::{Loader, NoLoader, loader};
 pub use status::{UnknownStatus, take_unknown_status};
+#[cfg(not(target_os = "macos"))]
+pub use vendors::broken_vendor_files;

@@ -101,7 +101,7 @@ pub fn loader() -> Result<&'static Loader, &'static NoLoader> {
 }
 
 /// The system's own message, which names the file; libloading's only names the function it called.
-fn explain(error: &libloading::Error) -> String {
+pub(crate) fn explain(error: &libloading::Error) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 

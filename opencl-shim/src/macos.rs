@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The OpenCL framework.
 #[derive(Debug)]
@@ -26,6 +26,12 @@ impl Loader {
     pub fn path(&self) -> &Path {
         Path::new("/System/Library/Frameworks/OpenCL.framework")
     }
+}
+
+/// There are no such files on macOS.
+#[must_use]
+pub fn broken_vendor_files() -> Vec<(PathBuf, String)> {
+    Vec::new()
 }
 
 /// The OpenCL framework, which a program on macOS cannot start without.

@@ -154,6 +154,11 @@ pub trait Backend: Sync {
         None
     }
 
+    /// What `doctor` finds wrong beside the devices, a sentence each: which file or folder, and what to do.
+    fn faults(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What `doctor` advises in view of everything that was found, a sentence each.
     fn advice(&self, _found: &Devices) -> Vec<String> {
         Vec::new()

@@ -64,7 +64,7 @@ pub fn discover(request: &Request<'_>, cores: &[usize]) -> Result<Devices> {
 /// Whether a backend is asked for devices where the user named these.
 fn is_asked(backend: &dyn Backend, names: &[String]) -> bool {
     let is_foreign = |name: &String| {
-        let id = DeviceId::from(name.as_str());
+        let id = DeviceId::from(name.to_lowercase().as_str());
         let mut others = BACKENDS.iter().map(|b| b.prefix()).filter(|p| *p != backend.prefix());
         others.any(|prefix| prefix == id.backend())
     };
@@ -90,18 +90,23 @@ pub fn words() -> impl Iterator<Item = &'static str> {
     BACKENDS.iter().map(|backend| backend.prefix()).chain([DeviceKind::Gpu.name()])
 }
 
-/// Positions of the devices that `name` means: an id, a word of [`words`], a contender's name, or part
-/// of the name of exactly one.
+/// Whether a word of [`words`] stands for a device.
+fn stands_for(word: &str, device: &DeviceEntry) -> bool {
+    device.id.backend() == word
+        || (word == DeviceKind::Gpu.name() && device.kind == DeviceKind::Gpu)
+}
+
+/// Positions of the devices that `name` means, in whatever case: an id, a word of [`words`], a contender's
+/// name, or part of the name of exactly one.
 fn matching(devices: &[Box<dyn Device>], name: &str) -> Result<Vec<usize>> {
     let all = |test: &dyn Fn(&DeviceEntry) -> bool| -> Vec<usize> {
         (0..devices.len()).filter(|i| test(devices[*i].entry())).collect()
     };
     let found = all(&|device| {
-        let id = &device.id;
-        id.as_str() == name
-            || id.backend() == name
-            || id.program() == Some(name)
-            || (name == DeviceKind::Gpu.name() && device.kind == DeviceKind::Gpu)
+        let is_name = |word: &str| word.eq_ignore_ascii_case(name);
+        is_name(device.id.as_str())
+            || device.id.program().is_some_and(is_name)
+            || words().any(|word| is_name(word) && stands_for(word, device))
     });
     if !found.is_empty() {
         return Ok(found);
@@ -109,13 +114,18 @@ fn matching(devices: &[Box<dyn Device>], name: &str) -> Result<Vec<usize>> {
     let lower = name.to_lowercase();
     let by_name = all(&|d| d.name.to_lowercase().contains(&lower));
     let listed: Vec<&str> = devices.iter().map(|d| d.entry().id.as_str()).collect();
+    // Words that stand for devices which are there.
+    let is_there = |word: &&str| devices.iter().any(|d| stands_for(word, d.entry()));
     match by_name.len() {
         1 => Ok(by_name),
         0 => Err(Error::usage(format!(
             "no device '{name}'; there is {} ('crossover devices' lists them, 'crossover doctor' \
              says what is missing){}",
             listed.join(", "),
-            did_you_mean(name, listed.iter().copied().chain(words().map(|word| -> &str { word })))
+            did_you_mean(
+                &lower,
+                listed.iter().copied().chain(words().map(|w| -> &str { w }).filter(is_there))
+            )
         ))),
         _ => {
             let ids: Vec<&str> = by_name.iter().map(|i| listed[*i]).collect();

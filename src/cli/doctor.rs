@@ -20,7 +20,8 @@ pub fn doctor() -> Result<End> {
         let proof = backend_of(entry).map(|backend| backend.proof(entry));
         out!("ok       {}", proof.unwrap_or_else(|| entry.id.to_string()));
     }
-    for problem in &found.problems {
+    let faults: Vec<String> = BACKENDS.iter().flat_map(|backend| backend.faults()).collect();
+    for problem in found.problems.iter().chain(&faults) {
         out!("problem  {problem}");
     }
     for advice in BACKENDS.iter().flat_map(|backend| backend.advice(&found)) {
@@ -28,5 +29,5 @@ pub fn doctor() -> Result<End> {
     }
     let broken =
         found.problems.iter().any(|p| p.contains("can't be") || p.contains("doesn't list"));
-    Ok(if broken { End::Badly } else { End::Well })
+    Ok(if broken || !faults.is_empty() { End::Badly } else { End::Well })
 }

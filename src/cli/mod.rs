@@ -1,12 +1,9 @@
 //! Front end: one file a verb. Exit codes: 0 all well, 1 something failed or the run was cut, 2 bad
 //! usage or input and nothing was started.
 
-/// Prints a line. A reader that went away (`| head`) is no reason to panic.
+/// Prints a line on standard output.
 macro_rules! out {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($text)*);
-    }};
+    ($($text:tt)*) => { crate::cli::stdout::line(format_args!($($text)*)) };
 }
 
 mod args;
@@ -20,6 +17,7 @@ mod repeat;
 mod report;
 mod run;
 mod shell;
+mod stdout;
 mod train;
 mod tune;
 mod verify;
@@ -61,8 +59,19 @@ enum End {
     Refused,
 }
 
-/// Runs the command line of this process.
+/// Runs the command line of this process. What did not arrive on standard output is no success.
 pub fn main() -> ExitCode {
+    let code = dispatch();
+    match stdout::finish() {
+        Some(why) => {
+            eprintln!("crossover: standard output can't be written: {why}");
+            if code == ExitCode::SUCCESS { ExitCode::from(1) } else { code }
+        }
+        None => code,
+    }
+}
+
+fn dispatch() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
@@ -97,8 +106,7 @@ pub fn main() -> ExitCode {
 /// Help and version as clap prints them; a mistake as one line.
 fn usage(error: &clap::Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // Nobody is left to tell when standard output is gone.
-        let _ = error.print();
+        stdout::note(error.print());
         return ExitCode::SUCCESS;
     }
     let text = error.to_string();

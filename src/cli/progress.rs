@@ -1,6 +1,6 @@
 //! What the terminal shows while a run goes on.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use console::style;
@@ -62,10 +62,7 @@ impl Terminal {
     }
 
     fn line(&self, text: &str) {
-        // A reader that went away is no reason to stop measuring.
-        self.screen.suspend(|| {
-            let _ = writeln!(io::stdout(), "{text}");
-        });
+        self.screen.suspend(|| out!("{text}"));
     }
 
     fn show(&self, what: &str) {

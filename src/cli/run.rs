@@ -31,7 +31,7 @@ pub fn run(args: &RunArgs) -> Result<End> {
         Some(folder) => resumed(folder)?,
         None => args.selection()?,
     };
-    let agenda = agenda(&selection)?;
+    let mut agenda = agenda(&selection)?;
     let (cores, devices) = start(&Request {
         threads: selection.threads,
         names: &selection.devices,
@@ -46,6 +46,7 @@ pub fn run(args: &RunArgs) -> Result<End> {
         clock: &clock,
         stop: interrupt::listen(),
     };
+    agenda.cases = session::measurable(setup, agenda.cases)?;
     if args.list {
         list(setup, &agenda);
         return Ok(End::Well);

@@ -1,12 +1,10 @@
 //! `crossover completions SHELL` and `crossover man`: what a package installs beside the program.
 
-use std::io::{self, Write};
-
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::End;
 use super::args::{Arguments, CompletionsArgs, ManArgs};
+use super::{End, stdout};
 use crate::error::{self, Result};
 
 const SHELLS: [(&str, Shell); 5] = [
@@ -22,7 +20,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<End> {
     let (_, shell) = error::named("shell", &args.shell, SHELLS, |(name, _)| name)?;
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "crossover", &mut text);
-    print(&text);
+    stdout::print(&text);
     Ok(End::Well)
 }
 
@@ -35,11 +33,6 @@ pub fn man(args: &ManArgs) -> Result<End> {
     }
     let mut text = Vec::new();
     clap_mangen::Man::new(command).render(&mut text).expect("a vector takes every text");
-    print(&text);
+    stdout::print(&text);
     Ok(End::Well)
-}
-
-fn print(text: &[u8]) {
-    // A reader that went away is no reason to panic.
-    let _ = io::stdout().write_all(text);
 }

@@ -34,6 +34,17 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
         strict: true,
     })?;
     session::check_implementations(&devices.all, &args.implementation)?;
+    let something = |(workload, shapes): &(&'static dyn Workload, Vec<Shape>)| {
+        let asked: Vec<Dtype> = workload.dtypes().iter().copied().filter(is_asked).collect();
+        let tallies = tallies(&devices.all, *workload, &asked, &args.implementation);
+        !shapes.is_empty() && !tallies.is_empty()
+    };
+    if !shapes.iter().any(something) {
+        return Err(Error::usage(
+            "nothing to verify: no chosen device has such an implementation of a chosen workload; \
+             'crossover verify' without options tells what there is",
+        ));
+    }
     let stop = interrupt::listen();
     let mut well = true;
     for (workload, shapes) in shapes.iter().filter(|(_, shapes)| !shapes.is_empty()) {

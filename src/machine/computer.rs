@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sysinfo::System;
 
-use super::system::facts;
+use super::system::{cpu_name, facts};
 use super::{CacheLevel, caches, cores, state};
 
 /// The computer.
@@ -55,11 +55,10 @@ impl Machine {
     /// As it is now; `cores` are those that the CPU path is pinned to.
     pub fn now(cores: &[usize]) -> Machine {
         let facts = facts();
-        let cpu = |system: &System| system.cpus().first().map(|c| c.brand().trim().to_string());
         Machine {
             os: System::long_os_version().unwrap_or_default(),
             kernel: System::kernel_version().unwrap_or_default(),
-            cpu: facts.as_ref().and_then(cpu).unwrap_or_default(),
+            cpu: cpu_name(facts.as_ref()),
             instruction_sets: instruction_sets(),
             physical_cores: System::physical_core_count().unwrap_or(0),
             logical_cores: facts.as_ref().map_or(0, |s| s.cpus().len()),

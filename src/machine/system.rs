@@ -25,10 +25,20 @@ pub fn cpu_facts() -> CpuFacts {
     let facts = facts();
     let cpu = facts.as_ref().and_then(|s| s.cpus().first());
     CpuFacts {
-        name: cpu.map_or_else(|| "CPU".to_string(), |c| c.brand().trim().to_string()),
+        name: cpu_name(facts.as_ref()),
         clock_mhz: cpu.map(|c| c.frequency() as u32).filter(|f| *f > 0),
         memory_bytes: facts.as_ref().map_or(0, System::total_memory),
     }
+}
+
+/// What the CPU is called; by its architecture where the system has no name for it.
+pub(super) fn cpu_name(facts: Option<&System>) -> String {
+    let brand = facts.and_then(|s| s.cpus().first()).map(|c| c.brand().trim()).unwrap_or_default();
+    named(brand)
+}
+
+fn named(brand: &str) -> String {
+    if brand.is_empty() { format!("{} CPU", std::env::consts::ARCH) } else { brand.to_string() }
 }
 
 /// Memory that a run may still take, in bytes, inside the cgroup's limit; none where the system doesn't say.
@@ -45,4 +55,15 @@ pub fn host_name() -> String {
     let fit = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let name: String = name.chars().map(fit).take(40).collect();
     if name.trim_matches(['.', '-']).is_empty() { "machine".to_string() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_without_a_name_has_its_architectures() {
+        assert_eq!(named("Fast 9000"), "Fast 9000");
+        assert_eq!(named(""), format!("{} CPU", std::env::consts::ARCH));
+    }
 }

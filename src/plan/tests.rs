@@ -117,6 +117,30 @@ fn a_sweep_gains_a_point() {
 }
 
 #[test]
+fn a_sweep_gains_only_what_the_workload_takes() {
+    let conv = "n=1,h=8,w=8,r=3,s=3,pad=1,groups=16";
+    let shapes = [16, 64].map(|c| format!("{conv},c={c},k={c}"));
+    let workloads = vec!["conv-fprop".into()];
+    let all = cases(&Selection { shapes: shapes.into(), workloads, ..Selection::default() });
+    let like = &all.unwrap()[0];
+    assert_eq!(like.rows[0].axis, "channels");
+    assert!(extra_point(like, "channels", 40).is_none());
+    assert_eq!(extra_point(like, "channels", 48).unwrap().shape.get("k"), 48);
+}
+
+/// A switch has no sizes, and 0 is one of the sizes of a padding.
+#[test]
+fn a_switch_is_no_sweep() {
+    let product = cases(&select(&["m=8,n=8,k=8", "m=8,n=8,k=8,ta=1"])).unwrap();
+    assert!(product.iter().all(|c| c.rows[0].axis.is_empty()));
+    let conv = [0, 1, 2].map(|pad| format!("n=1,c=1,h=8,w=8,k=1,r=3,s=3,pad_h={pad}"));
+    let workloads = vec!["conv-fprop".into()];
+    let padded = cases(&Selection { shapes: conv.into(), workloads, ..Selection::default() });
+    let values: Vec<_> = padded.unwrap().iter().map(|c| c.rows[0].axis_value).collect();
+    assert_eq!(values, [Some(0), Some(1), Some(2)]);
+}
+
+#[test]
 fn a_wider_transformer_gains_heads() {
     let transformer = Selection {
         preset: "standard".into(),

@@ -25,7 +25,7 @@ pub use rows::{
     BreakdownRow, ComparisonRow, NoiseRow, PlanRow, SampleRow, Seconds, SummaryRow, TrialOutcome,
     TuningRow, by_row,
 };
-pub use write::{Writer, drop_partial_line, replace, replace_bytes};
+pub use write::{Writer, check_line_ends, drop_partial_line, replace, replace_bytes};
 
 /// Version of the files' columns.
 pub const SCHEMA: u32 = 1;

@@ -80,6 +80,18 @@ fn to_csv<T: Row>(rows: &[T], header: bool) -> io::Result<Vec<u8>> {
     writer.into_inner().map_err(|e| e.into_error())
 }
 
+/// Refuses a file whose lines end in CR alone, as some editors leave them: none would count as whole.
+pub fn check_line_ends(path: &Path) -> Result<()> {
+    let bytes = fs::read(path).map_err(|e| Error::file(path, &e))?;
+    let rest = bytes.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+    // One at the very end is half of a line end that was cut.
+    if rest.strip_suffix(b"\r").unwrap_or(rest).contains(&b'\r') {
+        let problem = "its lines end in CR alone; give them the line ends that they had, LF";
+        return Err(Error::content(path, problem.to_string()));
+    }
+    Ok(())
+}
+
 /// Drops what follows the last line end, where a run was cut inside a line.
 pub fn drop_partial_line(path: &Path) -> Result<()> {
     let bytes = fs::read(path).map_err(|e| Error::file(path, &e))?;

@@ -102,6 +102,23 @@ fn choose_pictures(folder: &Path, figures: &mut [Figure], png: bool) {
     }
 }
 
+/// Removes charts from before that are not among these files, with their pictures: they would show what is no
+/// longer so. Files of others stay.
+fn remove_others(charts: &Path, written: &[PathBuf]) -> Result<()> {
+    let entries = fs::read_dir(charts).map_err(|e| Error::file(charts, &e))?;
+    let others = entries.flatten().map(|entry| entry.path()).filter(|path| !written.contains(path));
+    for path in others.filter(|path| path.extension().is_some_and(|e| e == "svg")) {
+        if !fs::read(&path).is_ok_and(|text| chart::is_ours(&text)) {
+            continue;
+        }
+        let picture = path.with_extension("png");
+        for file in [&path, &picture].into_iter().filter(|file| file.exists()) {
+            fs::remove_file(file).map_err(|e| Error::file(file, &e))?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes charts and a page, and says what it wrote, the page last. Pictures come when all else is there.
 fn write(folder: &Path, figures: &[Figure], name: &str, page: &str) -> Result<Vec<PathBuf>> {
     let charts = folder.join("charts");
@@ -112,6 +129,7 @@ fn write(folder: &Path, figures: &[Figure], name: &str, page: &str) -> Result<Ve
         record::replace_bytes(&path, figure.drawing.file().as_bytes())?;
         written.push(path);
     }
+    remove_others(&charts, &written)?;
     let path = folder.join(name);
     record::replace_bytes(&path, page.as_bytes())?;
     let raster = LazyCell::new(Raster::new);

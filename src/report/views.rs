@@ -138,7 +138,7 @@ impl Group<'_> {
     /// A point for each member: at its value, or at its number in a list.
     pub fn points(&self, value: impl Fn(&Member<'_>) -> Option<Value>) -> Vec<Point> {
         let at = |i: usize, m: &Member<'_>| match self.is_sweep() {
-            true => (m.value as f64).max(1.0),
+            true => m.value as f64,
             false => i as f64,
         };
         self.members.iter().enumerate().map(|(i, m)| (at(i, m), value(m))).collect()

@@ -7,7 +7,10 @@ use crate::plan::{self, Case};
 use crate::stats::Pairing;
 use crate::summary;
 
-/// The middle of each bracket, where it is no point yet.
+/// Sizes that are tried where those in the middle are no shape of the workload.
+const MOST_TRIES: usize = 1 << 10;
+
+/// The middle of each bracket, or the size next to it that the workload takes, where it is no point yet.
 pub(super) fn extra_points(folder: &RunFolder, cases: &[Case]) -> Result<Vec<Case>> {
     let rows = plan_rows(cases);
     let records = folder.records()?;
@@ -27,15 +30,10 @@ pub(super) fn extra_points(folder: &RunFolder, cases: &[Case]) -> Result<Vec<Cas
         let bracket = row.crossover.and_then(|crossover| crossover.bracket(&values));
         let Some((low, high)) = bracket else { continue };
         let Some(axis) = like.workload.axis(&row.axis) else { continue };
-        let middle = axis.middle(low, high);
-        if middle <= low || middle >= high || values.contains(&middle) {
-            continue;
-        }
-        if let Some(case) = plan::extra_point(like, &row.axis, middle)
-            && !extra.iter().any(|c| c.shape == case.shape)
-        {
-            extra.push(case);
-        }
+        let shapes = axis.between(low, high).take(MOST_TRIES);
+        let case = shapes.filter_map(|value| plan::extra_point(like, &row.axis, value)).next();
+        let is_new = |case: &Case| !cases.iter().chain(&extra).any(|c| c.shape == case.shape);
+        extra.extend(case.filter(is_new));
     }
     Ok(extra)
 }

@@ -76,7 +76,7 @@ impl<'a> Chooser<'a> {
     }
 
     /// The runners that were asked for, or each device's defaults.
-    pub(super) fn wanted(&self, case: &Case) -> Vec<Choice> {
+    pub fn wanted(&self, case: &Case) -> Vec<Choice> {
         let wanted = &self.setup.selection.implementations;
         let mut choices = Vec::new();
         for (device, d) in self.setup.devices.iter().enumerate() {

@@ -6,6 +6,7 @@
 //! | `setup.rs` | what stays the same from case to case |
 //! | `choice.rs` | a runner by its names, and what users name |
 //! | `chooser.rs` | which runners measure a case, by what was asked for and by the rates so far |
+//! | `measurable.rs` | what can be measured at all |
 //! | `memory.rs` | which of them are in memory together |
 //! | `prepare.rs` | a runner prepared and verified |
 //! | `sampler.rs` | the runners of a case, sampled together |
@@ -23,6 +24,7 @@ mod canary;
 mod choice;
 mod chooser;
 mod ledger;
+mod measurable;
 mod memory;
 mod method;
 mod noise;
@@ -52,6 +54,7 @@ pub use canary::CanaryTimes;
 pub use choice::{Choice, check_implementations, is_named};
 pub use chooser::Chooser;
 pub use ledger::Ledger;
+pub use measurable::measurable;
 pub use method::{Interleaved, Method};
 pub use prepare::{Facts, Ready, prepared};
 pub use progress::{Progress, Silent};
@@ -126,7 +129,7 @@ impl<'a> Session<'a> {
     ) -> Result<Ending> {
         let Agenda { mut cases, effort, bisects } = agenda;
         ledger.write_plan(&cases)?;
-        resume::take_up(&self.setup, ledger, &mut self.chooser, &cases)?;
+        resume::take_up(&self.setup, ledger, &mut self.chooser, &cases, progress)?;
         let budget = Budget::new(&self.setup, &self.chooser, &cases, effort);
         self.chooser.end_by(budget.deadline_s);
         let mut is_cut = self.run_cases(&cases, &budget, method, ledger, progress)?;

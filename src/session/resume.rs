@@ -1,6 +1,6 @@
 //! Goes on where a run was cut.
 
-use super::{Choice, Chooser, Ledger, Setup};
+use super::{Choice, Chooser, Ledger, Progress, Setup};
 use crate::error::Result;
 use crate::plan::Case;
 use crate::record::Record;
@@ -13,6 +13,7 @@ pub(super) fn take_up(
     ledger: &mut Ledger<'_>,
     chooser: &mut Chooser<'_>,
     cases: &[Case],
+    progress: &mut dyn Progress,
 ) -> Result<()> {
     let records = ledger.records()?;
     if records.is_empty() {
@@ -36,5 +37,12 @@ pub(super) fn take_up(
     let cut: Vec<&Case> = cases.iter().filter(|case| !is_whole(case)).collect();
     let kept: Vec<Record> =
         records.iter().filter(|r| !cut.iter().any(|case| case.has(*r))).cloned().collect();
+    let dropped = records.len() - kept.len();
+    if dropped > 0 {
+        progress.say(&format!(
+            "{dropped} of {} rows belong to cases that were cut, which are measured anew",
+            records.len()
+        ));
+    }
     ledger.keep_only(&kept)
 }

@@ -38,6 +38,11 @@ impl Axis {
         Axis { name, default: Some(0), least: 0, most: 1, step: 1 }
     }
 
+    /// Whether it is on or off and has no sizes.
+    pub fn is_switch(&self) -> bool {
+        (self.least, self.most) == (0, 1)
+    }
+
     /// The same axis with another smallest value.
     pub const fn from(self, least: u64) -> Axis {
         Axis { least, ..self }
@@ -53,10 +58,13 @@ impl Axis {
         Axis { step, ..self }
     }
 
-    /// The size in the middle between two others, which it may be equal to.
-    pub fn middle(&self, low: u64, high: u64) -> u64 {
+    /// Sizes between two others, from the middle outwards.
+    pub fn between(&self, low: u64, high: u64) -> impl Iterator<Item = u64> + use<> {
         let step = if low >= self.step { self.step } else { self.step.min(STEP) };
-        (low + high) / 2 / step * step
+        let middle = (low + high) / 2 / step * step;
+        let away = (0..).map(move |steps: u64| steps * step).take_while(move |d| *d < high - low);
+        let both = away.flat_map(move |d| [middle + d, middle.saturating_sub(d)]);
+        both.filter(move |size| low < *size && *size < high)
     }
 }
 

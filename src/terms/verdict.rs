@@ -55,7 +55,7 @@ impl Verdict {
 pub enum Crossover {
     /// At every size measured: `<=first`.
     Always,
-    /// At none: `>last`.
+    /// At none of those measured: `>last`.
     Never,
     /// From this one on: `384`.
     From(u64),
@@ -65,13 +65,20 @@ pub enum Crossover {
 
 impl Crossover {
     /// The crossover of a sweep, from axis values in ascending order with their verdicts. `same` counts
-    /// as slower; without a verdict a point counts as ambiguous. None where there are no points.
+    /// as slower; without a verdict a point counts as ambiguous. A slower point excludes every size up to its
+    /// own, unless one before it is faster: lines that cross more than once are unclear from the first
+    /// crossing on. None where there are no points.
     pub fn of(points: &[(u64, Option<Verdict>)]) -> Option<Crossover> {
         let is_faster = |p: &&(u64, Option<Verdict>)| p.1 == Some(Verdict::Faster);
         let is_slower =
             |p: &&(u64, Option<Verdict>)| matches!(p.1, Some(Verdict::Slower | Verdict::Same));
         let last = points.last()?.0;
-        let slower = points.iter().take_while(is_slower).count();
+        let excluded = points.iter().rposition(|p| is_slower(&p)).map_or(0, |at| at + 1);
+        let slower = if points[..excluded].iter().any(|p| is_faster(&p)) {
+            points.iter().take_while(is_slower).count()
+        } else {
+            excluded
+        };
         // The first point from which on all are faster.
         let faster = points.len() - points.iter().rev().take_while(is_faster).count();
         Some(if faster == 0 {

@@ -72,19 +72,20 @@ impl<'a> Bounded<'a> {
 
     /// Holds a result to its bounds, rows shared out over the cores.
     fn check(&self, operands: &[Tensor], output: &Tensor) -> Result<f64> {
-        let (rows, columns) = self.bounded.rows(self.shape);
+        let (rows, _) = self.bounded.rows(self.shape);
         let mut errors = Errors::default();
         for part in on_all_cores(rows, 1, |part| self.errors(operands, output, part)) {
             errors.merge(part?);
         }
-        let u = self.formats.accumulator.unit_roundoff();
-        errors.largest_ratio(u * (FUNCTIONS + (columns as f64).sqrt()))
+        errors.largest_ratio()
     }
 
     /// The errors of some rows.
     fn errors(&self, operands: &[Tensor], output: &Tensor, rows: Range<usize>) -> Result<Errors> {
         let columns = output.len() / self.bounded.rows(self.shape).0;
         let mut errors = Errors::default();
+        let u = self.formats.accumulator.unit_roundoff();
+        let likely = u * (FUNCTIONS + (columns as f64).sqrt());
         let step = (PART / columns).max(1);
         for first in rows.clone().step_by(step) {
             let part = first..(first + step).min(rows.end);
@@ -92,7 +93,7 @@ impl<'a> Bounded<'a> {
             let all = bounds.value.iter().zip(&bounds.error).zip(&bounds.magnitude);
             for (i, ((value, error), magnitude)) in all.enumerate() {
                 let i = first * columns + i;
-                errors.add(i, [output.get(i), *value], *error, *magnitude)?;
+                errors.add(i, [output.get(i), *value], *error, likely * magnitude)?;
             }
         }
         Ok(errors)

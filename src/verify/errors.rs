@@ -11,18 +11,18 @@ pub const TINY: f64 = f32::MIN_POSITIVE as f64;
 pub struct Errors {
     worst: f64,
     error_squares: f64,
-    squares: f64,
+    likely_squares: f64,
 }
 
 impl Errors {
-    /// Takes in element `i`, which may be off by `bound`. Its share in what all errors together are
-    /// relative to is `magnitude`.
+    /// Takes in element `i`, which may be off by `bound`, and by `likely` on average: all errors together
+    /// must be within all of that together, in the L2 norm.
     pub fn add(
         &mut self,
         i: usize,
         [found, value]: [f64; 2],
         bound: f64,
-        magnitude: f64,
+        likely: f64,
     ) -> Result<()> {
         let error = (found - value).abs();
         let ratio = if error == 0.0 { 0.0 } else { error / bound };
@@ -34,7 +34,7 @@ impl Errors {
         }
         self.worst = self.worst.max(ratio);
         self.error_squares += error * error;
-        self.squares += magnitude * magnitude;
+        self.likely_squares += likely * likely;
         Ok(())
     }
 
@@ -42,17 +42,18 @@ impl Errors {
     pub fn merge(&mut self, other: Errors) {
         self.worst = self.worst.max(other.worst);
         self.error_squares += other.error_squares;
-        self.squares += other.squares;
+        self.likely_squares += other.likely_squares;
     }
 
-    /// The largest error over its bound, where all errors together are within `allowed` in the relative L2
-    /// norm.
-    pub fn largest_ratio(self, allowed: f64) -> Result<f64> {
-        let l2 = (self.error_squares / self.squares.max(TINY)).sqrt();
-        if l2.is_nan() || l2 > allowed {
+    /// The largest error over its bound, where all errors together are no more than is likely.
+    pub fn largest_ratio(self) -> Result<f64> {
+        // What a device may flush is nothing.
+        let ratio = (self.error_squares / self.likely_squares.max(TINY)).sqrt();
+        if ratio.is_nan() || ratio > 1.0 {
             let what = format!(
-                "the result is less exact than its type: relative L2 error {l2:.1e}, at most \
-                 {allowed:.1e}"
+                "the result is less exact than its type: its errors together are {} what its \
+                 roundings may come to",
+                units::ratio(ratio)
             );
             return Err(Error::beyond(what, self.worst));
         }

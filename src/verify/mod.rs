@@ -18,7 +18,7 @@ use std::thread;
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::tensor::{self, FENCE, Tensor, with_values};
-use crate::terms::{Dtype, Formats, Scope, Shape};
+use crate::terms::{Dtype, Format, Scope, Shape};
 use crate::workload::{Check, Workload};
 
 use bounded::Bounded;
@@ -145,9 +145,8 @@ fn unfenced(output: Tensor, length: usize) -> Result<Tensor> {
     Ok(output.slice(FENCE..FENCE + length))
 }
 
-/// Most that the error of sums of `k` terms may be in the relative L2 norm: what sums in the
-/// accumulator's format may lose, and what rounding a result to a narrower format costs.
-fn allowed_l2(k: u64, formats: Formats) -> f64 {
-    let sums = 8.0 * formats.accumulator.unit_roundoff() * (k as f64).sqrt();
-    sums + formats.result_roundoff()
+/// Most that sums of `k` terms in a format may lose on average, relative to the root of the sum of the
+/// squared terms.
+fn likely_share(k: u64, accumulator: Format) -> f64 {
+    8.0 * accumulator.unit_roundoff() * (k as f64).sqrt()
 }

@@ -5,8 +5,9 @@
 //! gamma(K + 2) |A||B| (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1).
 //! Above that, integers are checked through the workload's linear form with vectors of signs
 //! (Freivalds 1979, exact in integer arithmetic), and the measured data at sampled elements. In both
-//! the checked elements together must lie within 8 u sqrt(K) in the relative L2 norm, which is what
-//! rejects reduced precision.
+//! the checked elements together must lie within 8 u sqrt(K) of the root of the sum of their squared terms
+//! in the L2 norm, which is what rejects reduced precision. (Relative to the results themselves, which may
+//! cancel, right ones of few elements would fail.)
 //!
 //! Results that are rounded once more when they are stored, to a format narrower than that of the sums,
 //! must be the exact integers rounded to the nearest, ties to even, and may err by that rounding on the
@@ -20,7 +21,7 @@
 use std::ops::Range;
 
 use super::errors::{Errors, TINY};
-use super::{LEAST_SHARE, Proof, Verify, allowed_l2, computed, on_all_cores, scopes};
+use super::{LEAST_SHARE, Proof, Verify, computed, likely_share, on_all_cores, scopes};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::tensor::{Data, Element, Generator, Tensor, with_values};
@@ -121,9 +122,9 @@ impl<'a> Sums<'a> {
     ) -> u64 {
         let inputs = workload.inputs(shape).iter().sum::<usize>() as u64;
         let output = workload.output(shape) as u64;
-        // Whole references are three f64 an element; checking keeps a copy of operands and result.
+        // Whole references are four f64 an element; checking keeps a copy of operands and result.
         let is_kept = is_whole(workload, shape) && !is_cheap(sums, shape);
-        let reference = if is_kept { 24 } else { 0 };
+        let reference = if is_kept { 32 } else { 0 };
         let has_third = !is_whole(workload, shape) && formats.rounds_results();
         let sets = if has_third { 4 } else { 3 };
         let bytes = formats.storage.bytes();
@@ -224,15 +225,16 @@ impl<'a> Sums<'a> {
         let k = self.sums.reduction(self.shape) + 4 * n;
         let bound = Bound::new(k, n, self.formats);
         let mut errors = Errors::default();
-        let Transformed { elements, value, magnitude, .. } = expected;
-        bound.hold(&mut errors, output, |i| elements.start + i, value, magnitude)?;
+        let Transformed { elements, value, magnitude, spread, .. } = expected;
+        bound.hold(&mut errors, output, |i| elements.start + i, [value, magnitude, spread])?;
         let mut probes = self.sums.probes(self.shape, tile, PROBES);
         probes.retain(|i| !elements.contains(i));
         let inputs = &self.measured;
         let value = self.sums.reference(self.shape, inputs, Some(&probes)).value;
-        let largest = magnitude.iter().copied().fold(0.0, f64::max);
-        bound.hold(&mut errors, output, |i| probes[i], &value, &vec![largest; value.len()])?;
-        errors.largest_ratio(allowed_l2(k, self.formats))
+        let largest = |all: &[f64]| vec![all.iter().copied().fold(0.0, f64::max); value.len()];
+        let (most, average) = (largest(magnitude), largest(spread));
+        bound.hold(&mut errors, output, |i| probes[i], [&value, &most, &average])?;
+        errors.largest_ratio()
     }
 
     /// Largest error over bound of the measured data.
@@ -242,24 +244,19 @@ impl<'a> Sums<'a> {
         let bound = Bound::new(k, k + 2, self.formats);
         let mut errors = Errors::default();
         for at in self.places(is_whole(self.workload, self.shape), output, tile) {
-            if let Mode::Kept(_, Reference { value, magnitude }) = &self.mode {
+            if let Mode::Kept(_, Reference { value, magnitude, spread }) = &self.mode {
                 let part = at[0]..at[0] + at.len();
-                bound.hold(
-                    &mut errors,
-                    output,
-                    |i| at[i],
-                    &value[part.clone()],
-                    &magnitude[part],
-                )?;
+                let expected = [value, magnitude, spread].map(|all| &all[part.clone()]);
+                bound.hold(&mut errors, output, |i| at[i], expected)?;
             } else {
                 let references = on_all_cores(at.len(), LEAST_SHARE, |part| {
                     self.sums.reference(self.shape, inputs, Some(&at[part]))
                 });
-                let Reference { value, magnitude } = joined(references);
-                bound.hold(&mut errors, output, |i| at[i], &value, &magnitude)?;
+                let Reference { value, magnitude, spread } = joined(references);
+                bound.hold(&mut errors, output, |i| at[i], [&value, &magnitude, &spread])?;
             }
         }
-        errors.largest_ratio(allowed_l2(k, self.formats))
+        errors.largest_ratio()
     }
 }
 
@@ -308,6 +305,7 @@ fn joined(parts: Vec<Reference>) -> Reference {
     for part in parts {
         all.value.extend(part.value);
         all.magnitude.extend(part.magnitude);
+        all.spread.extend(part.spread);
     }
     all
 }
@@ -318,17 +316,20 @@ struct Bound {
     gamma: f64,
     flushed: f64,
     stored: f64,
+    /// What the roundings on the way come to on average.
+    likely: f64,
 }
 
 impl Bound {
     /// For sums of `k` terms. No error at all is allowed where the bound means nothing.
     fn new(k: u64, roundings: u64, formats: Formats) -> Bound {
         let stored = formats.result_roundoff();
+        let likely = likely_share(k, formats.accumulator);
         if is_long(k, formats) {
-            return Bound { gamma: 0.0, flushed: 0.0, stored };
+            return Bound { gamma: 0.0, flushed: 0.0, stored, likely };
         }
         let gamma = formats.accumulator.gamma(roundings as f64);
-        Bound { gamma, flushed: 2.0 * k as f64 * TINY, stored }
+        Bound { gamma, flushed: 2.0 * k as f64 * TINY, stored, likely }
     }
 
     /// The largest error of a sum of this value, whose terms have this magnitude together.
@@ -337,21 +338,21 @@ impl Bound {
         summed + self.stored * (value.abs() + summed)
     }
 
-    /// Holds elements of a result to sums of these values and magnitudes.
+    /// Holds elements of a result to sums of these values, magnitudes and spreads.
     fn hold(
         &self,
         errors: &mut Errors,
         output: &Tensor,
         place: impl Fn(usize) -> usize + Sync,
-        values: &[f64],
-        magnitudes: &[f64],
+        [values, magnitudes, spreads]: [&[f64]; 3],
     ) -> Result<()> {
         let parts = on_all_cores(values.len(), LEAST_SHARE, |part| {
             let mut errors = Errors::default();
             with_values!(output, found => for i in part {
                 let (place, value) = (place(i), values[i]);
+                let likely = self.likely * spreads[i] + self.stored * value.abs();
                 let bound = self.of(value, magnitudes[i]);
-                errors.add(place, [found[place].to_f64(), value], bound, value)?;
+                errors.add(place, [found[place].to_f64(), value], bound, likely)?;
             });
             Ok(errors)
         });

@@ -1,7 +1,8 @@
 //! Training steps, held against the same network in f64.
 //!
 //! Loss and each gradient must lie within 8 u sqrt(K) of the reference in the relative L2 norm, K the
-//! longest sum of the step. Parameters must be what the optimiser's formula makes of the runner's own
+//! longest sum of the step; the loss, which is a mean of differences, relative to the sizes of both of their
+//! terms. Parameters must be what the optimiser's formula makes of the runner's own
 //! gradients, within 4 ulp and 1e-5 of the learning rate. A runner that goes on from where it is takes a
 //! second step, whose parameters are held to the formula too: the first one says nothing of the state
 //! that an optimiser keeps, which was zero. Every scope begins from the restored state, so that a runner
@@ -16,13 +17,13 @@
 
 use std::ops::Range;
 
-use super::{LEAST_SHARE, Proof, Verify, allowed_l2, computed, on_all_cores, unfenced};
+use super::{LEAST_SHARE, Proof, Verify, computed, likely_share, on_all_cores, unfenced};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::network::reference::Reference;
 use crate::network::{self, Graph, Network, Optimizer, Trainer, l2};
 use crate::tensor::Tensor;
-use crate::terms::{Dtype, Scope, Shape};
+use crate::terms::{Format, Scope, Shape};
 
 /// Share of the norm of all gradients below which one has nothing of its own to be relative to.
 const NEXT_TO_NOTHING: f64 = 1.0 / 256.0;
@@ -33,6 +34,8 @@ pub struct Training {
     /// Parameters, mini-batch, labels.
     inputs: Vec<Tensor>,
     loss: f64,
+    /// What an error of the loss is relative to.
+    loss_magnitude: f64,
     gradients: Vec<Vec<f64>>,
     /// Norm of all gradients together.
     norm: f64,
@@ -52,9 +55,10 @@ impl Training {
         let _ = reference.feed(&batch, &labels).and_then(|()| reference.step());
         let corners = reference.corners();
         Training {
-            allowed: allowed_l2(graph.reduction(), Dtype::F32.formats()) + corners.slack(),
+            allowed: likely_share(graph.reduction(), Format::F32) + corners.slack(),
             is_cornered: corners.near > 0,
             loss: reference.loss,
+            loss_magnitude: reference.loss_magnitude,
             norm: l2(reference.gradients.iter().flatten()),
             gradients: reference.gradients,
             inputs: initial.into_iter().chain([batch, labels]).map(Tensor::from).collect(),
@@ -73,7 +77,7 @@ impl Training {
     /// The largest error over its bound.
     fn check(&self, output: &[f32]) -> Result<f64> {
         let loss = f64::from(output[0]);
-        let mut worst = self.share("the loss", (loss - self.loss).abs(), self.loss.abs())?;
+        let mut worst = self.share("the loss", (loss - self.loss).abs(), self.loss_magnitude)?;
         let references = self.gradients.iter().zip(&self.inputs);
         for ((name, gradient, after), (expected, initial)) in self.parts(output).zip(references) {
             let what = format!("the gradient of {name}");

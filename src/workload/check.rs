@@ -25,6 +25,54 @@ pub struct Reference {
     pub value: Vec<f64>,
     /// The sum of the magnitudes of the terms, |A||B| for a product: scales the error bound.
     pub magnitude: Vec<f64>,
+    /// The root of the sum of the squared terms: about what the result is where its terms have both signs,
+    /// and what honest errors are relative to on average, also where the terms happen to cancel.
+    pub spread: Vec<f64>,
+}
+
+/// The terms of an output element, added up in f64.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    value: f64,
+    magnitude: f64,
+    squares: f64,
+}
+
+impl Terms {
+    /// Adds a term.
+    pub fn add(&mut self, term: f64) {
+        self.value += term;
+        self.magnitude += term.abs();
+        self.squares += term * term;
+    }
+}
+
+impl FromIterator<f64> for Terms {
+    fn from_iter<I: IntoIterator<Item = f64>>(terms: I) -> Terms {
+        let mut sum = Terms::default();
+        terms.into_iter().for_each(|term| sum.add(term));
+        sum
+    }
+}
+
+impl FromIterator<Terms> for Reference {
+    fn from_iter<I: IntoIterator<Item = Terms>>(elements: I) -> Reference {
+        let mut reference = Reference::default();
+        for element in elements {
+            reference.value.push(element.value);
+            reference.magnitude.push(element.magnitude);
+            reference.spread.push(element.squares.sqrt());
+        }
+        reference
+    }
+}
+
+impl Reference {
+    /// What must come out as it is, without an error.
+    pub fn exact(value: Vec<f64>) -> Reference {
+        let zeros = vec![0.0; value.len()];
+        Reference { value, magnitude: zeros.clone(), spread: zeros }
+    }
 }
 
 /// A workload whose results are sums of products of its operands.
@@ -116,8 +164,10 @@ pub struct Transformed {
     pub elements: Range<usize>,
     /// The exact results.
     pub value: Vec<f64>,
-    /// What the algorithm's errors are relative to.
+    /// What the algorithm's errors are relative to at most.
     pub magnitude: Vec<f64>,
+    /// What they are relative to on average.
+    pub spread: Vec<f64>,
     /// Roundings on the way, n in gamma(n).
     pub roundings: u64,
 }

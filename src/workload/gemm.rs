@@ -4,7 +4,7 @@
 use std::thread;
 
 use super::probes;
-use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
+use super::{Check, Entry, ExactSums, Host, Preset, Reference, Terms, Work, Workload};
 use crate::tensor::{Element, Generator, Tensor, with_values};
 use crate::terms::{Axis, Dtype, Shape};
 
@@ -267,52 +267,51 @@ fn product_with_vector<T: Element>(
 }
 
 fn some_elements<T: Element>(d: Dims, a: &[T], b: &[T], at: &[usize]) -> Reference {
-    let mut reference = Reference::default();
     let mut row = (usize::MAX, Vec::new());
-    for &index in at {
+    let element = |&index: &usize| -> Terms {
         let (i, j) = (index / d.n, index % d.n);
         if row.0 != i {
             row = (i, d.a_row(a, i));
         }
-        let terms = row.1.iter().enumerate().map(|(p, v)| v * d.b_at(b, p, j));
-        let (mut value, mut magnitude) = (0.0, 0.0);
-        for term in terms {
-            value += term;
-            magnitude += term.abs();
-        }
-        reference.value.push(value);
-        reference.magnitude.push(magnitude);
-    }
-    reference
+        row.1.iter().enumerate().map(|(p, v)| v * d.b_at(b, p, j)).collect()
+    };
+    at.iter().map(element).collect()
 }
 
-/// The whole product by plain loops, rows shared out over the cores.
+/// The whole product, with the magnitudes of its terms and their squares.
 fn all_elements<T: Element>(d: Dims, a: &[T], b: &[T]) -> Reference {
-    let b = d.b_rows(b);
-    let mut value = vec![0.0; d.m * d.n];
-    let mut magnitude = vec![0.0; d.m * d.n];
+    Reference {
+        value: product(d, a, b, |x| x),
+        magnitude: product(d, a, b, f64::abs),
+        spread: product(d, a, b, |x| x * x).into_iter().map(f64::sqrt).collect(),
+    }
+}
+
+/// The product of what `count` makes of each number, by plain loops, rows shared out over the cores.
+fn product<T: Element>(
+    d: Dims,
+    a: &[T],
+    b: &[T],
+    count: impl Fn(f64) -> f64 + Copy + Send + Sync,
+) -> Vec<f64> {
+    let b: Vec<f64> = d.b_rows(b).into_iter().map(count).collect();
+    let mut sums = vec![0.0; d.m * d.n];
     let cores = thread::available_parallelism().map_or(1, |c| c.get());
     let rows = d.m.div_ceil(cores);
     thread::scope(|scope| {
-        let parts = value.chunks_mut(rows * d.n).zip(magnitude.chunks_mut(rows * d.n));
-        for (part, (value, magnitude)) in parts.enumerate() {
+        for (part, sums) in sums.chunks_mut(rows * d.n).enumerate() {
             let (b, first) = (&b, part * rows);
             scope.spawn(move || {
-                let rows = value.chunks_exact_mut(d.n).zip(magnitude.chunks_exact_mut(d.n));
-                for (i, (value, magnitude)) in rows.enumerate() {
+                for (i, sums) in sums.chunks_exact_mut(d.n).enumerate() {
                     let a = d.a_row(a, first + i);
-                    for (scale, b_row) in a.iter().zip(b.chunks_exact(d.n)) {
-                        for ((v, g), x) in value.iter_mut().zip(magnitude.iter_mut()).zip(b_row) {
-                            let term = scale * x;
-                            *v += term;
-                            *g += term.abs();
-                        }
+                    for (scale, b_row) in a.into_iter().map(count).zip(b.chunks_exact(d.n)) {
+                        sums.iter_mut().zip(b_row).for_each(|(sum, x)| *sum += scale * x);
                     }
                 }
             });
         }
     });
-    Reference { value, magnitude }
+    sums
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::error::{self, Result};
 use crate::network::Network;
 use crate::terms::{Axis, Dtype, Format, Formats, Role, Scope, Shape};
 
-pub use check::{Algorithm, Bounded, Bounds, Check, ExactSums, Reference, Transformed};
+pub use check::{Algorithm, Bounded, Bounds, Check, ExactSums, Reference, Terms, Transformed};
 pub use conv::Pass;
 pub use peak::{CHAINS, LENGTH, Peak, work as peak_work};
 pub use preset::{Entry, Host, Preset};

@@ -4,7 +4,7 @@
 //! no compiler knows: the result `start[i] + LENGTH * step[i]` tells how often it was done. All `CHAINS`
 //! chains are one batch; how many batches a run has, and so its FLOP, is the device's choice.
 
-use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
+use super::{Check, Entry, ExactSums, Host, Preset, Reference, Terms, Work, Workload};
 use crate::tensor::Tensor;
 use crate::terms::{Dtype, Format, Formats, Role, Shape};
 
@@ -76,15 +76,13 @@ impl ExactSums for Peak {
     }
 
     fn reference(&self, _: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
-        let chain = |i: usize| {
-            let (start, sum) = (inputs[0].get(i), LENGTH as f64 * inputs[1].get(i));
-            (start + sum, start.abs() + sum.abs())
+        let chain = |i: usize| -> Terms {
+            [inputs[0].get(i), LENGTH as f64 * inputs[1].get(i)].into_iter().collect()
         };
-        let (value, magnitude) = match at {
-            Some(at) => at.iter().map(|i| chain(*i)).unzip(),
-            None => (0..CHAINS).map(chain).unzip(),
-        };
-        Reference { value, magnitude }
+        match at {
+            Some(at) => at.iter().map(|i| chain(*i)).collect(),
+            None => (0..CHAINS).map(chain).collect(),
+        }
     }
 
     fn probes(&self, _: &Shape, _: (usize, usize), _: usize) -> Vec<usize> {

@@ -5,7 +5,7 @@
 //! high performance computers", 1995), dot is BabelStream's (Deakin et al., 2018). STREAM's scalar is
 //! 3.
 
-use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
+use super::{Check, Entry, ExactSums, Host, Preset, Reference, Terms, Work, Workload};
 use crate::tensor::{Generator, Tensor};
 use crate::terms::{Axis, Role, Shape};
 use crate::units;
@@ -59,10 +59,9 @@ impl Stream {
         Stream { name, arrays, flop, terms, is_sum: false }
     }
 
-    /// One element, and the sum of the magnitudes of its terms.
-    fn element(&self, inputs: &[Tensor], i: usize) -> (f64, f64) {
-        let [x, y] = (self.terms)(inputs[0].get(i), inputs.get(1).map_or(0.0, |b| b.get(i)));
-        (x + y, x.abs() + y.abs())
+    /// What is added up for an element.
+    fn element(&self, inputs: &[Tensor], i: usize) -> [f64; 2] {
+        (self.terms)(inputs[0].get(i), inputs.get(1).map_or(0.0, |b| b.get(i)))
     }
 }
 
@@ -133,17 +132,15 @@ impl ExactSums for Stream {
 
     fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
         let all = 0..elements(shape);
-        let pairs = |i: usize| self.element(inputs, i);
-        let (value, magnitude) = match at {
+        let element = |i: usize| -> Terms { self.element(inputs, i).into_iter().collect() };
+        match at {
             _ if self.is_sum => {
-                let (value, magnitude) =
-                    all.map(pairs).fold((0.0, 0.0), |sum, term| (sum.0 + term.0, sum.1 + term.1));
-                (vec![value], vec![magnitude])
+                let sum: Terms = all.flat_map(|i| self.element(inputs, i)).collect();
+                [sum].into_iter().collect()
             }
-            Some(at) => at.iter().map(|i| pairs(*i)).unzip(),
-            None => all.map(pairs).unzip(),
-        };
-        Reference { value, magnitude }
+            Some(at) => at.iter().map(|i| element(*i)).collect(),
+            None => all.map(element).collect(),
+        }
     }
 
     fn probes(&self, shape: &Shape, (_, tile): (usize, usize), count: usize) -> Vec<usize> {

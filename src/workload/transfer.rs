@@ -76,8 +76,7 @@ impl ExactSums for Transfer {
             None => inputs[0].to_f64s(),
         };
         // What is only moved arrives as it was.
-        let magnitude = vec![0.0; value.len()];
-        Reference { value, magnitude }
+        Reference::exact(value)
     }
 
     fn probes(&self, shape: &Shape, _: (usize, usize), count: usize) -> Vec<usize> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::backend::Claim;
+use crate::error::visible;
 use crate::terms::{DeviceKind, Dtype, Scope, Shape};
 
 /// Version of the protocol.
@@ -177,7 +178,7 @@ impl Reply for Claim {
         }
         let mut all = self.wall_s.iter().chain(&self.device_s).chain([&self.total_s]);
         let wrong = all.find(|s| !(s.is_finite() && **s > 0.0))?;
-        Some(format!("{wrong} is no time of a run"))
+        Some(format!("{wrong:e} is no time of a run"))
     }
 }
 
@@ -185,11 +186,11 @@ impl Reply for Claim {
 pub fn read<T: Reply>(line: &str, request: &Request<'_>) -> Result<T, Refused> {
     let nonsense = |what: &str| {
         let excerpt: String = line.chars().take(80).collect();
-        Refused::Nonsense(format!("{what}: '{excerpt}'"))
+        Refused::Nonsense(visible(&format!("{what}: '{excerpt}'")))
     };
     let value: Value = serde_json::from_str(line)
         .map_err(|_| nonsense("is not JSON (messages of its own belong on standard error)"))?;
-    let reason = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_string);
+    let reason = |key: &str| value.get(key).and_then(Value::as_str).map(visible);
     if let Some(reason) = reason("unsupported") {
         return Err(Refused::Unsupported(reason));
     }

@@ -1,9 +1,10 @@
 //! OpenCL among the backends.
 
 use std::fs::OpenOptions;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{PREFIX, discover, probe};
+use super::probe::Place;
+use super::{PREFIX, discover, probe, program};
 use crate::backend::{Backend, Devices, Request};
 use crate::error::Result;
 use crate::machine::DeviceEntry;
@@ -40,6 +41,23 @@ impl Backend for OpenCl {
             Ok(loader) => Ok(format!("OpenCL loader {}", loader.path().display())),
             Err(why) => Err(format!("OpenCL loader: {why}; ./setup installs it")),
         })
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        // Where the loader itself does harm, nothing more is opened.
+        if opencl_shim::loader().is_ok() && !probe::probe().contains_key(&Place::Loader) {
+            let fault = |(file, why): (PathBuf, String)| {
+                format!(
+                    "{} names a driver that can't be loaded: {why}; install it again, or remove the \
+                     file",
+                    file.display()
+                )
+            };
+            faults.extend(opencl_shim::broken_vendor_files().into_iter().map(fault));
+        }
+        faults.extend(program::cache_fault());
+        faults
     }
 
     fn advice(&self, found: &Devices) -> Vec<String> {

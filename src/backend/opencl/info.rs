@@ -5,7 +5,7 @@ use ocl::core::{DeviceId, DeviceType, PlatformId, PlatformInfo, Status};
 use ocl::ffi;
 
 use super::{PREFIX, class};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, visible};
 use crate::machine::DeviceEntry;
 use crate::terms::{self, DeviceKind};
 
@@ -16,7 +16,7 @@ fn raw(device: DeviceId, question: u32) -> Option<Vec<u8>> {
 /// A text, without its final NUL.
 fn text(device: DeviceId, question: u32) -> String {
     let bytes = raw(device, question).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).trim_matches(['\0', ' ', '\n']).to_string()
+    visible(String::from_utf8_lossy(&bytes).trim_matches(['\0', ' ', '\n']))
 }
 
 /// A number of 4 or 8 bytes.

@@ -122,6 +122,25 @@ fn folder() -> Option<PathBuf> {
     Some(base.join("crossover").join("programs"))
 }
 
+/// Why nothing can be kept in the cache, and what to do. None where it can be, or where it is off.
+pub fn cache_fault() -> Option<String> {
+    let folder = folder()?;
+    let why = writable(&folder).err()?;
+    Some(format!(
+        "{} can't be written to ({why}), so that every run compiles its kernels anew; make it writable, \
+         or name another folder in CROSSOVER_CACHE_DIR",
+        folder.display()
+    ))
+}
+
+/// Whether a file can be made in a folder, which is made too.
+fn writable(folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let file = folder.join(format!("{:016x}.{}.new", 0, std::process::id()));
+    fs::write(&file, MAGIC)?;
+    fs::remove_file(file)
+}
+
 /// The binary in a cache file, if the file is whole and of this key.
 fn read(path: &Path, key: &str) -> Option<Vec<u8>> {
     let bytes = fs::read(path).ok()?;
@@ -217,5 +236,9 @@ mod tests {
     #[test]
     fn an_unwritable_cache_is_no_error() {
         write(Path::new("/proc/no/such/place/x.bin"), "key\n", b"binary");
+        assert!(writable(Path::new("/proc/no/such/place")).is_err());
+        let folder = tempfile::tempdir().unwrap();
+        writable(&folder.path().join("new")).unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 0);
     }
 }

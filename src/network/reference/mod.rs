@@ -68,6 +68,9 @@ pub struct Reference {
     pub gradients: Vec<Vec<f64>>,
     /// Loss of the last step, of before its update.
     pub loss: f64,
+    /// What it is relative to: the loss of a sample is a difference, and the sizes of both of its terms
+    /// count.
+    pub loss_magnitude: f64,
     /// What is planted.
     pub fault: Option<Fault>,
     /// The optimiser's numbers, side by side for each parameter.
@@ -94,6 +97,7 @@ impl Reference {
             saved: vec![Saved::default(); graph.layers.len()],
             labels: vec![0; graph.batch()],
             loss: f64::NAN,
+            loss_magnitude: f64::NAN,
             fault: None,
             steps: 0,
             parameters,
@@ -185,12 +189,14 @@ impl Ops for Reference {
         let batch = self.labels.len() as f64;
         let rows = self.values[logits].chunks_exact(classes);
         let gradients = self.value_gradients[logits].chunks_exact_mut(classes);
-        self.loss = 0.0;
+        (self.loss, self.loss_magnitude) = (0.0, 0.0);
         for ((z, dz), label) in rows.zip(gradients).zip(&self.labels) {
             let label = (label + shift) % classes;
             let most = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = z.iter().map(|z| (z - most).exp()).sum();
-            self.loss += (most + sum.ln() - z[label]) / batch;
+            let all = most + sum.ln();
+            self.loss += (all - z[label]) / batch;
+            self.loss_magnitude += (all.abs() + z[label].abs()) / batch;
             dz.iter_mut().zip(z).for_each(|(dz, z)| *dz = (z - most).exp() / sum / batch);
             dz[label] -= 1.0 / batch;
         }

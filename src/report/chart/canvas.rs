@@ -105,6 +105,14 @@ pub fn paint(width: f64, height: f64, draw: impl FnOnce(&Canvas<'_>)) -> String 
     body.trim_end().trim_end_matches("</svg>").to_string()
 }
 
+/// How every file of a chart begins.
+const BEGINNING: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" ";
+
+/// Whether a file is a chart that this program drew.
+pub fn is_ours(file: &[u8]) -> bool {
+    file.starts_with(BEGINNING.as_bytes())
+}
+
 /// The outermost element for a painted body. `standalone` adds what an HTML page has already: the
 /// style sheet and the title. `description` is for those who can't see it.
 pub fn wrap(body: &str, size: At, title: &str, description: &str, standalone: bool) -> String {
@@ -119,7 +127,7 @@ pub fn wrap(body: &str, size: At, title: &str, description: &str, standalone: bo
         String::new()
     };
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" width=\"{width:.0}\" \
+        "{BEGINNING}width=\"{width:.0}\" \
          height=\"{height:.0}\" viewBox=\"0 0 {:.0} {:.0}\" role=\"img\" aria-label=\"{}\">\n\
          {extra}{}\n</svg>\n",
         width * FINE,

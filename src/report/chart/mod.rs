@@ -38,6 +38,7 @@ use crate::units;
 use canvas::{Anchor, Canvas, Font, Look};
 use scale::Scale;
 
+pub use canvas::is_ours;
 pub use dots::Dots;
 #[cfg(test)]
 pub use layout::Layout;

@@ -66,8 +66,11 @@ pub struct Scale {
 
 impl Scale {
     /// Log axis of sizes over `width` pixels, labelled at sizes that were measured: powers of two,
-    /// then halfway between them, and others where these are few.
+    /// then halfway between them, and others where these are few. Linear where 0 is a size.
     pub fn sizes(values: &[f64], width: f64, label: impl Fn(f64) -> String) -> Scale {
+        if values.contains(&0.0) {
+            return Scale::from_zero(values, width, label);
+        }
         let mut scale = Scale::log(values, 0.15);
         let mut wanted: Vec<f64> = values.to_vec();
         wanted.sort_by(f64::total_cmp);
@@ -80,6 +83,21 @@ impl Scale {
         } else if round < 2 {
             wanted.sort_by(f64::total_cmp);
         }
+        scale.ticks = scale.fitting(&wanted, false, 12.0, width, label);
+        scale
+    }
+
+    /// Linear axis of sizes from 0 on over `width` pixels, labelled at sizes that were measured, the ends
+    /// first.
+    fn from_zero(values: &[f64], width: f64, label: impl Fn(f64) -> String) -> Scale {
+        let most = range(values).1;
+        let mut scale =
+            Scale { kind: Kind::Linear, low: -0.05 * most, high: 1.05 * most, ticks: Vec::new() };
+        let mut wanted = values.to_vec();
+        wanted.sort_by(f64::total_cmp);
+        wanted.dedup();
+        let last = wanted.len().saturating_sub(1);
+        wanted.swap(last.min(1), last);
         scale.ticks = scale.fitting(&wanted, false, 12.0, width, label);
         scale
     }
@@ -287,6 +305,19 @@ mod tests {
             assert!(scale.ticks.iter().any(|t| t.value == 1.0), "{values:?}");
             assert!(scale.ticks.len() >= 3, "{values:?}: {:?}", labels(&scale));
         }
+    }
+
+    #[test]
+    fn zero_has_a_place_of_its_own() {
+        let scale = Scale::sizes(&[0.0, 1.0, 2.0, 4.0], 500.0, |v| v.to_string());
+        let places = [0.0, 1.0, 2.0, 4.0].map(|v| scale.place(v));
+        assert!(places[0] > 0.0 && places[3] < 1.0 && places.is_sorted(), "{places:?}");
+        let steps = [places[1] - places[0], places[2] - places[1], places[3] - places[2]];
+        assert!((steps[0] - steps[1]).abs() < 1e-9 && (steps[2] - 2.0 * steps[0]).abs() < 1e-9);
+        let mut labels: Vec<&str> = scale.ticks.iter().map(|t| t.label.as_str()).collect();
+        labels.sort_unstable();
+        assert_eq!(labels, ["0", "1", "2", "4"]);
+        assert_eq!(Scale::sizes(&[0.0], 500.0, |v| v.to_string()).ticks.len(), 1);
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub fn answer(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Op
     let split = match (main.faster, main.slower) {
         (faster, _) if faster == main.compared => format!("faster on {lines}"),
         (_, slower) if slower == main.compared => format!("slower on {lines}"),
+        (0, 0) => format!("neither faster nor slower on {lines}"),
         (faster, slower) => format!("faster on {faster} and slower on {slower} of {lines}"),
     };
     let sentence = format!(

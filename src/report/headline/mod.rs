@@ -10,6 +10,7 @@ mod list;
 mod machine;
 mod sweep;
 
+use crate::plan::Selection;
 use crate::record::{Outcome, Record};
 use crate::terms::{Cased, DeviceKind, Scope};
 use crate::units;
@@ -135,16 +136,29 @@ fn best<'a, T>(
     all.max_by(|a, b| speed(&a.main).total_cmp(&speed(&b.main)))
 }
 
+/// Why there is nothing to set the CPU against: what the run was told to leave out is no lack.
 fn cpu_only(input: &Input) -> Headline {
     let others = input.manifest.iter().flat_map(|m| &m.devices).filter(|d| !d.id.is_cpu()).count();
-    let sentence = if others > 0 {
-        "Only the CPU was measured: the other devices of this machine were left out of this run. \
-         Run again without --device to set them against it."
-    } else {
-        "Only the CPU was measured: no OpenCL device was found. ./setup adds one (PoCL, which \
-         drives this CPU) and names what a GPU needs; then run again."
+    let selection = input.manifest.as_ref().map(|m| &m.selection);
+    let given = |list: fn(&Selection) -> &Vec<String>| {
+        selection.map(list).filter(|names| !names.is_empty()).map(|names| names.join(","))
     };
-    Headline::new("devices".to_string(), "CPU only", sentence.to_string(), 0)
+    let why = if let Some(devices) = given(|s| &s.devices).filter(|_| others == 0) {
+        format!("as --device {devices} says. Without it, every device that is there is measured.")
+    } else if let Some(names) = given(|s| &s.implementations).filter(|_| others > 0) {
+        format!(
+            "for no other device has --implementation {names} here. Without it, every device is \
+             measured."
+        )
+    } else if others > 0 {
+        "for the other devices do none of these workloads.".to_string()
+    } else {
+        "for no OpenCL device was found. ./setup adds one (PoCL, which drives this CPU) and names \
+         what a GPU needs; then run again."
+            .to_string()
+    };
+    let sentence = format!("Only the CPU was measured, {why}");
+    Headline::new("devices".to_string(), "CPU only", sentence, 0)
 }
 
 /// What figures are good for that were measured without a GPU.

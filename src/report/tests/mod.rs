@@ -12,6 +12,7 @@ use std::path::Path;
 use super::chart::Layout;
 use super::sample::{CPU, GPU, POCL, Run};
 use super::{Options, render};
+use crate::plan::Selection;
 use crate::record::Outcome;
 use crate::terms::DeviceKind;
 use crate::terms::Scope;
@@ -141,6 +142,52 @@ fn without_a_device_the_page_says_how_to_add_one() {
     }
 }
 
+/// What was left out by choice is no lack.
+#[test]
+fn a_run_of_the_cpu_alone_says_why() {
+    let said = |selection: Selection, devices: &[super::sample::Device<'_>]| {
+        let mut run = Run::new();
+        devices.iter().for_each(|device| run.knows(*device, ""));
+        let shape = run.point(512);
+        run.add("gemm", &shape, CPU, "gemm", Scope::Compute, 1e-3);
+        run.manifest.selection = selection;
+        answers(&run)
+    };
+    let names = |name: &str| vec![name.to_string()];
+    let chosen = Selection { devices: names("cpu"), ..Selection::default() };
+    let text = said(chosen, &[CPU]);
+    says(&text, "Only the CPU was measured, as --device cpu says");
+    assert!(!text.contains("./setup"), "{text}");
+    let chosen = Selection { implementations: names("gemm"), ..Selection::default() };
+    let text = said(chosen, &[CPU, GPU]);
+    says(&text, "no other device has --implementation gemm here");
+    assert!(!text.contains("--device"), "{text}");
+    says(&said(Selection::default(), &[CPU, GPU]), "the other devices do none of these workloads");
+}
+
+/// Charts of a device that is gone would show what is no longer so; files of others stay.
+#[test]
+fn a_redraw_leaves_no_old_charts() {
+    let folder = tempfile::tempdir().unwrap();
+    let charts = folder.path().join("charts");
+    against(GPU, &[0.5, 2.0]).write(folder.path());
+    render(folder.path(), &Options { png: true, ..Options::default() }).unwrap();
+    fs::write(charts.join("mine.svg"), "<svg/>").unwrap();
+    let mut run = Run::new();
+    run.knows(CPU, "");
+    let shape = run.point(512);
+    run.add("gemm", &shape, CPU, "gemm", Scope::Compute, 1e-3);
+    run.write(folder.path());
+    render(folder.path(), &Options::default()).unwrap();
+    let mut left: Vec<String> = fs::read_dir(&charts)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    let throughput = "throughput-gemm-mnk-compute";
+    assert_eq!(left, ["mine.svg", &format!("{throughput}.png"), &format!("{throughput}.svg")]);
+}
+
 #[test]
 fn what_failed_has_its_reason() {
     let mut run = against(GPU, &[2.0, 2.0]);
@@ -170,6 +217,12 @@ fn a_list_adds_up() {
     says(&text, "is 2.40× as fast as the CPU in total time");
     says(&text, "faster on 2 and slower on 1 of the 3 lines compared");
     let (page, charts) = rendered(&run);
+    let mut one = Run::new();
+    let shape = "m=8,n=8,k=8,ta=0,tb=0";
+    one.plan("gemm", shape, "", None, "deepbench", "layer");
+    one.add("gemm", shape, CPU, "gemm", Scope::Compute, 1e-3);
+    one.add("gemm", shape, GPU, "packed", Scope::Compute, 1e-3);
+    says(&answers(&one), "neither faster nor slower on the one line compared");
     assert_eq!(charts[0].0, "list-gemm-deepbench.svg");
     says(&charts[0].1, "layer 2");
     says(&page, "layer 1");

@@ -49,9 +49,16 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
-fn a_middle_is_a_multiple_of_the_step() {
+fn sizes_between_others_are_multiples_of_the_step() {
     let plain = Axis::size("m");
-    assert_eq!((plain.middle(100, 200), plain.middle(8, 16), plain.middle(1, 7)), (144, 8, 0));
+    let first = |axis: Axis, low, high| axis.between(low, high).next();
+    assert_eq!(first(plain, 100, 200), Some(144));
+    assert_eq!((first(plain, 8, 16), first(plain, 1, 7)), (None, None));
     let wide = Axis::size("d_model").in_steps_of(64);
-    assert_eq!((wide.middle(64, 256), wide.middle(16, 64)), (128, 40));
+    assert_eq!((first(wide, 64, 256), first(wide, 16, 64)), (Some(128), Some(40)));
+    let mut all: Vec<u64> = plain.between(16, 64).collect();
+    assert_eq!(all[..4], [40, 40, 48, 32]);
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all, [24, 32, 40, 48, 56]);
 }

@@ -49,6 +49,15 @@ fn a_sweep_has_one_crossover() {
         ("s-f", Crossover::Unclear(2, 3)),
         ("ff-", Crossover::Unclear(1, 3)),
         ("s-", Crossover::Unclear(2, 2)),
+        // A noisy point before slower ones is not it, whatever it is.
+        ("?sss", Crossover::Never),
+        ("-s=", Crossover::Never),
+        ("?sff", Crossover::From(3)),
+        ("s?s?ff", Crossover::Unclear(4, 5)),
+        ("??ss?", Crossover::Unclear(5, 5)),
+        // One before them that is faster is another crossing.
+        ("sfsf", Crossover::Unclear(2, 4)),
+        ("?fs", Crossover::Unclear(1, 3)),
     ] {
         assert_eq!(of(letters), Some(crossover), "{letters}");
     }

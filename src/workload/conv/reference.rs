@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::tensor::Generator;
 use crate::terms::Conv;
-use crate::workload::Reference;
+use crate::workload::{Reference, Terms};
 
 /// Which of the three tensors is computed from the other two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,28 +50,23 @@ impl Pass {
     }
 }
 
-/// The whole output with its magnitudes.
+/// The whole output, with the magnitudes of its terms and their squares.
 pub fn all(pass: Pass, conv: &Conv, a: &[f32], b: &[f32]) -> Reference {
     Reference {
-        value: whole::<f32, f32, false>(pass, conv, a, b),
-        magnitude: whole::<f32, f32, true>(pass, conv, a, b),
+        value: whole(pass, conv, a, b, |x| x),
+        magnitude: whole(pass, conv, a, b, f64::abs),
+        spread: whole(pass, conv, a, b, |x| x * x).into_iter().map(f64::sqrt).collect(),
     }
 }
 
 /// The output's elements `at`.
 pub fn some(pass: Pass, conv: &Conv, a: &[f32], b: &[f32], at: &[usize]) -> Reference {
-    let mut reference = Reference::default();
-    for &element in at {
-        let (mut value, mut magnitude) = (0.0, 0.0);
-        terms(pass, conv, element, |i, j| {
-            let term = f64::from(a[i]) * f64::from(b[j]);
-            value += term;
-            magnitude += term.abs();
-        });
-        reference.value.push(value);
-        reference.magnitude.push(magnitude);
-    }
-    reference
+    let element = |&element: &usize| {
+        let mut sum = Terms::default();
+        terms(pass, conv, element, |i, j| sum.add(f64::from(a[i]) * f64::from(b[j])));
+        sum
+    };
+    at.iter().map(element).collect()
 }
 
 /// Calls `meet` with the places of both factors of every term of an output element.
@@ -128,23 +123,18 @@ fn terms(pass: Pass, conv: &Conv, element: usize, mut meet: impl FnMut(usize, us
 }
 
 /// An element of a factor.
-trait Number: Copy + Into<f64> + Sync {
-    /// Its value, or its magnitude if `ABS`.
-    fn get<const ABS: bool>(self) -> f64 {
-        let x: f64 = self.into();
-        if ABS { x.abs() } else { x }
-    }
-}
+trait Number: Copy + Into<f64> + Sync {}
 
 impl Number for f32 {}
 impl Number for f64 {}
 
-/// The whole output, planes shared out over the cores; of the factors' magnitudes if `ABS`.
-fn whole<A: Number, B: Number, const ABS: bool>(
+/// The whole output from what `count` makes of each number, planes shared out over the cores.
+fn whole<A: Number, B: Number>(
     pass: Pass,
     conv: &Conv,
     a: &[A],
     b: &[B],
+    count: impl Fn(f64) -> f64 + Copy + Send + Sync,
 ) -> Vec<f64> {
     let plane = match pass {
         Pass::Fprop => conv.p() * conv.q(),
@@ -158,7 +148,7 @@ fn whole<A: Number, B: Number, const ABS: bool>(
         for (part, planes) in output.chunks_mut(share * plane).enumerate() {
             scope.spawn(move || {
                 for (i, sums) in planes.chunks_exact_mut(plane).enumerate() {
-                    add_plane::<A, B, ABS>(pass, conv, a, b, part * share + i, sums);
+                    add_plane(pass, conv, a, b, count, part * share + i, sums);
                 }
             });
         }
@@ -168,16 +158,18 @@ fn whole<A: Number, B: Number, const ABS: bool>(
 
 /// Adds up plane `index` of the output: a channel of an image of y or of x, or the taps of a filter in one
 /// of its channels.
-fn add_plane<A: Number, B: Number, const ABS: bool>(
+fn add_plane<A: Number, B: Number>(
     pass: Pass,
     conv: &Conv,
     a: &[A],
     b: &[B],
+    count: impl Fn(f64) -> f64,
     index: usize,
     sums: &mut [f64],
 ) {
     let (gc, gk, taps) = (conv.group_c(), conv.group_k(), conv.r * conv.s);
     let (area, pixels, step) = (conv.h * conv.w, conv.p() * conv.q(), conv.stride[1]);
+    let (of_a, of_b) = (|x: A| count(x.into()), |x: B| count(x.into()));
     match pass {
         Pass::Fprop => {
             let (n, k) = (index / conv.k, index % conv.k);
@@ -185,9 +177,9 @@ fn add_plane<A: Number, B: Number, const ABS: bool>(
                 let x = &a[(n * conv.c + k / gk * gc + cg) * area..][..area];
                 let f = &b[(k * gc + cg) * taps..][..taps];
                 each_row(conv, |tap, from, to| {
-                    let f = f[tap].get::<ABS>();
+                    let f = of_b(f[tap]);
                     for (sum, x) in sums[to].iter_mut().zip(x[from..].iter().step_by(step)) {
-                        *sum += f * x.get::<ABS>();
+                        *sum += f * of_a(*x);
                     }
                 });
             }
@@ -198,9 +190,9 @@ fn add_plane<A: Number, B: Number, const ABS: bool>(
                 let dy = &a[(n * conv.k + k) * pixels..][..pixels];
                 let f = &b[(k * gc + c % gc) * taps..][..taps];
                 each_row(conv, |tap, to, from| {
-                    let f = f[tap].get::<ABS>();
+                    let f = of_b(f[tap]);
                     for (sum, dy) in sums[to..].iter_mut().step_by(step).zip(&dy[from]) {
-                        *sum += f * dy.get::<ABS>();
+                        *sum += f * of_a(*dy);
                     }
                 });
             }
@@ -212,7 +204,7 @@ fn add_plane<A: Number, B: Number, const ABS: bool>(
                 let x = &b[(n * conv.c + k / gk * gc + cg) * area..][..area];
                 each_row(conv, |tap, from, seeing| {
                     let pairs = dy[seeing].iter().zip(x[from..].iter().step_by(step));
-                    sums[tap] += pairs.map(|(dy, x)| dy.get::<ABS>() * x.get::<ABS>()).sum::<f64>();
+                    sums[tap] += pairs.map(|(dy, x)| of_a(*dy) * of_b(*x)).sum::<f64>();
                 });
             }
         }
@@ -264,7 +256,7 @@ pub fn expected_form(pass: Pass, conv: &Conv, a: &[f32], b: &[f32], signs: Gener
             let groups = b.chunks_exact(gk * gc * taps).zip(signs.chunks_exact(gk));
             let filter: Vec<f64> = groups.flat_map(|(f, signs)| combined(f, signs)).collect();
             let one = Conv { k: 1, groups: 1, ..*conv };
-            whole::<f32, f64, false>(pass, &one, a, &filter)
+            whole(pass, &one, a, &filter, |x| x)
         }
         Pass::Dgrad => {
             let filters = b.chunks_exact(gc * taps).enumerate();
@@ -272,7 +264,7 @@ pub fn expected_form(pass: Pass, conv: &Conv, a: &[f32], b: &[f32], signs: Gener
                 .flat_map(|(k0, filter)| combined(filter, &signs[k0 / gk * gc..][..gc]))
                 .collect();
             let one = Conv { c: 1, groups: 1, ..*conv };
-            whole::<f32, f64, false>(pass, &one, a, &filters)
+            whole(pass, &one, a, &filters, |x| x)
         }
         Pass::Wgrad => {
             let pixels = conv.p() * conv.q();
@@ -280,7 +272,7 @@ pub fn expected_form(pass: Pass, conv: &Conv, a: &[f32], b: &[f32], signs: Gener
             let groups = a.chunks_exact(gk * pixels).zip(signs);
             let dy: Vec<f64> = groups.flat_map(|(dy, signs)| combined(dy, signs)).collect();
             let one = Conv { k: conv.groups, ..*conv };
-            whole::<f64, f32, false>(pass, &one, &dy, b)
+            whole(pass, &one, &dy, b, |x| x)
         }
     }
 }

@@ -110,10 +110,12 @@ pub fn transformed(
     let plane = conv.k * conv.p() * conv.q();
     let value = reference::all(Pass::Fprop, &part, x, &f).value;
     let transform = Transform::of(m);
+    let (magnitude, spread) = errors(transform, &part, x, &f);
     Transformed {
         elements: from * plane..to * plane,
         value,
-        magnitude: magnitude(transform, &part, x, &f),
+        magnitude,
+        spread,
         roundings: transform.roundings(conv.c),
     }
 }
@@ -157,21 +159,19 @@ fn sandwich(matrix: &[&[f64]], x: &[f64], size: usize) -> Vec<f64> {
     whole
 }
 
-/// The bound of the module's formula without its gamma, for every output. Rows of tiles are shared
-/// out over the cores.
-fn magnitude(transform: &Transform, conv: &Conv, x: &[f32], f: &[f32]) -> Vec<f64> {
+/// What errors are relative to, for every output: at most by the module's formula, and on average. Rows of
+/// tiles are shared out over the cores.
+fn errors(transform: &Transform, conv: &Conv, x: &[f32], f: &[f32]) -> (Vec<f64>, Vec<f64>) {
     let (m, t) = (transform.output.len(), transform.input.len());
     let (p, q) = (conv.p(), conv.q());
-    let filters: Vec<Vec<f64>> = f
-        .chunks_exact(9)
-        .map(|f| f.iter().map(|x| f64::from(x.abs())).collect::<Vec<f64>>())
-        .map(|f| sandwich(transform.filter, &f, 3))
-        .collect();
-    let mut output = vec![0.0; conv.n * conv.k * p * q];
+    let filter = |f: &[f32]| Factor::new(transform.filter, f.iter().map(|x| Some(*x)));
+    let filters: Vec<Factor> = f.chunks_exact(9).map(filter).collect();
+    let mut magnitude = vec![0.0; conv.n * conv.k * p * q];
+    let mut spread = magnitude.clone();
     let strips: Vec<(usize, usize)> =
         (0..conv.n).flat_map(|n| (0..p.div_ceil(m)).map(move |i| (n, i))).collect();
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-    let found: Vec<Vec<(usize, f64)>> = thread::scope(|scope| {
+    let found: Vec<Vec<(usize, f64, f64)>> = thread::scope(|scope| {
         let start = |strips: &[(usize, usize)]| {
             let (strips, filters) = (strips.to_vec(), &filters);
             scope.spawn(move || {
@@ -179,7 +179,7 @@ fn magnitude(transform: &Transform, conv: &Conv, x: &[f32], f: &[f32]) -> Vec<f6
                 for (n, i) in strips {
                     for j in 0..q.div_ceil(m) {
                         let tile = (n, i * m, j * m);
-                        tile_magnitude(transform, conv, x, filters, tile, &mut found);
+                        tile_errors(transform, conv, x, filters, tile, &mut found);
                     }
                 }
                 found
@@ -190,49 +190,68 @@ fn magnitude(transform: &Transform, conv: &Conv, x: &[f32], f: &[f32]) -> Vec<f6
         workers.into_iter().map(|w| w.join().expect("no step of it can fail")).collect()
     });
     debug_assert_eq!(t, m + 2);
-    for (place, value) in found.into_iter().flatten() {
-        output[place] = value;
+    for (place, most, average) in found.into_iter().flatten() {
+        (magnitude[place], spread[place]) = (most, average);
     }
-    output
+    (magnitude, spread)
 }
 
-/// Adds the magnitudes of the tile of image n whose first output is (i, j), each with its place.
-fn tile_magnitude(
+/// A channel of a tile of the input, or of a filter.
+struct Factor {
+    /// The magnitudes of its numbers, transformed.
+    transformed: Vec<f64>,
+    /// The mean square of its numbers.
+    mean_square: f64,
+}
+
+impl Factor {
+    /// From the numbers of a square; padding is none.
+    fn new(matrix: &[&[f64]], numbers: impl Iterator<Item = Option<f32>>) -> Factor {
+        let numbers: Vec<Option<f64>> = numbers.map(|x| x.map(|x| f64::from(x.abs()))).collect();
+        let there = numbers.iter().flatten();
+        let (count, squares) = (there.clone().count(), there.map(|x| x * x).sum::<f64>());
+        let numbers: Vec<f64> = numbers.into_iter().map(Option::unwrap_or_default).collect();
+        Factor {
+            transformed: sandwich(matrix, &numbers, numbers.len().isqrt()),
+            mean_square: squares / count.max(1) as f64,
+        }
+    }
+}
+
+/// Adds what errors of the tile of image n whose first output is (i, j) are relative to, at most and on
+/// average, each with its place. An output depends on its whole tile: on average its terms are as large as
+/// those of 9 numbers of the tile with those of the filter, whichever they are.
+fn tile_errors(
     transform: &Transform,
     conv: &Conv,
     x: &[f32],
-    filters: &[Vec<f64>],
+    filters: &[Factor],
     (n, i, j): (usize, usize, usize),
-    found: &mut Vec<(usize, f64)>,
+    found: &mut Vec<(usize, f64, f64)>,
 ) {
     let (m, t) = (transform.output.len(), transform.input.len());
     let (p, q) = (conv.p(), conv.q());
-    let inputs: Vec<Vec<f64>> = (0..conv.c)
-        .map(|c| {
-            let mut tile = vec![0.0; t * t];
-            for (place, value) in tile.iter_mut().enumerate() {
-                let row = (i + place / t).checked_sub(conv.pad[0]).filter(|r| *r < conv.h);
-                let column = (j + place % t).checked_sub(conv.pad[1]).filter(|c| *c < conv.w);
-                if let Some((row, column)) = row.zip(column) {
-                    let at = ((n * conv.c + c) * conv.h + row) * conv.w + column;
-                    *value = f64::from(x[at].abs());
-                }
-            }
-            sandwich(transform.input, &tile, t)
-        })
-        .collect();
+    let number = |c: usize, place: usize| {
+        let row = (i + place / t).checked_sub(conv.pad[0]).filter(|r| *r < conv.h)?;
+        let column = (j + place % t).checked_sub(conv.pad[1]).filter(|c| *c < conv.w)?;
+        Some(x[((n * conv.c + c) * conv.h + row) * conv.w + column])
+    };
+    let channel = |c| Factor::new(transform.input, (0..t * t).map(|place| number(c, place)));
+    let inputs: Vec<Factor> = (0..conv.c).map(channel).collect();
     for k in 0..conv.k {
         let mut products = vec![0.0; t * t];
+        let mut squares = 0.0;
         for (input, filter) in inputs.iter().zip(&filters[k * conv.c..]) {
-            for ((product, d), g) in products.iter_mut().zip(input).zip(filter) {
-                *product += d * g;
-            }
+            squares += 9.0 * input.mean_square * filter.mean_square;
+            let factors = input.transformed.iter().zip(&filter.transformed);
+            products.iter_mut().zip(factors).for_each(|(product, (d, g))| *product += d * g);
         }
         let tile = sandwich(transform.output, &products, t);
         for (place, value) in tile.into_iter().enumerate() {
             let (row, column) = (i + place / m, j + place % m);
             if row < p && column < q {
-                found.push((((n * conv.k + k) * p + row) * q + column, value));
+                let place = ((n * conv.k + k) * p + row) * q + column;
+                found.push((place, value, squares.sqrt()));
             }
         }
     }
