@@ -1,12 +1,14 @@
 //! Finds the OpenCL loader library when it is first needed.
 
 use std::error::Error;
-use std::ffi::OsString;
+use std::ffi::{OsString, c_void};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use libloading::Library;
+
+use crate::dispatch::{self, slot};
 
 /// The environment variable that names another loader library.
 const VARIABLE: &str = "CROSSOVER_OPENCL_LIBRARY";
@@ -22,6 +24,9 @@ const NAMES: &[&str] = &["libOpenCL.so.1", "libOpenCL.so"];
 pub struct Loader {
     library: Library,
     path: PathBuf,
+    /// Whether it stands before several drivers and finds their functions through tables. A driver that is
+    /// opened in its place need not have such.
+    pub(crate) dispatches: bool,
 }
 
 /// Why this process has no OpenCL loader library; `Display` gives one clause for a user.
@@ -63,7 +68,10 @@ impl Loader {
             match unsafe { library.get::<*const ()>("clGetPlatformIDs") } {
                 Ok(symbol) if !symbol.is_null() => {
                     let path = file_of(*symbol).unwrap_or_else(|| PathBuf::from(name));
-                    return Ok(Self { library, path });
+                    // SAFETY: as above. Loaders have this function to tell of themselves, drivers have not.
+                    let own = unsafe { library.get::<*const ()>("clGetICDLoaderInfoOCLICD") };
+                    let dispatches = own.is_ok_and(|symbol| !symbol.is_null());
+                    return Ok(Self { library, path, dispatches });
                 }
                 _ => failures.push(format!(
                     "{} is not an OpenCL loader: it has no clGetPlatformIDs",
@@ -137,12 +145,24 @@ fn file_of(_address: *const ()) -> Option<PathBuf> {
 /// One function of the loader library, looked up when it is first called.
 pub(crate) struct Entry<F> {
     name: &'static str,
+    /// Its place in the tables of drivers.
+    slot: usize,
     address: OnceLock<Option<F>>,
 }
 
 impl<F: Copy> Entry<F> {
     pub(crate) const fn new(name: &'static str) -> Self {
-        Self { name, address: OnceLock::new() }
+        Self { name, slot: slot(name), address: OnceLock::new() }
+    }
+
+    /// Whether the driver of an object has the function.
+    ///
+    /// # Safety
+    ///
+    /// The handle is null or of a live object, as OpenCL asks of every caller.
+    pub(crate) unsafe fn is_in_driver(&self, handle: *const c_void) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { dispatch::has(handle, self.slot) }
     }
 
     /// The function, or `None` if there is no loader library or it lacks the function.
