@@ -1,6 +1,7 @@
 //! Roofs are measured before anything else, and again before a row is called suspect.
 
 use super::{Choice, Chooser, Progress, Sampler, Setup, Silent};
+use crate::error::Result;
 use crate::machine;
 use crate::plan::{Case, Effort};
 use crate::record::{Outcome, Record};
@@ -14,6 +15,12 @@ const EFFORT: Effort = Effort { warm_up_s: 0.05, sample_s: 0.1 };
 /// Working sets: each cache divided by this, and this many times the last of them.
 const CACHE_DIVISOR: u64 = 2;
 const TIMES_LAST_CACHE: u64 = 4;
+
+/// Where memory is short, so many times the last of them still is more than they hold.
+const LEAST_TIMES_LAST_CACHE: u64 = 2;
+
+/// A case takes this many times its working set: operands and references, and those of a runner.
+const TIMES_TAKEN: u64 = 6;
 
 /// The working set in memory where the caches are not known, and the least anywhere.
 const MEMORY_BYTES: u64 = 128 << 20;
@@ -39,6 +46,9 @@ impl RoofCheck {
         chooser: &mut Chooser<'_>,
         progress: &mut dyn Progress,
     ) {
+        if let Err(why) = memory_set(&sampler.setup) {
+            progress.say(&format!("no roof of the memory: {why}"));
+        }
         for case in cases(&sampler.setup) {
             if sampler.setup.is_stopped() {
                 return;
@@ -93,15 +103,26 @@ fn cases(setup: &Setup<'_>) -> Vec<Case> {
     peaks.chain(streams).collect()
 }
 
-/// Bytes of all arrays of a stream together: half of each cache, and in memory.
+/// Bytes of all arrays of a stream together: half of each cache, and in memory where there is room.
 fn working_sets(setup: &Setup<'_>) -> Vec<u64> {
-    let threads = threads(setup).unwrap_or(1);
-    let caches = machine::caches(&[]);
-    let caches: Vec<u64> = caches.iter().map(|c| machine::reached_bytes(c, threads)).collect();
+    let caches = caches(setup);
+    caches.iter().map(|bytes| bytes / CACHE_DIVISOR).chain(memory_set(setup)).collect()
+}
+
+/// The working set in memory, cut to what there is room for; why there is none where that is too little.
+fn memory_set(setup: &Setup<'_>) -> Result<u64> {
     let of_devices = setup.devices.iter().filter_map(|d| d.entry().cache_bytes);
-    let largest = caches.iter().copied().chain(of_devices).max().unwrap_or(0);
-    let memory = (TIMES_LAST_CACHE * largest).max(MEMORY_BYTES);
-    caches.iter().map(|bytes| bytes / CACHE_DIVISOR).chain([memory]).collect()
+    let largest = caches(setup).into_iter().chain(of_devices).max().unwrap_or(0);
+    let wanted = largest.saturating_mul(TIMES_LAST_CACHE).max(MEMORY_BYTES);
+    let least = largest.saturating_mul(LEAST_TIMES_LAST_CACHE).max(MEMORY_BYTES);
+    let takes = |bytes: u64| bytes.saturating_mul(TIMES_TAKEN);
+    machine::fitting(takes(wanted), takes(least)).map(|bytes| bytes / TIMES_TAKEN)
+}
+
+/// Bytes of each level of the CPU's caches, as far as its threads reach them.
+fn caches(setup: &Setup<'_>) -> Vec<u64> {
+    let threads = threads(setup).unwrap_or(1);
+    machine::caches(&[]).iter().map(|cache| machine::reached_bytes(cache, threads)).collect()
 }
 
 /// Threads of the CPU path.

@@ -10,12 +10,12 @@
 //! have 2^13 u, bf16 2^16 u), and a term that is left out of sums of up to 2^16.
 
 use std::ops::Range;
-use std::thread;
 
 use super::errors::Errors;
 use super::{Proof, Verify, computed};
 use crate::backend::Runner;
 use crate::error::Result;
+use crate::machine;
 use crate::tensor::{Data, Tensor};
 use crate::terms::{Dtype, Formats, Shape};
 use crate::workload::{self, Workload};
@@ -74,17 +74,9 @@ impl<'a> Bounded<'a> {
     /// Holds a result to its bounds, rows shared out over the cores.
     fn check(&self, operands: &[Tensor], output: &Tensor) -> Result<f64> {
         let (rows, columns) = self.bounded.rows(self.shape);
-        let cores = thread::available_parallelism().map_or(1, |c| c.get());
-        let share = rows.div_ceil(cores);
+        let share = rows.div_ceil(machine::cores());
         let parts = (0..rows).step_by(share).map(|first| first..(first + share).min(rows));
-        let found: Vec<Result<Errors>> = thread::scope(|scope| {
-            let start = |part| scope.spawn(move || self.errors(operands, output, part));
-            let threads: Vec<_> = parts.map(start).collect();
-            let join = |thread: thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
-            };
-            threads.into_iter().map(join).collect()
-        });
+        let found = machine::share_out(parts, |part| self.errors(operands, output, part));
         let mut errors = Errors::default();
         for part in found {
             errors.merge(part?);

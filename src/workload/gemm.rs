@@ -1,10 +1,9 @@
 //! `gemm`: c = op(a) op(b), in f32, f64 or bf16. a is m x k (stored k x m when ta = 1), b is k x n (stored n x k
 //! when tb = 1), c is m x n; row-major, dense.
 
-use std::thread;
-
 use super::probes;
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
+use crate::machine;
 use crate::tensor::{Element, Generator, Tensor, with_values};
 use crate::terms::{Axis, Dtype, Shape};
 
@@ -291,25 +290,19 @@ fn all_elements<T: Element>(d: Dims, a: &[T], b: &[T]) -> Reference {
     let b = d.b_rows(b);
     let mut value = vec![0.0; d.m * d.n];
     let mut magnitude = vec![0.0; d.m * d.n];
-    let cores = thread::available_parallelism().map_or(1, |c| c.get());
-    let rows = d.m.div_ceil(cores);
-    thread::scope(|scope| {
-        let parts = value.chunks_mut(rows * d.n).zip(magnitude.chunks_mut(rows * d.n));
-        for (part, (value, magnitude)) in parts.enumerate() {
-            let (b, first) = (&b, part * rows);
-            scope.spawn(move || {
-                let rows = value.chunks_exact_mut(d.n).zip(magnitude.chunks_exact_mut(d.n));
-                for (i, (value, magnitude)) in rows.enumerate() {
-                    let a = d.a_row(a, first + i);
-                    for (scale, b_row) in a.iter().zip(b.chunks_exact(d.n)) {
-                        for ((v, g), x) in value.iter_mut().zip(magnitude.iter_mut()).zip(b_row) {
-                            let term = scale * x;
-                            *v += term;
-                            *g += term.abs();
-                        }
-                    }
+    let rows = d.m.div_ceil(machine::cores());
+    let parts = value.chunks_mut(rows * d.n).zip(magnitude.chunks_mut(rows * d.n)).enumerate();
+    machine::share_out(parts, |(part, (value, magnitude))| {
+        let all = value.chunks_exact_mut(d.n).zip(magnitude.chunks_exact_mut(d.n));
+        for (i, (value, magnitude)) in all.enumerate() {
+            let a = d.a_row(a, part * rows + i);
+            for (scale, b_row) in a.iter().zip(b.chunks_exact(d.n)) {
+                for ((v, g), x) in value.iter_mut().zip(magnitude.iter_mut()).zip(b_row) {
+                    let term = scale * x;
+                    *v += term;
+                    *g += term.abs();
                 }
-            });
+            }
         }
     });
     Reference { value, magnitude }
