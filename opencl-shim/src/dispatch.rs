@@ -3,7 +3,7 @@
 
 use std::ffi::c_void;
 
-use crate::loader::loader;
+use crate::loader::{Loader, loader};
 
 /// A table begins with this where the loader has tables of its own (cl_khr_icd 2), which lack nothing.
 #[cfg(target_pointer_width = "64")]
@@ -37,8 +37,7 @@ const fn is_same(a: &[u8], b: &[u8]) -> bool {
 pub(crate) unsafe fn has(handle: *const c_void, slot: usize) -> bool {
     let handle = handle.cast::<*const usize>();
     // Only behind a loader does every object begin with the address of its driver's table.
-    let dispatches = loader().is_ok_and(|loader| loader.dispatches);
-    if !dispatches || handle.is_null() || !handle.is_aligned() {
+    if handle.is_null() || !handle.is_aligned() || !loader().is_ok_and(Loader::dispatches) {
         return true;
     }
     // SAFETY: the loader is about to read the same two words: the object's first is the address of the table, and

@@ -24,9 +24,8 @@ const NAMES: &[&str] = &["libOpenCL.so.1", "libOpenCL.so"];
 pub struct Loader {
     library: Library,
     path: PathBuf,
-    /// Whether it stands before several drivers and finds their functions through tables. A driver that is
-    /// opened in its place need not have such.
-    pub(crate) dispatches: bool,
+    /// See [`Loader::dispatches`]; known once it was asked for.
+    dispatches: OnceLock<bool>,
 }
 
 /// Why this process has no OpenCL loader library; `Display` gives one clause for a user.
@@ -50,6 +49,20 @@ impl Loader {
         &self.path
     }
 
+    /// Whether it stands before several drivers and finds their functions through tables: loaders have a
+    /// function that tells of themselves. A driver that is opened in a loader's place need not have such.
+    /// To ask may load all drivers, so that it is left until one of their objects is there.
+    pub(crate) fn dispatches(&self) -> bool {
+        type Ask = unsafe extern "system" fn(*const std::ffi::c_char) -> *const c_void;
+        *self.dispatches.get_or_init(|| {
+            // SAFETY: this is the C function's signature, in which any answer to the name may be null.
+            unsafe {
+                let ask = self.library.get::<Ask>("clGetExtensionFunctionAddress");
+                ask.is_ok_and(|ask| !ask(c"clGetICDLoaderInfoOCLICD".as_ptr()).is_null())
+            }
+        })
+    }
+
     /// Opens the first of `names` that can be opened and has OpenCL's first function.
     fn open(names: &[OsString]) -> Result<Self, String> {
         let mut failures = Vec::new();
@@ -68,10 +81,7 @@ impl Loader {
             match unsafe { library.get::<*const ()>("clGetPlatformIDs") } {
                 Ok(symbol) if !symbol.is_null() => {
                     let path = file_of(*symbol).unwrap_or_else(|| PathBuf::from(name));
-                    // SAFETY: as above. Loaders have this function to tell of themselves, drivers have not.
-                    let own = unsafe { library.get::<*const ()>("clGetICDLoaderInfoOCLICD") };
-                    let dispatches = own.is_ok_and(|symbol| !symbol.is_null());
-                    return Ok(Self { library, path, dispatches });
+                    return Ok(Self { library, path, dispatches: OnceLock::new() });
                 }
                 _ => failures.push(format!(
                     "{} is not an OpenCL loader: it has no clGetPlatformIDs",
