@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::units;
 
 /// Name of the file, looked for in the current folder.
 pub const FILE: &str = "crossover.toml";
@@ -92,7 +93,7 @@ pub fn is_name(text: &str) -> bool {
 impl ContenderConfig {
     /// How long to wait for an answer that usually takes `usual` at the most.
     pub fn limit(&self, usual: Duration) -> Duration {
-        self.timeout_s.map_or(usual, Duration::from_secs_f64)
+        self.timeout_s.map_or(usual, units::duration)
     }
 
     /// Program and arguments.
@@ -125,6 +126,11 @@ mod tests {
         assert_eq!(names, ["blas", "torch"]);
         assert_eq!(found[0].timeout_s, Some(300.0));
         assert_eq!(found[1].words().unwrap(), ["python3", "my file.py", "--fast"]);
+        assert_eq!(found[1].limit(Duration::from_secs(1)), Duration::from_secs(1));
+        assert_eq!(found[0].limit(Duration::from_secs(1)), Duration::from_secs(300));
+        // More seconds than anything lasts are no limit.
+        let found = read("[contender.x]\ncommand = \"a\"\ntimeout_s = 1e20\n").unwrap();
+        assert_eq!(found[0].limit(Duration::from_secs(1)), Duration::MAX);
         assert_eq!(of_file(Path::new("no/such/file.toml")).unwrap(), []);
         assert_eq!(read("").unwrap(), []);
     }

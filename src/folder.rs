@@ -24,9 +24,27 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes `out`, which must be new or empty, or else `reports/<UTC>-<name>`.
-    pub fn create(out: Option<&Path>, name: Option<&str>) -> Result<RunFolder> {
-        RunFolder::open(place(out, name)?)
+    /// Makes `out`, which must be new or empty, or else `reports/<UTC>-<name>`, and begins a run in it. Where that can't begin,
+    /// nothing of it stays.
+    pub fn create<T>(
+        out: Option<&Path>,
+        name: Option<&str>,
+        begin: impl FnOnce(&RunFolder) -> Result<T>,
+    ) -> Result<(RunFolder, T)> {
+        let was_there = out.is_some_and(Path::is_dir);
+        let path = place(out, name)?;
+        let begun = RunFolder::open(path.clone()).and_then(|folder| {
+            let begun = begin(&folder)?;
+            Ok((folder, begun))
+        });
+        if begun.is_err() {
+            // What can't be removed was not ours.
+            for name in [file::RESULTS, file::SAMPLES, file::MACHINE] {
+                let _ = fs::remove_file(path.join(name));
+            }
+            let _ = if was_there { Ok(()) } else { fs::remove_dir(&path) };
+        }
+        begun
     }
 
     /// Opens the folder of a run that was cut, and drops what was not written whole.
@@ -188,7 +206,11 @@ fn empty_folder(path: &Path) -> Result<PathBuf> {
 /// `reports/<UTC>-<name>-r1`.
 pub fn places(out: Option<&Path>, name: Option<&str>, count: u32) -> Result<Vec<PathBuf>> {
     let numbered = |stem: &Path| -> Vec<PathBuf> {
-        let path = |n: u32| PathBuf::from(format!("{}-r{n}", stem.display()));
+        let path = |n: u32| {
+            let mut path = stem.as_os_str().to_os_string();
+            path.push(format!("-r{n}"));
+            PathBuf::from(path)
+        };
         (1..=count).map(path).collect()
     };
     let taken = |paths: &[PathBuf]| paths.iter().find(|p| p.exists()).cloned();
@@ -264,18 +286,48 @@ mod tests {
     fn an_out_folder_is_new_or_empty() {
         let base = tempfile::tempdir().unwrap();
         let new = base.path().join("a/b");
-        RunFolder::create(Some(&new), None).unwrap();
-        let error = RunFolder::create(Some(&new), None).err().unwrap().to_string();
+        let create = |path: &Path| RunFolder::create(Some(path), None, |_| Ok(()));
+        create(&new).unwrap();
+        let error = create(&new).err().unwrap().to_string();
         assert!(error.contains("not empty"), "{error}");
         fs::write(base.path().join("file"), "").unwrap();
-        assert!(RunFolder::create(Some(&base.path().join("file")), None).is_err());
+        assert!(create(&base.path().join("file")).is_err());
+    }
+
+    #[test]
+    fn a_run_that_does_not_begin_leaves_nothing() {
+        let base = tempfile::tempdir().unwrap();
+        let fails = |folder: &RunFolder| {
+            assert!(folder.path().join(file::RESULTS).exists());
+            fs::write(folder.path().join(file::MACHINE), "half").unwrap();
+            Err::<(), _>(Error::usage("no"))
+        };
+        let new = base.path().join("new");
+        assert!(RunFolder::create(Some(&new), None, fails).is_err() && !new.exists());
+        let given = base.path().join("given");
+        fs::create_dir(&given).unwrap();
+        assert!(RunFolder::create(Some(&given), None, fails).is_err());
+        assert_eq!(fs::read_dir(&given).unwrap().count(), 0);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_name_need_not_be_utf8() {
+        use std::os::unix::ffi::OsStrExt;
+        let base = tempfile::tempdir().unwrap();
+        let odd = |name: &[u8]| base.path().join(std::ffi::OsStr::from_bytes(name));
+        let (folder, ()) = RunFolder::create(Some(&odd(b"\xa3")), None, |_| Ok(())).unwrap();
+        assert_eq!(folder.path(), odd(b"\xa3"));
+        assert!(folder.path().is_dir() && folder.name() == "\u{fffd}");
+        let several = places(Some(&odd(b"\xa3")), None, 2).unwrap();
+        assert_eq!(several, [odd(b"\xa3-r1"), odd(b"\xa3-r2")]);
     }
 
     #[test]
     fn lines_that_end_in_cr_alone_are_refused_and_stay() {
         let base = tempfile::tempdir().unwrap();
         let folder = base.path().join("run");
-        let mut run = RunFolder::create(Some(&folder), None).unwrap();
+        let (mut run, ()) = RunFolder::create(Some(&folder), None, |_| Ok(())).unwrap();
         run.append(&[Record::example()], &[]).unwrap();
         fs::write(folder.join(file::MACHINE), "{}").unwrap();
         let results = folder.join(file::RESULTS);

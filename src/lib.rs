@@ -15,6 +15,7 @@ pub mod machine;
 pub mod manifest;
 pub mod measure;
 pub mod network;
+pub mod panics;
 pub mod plan;
 pub mod record;
 pub mod report;

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::machine::{DeviceEntry, Machine, utc_now};
+use crate::machine::{self, DeviceEntry, Machine, utc_now};
 use crate::plan::Selection;
 use crate::record::{self, SCHEMA};
 use crate::roof::Roofs;
@@ -99,7 +99,7 @@ pub struct TimerCheck {
 impl Manifest {
     /// A manifest for a run that begins now; devices are filled in by the caller.
     pub fn new(run: &str, selection: &Selection, sampling: Sampling, cores: &[usize]) -> Manifest {
-        let machine = Machine::now(cores);
+        let computer = Machine::now(cores);
         Manifest {
             schema: SCHEMA,
             run: run.to_string(),
@@ -108,11 +108,11 @@ impl Manifest {
                 version: env!("CARGO_PKG_VERSION").to_string(),
                 git_revision: option_env!("CROSSOVER_GIT_REVISION").map(str::to_string),
             },
-            command: std::env::args().collect(),
+            command: machine::command_line(),
             sampling,
             selection: selection.clone(),
-            warnings: machine.warnings(),
-            machine,
+            warnings: computer.warnings(),
+            machine: computer,
             devices: Vec::new(),
             device_problems: Vec::new(),
             roofs: Roofs::default(),
@@ -183,7 +183,8 @@ fn environment() -> BTreeMap<String, String> {
         "POCL_",
         "RAYON_",
     ];
-    std::env::vars().filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p))).collect()
+    let is_one = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    machine::environment().filter(|(name, _)| is_one(name)).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,14 @@
 //! Seconds, FLOP/s and bytes/s for people. Files keep SI numbers; only this module formats.
 
+use std::time::Duration;
+
+/// So many seconds as a time to wait or to show, wherever the number comes from: nothing where it is no time,
+/// and the longest there is where it is beyond that.
+pub fn duration(seconds: f64) -> Duration {
+    // The larger of zero and what is no number is zero.
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+}
+
 /// `1.23 ms`, three significant digits.
 pub fn seconds(value: f64) -> String {
     scaled(value, "s", &[(1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")])
@@ -74,6 +83,17 @@ pub fn significant(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_number_of_seconds_is_a_duration() {
+        assert_eq!(duration(1.5), Duration::from_millis(1500));
+        for none in [0.0, -1.0, f64::NAN, f64::NEG_INFINITY, 1e-300] {
+            assert_eq!(duration(none), Duration::ZERO, "{none}");
+        }
+        for endless in [1e20, 1.8e18 * 20.0, f64::INFINITY] {
+            assert_eq!(duration(endless), Duration::MAX, "{endless}");
+        }
+    }
 
     #[test]
     fn three_digits_and_a_prefix() {

@@ -9,7 +9,7 @@ use std::path::Path;
 /// The rooms of `src/`, floor by floor from the ground up: a room may use those of lower floors.
 const FLOORS: &[&[&str]] = &[
     &["error"],
-    &["terms", "units"],
+    &["terms", "units", "panics"],
     &["tensor", "machine"],
     &["stats", "network", "config"],
     &["workload", "record"],
@@ -102,6 +102,24 @@ fn a_backend_never_times() {
     let may = ["cpu/pool.rs", "contender/idle.rs", "contender/process.rs"];
     for (file, code) in code("src/backend") {
         assert!(may.contains(&file.as_str()) || !code.contains("Instant"), "{file} reads a clock");
+    }
+}
+
+/// What comes from outside is not trusted: seconds may be of any size, and words of the system need not be UTF-8.
+#[test]
+fn what_comes_from_outside_is_taken_in_one_place() {
+    for (words, place) in [
+        ("secs_f64(", "units.rs"),
+        ("env::vars", "machine/words.rs"),
+        ("env::var(", "machine/words.rs"),
+        ("env::args()", "machine/words.rs"),
+        ("to_str().unwrap", "nowhere"),
+    ] {
+        for (file, code) in code("src").into_iter().chain(code("benches")) {
+            // How long something took is no matter of outside.
+            let code = code.replace(".as_secs_f64(", "");
+            assert!(file == place || !code.contains(words), "{file} has {words}, see {place}");
+        }
     }
 }
 

@@ -91,7 +91,7 @@ fn reduced_precision_shows_in_one_element() {
 /// An output depends on its whole tile, of which the terms of its definition may be the smallest part.
 #[test]
 fn outputs_of_one_tile_are_right_by_winograds_algorithm() {
-    let cpu = Cpu::new(&[0]);
+    let cpu = Cpu::new(&[0]).unwrap();
     let shapes = ["h=1,w=1,pad=1", "h=2,w=2,pad=1", "h=3,w=3", "h=4,w=4,pad=1", "h=6,w=6"];
     for (name, implementation) in [
         ("conv-fprop", "winograd-f2"),

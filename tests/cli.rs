@@ -505,3 +505,41 @@ fn processes_are_repeated_and_compared() {
     assert_eq!(output.status.code(), Some(i32::from(regressed)), "{out}");
     assert!(Path::new(&path("comparison")).join("comparison.html").is_file());
 }
+
+/// Names and variables of the system need not be UTF-8.
+#[test]
+#[cfg(unix)]
+fn words_of_the_system_need_not_be_utf8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join(OsStr::from_bytes(b"here \xa3"));
+    fs::create_dir(&folder).unwrap();
+    let out = OsStr::from_bytes(b"out \xa3");
+    let mut command = crossover();
+    command.env(OsStr::from_bytes(b"BAD\xa3"), "1").env("OMP_BAD", OsStr::from_bytes(b"x\xa3"));
+    command.current_dir(&folder).args(["run", "--device", "cpu", "--workload", "gemm"]);
+    command.args(["--shape", "m=8,n=8,k=8", "--out"]).arg(out);
+    let (code, (text, err)) = command.output().map(|o| (o.status.code(), texts(&o))).unwrap();
+    assert_eq!(code, Some(0), "{text}{err}");
+    let manifest = fs::read_to_string(folder.join(out).join("machine.json")).unwrap();
+    assert!(manifest.contains("\"OMP_BAD\": \"x\u{fffd}\""), "{manifest}");
+    assert!(folder.join(out).join("report.html").is_file());
+}
+
+/// No system has so large a stack for a thread: none can be started.
+#[test]
+#[cfg(target_os = "linux")]
+fn threads_that_cant_be_started_are_one_line() {
+    let base = tempfile::tempdir().unwrap();
+    let out = base.path().join("run");
+    for verb in [&["run", "--out", out.to_str().unwrap()][..], &["verify"], &["devices"]] {
+        let output =
+            crossover().args(verb).env("RUST_MIN_STACK", (1u64 << 50).to_string()).output();
+        let (code, (text, err)) = output.map(|o| (o.status.code(), texts(&o))).unwrap();
+        assert_eq!(code, Some(2), "{verb:?}: {text}{err}");
+        assert_eq!(err.trim_end().lines().count(), 1, "{verb:?}: {err}");
+        assert!(err.contains("the system starts no") && err.contains("--threads"), "{err}");
+    }
+    assert!(!out.exists());
+}

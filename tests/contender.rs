@@ -50,7 +50,7 @@ fn measure(command: &str) -> Vec<Record> {
 fn measure_in(command: &str, dtype: Dtype) -> Vec<Record> {
     let Devices { all, problems } = start(command);
     assert_eq!(problems, Vec::<String>::new());
-    let mut devices: Vec<Box<dyn Device>> = vec![Box::new(Cpu::new(&[0]))];
+    let mut devices: Vec<Box<dyn Device>> = vec![Box::new(Cpu::new(&[0]).unwrap())];
     devices.extend(all);
     let gemm = crossover::workload::find("gemm").unwrap();
     let own = if dtype == Dtype::F32 { "native" } else { "gemm" };
@@ -551,4 +551,36 @@ fn scopes_are_both_asked_for() {
     let [first, _] = contender_rows(&scripted("right"));
     let scopes: Vec<Scope> = first.iter().map(|r| r.scope).collect();
     assert_eq!(scopes, [Scope::Compute, Scope::EndToEnd]);
+}
+
+/// A full disk is no mistake of a contender's.
+#[test]
+#[cfg(target_os = "linux")]
+fn tensors_without_room_are_skipped() {
+    if !has_python() {
+        return;
+    }
+    let place = Place::new();
+    let tensors = place.path("tensors");
+    fs::create_dir_all(&tensors).unwrap();
+    let mut command = Command::new("unshare");
+    let script = "mount -t tmpfs -o size=1m tmpfs \"$1\" && shift && exec \"$@\"";
+    command.args(["-m", "sh", "-c", script, "sh"]).arg(&tensors);
+    command.arg(env!("CARGO_BIN_EXE_crossover"));
+    command.args(["verify", "--workload", "gemm", "--shape", "m=7,n=5,k=6"]);
+    command.args(["--device", "contender", "--contender", &scripted("right")]);
+    command.current_dir(place.path("")).env("TMPDIR", &tensors);
+    let Ok(output) = command.output() else {
+        missing("unshare is not installed");
+        return;
+    };
+    let (out, err) = texts(&output);
+    if err.contains("unshare") || err.contains("mount:") {
+        missing("mount namespaces are not allowed");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    let line = out.lines().find(|line| line.contains("contender:")).unwrap();
+    assert!(line.starts_with("skip") && line.contains("1 skipped (its tensors take"), "{out}");
+    assert!(line.contains(tensors.to_str().unwrap()) && line.contains("set TMPDIR"), "{out}");
 }

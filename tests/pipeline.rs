@@ -114,7 +114,8 @@ struct Done {
 
 fn run(selection: &Selection, devices: &[Box<dyn Device>], world: &World, bisect: bool) -> Done {
     let base = tempfile::tempdir().unwrap();
-    let mut folder = RunFolder::create(Some(&base.path().join("run")), None).unwrap();
+    let (mut folder, ()) =
+        RunFolder::create(Some(&base.path().join("run")), None, |_| Ok(())).unwrap();
     let cases = plan::cases(selection).unwrap();
     let stop = AtomicBool::new(false);
     let setup = Setup { devices, selection, clock: &world.clock, stop: &stop };
@@ -305,7 +306,7 @@ fn a_cut_run_keeps_its_rows_and_goes_on_where_it_was() {
     let path = base.path().join("run");
     let cases = plan::cases(&selection).unwrap();
     let stop = AtomicBool::new(false);
-    let mut folder = RunFolder::create(Some(&path), None).unwrap();
+    let (mut folder, ()) = RunFolder::create(Some(&path), None, |_| Ok(())).unwrap();
     Manifest::new("run", &selection, Sampling::Interleaved, &[0]).write(&path).unwrap();
     let setup = Setup { devices: &all, selection: &selection, clock: &world.clock, stop: &stop };
     let mut session = Session::new(setup, "run", Roofs::default());
@@ -393,7 +394,8 @@ fn what_lies_above_a_roof_is_suspect() {
     let mut session = Session::new(setup, "run", Roofs { compute: vec![low], ..Roofs::default() });
     session.roofs.judges = true;
     let base = tempfile::tempdir().unwrap();
-    let mut folder = RunFolder::create(Some(&base.path().join("run")), None).unwrap();
+    let (mut folder, ()) =
+        RunFolder::create(Some(&base.path().join("run")), None, |_| Ok(())).unwrap();
     let ending = measured(&mut session, &mut folder, plan::cases(&selection).unwrap(), false);
     assert!(ending.failed);
     let rows = folder.records().unwrap();
@@ -430,7 +432,8 @@ fn timer_check(event_s: Option<f64>) -> TimerCheck {
         Setup { devices: &devices, selection: &selection, clock: &world.clock, stop: &stop };
     let mut session = Session::new(setup, "run", Roofs::default());
     let base = tempfile::tempdir().unwrap();
-    let mut folder = RunFolder::create(Some(&base.path().join("run")), None).unwrap();
+    let (mut folder, ()) =
+        RunFolder::create(Some(&base.path().join("run")), None, |_| Ok(())).unwrap();
     measured(&mut session, &mut folder, plan::cases(&selection).unwrap(), false);
     session.timers[0].clone()
 }

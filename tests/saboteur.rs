@@ -5,7 +5,7 @@
 
 mod support;
 
-use crossover::backend::Device;
+use crossover::backend::{Device, Runner, Task};
 use crossover::measure::WallClock;
 use crossover::plan::{Effort, Selection};
 use crossover::record::Outcome;
@@ -226,4 +226,61 @@ fn below_the_limit_every_fault_is_rejected() {
 #[test]
 fn above_the_limit_every_fault_is_rejected() {
     every_fault_is_rejected("m=513,n=514,k=515");
+}
+
+/// One that panics while it is prepared, while it is checked, or while it is timed fails with its words; the
+/// others have their times, in this case and in the next.
+#[test]
+fn a_panic_costs_its_own_rows_alone() {
+    let honest = |m: &mut Memory, d: Dims| {
+        let (a, b) = (m.input(0).to_vec(), m.input(1).to_vec());
+        let element = |i: usize| -> f32 {
+            (0..d.k).map(|p| a[i / d.n * d.k + p] * b[p * d.n + i % d.n]).sum()
+        };
+        m.write(&(0..d.m * d.n).map(element).collect::<Vec<f32>>());
+    };
+    let names = |workload: &str| match workload {
+        "gemm" => vec!["honest", "on-prepare", "on-check", "on-time"],
+        _ => Vec::new(),
+    };
+    let prepare = move |task: &Task<'_>| -> Box<dyn Runner> {
+        let (dims, name) = (Dims::of(task.shape), task.implementation.to_string());
+        assert!(name != "on-prepare", "no table for {} columns", dims.n);
+        let mut runs = 0;
+        Box::new(MadeUpRunner::new(task, move |memory, _| {
+            runs += 1;
+            let index = if name == "on-check" { 7 } else { 0 };
+            // Checks are over when many more runs follow.
+            assert!(name != "on-time" || runs < 40, "its cache is too small");
+            honest(memory, Dims { m: dims.m.min([dims.m, 0, 0][index]), ..dims });
+            Ok(())
+        }))
+    };
+    let devices = [MadeUp::device("cpu", DeviceKind::Cpu, names, prepare)];
+    let selection = Selection {
+        workloads: vec!["gemm".into()],
+        shapes: vec!["m=9,n=5,k=7".into(), "m=4,n=4,k=4".into()],
+        scopes: vec![Scope::Compute],
+        ..Selection::default()
+    };
+    let effort = Effort { warm_up_s: 0.01, sample_s: 0.01 };
+    let rows = support::rows(&devices, &selection, &WallClock::default(), effort);
+    assert_eq!(rows.len(), 8);
+    for case in rows.chunks(4) {
+        let of = |name: &str| case.iter().find(|r| r.implementation == name).unwrap();
+        assert_eq!(of("honest").outcome, Outcome::Measured, "{}", of("honest").reason);
+        for (name, words) in [
+            ("on-prepare", "it panicked: no table for "),
+            (
+                "on-check",
+                "it panicked: index out of bounds: the len is 3 but the index is 7 (saboteur.rs:",
+            ),
+            ("on-time", "it panicked: its cache is too small (saboteur.rs:"),
+        ] {
+            let row = of(name);
+            assert_eq!(row.outcome, Outcome::Failed, "{name}");
+            assert!(row.reason.contains(words), "{name}: {}", row.reason);
+            assert!(row.wall_median_s.is_none(), "{name}");
+        }
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::panic::{self, AssertUnwindSafe};
-use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
@@ -14,6 +13,7 @@ use crossover::session::{
     self, CanaryTimes, CaseRows, Choice, Ledger, Method, Progress, Ready, Session, Setup, Silent,
 };
 use crossover::terms::Scope;
+use crossover::units;
 use crossover::verify::Problem;
 
 /// Criterion samples the runners of a case one after the other.
@@ -125,7 +125,7 @@ impl<'a> Bench<'_, 'a, '_> {
                         refused = Some(error);
                         panic::resume_unwind(Box::new(Abandoned));
                     });
-                    let elapsed = Duration::from_secs_f64(timing.seconds);
+                    let elapsed = units::duration(timing.seconds);
                     calls.push(timing);
                     elapsed
                 });

@@ -10,7 +10,6 @@ mod filter;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use criterion::{Criterion, PlottingBackend};
 
@@ -25,6 +24,7 @@ use crossover::measure::WallClock;
 use crossover::plan::{self, Effort, Selection};
 use crossover::roof::Roofs;
 use crossover::session::{self, Agenda, Ledger, Session, Setup, Silent};
+use crossover::units;
 use crossover::workload::{Host, Preset};
 
 use by_criterion::ByCriterion;
@@ -57,7 +57,7 @@ fn bench() -> Result<ExitCode> {
             strict: true,
         })?
     };
-    let arguments: Vec<String> = std::env::args().collect();
+    let arguments = machine::command_line();
     if arguments.iter().any(|a| a == "--quick") {
         return Err(Error::usage("--quick takes no samples; use CROSSOVER_PRESET=quick"));
     }
@@ -66,8 +66,14 @@ fn bench() -> Result<ExitCode> {
         Setup { devices: &devices.all, selection: &selection, clock: &clock, stop: interrupt() };
     let cases = session::measurable(setup, cases)?;
     Filter::of(&arguments)?.check(setup, &cases)?;
-    let mut folder = if measures(&arguments) { Some(RunFolder::create(None, None)?) } else { None };
-    let manifest = begun(folder.as_ref(), &selection, &cores, &devices)?;
+    let (mut folder, manifest) = if measures(&arguments) {
+        let begin = |folder: &RunFolder| begun(Some(folder), &selection, &cores, &devices);
+        let (folder, manifest) = RunFolder::create(None, None, begin)?;
+        devices.log_to(folder.path());
+        (Some(folder), manifest)
+    } else {
+        (None, begun(None, &selection, &cores, &devices)?)
+    };
     let mut session = Session::new(setup, &manifest.run, Roofs::default());
     let mut method =
         ByCriterion { criterion: configured(preset), samples: sample_size(preset, &arguments) };
@@ -101,7 +107,6 @@ fn begun(
     let manifest = Manifest { devices: device_entries, device_problems, ..new };
     if let Some(folder) = folder {
         manifest.write(folder.path())?;
-        devices.log_to(folder.path());
         manifest.introduction().iter().for_each(|line| println!("{line}"));
     }
     Ok(manifest)
@@ -121,20 +126,19 @@ fn interrupt() -> &'static AtomicBool {
 
 /// What the environment asks for.
 fn selection() -> Result<Selection> {
-    let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let contenders = config::contenders(&[])?;
     let mut selection = Selection {
         host: Host { last_level_cache_bytes: machine::last_cache_bytes() },
         contenders,
         ..Selection::default()
     };
-    if let Some(preset) = set("CROSSOVER_PRESET") {
+    if let Some(preset) = machine::variable("CROSSOVER_PRESET") {
         selection.preset = preset;
     }
-    if let Some(devices) = set("CROSSOVER_DEVICE") {
+    if let Some(devices) = machine::variable("CROSSOVER_DEVICE") {
         selection.devices = devices.split(',').map(|d| d.trim().to_string()).collect();
     }
-    if let Some(threads) = set("CROSSOVER_THREADS") {
+    if let Some(threads) = machine::variable("CROSSOVER_THREADS") {
         let wrong = |_| Error::usage(format!("CROSSOVER_THREADS={threads} is not a number"));
         selection.threads = Some(threads.parse().map_err(wrong)?);
     }
@@ -155,8 +159,8 @@ fn configured(preset: Preset) -> Criterion {
     let effort = Effort::of(preset);
     Criterion::default()
         .plotting_backend(PlottingBackend::Plotters)
-        .warm_up_time(Duration::from_secs_f64(effort.warm_up_s))
-        .measurement_time(Duration::from_secs_f64(effort.sample_s))
+        .warm_up_time(units::duration(effort.warm_up_s))
+        .measurement_time(units::duration(effort.sample_s))
         .nresamples(10_000)
         .sample_size(default_sample_size(preset))
         .configure_from_args()

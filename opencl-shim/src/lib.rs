@@ -26,13 +26,15 @@
 //!   or returns null. `clGetPlatformIDs` succeeds with no platforms, and does so too when the
 //!   loader finds no driver (`CL_PLATFORM_NOT_FOUND_KHR`), for which `ocl-core` would wait ten
 //!   seconds and then fail.
+//! * A function that the driver of an object lacks, which has a null entry in its table, fails in the
+//!   same way: a loader that does not look would jump to address 0.
 //! * A status code that `ocl-core` does not know would make it panic. It becomes
 //!   `CL_OUT_OF_RESOURCES`, and [`take_unknown_status`] tells which code it was.
 //! * A release that fails, as can happen after a kernel has failed on a GPU, is reported as a
 //!   success and its code kept for [`take_unknown_status`]: `ocl-core` releases in `drop` and would
 //!   panic there.
 //!
-//! Everything else is passed on as it is: one load and one indirect call per OpenCL call.
+//! Everything else is passed on as it is: a few loads and one indirect call per OpenCL call.
 //!
 //! # What the shim cannot help
 //!
@@ -71,6 +73,8 @@
 #[macro_use]
 mod table;
 
+#[cfg(not(target_os = "macos"))]
+mod dispatch;
 #[cfg(not(target_os = "macos"))]
 mod functions;
 #[cfg(not(target_os = "macos"))]

@@ -1,12 +1,14 @@
 //! Finds the OpenCL loader library when it is first needed.
 
 use std::error::Error;
-use std::ffi::OsString;
+use std::ffi::{OsString, c_void};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use libloading::Library;
+
+use crate::dispatch::{self, slot};
 
 /// The environment variable that names another loader library.
 const VARIABLE: &str = "CROSSOVER_OPENCL_LIBRARY";
@@ -22,6 +24,8 @@ const NAMES: &[&str] = &["libOpenCL.so.1", "libOpenCL.so"];
 pub struct Loader {
     library: Library,
     path: PathBuf,
+    /// See [`Loader::dispatches`]; known once it was asked for.
+    dispatches: OnceLock<bool>,
 }
 
 /// Why this process has no OpenCL loader library; `Display` gives one clause for a user.
@@ -45,6 +49,20 @@ impl Loader {
         &self.path
     }
 
+    /// Whether it stands before several drivers and finds their functions through tables: loaders have a
+    /// function that tells of themselves. A driver that is opened in a loader's place need not have such.
+    /// To ask may load all drivers, so that it is left until one of their objects is there.
+    pub(crate) fn dispatches(&self) -> bool {
+        type Ask = unsafe extern "system" fn(*const std::ffi::c_char) -> *const c_void;
+        *self.dispatches.get_or_init(|| {
+            // SAFETY: this is the C function's signature, in which any answer to the name may be null.
+            unsafe {
+                let ask = self.library.get::<Ask>("clGetExtensionFunctionAddress");
+                ask.is_ok_and(|ask| !ask(c"clGetICDLoaderInfoOCLICD".as_ptr()).is_null())
+            }
+        })
+    }
+
     /// Opens the first of `names` that can be opened and has OpenCL's first function.
     fn open(names: &[OsString]) -> Result<Self, String> {
         let mut failures = Vec::new();
@@ -63,7 +81,7 @@ impl Loader {
             match unsafe { library.get::<*const ()>("clGetPlatformIDs") } {
                 Ok(symbol) if !symbol.is_null() => {
                     let path = file_of(*symbol).unwrap_or_else(|| PathBuf::from(name));
-                    return Ok(Self { library, path });
+                    return Ok(Self { library, path, dispatches: OnceLock::new() });
                 }
                 _ => failures.push(format!(
                     "{} is not an OpenCL loader: it has no clGetPlatformIDs",
@@ -137,12 +155,24 @@ fn file_of(_address: *const ()) -> Option<PathBuf> {
 /// One function of the loader library, looked up when it is first called.
 pub(crate) struct Entry<F> {
     name: &'static str,
+    /// Its place in the tables of drivers.
+    slot: usize,
     address: OnceLock<Option<F>>,
 }
 
 impl<F: Copy> Entry<F> {
     pub(crate) const fn new(name: &'static str) -> Self {
-        Self { name, address: OnceLock::new() }
+        Self { name, slot: slot(name), address: OnceLock::new() }
+    }
+
+    /// Whether the driver of an object has the function.
+    ///
+    /// # Safety
+    ///
+    /// The handle is null or of a live object, as OpenCL asks of every caller.
+    pub(crate) unsafe fn is_in_driver(&self, handle: *const c_void) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { dispatch::has(handle, self.slot) }
     }
 
     /// The function, or `None` if there is no loader library or it lacks the function.

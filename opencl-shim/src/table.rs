@@ -63,6 +63,10 @@ macro_rules! define {
             // SAFETY: `Real` is this function's own signature, which is the one `cl-sys` declares
             // for the C function of this name.
             match unsafe { REAL.get() } {
+                // SAFETY: what the caller promised of handles holds here.
+                Some(_) if !unsafe { REAL.is_in_driver(object!($name $($arg)*)) } => {
+                    $report(stringify!($name), CL_INVALID_OPERATION)
+                }
                 // SAFETY: the arguments go on unchanged, so what the caller promised for this
                 // function holds for the real one.
                 Some(real) => $report(stringify!($name), unsafe { real($($arg),*) }),
@@ -81,7 +85,10 @@ macro_rules! define {
             let mut code = CL_SUCCESS;
             // SAFETY: `Real` is this function's own signature, which is the one `cl-sys` declares
             // for the C function of this name.
-            let result = match unsafe { REAL.get() } {
+            let real = unsafe { REAL.get() }
+                // SAFETY: what the caller promised of handles holds here.
+                .filter(|_| unsafe { REAL.is_in_driver(object!($name $($arg)*)) });
+            let result = match real {
                 // SAFETY: the arguments go on unchanged, so what the caller promised for this
                 // function holds for the real one; `code` outlives the call.
                 Some(real) => unsafe { real($($arg,)* &raw mut code) },
@@ -105,13 +112,32 @@ macro_rules! define {
             static REAL: Entry<Real> = Entry::new(stringify!($name));
             // SAFETY: `Real` is this function's own signature, which is the one `cl-sys` declares
             // for the C function of this name.
-            match unsafe { REAL.get() } {
+            let real = unsafe { REAL.get() }
+                // SAFETY: what the caller promised of handles holds here.
+                .filter(|_| unsafe { REAL.is_in_driver(object!($name $($arg)*)) });
+            match real {
                 // SAFETY: the arguments go on unchanged, so what the caller promised for this
                 // function holds for the real one.
                 Some(real) => unsafe { real($($arg),*) },
                 None => std::ptr::null_mut(),
             }
         }
+    };
+}
+
+/// The object whose driver a loader asks for a function: the first argument, but for three functions.
+macro_rules! object {
+    (clCreateContext $properties:ident $count:ident $devices:ident $($rest:ident)*) => {
+        crate::dispatch::first_of($count, $devices)
+    };
+    (clCreateContextFromType $properties:ident $($rest:ident)*) => {
+        crate::dispatch::platform_of($properties)
+    };
+    (clWaitForEvents $count:ident $events:ident) => {
+        crate::dispatch::first_of($count, $events)
+    };
+    ($name:ident $first:ident $($rest:ident)*) => {
+        $first.cast_const()
     };
 }
 

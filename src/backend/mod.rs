@@ -4,7 +4,9 @@ mod claim;
 pub mod contender;
 pub mod cpu;
 mod facets;
+mod flush;
 pub mod gpu;
+mod guarded;
 pub mod opencl;
 pub mod registry;
 mod runner;
@@ -21,6 +23,7 @@ use crate::workload::Workload;
 
 pub use claim::Claim;
 pub use facets::{Mappable, Part, Parts, Remote, Training};
+pub use guarded::prepare;
 pub use runner::{Details, Runner};
 pub use trainer::{Stepwise, retrained, trainer};
 use tunable::{Finding, Pinned, Tunable};
@@ -64,7 +67,7 @@ pub trait Device {
     /// Memory that a prepared task takes on the device and on the host together, in bytes.
     fn footprint_bytes(&self, task: &Task<'_>) -> u64;
 
-    /// Compiles and allocates. `Error::Unsupported` where the implementation does not serve the
+    /// Compiles and allocates; to be called by [`prepare`]. `Error::Unsupported` where the implementation does not serve the
     /// shape on this device, `Error::Device` where the device refuses.
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>>;
 

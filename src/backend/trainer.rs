@@ -1,7 +1,8 @@
 //! A training that goes on from step to step, by a runner of a training workload.
 
-use super::{Device, Runner, Task, Training};
+use super::{Device, Runner, Task, Training, prepare};
 use crate::error::{Error, Result};
+use crate::machine;
 use crate::network::{self, Graph, Network, Trainer, Trajectory};
 use crate::tensor::{FENCE, Tensor};
 use crate::terms::{Dtype, Scope, Shape};
@@ -84,7 +85,8 @@ pub fn trainer<'d>(
 ) -> Result<Stepwise<'d>> {
     let workload = workload::of_network(network)?;
     let task = Task { workload, shape, dtype: Dtype::F32, implementation, parameters: None };
-    Ok(Stepwise::new(device.prepare(&task)?, &(network.graph)(shape), seed))
+    machine::check_room(device.footprint_bytes(&task))?;
+    Ok(Stepwise::new(prepare(device, &task)?, &(network.graph)(shape), seed))
 }
 
 /// Trains on a device as a golden run did.

@@ -95,7 +95,7 @@ fn template(text: &str) -> ProgressStyle {
 impl Progress for Terminal {
     fn case(&mut self, number: usize, total: usize, name: &str, left_s: f64) {
         self.title = format!("{number}/{total} {name}: ");
-        self.end = Instant::now() + Duration::from_secs_f64(left_s.clamp(0.0, 1e9));
+        self.end = Instant::now() + units::duration(left_s.min(1e9));
         self.show("");
     }
 
@@ -107,7 +107,7 @@ impl Progress for Terminal {
         if self.status.is_hidden() {
             return;
         }
-        let left = HumanDuration(Duration::from_secs_f64(left_s.clamp(0.0, 1e9)));
+        let left = HumanDuration(units::duration(left_s.min(1e9)));
         let left = if left_s < 1.0 { String::new() } else { format!(", up to about {left}") };
         self.show(&format!("measuring{left}"));
         for (index, record) in records.enumerate() {

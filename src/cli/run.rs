@@ -91,19 +91,22 @@ fn opened(
     cores: &[usize],
     devices: &Devices,
 ) -> Result<(RunFolder, Manifest)> {
-    let folder = match &args.resume {
-        Some(path) => RunFolder::resume(path)?,
-        None => RunFolder::create(args.out.as_deref(), args.name.as_deref())?,
+    let written = |folder: &RunFolder, manifest: Manifest| {
+        manifest.write(folder.path()).map_err(|e| Error::usage(e.to_string()))?;
+        Ok(manifest)
+    };
+    let (folder, manifest) = if let Some(path) = &args.resume {
+        let folder = RunFolder::resume(path)?;
+        let manifest = written(&folder, continued(&folder, devices)?)?;
+        (folder, manifest)
+    } else {
+        RunFolder::create(args.out.as_deref(), args.name.as_deref(), |folder| {
+            let new = Manifest::new(folder.name(), selection, Sampling::Interleaved, cores);
+            let (devices, device_problems) = devices.facts();
+            written(folder, Manifest { devices, device_problems, ..new })
+        })?
     };
     devices.log_to(folder.path());
-    let manifest = if args.resume.is_some() {
-        continued(&folder, devices)?
-    } else {
-        let new = Manifest::new(folder.name(), selection, Sampling::Interleaved, cores);
-        let (devices, device_problems) = devices.facts();
-        Manifest { devices, device_problems, ..new }
-    };
-    manifest.write(folder.path()).map_err(|e| Error::usage(e.to_string()))?;
     Ok((folder, manifest))
 }
 

@@ -2,9 +2,10 @@
 
 use super::args::{self, VerifyArgs};
 use super::{End, check_memory, golden, interrupt, start};
-use crate::backend::{Device, Request, Task};
+use crate::backend::{self, Device, Request, Task};
 use crate::config;
 use crate::error::{Error, Result};
+use crate::machine;
 use crate::plan::{self, Case};
 use crate::record::{Outcome, Record};
 use crate::session;
@@ -55,13 +56,15 @@ pub fn verify(args: &VerifyArgs) -> Result<End> {
             let (workload, shape) = (*workload, shape.clone());
             let (cache, rows, skip) = (Cache::Hot, Vec::new(), None);
             let case = Case { workload, shape, dtype, cache, rows, skip };
-            // The reference is computed once for all.
-            let problem = Problem::new(workload, &case.shape, dtype, args.seed);
+            // The reference is computed once for all, where there is room for it.
+            let takes = Problem::footprint_bytes(workload, &case.shape, dtype);
+            let problem = machine::check_room(takes)
+                .map(|()| Problem::new(workload, &case.shape, dtype, args.seed));
             for tally in tallies.iter_mut().filter(|tally| tally.serves(&case)) {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(End::Badly);
                 }
-                let record = tally.verify(&case, &problem);
+                let record = tally.verify(&case, problem.as_ref());
                 if args.json {
                     out!("{}", serde_json::to_string(&record).expect("a row is JSON"));
                 }
@@ -129,6 +132,8 @@ struct Tally<'d> {
     right: usize,
     worst: f64,
     unsupported: Vec<String>,
+    /// For want of room.
+    skipped: Vec<String>,
     failures: Vec<String>,
 }
 
@@ -149,6 +154,7 @@ fn tallies<'d>(
                     right: 0,
                     worst: 0.0,
                     unsupported: Vec::new(),
+                    skipped: Vec::new(),
                     failures: Vec::new(),
                 });
             }
@@ -162,13 +168,25 @@ impl Tally<'_> {
         self.dtype == case.dtype
     }
 
-    fn verify(&mut self, case: &Case, problem: &Problem<'_>) -> Record {
+    fn verify(
+        &mut self,
+        case: &Case,
+        problem: std::result::Result<&Problem<'_>, &Error>,
+    ) -> Record {
         let Case { workload, shape, dtype, .. } = case;
         let (workload, dtype, implementation) = (*workload, *dtype, self.implementation);
         let task = Task { workload, shape, dtype, implementation, parameters: None };
         let scope = workload.scopes()[0];
         let mut record = session::blank("", case, self.device.entry(), implementation, scope);
-        let prepared = self.device.prepare(&task);
+        let problem = match problem {
+            Ok(problem) => problem,
+            Err(why) => {
+                self.refuse(&mut record, why);
+                return record;
+            }
+        };
+        let prepared = machine::check_room(self.device.footprint_bytes(&task))
+            .and_then(|()| backend::prepare(self.device, &task));
         match prepared.and_then(|mut runner| problem.verify(runner.as_mut())) {
             Ok(proof) => {
                 self.right += 1;
@@ -182,25 +200,32 @@ impl Tally<'_> {
 
     fn refuse(&mut self, record: &mut Record, why: &Error) {
         session::refuse(record, why);
-        let reasons = if record.outcome == Outcome::Unsupported {
-            &mut self.unsupported
-        } else {
-            record.reason = format!("{}: {why}", record.shape);
-            &mut self.failures
+        let reasons = match record.outcome {
+            Outcome::Unsupported => &mut self.unsupported,
+            Outcome::Skipped => &mut self.skipped,
+            _ => {
+                record.reason = format!("{}: {why}", record.shape);
+                &mut self.failures
+            }
         };
         reasons.push(record.reason.clone());
     }
 
     fn print(&self, workload: &str) {
-        let word = if self.failures.is_empty() { "ok    " } else { "WRONG " };
-        let unsupported = match self.unsupported.first() {
-            None => String::new(),
-            Some(reason) => format!(", {} unsupported ({reason})", self.unsupported.len()),
+        let word = match (self.failures.is_empty(), self.right, self.skipped.is_empty()) {
+            (false, ..) => "WRONG ",
+            (true, 0, false) => "skip  ",
+            (true, ..) => "ok    ",
         };
+        let some = |reasons: &[String], word: &str| match reasons.first() {
+            None => String::new(),
+            Some(reason) => format!(", {} {word} ({reason})", reasons.len()),
+        };
+        let left_out = some(&self.unsupported, "unsupported") + &some(&self.skipped, "skipped");
         let dtype = if self.dtype == Dtype::F32 { "" } else { self.dtype.name() };
         let what = format!("{} {dtype}", self.implementation);
         out!(
-            "{word} {workload} {} {}: {} shapes right, largest error {:.3} of its bound{unsupported}",
+            "{word} {workload} {} {}: {} shapes right, largest error {:.3} of its bound{left_out}",
             self.device.entry().id,
             what.trim_end(),
             self.right,

@@ -43,7 +43,7 @@ pub fn last_cache_bytes() -> u64 {
 
 /// Bytes that the caches of a level hold together, as far as threads on `cores` reach them.
 pub fn reached_bytes(cache: &CacheLevel, cores: usize) -> u64 {
-    cache.bytes * cores.div_ceil(cache.shared_by.max(1)) as u64
+    cache.bytes.saturating_mul(cores.div_ceil(cache.shared_by.max(1)) as u64)
 }
 
 /// Reads `48K`, `32768K`, `1M`.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sysinfo::System;
 
 use super::system::{cpu_name, facts};
-use super::{CacheLevel, caches, cores, state};
+use super::{CacheLevel, caches, cores, groups, memory, state};
 
 /// The computer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,14 +65,14 @@ impl Machine {
             caches: caches(cores),
             cores_used: cores.to_vec(),
             memory_bytes: facts.as_ref().map_or(0, System::total_memory),
-            free_memory_bytes: facts.as_ref().map_or(0, System::available_memory),
+            free_memory_bytes: memory::free_memory_bytes().unwrap_or(0),
             load: System::load_average().map_or(0.0, |l| l.one),
             virtual_machine: state::is_virtual(),
             hypervisor: state::hypervisor(),
             smt: state::has_smt(),
             governor: state::governor(),
             affinity: cores::affinity_at_start(),
-            quota_cpus: state::quota_cpus(),
+            quota_cpus: groups::quota_cpus(),
         }
     }
 

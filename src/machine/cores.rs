@@ -15,9 +15,10 @@ pub fn choose_cores(threads: Option<u32>) -> Result<Vec<usize>> {
         let taken = siblings.iter().any(|s| chosen.contains(s));
         if taken { shared.push(core) } else { chosen.push(core) }
     }
-    let quota = std::thread::available_parallelism().map_or(1, |n| n.get());
+    // Half a CPU still is one thread.
+    let quota = super::groups::quota_cpus().map_or(usize::MAX, |cpus| (cpus as usize).max(1));
     let Some(wanted) = threads.map(|t| t as usize) else {
-        chosen.truncate(quota.max(1));
+        chosen.truncate(quota);
         return Ok(chosen);
     };
     // Asked for more than there are cores: the second thread of each core, then an error.
@@ -64,7 +65,7 @@ pub(crate) fn allowed_cores() -> Vec<usize> {
             return (0..libc::CPU_SETSIZE as usize).filter(|c| libc::CPU_ISSET(*c, &set)).collect();
         }
     }
-    (0..std::thread::available_parallelism().map_or(1, |n| n.get())).collect()
+    (0..super::workers::cores()).collect()
 }
 
 /// Lets the calling thread, and the threads it starts from now on, run on `cores` only. Where the

@@ -41,14 +41,6 @@ fn named(brand: &str) -> String {
     if brand.is_empty() { format!("{} CPU", std::env::consts::ARCH) } else { brand.to_string() }
 }
 
-/// Memory that a run may still take, in bytes, inside the cgroup's limit; none where the system doesn't say.
-pub fn free_memory_bytes() -> Option<u64> {
-    let mut system = System::new().ok()?;
-    system.refresh_memory();
-    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
-    Some(system.available_memory().min(limit))
-}
-
 /// The host's name, made fit for a folder name.
 pub fn host_name() -> String {
     let name = System::host_name().unwrap_or_default();

@@ -2,7 +2,7 @@
 //! not the runners.
 
 use super::Setup;
-use crate::backend::{Runner, Task};
+use crate::backend::{self, Runner, Task};
 use crate::measure::Clock;
 use crate::record::{Home, Record};
 use crate::tensor::Data;
@@ -42,7 +42,7 @@ impl<'a> Canary<'a> {
                 implementation,
                 parameters: None,
             };
-            if let Ok(mut runner) = device.prepare(&task)
+            if let Ok(mut runner) = backend::prepare(device.as_ref(), &task)
                 && runner.load(&inputs).is_ok()
             {
                 canary.runners.push((device.entry().id.clone(), runner));

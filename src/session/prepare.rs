@@ -1,7 +1,7 @@
 //! A runner of a case, prepared and verified.
 
 use super::{Choice, Setup};
-use crate::backend::{Details, Runner};
+use crate::backend::{self, Details, Runner};
 use crate::error::Result;
 use crate::plan::Case;
 use crate::terms::{Cache, Scope};
@@ -34,7 +34,7 @@ pub fn prepared<'a>(
 ) -> Result<Ready<'a>> {
     let clock = setup.clock;
     let start = clock.now();
-    let mut runner = setup.device(choice).prepare(&choice.task(case))?;
+    let mut runner = backend::prepare(setup.device(choice), &choice.task(case))?;
     let prepare_s = clock.now() - start;
     let mut build_s = None;
     if runner.details().compiled {

@@ -2,7 +2,7 @@
 //! virtual machine may be told those of its host, of which it has a slice.
 
 use super::Setup;
-use crate::backend::{Device, Runner, Task};
+use crate::backend::{self, Device, Runner, Task};
 use crate::machine;
 use crate::tensor::Tensor;
 use crate::terms::{Dtype, Format, Scope};
@@ -30,7 +30,8 @@ const RUNS: usize = 9;
 /// Bytes of the arrays of a triad that lie in the CPU's memory, where its last cache is said to have `told`.
 pub(super) fn memory_set(setup: &Setup<'_>, told: u64) -> u64 {
     let free = machine::free_memory_bytes().unwrap_or(u64::MAX);
-    let most = (TIMES_CACHE * told).clamp(USUAL_BYTES, MOST_BYTES).min(free / MEMORY_SHARE);
+    let most =
+        TIMES_CACHE.saturating_mul(told).clamp(USUAL_BYTES, MOST_BYTES).min(free / MEMORY_SHARE);
     let cpu = setup.devices.iter().find(|d| d.entry().id.is_cpu());
     let rate = |bytes| rate(cpu?.as_ref(), bytes, setup);
     if most <= USUAL_BYTES { most } else { settled(most, rate) }
@@ -67,7 +68,7 @@ fn rate(cpu: &dyn Device, bytes: u64, setup: &Setup<'_>) -> Option<f64> {
         implementation: names.first()?,
         parameters: None,
     };
-    let mut runner = cpu.prepare(&task).ok()?;
+    let mut runner = backend::prepare(cpu, &task).ok()?;
     let zeros = |length| Tensor::zeros(Format::F32, length);
     let operands: Vec<Tensor> = triad.inputs(&shape).into_iter().map(zeros).collect();
     runner.load(&operands).ok()?;

@@ -1,6 +1,7 @@
 //! Roofs are measured before anything else, and again before a row is called suspect.
 
 use super::{Choice, Chooser, Progress, Sampler, Setup, Silent, reach};
+use crate::error::Result;
 use crate::machine;
 use crate::plan::{Case, Effort};
 use crate::record::{Outcome, Record};
@@ -19,6 +20,12 @@ const BYTES_PER_S: f64 = 64e6;
 
 /// The working set of a cache is the cache divided by this.
 const CACHE_DIVISOR: u64 = 2;
+
+/// Where memory is short, so many times the last of them still is more than they hold.
+const LEAST_TIMES_LAST_CACHE: u64 = 2;
+
+/// A case takes this many times its working set: operands and references, and those of a runner.
+const TIMES_TAKEN: u64 = 6;
 
 /// The roofs so far, and whether rows are held against them.
 pub struct RoofCheck {
@@ -46,8 +53,13 @@ impl RoofCheck {
         let setup = &sampler.setup;
         let now = || setup.clock.now();
         let until_s = setup.selection.budget.map(|seconds| now() + SHARE_OF_BUDGET * seconds);
-        let memory_set = *self.memory_set.get_or_insert_with(|| memory_set(setup));
-        for case in cases(setup, memory_set) {
+        if self.memory_set.is_none() {
+            match memory_set(setup) {
+                Ok(bytes) => self.memory_set = Some(bytes),
+                Err(why) => progress.say(&format!("no roof of the memory: {why}")),
+            }
+        }
+        for case in cases(setup, self.memory_set) {
             if setup.is_stopped() {
                 return;
             }
@@ -90,7 +102,7 @@ impl RoofCheck {
 }
 
 /// The peak kernel, and triad in each cache and in memory.
-fn cases(setup: &Setup<'_>, memory_set: u64) -> Vec<Case> {
+fn cases(setup: &Setup<'_>, memory_set: Option<u64>) -> Vec<Case> {
     let case = |workload: &'static dyn Workload, shape: &str, dtype: Dtype| {
         let shape = workload.shape(shape).ok()?;
         let cache = Cache::Hot;
@@ -108,27 +120,31 @@ fn cases(setup: &Setup<'_>, memory_set: u64) -> Vec<Case> {
 }
 
 /// Bytes of all arrays of a stream together: half of each cache, and in memory.
-fn working_sets(setup: &Setup<'_>, memory: u64) -> Vec<u64> {
+fn working_sets(setup: &Setup<'_>, memory: Option<u64>) -> Vec<u64> {
     let in_time = setup.selection.budget.map(|s| (SHARE_OF_BUDGET * s * BYTES_PER_S) as u64);
     let is_in_time = |bytes: &u64| in_time.is_none_or(|most| *bytes <= most);
     let caches = caches(setup).into_iter().map(|bytes| bytes / CACHE_DIVISOR);
-    let caches = caches.filter(|bytes| *bytes < memory);
+    let caches = caches.filter(|bytes| memory.is_none_or(|memory| *bytes < memory));
     // Less than a whole set would be a rate of a cache, called one of memory.
-    caches.chain([memory]).filter(is_in_time).collect()
+    caches.chain(memory).filter(is_in_time).collect()
 }
 
-/// Bytes of the CPU's caches, as far as its threads reach them.
-fn caches(setup: &Setup<'_>) -> Vec<u64> {
-    let threads = threads(setup).unwrap_or(1);
-    machine::caches(&[]).iter().map(|c| machine::reached_bytes(c, threads)).collect()
-}
-
-/// Bytes of a working set that lies in the memory of every device. What GPUs tell of their caches holds.
-fn memory_set(setup: &Setup<'_>) -> u64 {
+/// Bytes of a working set that lies in the memory of every device, cut to what there is room for; why there is
+/// none where that is too little. What GPUs tell of their caches holds.
+fn memory_set(setup: &Setup<'_>) -> Result<u64> {
     let gpus = setup.devices.iter().map(|d| d.entry()).filter(|e| e.kind != DeviceKind::Cpu);
     let of_gpus = gpus.filter_map(|e| e.cache_bytes).max().unwrap_or(0);
     let told = caches(setup).into_iter().max().unwrap_or(0);
-    reach::memory_set(setup, told).max(reach::TIMES_CACHE * of_gpus)
+    let least = LEAST_TIMES_LAST_CACHE.saturating_mul(told.max(of_gpus));
+    let wanted = reach::memory_set(setup, told).max(reach::TIMES_CACHE.saturating_mul(of_gpus));
+    let takes = |bytes: u64| bytes.saturating_mul(TIMES_TAKEN);
+    machine::fitting(takes(wanted), takes(least.min(wanted))).map(|bytes| bytes / TIMES_TAKEN)
+}
+
+/// Bytes of each level of the CPU's caches, as far as its threads reach them.
+fn caches(setup: &Setup<'_>) -> Vec<u64> {
+    let threads = threads(setup).unwrap_or(1);
+    machine::caches(&[]).iter().map(|cache| machine::reached_bytes(cache, threads)).collect()
 }
 
 /// Threads of the CPU path.

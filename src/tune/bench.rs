@@ -6,11 +6,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::child::{ASKED, Ask, Say};
 use super::search::{Evaluator, Rejection};
 use crate::backend::tunable::Point;
+use crate::units;
 
 /// Seconds that a child may take.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +110,7 @@ impl Bench {
         let pipes = process.stdin.take().zip(process.stdout.take());
         let (to, from) = pipes.ok_or("no pipes to a child process")?;
         let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || {
+        let listen = move || {
             for line in BufReader::new(from).lines().map_while(|line| line.ok()) {
                 // A driver may write to standard output too: other lines are not ours.
                 let Ok(say) = serde_json::from_str(&line) else { continue };
@@ -117,8 +118,12 @@ impl Bench {
                     return;
                 }
             }
-        });
+        };
         self.child = Some(Running { process, to, from: receiver });
+        if let Err(error) = thread::Builder::new().spawn(listen) {
+            self.child = None;
+            return Err(format!("no thread to listen to a child process: {error}"));
+        }
         let ready = self.open(&Ask::Open(self.device.clone())).and_then(|()| self.introduce());
         if ready.is_err() {
             self.child = None;
@@ -147,7 +152,7 @@ impl Bench {
     /// The child's next answer. One that gives none is ended, and the error says what happened.
     fn answer(&mut self, limit_s: f64) -> Result<Say, String> {
         let child = self.child.as_mut().ok_or("there is no child process")?;
-        let why = match child.from.recv_timeout(Duration::from_secs_f64(limit_s)) {
+        let why = match child.from.recv_timeout(units::duration(limit_s)) {
             Ok(say) => return Ok(say),
             Err(RecvTimeoutError::Timeout) => "no answer in time".to_string(),
             Err(RecvTimeoutError::Disconnected) => {

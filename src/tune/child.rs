@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::search::Rejection;
 use crate::backend::tunable::{Pinned, Point, Tunable};
-use crate::backend::{Device, Request, Runner, Task, registry};
+use crate::backend::{self, Device, Request, Runner, Task, registry};
 use crate::error::{Error, Result};
+use crate::machine;
 use crate::measure::{self, Clock, WallClock};
 use crate::terms::Scope;
 use crate::verify::Problem;
@@ -137,7 +138,8 @@ fn serve_tunable<'d>(device: &'d dyn Device, tunable: &'d Tunable, seed: u64) ->
                 let parameters = Some(Pinned { tunable, point: &point });
                 let (shape, dtype) = (&shape, tunable.dtype);
                 let task = Task { workload, shape, dtype, implementation, parameters };
-                let prepared = device.prepare(&task);
+                let prepared = machine::check_room(device.footprint_bytes(&task))
+                    .and_then(|()| backend::prepare(device, &task));
                 let admitted = stage.admit(point, limit_s, prepared, &problem);
                 tell(&admitted.map_or_else(Say::Rejected, Say::Right));
             }

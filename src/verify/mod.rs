@@ -13,10 +13,10 @@ mod sums;
 mod training;
 
 use std::ops::Range;
-use std::thread;
 
 use crate::backend::Runner;
 use crate::error::{Error, Result};
+use crate::machine;
 use crate::tensor::{self, FENCE, Tensor, with_values};
 use crate::terms::{Dtype, Format, Scope, Shape};
 use crate::workload::{Check, Workload};
@@ -94,20 +94,9 @@ fn on_all_cores<T: Send>(
     least: usize,
     look: impl Fn(Range<usize>) -> T + Sync,
 ) -> Vec<T> {
-    let cores = thread::available_parallelism().map_or(1, |c| c.get());
-    let share = length.div_ceil(cores).max(least);
+    let share = length.div_ceil(machine::cores()).max(least);
     let parts = (0..length).step_by(share).map(|first| first..(first + share).min(length));
-    if length <= share {
-        return parts.map(look).collect();
-    }
-    thread::scope(|scope| {
-        let look = &look;
-        let threads: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
-        let join = |thread: thread::ScopedJoinHandle<'_, T>| {
-            thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
-        };
-        threads.into_iter().map(join).collect()
-    })
+    if length <= share { parts.map(look).collect() } else { machine::share_out(parts, look) }
 }
 
 /// One run into poisoned memory. Returns the output of `length` elements after a look at fences and

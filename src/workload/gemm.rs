@@ -1,10 +1,9 @@
 //! `gemm`: c = op(a) op(b), in f32, f64 or bf16. a is m x k (stored k x m when ta = 1), b is k x n (stored n x k
 //! when tb = 1), c is m x n; row-major, dense.
 
-use std::thread;
-
 use super::probes;
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Terms, Work, Workload};
+use crate::machine;
 use crate::tensor::{Element, Generator, Tensor, with_values};
 use crate::terms::{Axis, Dtype, Shape};
 
@@ -280,38 +279,31 @@ fn some_elements<T: Element>(d: Dims, a: &[T], b: &[T], at: &[usize]) -> Referen
 
 /// The whole product, with the magnitudes of its terms and their squares.
 fn all_elements<T: Element>(d: Dims, a: &[T], b: &[T]) -> Reference {
-    Reference {
-        value: product(d, a, b, |x| x),
-        magnitude: product(d, a, b, f64::abs),
-        spread: product(d, a, b, |x| x * x).into_iter().map(f64::sqrt).collect(),
-    }
-}
-
-/// The product of what `count` makes of each number, by plain loops, rows shared out over the cores.
-fn product<T: Element>(
-    d: Dims,
-    a: &[T],
-    b: &[T],
-    count: impl Fn(f64) -> f64 + Copy + Send + Sync,
-) -> Vec<f64> {
-    let b: Vec<f64> = d.b_rows(b).into_iter().map(count).collect();
-    let mut sums = vec![0.0; d.m * d.n];
-    let cores = thread::available_parallelism().map_or(1, |c| c.get());
-    let rows = d.m.div_ceil(cores);
-    thread::scope(|scope| {
-        for (part, sums) in sums.chunks_mut(rows * d.n).enumerate() {
-            let (b, first) = (&b, part * rows);
-            scope.spawn(move || {
-                for (i, sums) in sums.chunks_exact_mut(d.n).enumerate() {
-                    let a = d.a_row(a, first + i);
-                    for (scale, b_row) in a.into_iter().map(count).zip(b.chunks_exact(d.n)) {
-                        sums.iter_mut().zip(b_row).for_each(|(sum, x)| *sum += scale * x);
-                    }
+    let b = d.b_rows(b);
+    let [mut value, mut magnitude, mut squares] = [(); 3].map(|()| vec![0.0; d.m * d.n]);
+    let rows = d.m.div_ceil(machine::cores());
+    let share = rows * d.n;
+    let of_terms = magnitude.chunks_mut(share).zip(squares.chunks_mut(share));
+    let parts = value.chunks_mut(share).zip(of_terms).enumerate();
+    machine::share_out(parts, |(part, (value, (magnitude, squares)))| {
+        let of_terms = magnitude.chunks_exact_mut(d.n).zip(squares.chunks_exact_mut(d.n));
+        for (i, (value, (magnitude, squares))) in
+            value.chunks_exact_mut(d.n).zip(of_terms).enumerate()
+        {
+            let a = d.a_row(a, part * rows + i);
+            for (scale, b_row) in a.iter().zip(b.chunks_exact(d.n)) {
+                let sums = value.iter_mut().zip(magnitude.iter_mut().zip(squares.iter_mut()));
+                for ((v, (g, s)), x) in sums.zip(b_row) {
+                    let term = scale * x;
+                    *v += term;
+                    *g += term.abs();
+                    *s += term * term;
                 }
-            });
+            }
         }
     });
-    sums
+    let spread = squares.into_iter().map(f64::sqrt).collect();
+    Reference { value, magnitude, spread }
 }
 
 #[cfg(test)]

@@ -152,8 +152,14 @@ const _: () = assert!(cfg!(target_endian = "little"));
 
 /// Writes a tensor: little-endian, no header.
 pub fn write(path: &Path, values: &Tensor) -> Result<()> {
-    fs::write(path, values.bytes())
-        .map_err(|e| Error::device(format!("tensor for a contender: {}", Error::file(path, &e))))
+    fs::write(path, values.bytes()).map_err(|e| {
+        if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            let folder = path.ancestors().nth(2).unwrap_or(path).display();
+            let advice = "set TMPDIR to a larger place";
+            return Error::Skipped(format!("{folder} is too full for its tensors; {advice}"));
+        }
+        Error::device(format!("tensor for a contender: {}", Error::file(path, &e)))
+    })
 }
 
 /// Reads a tensor of `len` elements, or says how it differs from one.

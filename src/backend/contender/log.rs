@@ -1,7 +1,7 @@
 //! What a contender says on standard error: kept for reasons, and written to the run's folder.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -43,9 +43,9 @@ impl Log {
     }
 
     /// Listens to a process until it closes its standard error.
-    pub fn listen(&self, from: impl Read + Send + 'static) -> JoinHandle<()> {
+    pub fn listen(&self, from: impl Read + Send + 'static) -> io::Result<JoinHandle<()>> {
         let log = self.clone();
-        thread::spawn(move || {
+        thread::Builder::new().spawn(move || {
             let mut lines = BufReader::new(from);
             let mut line = Vec::new();
             loop {
@@ -108,9 +108,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("contender-x.log");
         let log = Log::default();
-        log.listen("first\n\n".as_bytes()).join().unwrap();
+        log.listen("first\n\n".as_bytes()).unwrap().join().unwrap();
         log.write_to(path.clone());
-        log.listen("second\nno end".as_bytes()).join().unwrap();
+        log.listen("second\nno end".as_bytes()).unwrap().join().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "first\n\nsecond\nno end");
         assert_eq!(log.last_words(), "no end");
         log.forget();
@@ -120,8 +120,8 @@ mod tests {
     #[test]
     fn a_flood_is_bounded() {
         let log = Log::default();
-        let flood = std::io::repeat(b'x').take(10 * MOST_BEFORE as u64);
-        log.listen(flood).join().unwrap();
+        let flood = io::repeat(b'x').take(10 * MOST_BEFORE as u64);
+        log.listen(flood).unwrap().join().unwrap();
         assert!(log.state().before.len() <= MOST_BEFORE && log.last_words().len() == 200);
     }
 }

@@ -65,14 +65,17 @@ impl Process {
         living().push(child.id());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (tell, heard) = mpsc::channel();
+        let stdin = child.stdin.take();
+        // Ends the program where nobody can listen to it.
+        let process = Process { child, stdin, heard, log: log.clone() };
+        let deaf = |e: std::io::Error| format!("no thread can be started to listen to it: {e}");
         if let Some(stdout) = stdout {
-            thread::spawn(move || listen(stdout, &tell));
+            thread::Builder::new().spawn(move || listen(stdout, &tell)).map_err(deaf)?;
         }
         if let Some(stderr) = stderr {
-            log.listen(stderr);
+            log.listen(stderr).map_err(deaf)?;
         }
-        let stdin = child.stdin.take();
-        Ok(Process { child, stdin, heard, log: log.clone() })
+        Ok(process)
     }
 
     /// Number of the process.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::exchange;
 use super::message::{Done, Request};
@@ -11,6 +10,7 @@ use crate::backend::{Claim, Details, Remote, Runner, Task};
 use crate::error::{Error, Result};
 use crate::tensor::{FENCE, Tensor};
 use crate::terms::{DeviceKind, Dtype, Format, Scope, Shape};
+use crate::units;
 
 /// A run may take this many times what is expected, and the usual limit besides.
 const SLOWER: f64 = 20.0;
@@ -176,7 +176,7 @@ impl Runner for ContenderRunner<'_> {
 
 impl Remote for ContenderRunner<'_> {
     fn claim(&mut self, scope: Scope, iterations: u64) -> Result<Claim> {
-        let expected = Duration::from_secs_f64(SLOWER * self.expected_s * iterations as f64);
+        let expected = units::duration(SLOWER * self.expected_s * iterations as f64);
         let limit = self.contender.config.limit(RUN).saturating_add(expected);
         let claim: Claim = self.contender.ask(&Request::Run { scope, iterations }, limit)?;
         self.expected_s = claim.total_s / iterations as f64;

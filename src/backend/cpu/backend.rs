@@ -14,7 +14,7 @@ impl Backend for CpuPath {
     }
 
     fn discover(&self, _: &Request<'_>, cores: &[usize]) -> Result<Devices> {
-        Ok(Devices { all: vec![Box::new(Cpu::new(cores))], problems: Vec::new() })
+        Ok(Devices { all: vec![Box::new(Cpu::new(cores)?)], problems: Vec::new() })
     }
 
     fn proof(&self, device: &DeviceEntry) -> String {

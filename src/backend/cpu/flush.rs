@@ -4,11 +4,9 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Pool;
+use crate::backend::flush::buffer_bytes;
+use crate::error::Result;
 use crate::machine;
-
-/// The buffer is this many times the last cache, and at least so large where the caches are not known.
-const TIMES_CACHE: u64 = 4;
-const LEAST_BYTES: u64 = 256 << 20;
 
 /// A buffer that is larger than all caches, made when it is first needed.
 #[derive(Default)]
@@ -23,12 +21,11 @@ struct Line(AtomicU64);
 
 impl Flush {
     /// Walks through the buffer, every thread through its part: private caches are emptied too.
-    pub fn run(&self, pool: &Pool) {
+    pub fn run(&self, pool: &Pool) -> Result<()> {
         let mut lines = self.lines.borrow_mut();
         if lines.is_empty() {
-            let cache = machine::last_cache_bytes();
-            let bytes = (TIMES_CACHE * cache).max(LEAST_BYTES) as usize;
-            lines.resize_with(bytes / size_of::<Line>(), Line::default);
+            let bytes = buffer_bytes(machine::last_cache_bytes(), machine::fitting)?;
+            lines.resize_with(bytes as usize / size_of::<Line>(), Line::default);
         }
         let lines: &[Line] = &lines;
         let part = lines.len().div_ceil(pool.threads());
@@ -38,5 +35,6 @@ impl Flush {
                 line.0.store(line.0.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             }
         });
+        Ok(())
     }
 }

@@ -3,6 +3,8 @@
 use super::Pool;
 use super::native::Product;
 use super::share::{Each, even_part_of_units};
+use crate::error::{Error, Result};
+use crate::machine;
 use crate::tensor::Element;
 use crate::terms::Shape;
 
@@ -122,6 +124,15 @@ pub fn gemm<T: Element>(pool: &Pool, shape: &Shape, inputs: &[Vec<T>], c: &mut [
             );
         }
     });
+}
+
+/// Whether products by the `gemm` crate come to an end here.
+pub fn check_crate() -> Result<()> {
+    if machine::gemm_comes_to_an_end() {
+        return Ok(());
+    }
+    let why = "the caches that the system tells of are too small or too odd for the gemm crate";
+    Err(Error::Unsupported(why.to_string()))
 }
 
 /// Rows and columns of blocks for `tasks` equal tasks, so that their operands together are least.

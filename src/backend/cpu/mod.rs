@@ -57,6 +57,8 @@ struct Implementation {
     kernel: Kernel,
     /// Rows and columns of the output behind whose edges mistakes would hide.
     tile: (usize, usize),
+    /// Whether it can be called on this computer at all, asked before its first call.
+    check: fn() -> Result<()>,
 }
 
 /// Memory that a convolution may take beside its tensors.
@@ -66,8 +68,14 @@ const SCRATCH_BYTES: u64 = 64 << 20;
 const IMPLEMENTATIONS: &[Implementation] = &[
     product("matrixmultiply", Kernel::F32(gemm::matrixmultiply_f32), (16, 16)),
     product("matrixmultiply", Kernel::F64(gemm::matrixmultiply_f64), (16, 16)),
-    product("gemm", Kernel::F32(gemm::gemm), (16, 16)),
-    product("gemm", Kernel::F64(gemm::gemm), (16, 16)),
+    Implementation {
+        check: gemm::check_crate,
+        ..product("gemm", Kernel::F32(gemm::gemm), (16, 16))
+    },
+    Implementation {
+        check: gemm::check_crate,
+        ..product("gemm", Kernel::F64(gemm::gemm), (16, 16))
+    },
     product("native", Kernel::F32(native::gemm), (16, 32)),
     product("native", Kernel::Bf16(native::gemm_bf16), (16, 32)),
     of("conv-fprop", "native", Kernel::Conv(conv::fprop)),
@@ -102,7 +110,7 @@ const IMPLEMENTATIONS: &[Implementation] = &[
 ];
 
 const fn product(name: &'static str, kernel: Kernel, tile: (usize, usize)) -> Implementation {
-    Implementation { workload: "gemm", name, kernel, tile }
+    Implementation { workload: "gemm", name, kernel, tile, check: || Ok(()) }
 }
 
 const fn of(workload: &'static str, name: &'static str, kernel: Kernel) -> Implementation {
@@ -112,7 +120,7 @@ const fn of(workload: &'static str, name: &'static str, kernel: Kernel) -> Imple
         Kernel::Train => (1, 1),
         _ => (1, 64),
     };
-    Implementation { workload, name, kernel, tile }
+    Implementation { workload, name, kernel, tile, check: || Ok(()) }
 }
 
 impl Implementation {
@@ -146,7 +154,7 @@ pub struct Cpu {
 
 impl Cpu {
     /// Starts one pinned thread on each of `cores`.
-    pub fn new(cores: &[usize]) -> Cpu {
+    pub fn new(cores: &[usize]) -> Result<Cpu> {
         let facts = machine::cpu_facts();
         let entry = DeviceEntry {
             threads: Some(cores.len() as u32),
@@ -155,7 +163,7 @@ impl Cpu {
             max_allocation_bytes: facts.memory_bytes,
             ..DeviceEntry::new(DeviceId::cpu(), DeviceKind::Cpu, &facts.name, PREFIX)
         };
-        Cpu { entry, pool: Pool::new(cores), flush: Flush::default() }
+        Ok(Cpu { entry, pool: Pool::new(cores)?, flush: Flush::default() })
     }
 
     fn runner<T: Element, C: Computation<T> + 'static>(
@@ -204,6 +212,7 @@ impl Device for Cpu {
             let (name, dtype) = (task.implementation, task.dtype.name());
             Error::Unsupported(format!("the CPU has no implementation '{name}' in {dtype}"))
         })?;
+        (implementation.check)()?;
         if let Some(network) = task.workload.network() {
             let graph = (network.graph)(task.shape);
             let (work, limit) = (task.workload.work(task.shape), runner::scratch_limit());

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::error::{Error, Result};
 use crate::machine;
+use crate::panics;
 
 /// How long a helper without work spins before it sleeps: to wake it costs a tenth of a gemm's run time at 256
 /// cubed. Short enough to be over before the next runner's sample.
@@ -59,8 +61,18 @@ unsafe impl Send for Shared {}
 
 impl Pool {
     /// Starts one thread on each of `cores`, the numbers that the system gives them; the calling thread is that
-    /// of the first.
-    pub fn new(cores: &[usize]) -> Pool {
+    /// of the first. The system may refuse to start them.
+    pub fn new(cores: &[usize]) -> Result<Pool> {
+        let pinned = cores.to_vec();
+        let rayon = rayon::ThreadPoolBuilder::new()
+            .num_threads(cores.len().max(1))
+            .thread_name(|i| format!("crossover-rayon-{i}"))
+            .start_handler(move |i| {
+                panics::passed_on();
+                machine::restrict_thread(&pinned[i..=i]);
+            })
+            .build()
+            .map_err(|e| too_many(cores.len(), &e))?;
         let helpers = cores.len().saturating_sub(1);
         let shared = Arc::new(Shared {
             job: UnsafeCell::new(None),
@@ -71,25 +83,25 @@ impl Pool {
             stop: AtomicBool::new(false),
             asleep: (0..helpers).map(|_| AtomicBool::new(false)).collect(),
         });
-        let start = |index: usize| {
-            let (shared, core) = (Arc::clone(&shared), cores[index + 1]);
-            thread::Builder::new()
-                .name(format!("crossover-{}", index + 1))
-                .spawn(move || {
-                    machine::restrict_thread(&[core]);
-                    shared.help(index);
-                })
-                .expect("the system starts as many threads as it has cores")
+        // Where one is not started, the pool ends those that were.
+        let mut pool = Pool {
+            cores: cores.to_vec(),
+            shared,
+            helpers: Vec::new(),
+            held: Cell::new(false),
+            rayon,
         };
-        let helpers = (0..helpers).map(start).collect();
-        let pinned = cores.to_vec();
-        let rayon = rayon::ThreadPoolBuilder::new()
-            .num_threads(cores.len().max(1))
-            .thread_name(|i| format!("crossover-rayon-{i}"))
-            .start_handler(move |i| machine::restrict_thread(&pinned[i..=i]))
-            .build()
-            .expect("the system starts as many threads as it has cores");
-        Pool { cores: cores.to_vec(), shared, helpers, held: Cell::new(false), rayon }
+        for index in 0..helpers {
+            let (shared, core) = (Arc::clone(&pool.shared), cores[index + 1]);
+            let helper = thread::Builder::new().name(format!("crossover-{}", index + 1));
+            let started = helper.spawn(move || {
+                panics::passed_on();
+                machine::restrict_thread(&[core]);
+                shared.help(index);
+            });
+            pool.helpers.push(started.map_err(|e| too_many(cores.len(), &e))?);
+        }
+        Ok(pool)
     }
 
     /// How many threads there are, the calling one among them.
@@ -151,11 +163,20 @@ impl Pool {
         if !self.held.get() {
             machine::restrict_thread(&self.cores);
         }
+        let has_failed = shared.failed.swap(false, Ordering::Relaxed);
         if let Err(payload) = ended {
             panic::resume_unwind(payload);
         }
-        assert!(!shared.failed.swap(false, Ordering::Relaxed), "a task panicked");
+        assert!(!has_failed, "a task panicked");
     }
+}
+
+/// Why there is no pool.
+fn too_many(threads: usize, why: &dyn std::fmt::Display) -> Error {
+    Error::usage(format!(
+        "the CPU path: the system starts no {threads} threads and as many helpers ({why}); raise the \
+         limit (ulimit -u, pids.max of the control group) or ask for fewer with --threads"
+    ))
 }
 
 impl Shared {

@@ -156,8 +156,7 @@ impl<T: Element, C: Computation<T>> Runner for CpuRunner<'_, T, C> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.cpu.flush.run(&self.cpu.pool);
-        Ok(())
+        self.cpu.flush.run(&self.cpu.pool)
     }
 
     fn moves_nothing(&self) -> bool {

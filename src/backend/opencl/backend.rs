@@ -3,7 +3,6 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
-use super::probe::Place;
 use super::{PREFIX, discover, probe, program};
 use crate::backend::{Backend, Devices, Request};
 use crate::error::Result;
@@ -46,7 +45,7 @@ impl Backend for OpenCl {
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         // Where the loader itself does harm, nothing more is opened.
-        if opencl_shim::loader().is_ok() && !probe::probe().contains_key(&Place::Loader) {
+        if opencl_shim::loader().is_ok() && probe::loader_is_sound() {
             let fault = |(file, why): (PathBuf, String)| {
                 format!(
                     "{} names a driver that can't be loaded: {why}; install it again, or remove the \

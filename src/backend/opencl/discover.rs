@@ -47,7 +47,7 @@ pub fn discover(threads: usize) -> Devices {
 fn add_platforms(found: &mut Devices, threads: usize) -> std::result::Result<(), String> {
     opencl_shim::loader()
         .map_err(|why| format!("no OpenCL: {why}; './setup' adds a loader and a CPU device"))?;
-    let probed = probe::probe();
+    let probed = probe::probe(threads);
     if let Some(problem) = probed.get(&Place::Loader) {
         return Err(format!("OpenCL can't be used: {problem}"));
     }
@@ -103,7 +103,8 @@ fn add_platform(
     Ok(())
 }
 
-fn open(
+/// Opens a device, a CPU device held to `threads` threads.
+pub fn open(
     platform: PlatformId,
     id: core::DeviceId,
     name: DeviceId,

@@ -6,13 +6,11 @@ use super::buffer::Buffer;
 use super::device::OpenClDevice;
 use super::kernel::Kernel;
 use super::{info, program};
+use crate::backend::flush;
 use crate::backend::gpu::recipe::{Launch, Step};
 use crate::error::Result;
-
-/// The buffer is this many times the cache that the device tells of, and at least so large: drivers
-/// tell of one level, or of none.
-const TIMES_CACHE: u64 = 4;
-const LEAST_BYTES: u64 = 256 << 20;
+use crate::machine;
+use crate::terms::DeviceKind;
 
 /// Work-items; enough for every compute unit of any device.
 const ITEMS: usize = 1 << 16;
@@ -30,8 +28,15 @@ pub fn flush(device: &OpenClDevice) -> Result<()> {
 
 /// The kernel, with the buffer that it refers to.
 fn prepare(device: &OpenClDevice) -> Result<(Kernel, Mem)> {
-    let wanted = (TIMES_CACHE * info::cache_bytes(device.id)).max(LEAST_BYTES);
-    let vectors = (wanted.min(device.target.entry.max_allocation_bytes) / 16).max(1) as usize;
+    // Drivers tell of one level of caches, or of none.
+    let entry = &device.target.entry;
+    let bytes = flush::buffer_bytes(info::cache_bytes(device.id), |wanted, least| {
+        let wanted = wanted.min(entry.max_allocation_bytes);
+        // A CPU's buffers lie in the host's memory; another device that has no room says so.
+        let takes_ours = entry.kind == DeviceKind::Cpu;
+        if takes_ours { machine::fitting(wanted, least.min(wanted)) } else { Ok(wanted) }
+    })?;
+    let vectors = (bytes / 16).max(1) as usize;
     let step: Step = Step {
         program: "flush",
         kernel: "flush",

@@ -63,13 +63,32 @@ fn check_group_size(device: &OpenClDevice, kernel: &core::Kernel, items: usize) 
 }
 
 /// Seconds from a moment of the first of these launches to one of the last, once they have ended. None
-/// where the driver doesn't tell.
+/// where the driver doesn't tell, zero where what it tells is no time.
 pub fn seconds(events: &[Event], first: ProfilingInfo, last: ProfilingInfo) -> Option<f64> {
     let nanoseconds = |event: Option<&Event>, moment| -> Option<u64> {
         core::get_event_profiling_info(event?, moment).ok()?.time().ok()
     };
-    let start = nanoseconds(events.first(), first)?;
-    let end = nanoseconds(events.last(), last)?;
-    // A clock that runs backwards is no clock: the caller refuses what is not positive.
-    Some((end as f64 - start as f64) * 1e-9)
+    Some(between(nanoseconds(events.first(), first)?, nanoseconds(events.last(), last)?))
+}
+
+/// Nanoseconds that every clock has behind it when a first command has been compiled and sent: a driver that
+/// tells of fewer has no clock (0, 1, 2, 3 were seen).
+const LEAST_STAMP: u64 = 1000;
+
+/// Seconds between two stamps; zero, which is no time, where they are not of a clock that runs forward.
+fn between(start: u64, end: u64) -> f64 {
+    if start < LEAST_STAMP { 0.0 } else { end.saturating_sub(start) as f64 * 1e-9 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_of_no_clock_are_no_times() {
+        assert_eq!(between(5_000_000_000, 5_000_002_000), 2000.0 * 1e-9);
+        for (start, end) in [(2, 3), (0, 3), (0, u64::MAX), (7_000, 7_000), (9_000, 8_000)] {
+            assert_eq!(between(start, end), 0.0, "{start} {end}");
+        }
+    }
 }

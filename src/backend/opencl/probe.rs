@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{check, info};
 use crate::error::one_line;
+use crate::machine;
 
-/// Set in the child's environment; holds the places to leave out.
+/// Set in the child's environment; holds the number of threads that CPU devices are held to, and the places to
+/// leave out.
 const ASKED: &str = "CROSSOVER_OPENCL_PROBE";
 
 /// No news from the child for this long means a hang.
@@ -52,33 +54,41 @@ enum News {
 /// Problems by place.
 pub type Probed = HashMap<Place, String>;
 
+/// What the process has found out.
+static RESULT: OnceLock<Probed> = OnceLock::new();
+
+/// Whether the loader itself does no harm, as far as was tried.
+pub fn loader_is_sound() -> bool {
+    RESULT.get().is_none_or(|probed| !probed.contains_key(&Place::Loader))
+}
+
 /// To be called first in `main` by a program that looks for devices: in a child that was started to
 /// probe, it probes and ends the process.
 pub fn answer_if_asked() {
     ANSWERS.store(true, Ordering::Relaxed);
-    let Ok(skip) = std::env::var(ASKED) else { return };
-    let skip: Vec<Place> = serde_json::from_str(&skip).unwrap_or_default();
-    try_everything(&skip);
+    let Some(asked) = machine::variable(ASKED) else { return };
+    let (threads, skip): (usize, Vec<Place>) = serde_json::from_str(&asked).unwrap_or_default();
+    try_everything(threads.max(1), &skip);
     tell(&News::Done);
     // The parent kills what is left: a driver's own clean-up at exit proves nothing.
     std::process::exit(0);
 }
 
-/// Tries every platform and device, once a process. In a program whose `main` does not answer
-/// probes (a test), nothing is tried and nothing has a problem.
-pub fn probe() -> &'static Probed {
-    static RESULT: OnceLock<Probed> = OnceLock::new();
-    RESULT.get_or_init(probe_in_children)
+/// Tries every platform and device, once a process, with what discovery calls: CPU devices are held to `threads`
+/// threads. In a program whose `main` does not answer probes (a test), nothing is tried and nothing
+/// has a problem.
+pub fn probe(threads: usize) -> &'static Probed {
+    RESULT.get_or_init(|| probe_in_children(threads))
 }
 
-fn probe_in_children() -> Probed {
+fn probe_in_children(threads: usize) -> Probed {
     let mut probed = Probed::default();
     let Ok(program) = std::env::current_exe() else { return probed };
     if !ANSWERS.load(Ordering::Relaxed) {
         return probed;
     }
     for _ in 0..ATTEMPTS {
-        let died = run_child(Command::new(&program), &mut probed);
+        let died = run_child(Command::new(&program), threads, &mut probed);
         let Some((place, problem)) = died else { return probed };
         probed.insert(place, problem);
         if place == Place::Loader {
@@ -91,15 +101,15 @@ fn probe_in_children() -> Probed {
 }
 
 /// Runs one child. `None` when it came to its end, else where it died and how.
-fn run_child(mut command: Command, probed: &mut Probed) -> Option<(Place, String)> {
+fn run_child(mut command: Command, threads: usize, probed: &mut Probed) -> Option<(Place, String)> {
     let skip: Vec<Place> = probed.keys().copied().collect();
-    let skip = serde_json::to_string(&skip).expect("places are JSON");
-    command.env(ASKED, skip).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let asked = serde_json::to_string(&(threads, skip)).expect("places are JSON");
+    command.env(ASKED, asked).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     // Without children the drivers are tried in this process, as everywhere else.
     let mut child = command.spawn().ok()?;
     let lines = BufReader::new(child.stdout.take()?).lines();
     let (sender, news) = mpsc::channel();
-    thread::spawn(move || {
+    let listening = thread::Builder::new().spawn(move || {
         for line in lines.map_while(|line| line.ok()) {
             // A driver may write to standard output too: other lines are not ours.
             let Ok(item) = serde_json::from_str::<News>(&line) else { continue };
@@ -108,6 +118,12 @@ fn run_child(mut command: Command, probed: &mut Probed) -> Option<(Place, String
             }
         }
     });
+    if let Err(error) = listening {
+        let _ = child.kill();
+        let _ = child.wait();
+        let problem = format!("no thread can be started to watch its drivers ({error})");
+        return Some((Place::Loader, problem));
+    }
     let mut place = Place::Loader;
     let problem = loop {
         match news.recv_timeout(LONGEST_WAIT) {
@@ -140,7 +156,7 @@ fn tell(news: &News) {
     let _ = out.flush();
 }
 
-fn try_everything(skip: &[Place]) {
+fn try_everything(threads: usize, skip: &[Place]) {
     tell(&News::At(Place::Loader));
     let platforms = ocl::core::get_platform_ids().unwrap_or_default();
     for (index, platform) in platforms.into_iter().enumerate() {
@@ -157,7 +173,7 @@ fn try_everything(skip: &[Place]) {
                 continue;
             }
             tell(&News::At(place));
-            if let Err(error) = check::check(platform, id) {
+            if let Err(error) = check::check(platform, id, threads) {
                 tell(&News::Problem(place, one_line(&error.to_string())));
             }
         }
@@ -173,7 +189,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         let mut probed = Probed::default();
-        let end = run_child(command, &mut probed);
+        let end = run_child(command, 1, &mut probed);
         (end, probed)
     }
 

@@ -14,6 +14,7 @@ use super::device::OpenClDevice;
 use crate::backend::gpu::fnv1a;
 use crate::backend::gpu::recipe::Step;
 use crate::error::Result;
+use crate::machine;
 
 /// First line of a cache file.
 const MAGIC: &str = "crossover program 1\n";
@@ -74,7 +75,7 @@ pub fn compile<A>(device: &OpenClDevice, step: &Step<A>, more: &str) -> Result<P
 
 fn options<A>(step: &Step<A>, more: &str) -> String {
     // For trying things out, and for devices that need another setting.
-    let own = std::env::var("CROSSOVER_KERNEL_OPTIONS").unwrap_or_default();
+    let own = machine::variable("CROSSOVER_KERNEL_OPTIONS").unwrap_or_default();
     format!("{OPTIONS} {} {own} {more}", step.options).trim_end().to_string()
 }
 

@@ -179,7 +179,7 @@ impl Drop for Pinned<'_> {
 }
 
 /// Maps a buffer, lets `work` have it and unmaps it. It returns when the device has what it needs.
-fn with_mapped(
+pub fn with_mapped(
     device: &OpenClDevice,
     buffer: &Buffer,
     flags: MapFlags,

@@ -44,15 +44,18 @@ pub fn tune(args: &TuneArgs) -> Result<End> {
     }
     let stop = interrupt::listen();
     let name = args.name.clone().or_else(|| args.out.is_none().then(folder::tune_name));
-    let folder = RunFolder::create(args.out.as_deref(), name.as_deref())?;
     let selection = Selection {
         devices: args.device.clone(),
         workloads: args.workload.clone(),
         ..Selection::default()
     };
-    let mut manifest = Manifest::new(folder.name(), &selection, Sampling::Interleaved, &cores);
-    (manifest.devices, manifest.device_problems) = devices.facts();
-    manifest.write(folder.path()).map_err(|e| Error::usage(e.to_string()))?;
+    let begin = |folder: &RunFolder| {
+        let mut manifest = Manifest::new(folder.name(), &selection, Sampling::Interleaved, &cores);
+        (manifest.devices, manifest.device_problems) = devices.facts();
+        manifest.write(folder.path()).map_err(|e| Error::usage(e.to_string()))?;
+        Ok(manifest)
+    };
+    let (folder, mut manifest) = RunFolder::create(args.out.as_deref(), name.as_deref(), begin)?;
     folder.write_plan(&[])?;
     let mut rows = Writer::open::<TuningRow>(&folder.path().join(file::TUNING))?;
     let mut well = true;

@@ -1,6 +1,6 @@
 //! Products in f64, by the `gemm` crate, a part of the rows on every core.
 
-use std::thread;
+use crate::machine;
 
 /// A matrix as it is stored: element (i, j) at `i row + j column`.
 #[derive(Clone, Copy)]
@@ -46,20 +46,14 @@ pub fn multiply(
     c_row: usize,
     add: bool,
 ) {
-    let cores = thread::available_parallelism().map_or(1, |n| n.get());
-    let parts = if m * n * k < SMALL { 1 } else { cores.min(m) };
+    let parts = if m * n * k < SMALL { 1 } else { machine::cores().min(m) };
     let share = m.div_ceil(parts);
     if parts == 1 {
         return multiply_here([m, n, k], a, b, c, c_row, add);
     }
-    thread::scope(|scope| {
-        for (part, c) in c.chunks_mut(share * c_row).enumerate() {
-            let i = part * share;
-            if i < m {
-                let rows = share.min(m - i);
-                scope.spawn(move || multiply_here([rows, n, k], a.from(i), b, c, c_row, add));
-            }
-        }
+    let parts = c.chunks_mut(share * c_row).enumerate().map(|(part, c)| (part * share, c));
+    machine::share_out(parts.filter(|(i, _)| *i < m), |(i, c)| {
+        multiply_here([share.min(m - i), n, k], a.from(i), b, c, c_row, add);
     });
 }
 
@@ -72,6 +66,9 @@ fn multiply_here(
     add: bool,
 ) {
     assert!(a.holds(m, k) && b.holds(k, n) && n <= c_row && (m - 1) * c_row + n <= c.len());
+    if !machine::gemm_comes_to_an_end() {
+        return by_loops([m, n, k], a, b, c, c_row, add);
+    }
     // SAFETY: every element that the strides reach lies inside the slices, as just checked; c is read
     // only where `add`, and holds numbers.
     unsafe {
@@ -99,6 +96,24 @@ fn multiply_here(
     }
 }
 
+/// The same by plain loops, where the crate would not end.
+fn by_loops(
+    [m, n, k]: [usize; 3],
+    a: View<'_>,
+    b: View<'_>,
+    c: &mut [f64],
+    c_row: usize,
+    add: bool,
+) {
+    for (i, row) in c.chunks_mut(c_row).take(m).enumerate() {
+        for (j, sum) in row[..n].iter_mut().enumerate() {
+            let term =
+                |p: usize| a.data[i * a.row + p * a.column] * b.data[p * b.row + j * b.column];
+            *sum = (0..k).map(term).sum::<f64>() + if add { *sum } else { 0.0 };
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,8 +134,11 @@ mod tests {
             ] {
                 let av = if ta { View::transposed(&a, m) } else { View::rows(&a, k) };
                 let bv = if tb { View::transposed(&b, k) } else { View::rows(&b, n) };
-                let mut c = start.clone();
+                let (mut c, mut by_hand) = (start.clone(), start.clone());
                 multiply([m, n, k], av, bv, &mut c, n + 3, add);
+                by_loops([m, n, k], av, bv, &mut by_hand, n + 3, add);
+                let both = c.iter().zip(&by_hand);
+                assert!(both.clone().all(|(x, y)| (x - y).abs() < 1e-12), "{m} {n} {k}");
                 for (at, found) in c.iter().enumerate() {
                     let (i, j) = (at / (n + 3), at % (n + 3));
                     let mut expected = if add || j >= n { start[at] } else { 0.0 };

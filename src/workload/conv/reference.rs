@@ -1,8 +1,8 @@
 //! The three passes in f64, by plain loops over all pairs of factors that meet.
 
 use std::ops::Range;
-use std::thread;
 
+use crate::machine;
 use crate::tensor::Generator;
 use crate::terms::Conv;
 use crate::workload::{Reference, Terms};
@@ -142,15 +142,10 @@ fn whole<A: Number, B: Number>(
         Pass::Wgrad => conv.r * conv.s,
     };
     let mut output = vec![0.0; pass.output(conv)];
-    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-    let share = (output.len() / plane).div_ceil(cores);
-    thread::scope(|scope| {
-        for (part, planes) in output.chunks_mut(share * plane).enumerate() {
-            scope.spawn(move || {
-                for (i, sums) in planes.chunks_exact_mut(plane).enumerate() {
-                    add_plane(pass, conv, a, b, count, part * share + i, sums);
-                }
-            });
+    let share = (output.len() / plane).div_ceil(machine::cores());
+    machine::share_out(output.chunks_mut(share * plane).enumerate(), |(part, planes)| {
+        for (i, sums) in planes.chunks_exact_mut(plane).enumerate() {
+            add_plane(pass, conv, a, b, count, part * share + i, sums);
         }
     });
     output

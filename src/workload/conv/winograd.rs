@@ -7,9 +7,8 @@
 //! `A^T [sum over c of (G g G^T) * (B^T d B)] A`. Rounded at each step its error is at most
 //! `gamma(n) |A^T| [sum of (|G| |g| |G^T|) * (|B^T| |d| |B|)] |A|`, n the roundings on the way.
 
-use std::thread;
-
 use super::reference::{self, Pass};
+use crate::machine;
 use crate::terms::Conv;
 use crate::workload::Transformed;
 
@@ -170,24 +169,16 @@ fn errors(transform: &Transform, conv: &Conv, x: &[f32], f: &[f32]) -> (Vec<f64>
     let mut spread = magnitude.clone();
     let strips: Vec<(usize, usize)> =
         (0..conv.n).flat_map(|n| (0..p.div_ceil(m)).map(move |i| (n, i))).collect();
-    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-    let found: Vec<Vec<(usize, f64, f64)>> = thread::scope(|scope| {
-        let start = |strips: &[(usize, usize)]| {
-            let (strips, filters) = (strips.to_vec(), &filters);
-            scope.spawn(move || {
-                let mut found = Vec::new();
-                for (n, i) in strips {
-                    for j in 0..q.div_ceil(m) {
-                        let tile = (n, i * m, j * m);
-                        tile_errors(transform, conv, x, filters, tile, &mut found);
-                    }
-                }
-                found
-            })
-        };
-        let workers: Vec<_> =
-            strips.chunks(strips.len().div_ceil(cores).max(1)).map(start).collect();
-        workers.into_iter().map(|w| w.join().expect("no step of it can fail")).collect()
+    let share = strips.len().div_ceil(machine::cores()).max(1);
+    let found = machine::share_out(strips.chunks(share), |strips| {
+        let mut found = Vec::new();
+        for (n, i) in strips {
+            for j in 0..q.div_ceil(m) {
+                let tile = (*n, i * m, j * m);
+                tile_errors(transform, conv, x, &filters, tile, &mut found);
+            }
+        }
+        found
     });
     debug_assert_eq!(t, m + 2);
     for (place, most, average) in found.into_iter().flatten() {

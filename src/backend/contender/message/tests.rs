@@ -91,6 +91,8 @@ fn nonsense_is_named() {
         (r#"{"wall_s":[1,1],"device_s":[1],"total_s":2}"#, "device_s holds 1 times"),
         (r#"{"wall_s":[1,-1],"total_s":2}"#, "-1 is no time"),
         (r#"{"wall_s":[1,0],"total_s":2}"#, "0 is no time"),
+        (r#"{"wall_s":[1,1],"total_s":1.8e18}"#, "1.8e18 is no time of a run"),
+        (r#"{"wall_s":[1,-1e300],"total_s":2}"#, "-1e300 is no time of a run"),
         (r#"{"wall_s":[1,"x"],"total_s":2}"#, "lacks"),
         (r#"{"wall_s":[1,NaN],"total_s":2}"#, "is not JSON"),
     ] {

@@ -108,7 +108,7 @@ fn awkward_convolutions_are_legal() {
 const MIB: u64 = 1 << 20;
 
 pub(super) fn pool(threads: usize) -> Pool {
-    Pool::new(&vec![0; threads])
+    Pool::new(&vec![0; threads]).unwrap()
 }
 
 /// Every product of the sum: what it reads of x, f and y.

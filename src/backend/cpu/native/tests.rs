@@ -10,7 +10,7 @@ const SENTINEL: f32 = 12345.0;
 const FENCE: usize = 64;
 
 fn pool(threads: usize) -> Pool {
-    Pool::new(&vec![0; threads])
+    Pool::new(&vec![0; threads]).unwrap()
 }
 
 fn numbers(len: usize, seed: usize) -> Vec<f32> {

@@ -10,7 +10,7 @@ fn every_kernel_does_every_step() {
     let wanted: Vec<f32> =
         start.iter().zip(&step).map(|(start, step)| start + LENGTH as f32 * step).collect();
     for threads in [1, 2, 3] {
-        let pool = Pool::new(&vec![0; threads]);
+        let pool = Pool::new(&vec![0; threads]).unwrap();
         for isa in Isa::available() {
             for dtype in [Dtype::F32, Dtype::F64] {
                 for batches in [1, 3] {

@@ -3,7 +3,7 @@ use std::sync::{Barrier, Mutex};
 
 #[test]
 fn every_task_runs_once() {
-    let pool = Pool::new(&machine::choose_cores(None).unwrap());
+    let pool = Pool::new(&machine::choose_cores(None).unwrap()).unwrap();
     for tasks in [0, 1, 2, 37] {
         for _ in 0..200 {
             let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
@@ -24,7 +24,7 @@ fn every_task_runs_once() {
 
 #[test]
 fn a_panic_in_a_task_reaches_the_caller_and_the_pool_lives_on() {
-    let pool = Pool::new(&machine::choose_cores(None).unwrap());
+    let pool = Pool::new(&machine::choose_cores(None).unwrap()).unwrap();
     let run = AssertUnwindSafe(|| pool.each(8, |i| assert_ne!(i, 5)));
     assert!(panic::catch_unwind(run).is_err());
     let count = AtomicUsize::new(0);
@@ -36,7 +36,7 @@ fn a_panic_in_a_task_reaches_the_caller_and_the_pool_lives_on() {
 
 #[test]
 fn a_single_task_runs_where_the_caller_is() {
-    let pool = Pool::new(&machine::choose_cores(None).unwrap());
+    let pool = Pool::new(&machine::choose_cores(None).unwrap()).unwrap();
     let caller = thread::current().id();
     for _ in 0..100 {
         pool.each(1, |_| assert_eq!(thread::current().id(), caller));
@@ -47,7 +47,7 @@ fn a_single_task_runs_where_the_caller_is() {
 #[cfg(target_os = "linux")]
 fn each_thread_stays_on_its_core() {
     let cores = machine::choose_cores(None).unwrap();
-    let pool = Pool::new(&cores);
+    let pool = Pool::new(&cores).unwrap();
     // Nobody leaves before all have come: every thread takes one task.
     let all_here = Barrier::new(cores.len());
     let masks = Mutex::new(Vec::new());

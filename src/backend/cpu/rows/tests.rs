@@ -51,7 +51,7 @@ fn a_fold_has_every_float_once() {
         let x: Vec<f32> = (0..2 * columns).map(|i| i as f32).collect();
         for isa in Isa::available() {
             let mut sums = vec![-1.0; x.len()];
-            each_by((isa, false), &Pool::new(&[0]), &shape, &x, &mut sums, &Sums);
+            each_by((isa, false), &Pool::new(&[0]).unwrap(), &shape, &x, &mut sums, &Sums);
             for (sums, x) in sums.chunks(columns).zip(x.chunks(columns)) {
                 let expected: f32 = x.iter().sum();
                 assert!(sums.iter().all(|sum| *sum == expected), "{isa:?} {columns}");
@@ -111,7 +111,7 @@ fn a_row_with_something_that_is_no_number_has_no_number() {
         for at in [0, 1, 77, 128, columns - 1] {
             let mut x = vec![0.5; columns];
             x[at] = odd;
-            let pool = Pool::new(&[0]);
+            let pool = Pool::new(&[0]).unwrap();
             let mut out = vec![0.0; columns];
             softmax::native(&pool, &shape, std::slice::from_ref(&x), &mut out);
             assert!(out.iter().all(|y| y.is_nan()), "{odd} at {at}");
@@ -126,7 +126,7 @@ fn a_row_with_something_that_is_no_number_has_no_number() {
 fn every_row_is_written_once_and_nothing_else_is() {
     const FENCE: f32 = 12345.0;
     let softmax = workload::find("softmax").unwrap();
-    for pool in [Pool::new(&[0]), Pool::new(&[0, 0, 0])] {
+    for pool in [Pool::new(&[0]).unwrap(), Pool::new(&[0, 0, 0]).unwrap()] {
         for (rows, columns) in [(1, 1), (3, 5), (7, 64), (5, 127), (2, 4099), (700, 65)] {
             let shape = softmax.shape(&format!("rows={rows},columns={columns}")).unwrap();
             let x: Vec<f32> = (0..rows * columns).map(|i| (i * 7 % 1009) as f32).collect();

@@ -9,7 +9,7 @@ const FENCE: usize = 64;
 const LENGTHS: [usize; 11] = [1, 2, 15, 16, 17, 63, 64, 65, 1000, 4097, 100003];
 
 fn pool(threads: usize) -> Pool {
-    Pool::new(&vec![0; threads])
+    Pool::new(&vec![0; threads]).unwrap()
 }
 
 fn numbers(len: usize, seed: usize) -> Vec<f32> {

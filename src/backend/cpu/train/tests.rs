@@ -13,7 +13,7 @@ const NO_WORK: Work = Work { flop_count: 0, flop_exact: 0, elements_moved: 0 };
 
 #[test]
 fn golden_trajectories_are_followed() {
-    let pool = Pool::new(&machine::choose_cores(None).unwrap());
+    let pool = Pool::new(&machine::choose_cores(None).unwrap()).unwrap();
     for expected in golden() {
         let (network, shape) = expected.setting().unwrap();
         let graph = (network.graph)(&shape);
@@ -36,7 +36,7 @@ fn steps_are_right_and_the_same_on_every_run() {
             let graph = (workload.network().unwrap().graph)(&shape);
             let problem = Problem::new(*workload, &shape, Dtype::F32, 1);
             for threads in [1, 2, 3] {
-                let pool = Pool::new(&vec![0; threads]);
+                let pool = Pool::new(&vec![0; threads]).unwrap();
                 for isa in Isa::available() {
                     let step = Step::new(&pool, graph.clone(), SCRATCH, isa).unwrap();
                     let mut runner = TrainRunner::of(step, NO_WORK);
@@ -62,7 +62,7 @@ fn parts_of_a_step_are_its_operations() {
     let workload = crate::workload::find("train-cnn").unwrap();
     let shape = workload.awkward_shapes()[1].clone();
     let graph = (workload.network().unwrap().graph)(&shape);
-    let pool = Pool::new(&[0]);
+    let pool = Pool::new(&[0]).unwrap();
     let work = workload.work(&shape);
     let mut runner = TrainRunner::new(&pool, graph.clone(), work, SCRATCH).unwrap();
     let (mut names, mut flop) = (Vec::new(), 0);

@@ -304,7 +304,8 @@ impl Parts for TrainRunner<'_> {
             enqueued?;
             after(&Part {
                 operation: operation.name(&self.graph),
-                device_s: ops.seconds(),
+                // What is no time is none of a part.
+                device_s: ops.seconds().filter(|s| *s > 0.0),
                 flop_count: operation.flop(&self.graph),
             });
         }

@@ -139,7 +139,7 @@ fn bits(x: &[f32]) -> Vec<u32> {
 
 #[test]
 fn errors_are_within_their_bound() {
-    let pools = WAYS.map(|(threads, _)| Pool::new(&vec![0; threads]));
+    let pools = WAYS.map(|(threads, _)| Pool::new(&vec![0; threads]).unwrap());
     for conv in awkward() {
         for (m, is_gradient) in [(2, false), (2, true), (4, false), (4, true)] {
             let case = Case::new(m, conv, is_gradient);
@@ -165,7 +165,7 @@ fn errors_are_within_their_bound() {
 /// Nothing is rounded where transformed filters are small whole numbers.
 #[test]
 fn tiles_of_two_are_exact_on_multiples_of_four() {
-    let pool = Pool::new(&[0; 2]);
+    let pool = Pool::new(&[0; 2]).unwrap();
     for conv in awkward().into_iter().step_by(3) {
         for is_gradient in [false, true] {
             let mut case = Case::new(2, conv, is_gradient);
