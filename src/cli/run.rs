@@ -13,7 +13,7 @@ use crate::conclude;
 use crate::error::{Error, Result};
 use crate::folder::RunFolder;
 use crate::machine::DeviceEntry;
-use crate::manifest::{Manifest, Sampling};
+use crate::manifest::{Group, Manifest, Sampling};
 use crate::measure::WallClock;
 use crate::network::Memory;
 use crate::plan::{self, Effort, Selection};
@@ -95,7 +95,8 @@ fn opened(
     } else {
         let new = Manifest::new(folder.name(), selection, Sampling::Interleaved, cores);
         let (devices, device_problems) = devices.facts();
-        Manifest { devices, device_problems, ..new }
+        let group = args.group.as_deref().map(Group::from);
+        Manifest { devices, device_problems, group, ..new }
     };
     manifest.write(folder.path()).map_err(|e| Error::usage(e.to_string()))?;
     Ok((folder, manifest))
