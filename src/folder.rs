@@ -206,15 +206,23 @@ fn empty_folder(path: &Path) -> Result<PathBuf> {
 /// `reports/<UTC>-<name>-r1`.
 pub fn places(out: Option<&Path>, name: Option<&str>, count: u32) -> Result<Vec<PathBuf>> {
     let numbered = |stem: &Path| -> Vec<PathBuf> {
+        let name = stem.file_name().unwrap_or_default();
         let path = |n: u32| {
-            let mut path = stem.as_os_str().to_os_string();
-            path.push(format!("-r{n}"));
-            PathBuf::from(path)
+            let mut numbered = name.to_os_string();
+            numbered.push(format!("-r{n}"));
+            stem.with_file_name(numbered)
         };
         (1..=count).map(path).collect()
     };
     let taken = |paths: &[PathBuf]| paths.iter().find(|p| p.exists()).cloned();
     if let Some(out) = out {
+        if out.file_name().is_none() {
+            return Err(Error::Usage(format!(
+                "--out {}: each process has a folder NAME-r1, NAME-r2, .., and this has no name; \
+                 give one",
+                out.display()
+            )));
+        }
         let paths = numbered(out);
         return match taken(&paths) {
             None => Ok(paths),
@@ -279,6 +287,19 @@ mod tests {
         assert!(first.file_name().unwrap().to_string_lossy().ends_with("Z-box"));
         for wrong in ["", "a/b", "ä"] {
             assert!(fresh_folder(base.path(), Some(wrong)).is_err());
+        }
+    }
+
+    #[test]
+    fn processes_are_named_after_their_run() {
+        let of = |out: &str| places(Some(Path::new(out)), None, 2);
+        for out in ["/none/res", "/none/res/", "/none/res/."] {
+            let expected = ["/none/res-r1", "/none/res-r2"].map(PathBuf::from);
+            assert_eq!(of(out).unwrap(), expected, "{out}");
+        }
+        for out in [".", "..", "/"] {
+            let error = of(out).unwrap_err().to_string();
+            assert!(error.contains("has no name"), "{out}: {error}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::machine::{self, DeviceEntry, Machine, utc_now};
+use crate::machine::{self, DeviceEntry, Machine, host_name, utc_now};
 use crate::plan::Selection;
 use crate::record::{self, SCHEMA};
 use crate::roof::Roofs;
@@ -29,6 +29,9 @@ pub struct Manifest {
     pub command: Vec<String>,
     /// How samples were taken.
     pub sampling: Sampling,
+    /// The run that this process is a part of, where `--repeat` made several.
+    #[serde(default)]
+    pub group: Option<Group>,
     /// What was asked for.
     pub selection: Selection,
     /// The computer.
@@ -61,8 +64,31 @@ pub struct Manifest {
     pub interrupted: bool,
 }
 
+/// Several processes of one run have this in common, and no other run has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Group(String);
+
+impl Group {
+    /// That of a run which begins now, in this process.
+    pub fn unique() -> Group {
+        Group(format!("{}-{}-{}", utc_now().compact(), host_name(), std::process::id()))
+    }
+
+    /// As it is handed to a process.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Group {
+    fn from(text: &str) -> Group {
+        Group(text.to_string())
+    }
+}
+
 /// The program that measured.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// Version of the package.
     pub version: String,
@@ -110,6 +136,7 @@ impl Manifest {
             },
             command: machine::command_line(),
             sampling,
+            group: None,
             selection: selection.clone(),
             warnings: computer.warnings(),
             machine: computer,
@@ -123,6 +150,20 @@ impl Manifest {
             environment: environment(),
             interrupted: false,
         }
+    }
+
+    /// Whether two processes without a group may be parts of one run: the same program measured the same
+    /// on the same devices of the same computer.
+    pub fn is_alike(&self, other: &Manifest) -> bool {
+        let devices = |m: &Manifest| -> Vec<_> {
+            let device =
+                |d: &DeviceEntry| (d.id.clone(), d.name.clone(), d.driver.clone(), d.threads);
+            m.devices.iter().map(device).collect()
+        };
+        (&self.program, &self.selection, self.sampling)
+            == (&other.program, &other.selection, other.sampling)
+            && self.machine.is_same(&other.machine)
+            && devices(self) == devices(other)
     }
 
     /// The device of this id.

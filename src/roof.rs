@@ -117,8 +117,18 @@ impl Roofs {
         }
     }
 
+    /// The roofs that other workloads than this one have made.
+    pub fn without(&self, workload: &str) -> Roofs {
+        let makes_peaks = workload::role(workload) == Role::Peak;
+        let others = |r: &&MemoryRoof| r.workload != workload;
+        Roofs {
+            compute: if makes_peaks { Vec::new() } else { self.compute.clone() },
+            memory: self.memory.iter().filter(others).cloned().collect(),
+        }
+    }
+
     /// The compute roof that holds for a row, in FLOP/s. Matrix engines are held to none of these.
-    fn compute_of(&self, record: &Record) -> Option<f64> {
+    pub fn compute_of(&self, record: &Record) -> Option<f64> {
         if !record.device.is_contender() && Engine::of(&record.implementation) == Engine::Matrix {
             return None;
         }
@@ -133,7 +143,7 @@ impl Roofs {
 
     /// The memory roof that holds for a row, in bytes/s. A CPU driven through OpenCL has the CPU's
     /// where that is larger.
-    fn memory_of(&self, record: &Record) -> Option<f64> {
+    pub fn memory_of(&self, record: &Record) -> Option<f64> {
         let home = record.home();
         let working_set = if record.cache == Cache::Cold { u64::MAX } else { record.bytes_moved };
         let own = |r: &&MemoryRoof| home.is(&r.device, &r.device_name);

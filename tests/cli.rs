@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use crossover::manifest::Manifest;
 use crossover::network::{Trajectories, Trajectory};
 use crossover::record::{self, BreakdownRow, ComparisonRow, NoiseRow, Outcome, Record, SummaryRow};
 use crossover::terms::{Scope, Verdict};
@@ -202,6 +203,7 @@ fn bad_folders_are_one_line_and_exit_code_2() {
     is_refused(&["report", &path("none")], "results.csv: not found");
     is_refused(&["compare", &path("none"), &path("full")], "results.csv: not found");
     fs::create_dir(path("out-r2")).unwrap();
+    is_refused(&["run", "--repeat", "2", "--out", "."], "has no name");
     let repeat = ["run", "--repeat", "2", "--out", &path("out")];
     is_refused(&repeat, "out-r2 is there already");
 }
@@ -493,6 +495,8 @@ fn processes_are_repeated_and_compared() {
         assert_eq!(noise.len(), results.iter().filter(|r| r.counts()).count(), "{folder}");
         assert!(noise.iter().all(|n| n.floor > 0.0 && n.ratio_low <= n.ratio_high));
     }
+    let groups = folders.each_ref().map(|f| Manifest::read(Path::new(f)).unwrap().group);
+    assert!(groups[0].is_some() && groups[0] == groups[1], "{groups:?}");
     let output = run(&["compare", &folders[0], &folders[1], "--out", &path("comparison")]);
     let (out, err) = texts(&output);
     // Whether a process of a few microseconds regressed is the machine's business.
@@ -501,7 +505,7 @@ fn processes_are_repeated_and_compared() {
     let rows: Vec<ComparisonRow> =
         record::read(&Path::new(&path("comparison")).join("comparison.csv")).unwrap();
     assert_eq!(rows.len(), 4, "{out}");
-    let regressed = rows.iter().any(|r| r.verdict == Verdict::Slower && r.ratio_high < 1.0 / 1.05);
+    let regressed = rows.iter().any(|r| r.verdict == Verdict::Slower && r.rest_high < 1.0 / 1.05);
     assert_eq!(output.status.code(), Some(i32::from(regressed)), "{out}");
     assert!(Path::new(&path("comparison")).join("comparison.html").is_file());
 }

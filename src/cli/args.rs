@@ -104,14 +104,15 @@ pub struct TuneArgs {
 /// `compare`.
 #[derive(Args)]
 pub struct CompareArgs {
-    /// Folders of runs; all others are compared with the first. NAME-r1, NAME-r2, .. are processes of
-    /// one run
+    /// Folders of runs; all others are compared with the first. What --repeat made, or one program
+    /// measured into NAME-r1, NAME-r2, .., is one run of several processes
     #[arg(value_name = "DIR", required = true)]
     pub folders: Vec<PathBuf>,
     /// Slower by more than this is a regression
     #[arg(long, value_name = "PERCENT", default_value_t = 100.0 * THRESHOLD, allow_negative_numbers = true)]
     pub threshold: f64,
-    /// What stands for a run at each point: the fastest row of each kind, device or implementation
+    /// What stands for a run at each point: the fastest row of each kind (and of what drives it), device or
+    /// implementation
     #[arg(long, value_name = "WHAT", default_value = "kind")]
     pub by: String,
     /// Folder of the comparison, new or empty
@@ -249,6 +250,9 @@ pub struct RunArgs {
     /// Measure in N processes, each with a folder of its own (-r1 to -rN), which compare pools
     #[arg(long, value_name = "N")]
     pub repeat: Option<u32>,
+    /// The run that this process is a part of: --repeat sets it
+    #[arg(long, value_name = "ID", hide = true)]
+    pub group: Option<String>,
     /// Show what would be measured and how long it takes
     #[arg(long)]
     pub list: bool,
@@ -259,7 +263,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "dtype", "cache", "threads", "budget", "seed", "contender", "profile", "noise_floor", "repeat"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "dtype", "cache", "threads", "budget", "seed", "contender", "profile", "noise_floor", "repeat", "group"])]
     pub resume: Option<PathBuf>,
     /// Draw the charts as PNG too
     #[arg(long)]

@@ -10,13 +10,14 @@ use super::args::RunArgs;
 use super::{End, interrupt};
 use crate::error::{Error, Result};
 use crate::folder;
+use crate::manifest::Group;
 use crate::plan;
 
 /// More processes than anyone waits for.
 const MOST: u32 = 100;
 
 /// Options that each process gets anew.
-const REPLACED: [&str; 3] = ["--repeat", "--out", "--name"];
+const REPLACED: [&str; 4] = ["--repeat", "--out", "--name", "--group"];
 
 /// Runs N processes one after the other, each into a folder of its own.
 pub fn repeat(args: &RunArgs, count: u32) -> Result<End> {
@@ -29,9 +30,10 @@ pub fn repeat(args: &RunArgs, count: u32) -> Result<End> {
     let stop = interrupt::listen();
     let program = env::current_exe()
         .map_err(|e| Error::usage(format!("--repeat: this program can't be started again: {e}")))?;
+    let group = Group::unique();
     let mut ended = End::Well;
     for folder in &folders {
-        let status = command(&program, folder)
+        let status = command(&program, folder, &group)
             .status()
             .map_err(|e| Error::usage(format!("--repeat: {}: {e}", program.display())))?;
         match status.code() {
@@ -46,10 +48,11 @@ pub fn repeat(args: &RunArgs, count: u32) -> Result<End> {
     Ok(ended)
 }
 
-/// This command line with another folder.
-fn command(program: &Path, folder: &Path) -> Command {
+/// This command line with another folder, as a part of this group.
+fn command(program: &Path, folder: &Path, group: &Group) -> Command {
     let mut command = Command::new(program);
     command.args(without(env::args_os().skip(1), &REPLACED)).arg("--out").arg(folder);
+    command.args(["--group", group.as_str()]);
     command
 }
 

@@ -13,7 +13,7 @@ use crate::conclude;
 use crate::error::{Error, Result};
 use crate::folder::RunFolder;
 use crate::machine::DeviceEntry;
-use crate::manifest::{Manifest, Sampling};
+use crate::manifest::{Group, Manifest, Sampling};
 use crate::measure::WallClock;
 use crate::network::Memory;
 use crate::plan::{self, Effort, Selection};
@@ -103,7 +103,8 @@ fn opened(
         RunFolder::create(args.out.as_deref(), args.name.as_deref(), |folder| {
             let new = Manifest::new(folder.name(), selection, Sampling::Interleaved, cores);
             let (devices, device_problems) = devices.facts();
-            written(folder, Manifest { devices, device_problems, ..new })
+            let group = args.group.as_deref().map(Group::from);
+            written(folder, Manifest { devices, device_problems, group, ..new })
         })?
     };
     devices.log_to(folder.path());

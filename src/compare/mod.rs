@@ -4,11 +4,15 @@
 //! | --- | --- |
 //! | `side.rs` | a run, or several processes of it, as its files tell it |
 //! | `pair.rs` | which rows belong together, and what is unlike about them |
+//! | `machine.rs` | what the machine itself did between two runs |
+//! | `verdict.rs` | what is said of what remains |
 
+mod machine;
 mod pair;
 mod side;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -17,9 +21,13 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::record::{ComparisonRow, PlanRow};
-use crate::terms::{DeviceId, DeviceKind};
+use crate::terms::{DeviceId, DeviceKind, FloorKind, Verdict};
 
+pub use machine::Change;
 pub use side::{Run, Side};
+
+/// What settles a comparison of single processes.
+pub const SETTLES: &str = "crossover run .. --repeat 5";
 
 /// Slower by more than this share is a regression, unless told otherwise.
 pub const THRESHOLD: f64 = 0.05;
@@ -27,7 +35,7 @@ pub const THRESHOLD: f64 = 0.05;
 /// What stands for a run at one point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
-    /// The fastest verified row of each kind of device.
+    /// The fastest verified row of each kind of device, by what drives it.
     Kind,
     /// The fastest verified row of each device, by its id.
     Device,
@@ -58,22 +66,55 @@ pub struct Contestant {
     pub implementation: Option<String>,
 }
 
+/// The program behind a device.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Driver {
+    /// The CPU path.
+    Own,
+    /// A backend of ours, by its name.
+    Backend(String),
+    /// A contender, by its name.
+    Contender(String),
+}
+
+impl Driver {
+    /// What drives a device.
+    pub fn of(device: &DeviceId) -> Driver {
+        match device.program() {
+            Some(program) => Driver::Contender(program.to_string()),
+            None if device.is_cpu() => Driver::Own,
+            None => Driver::Backend(device.backend().to_string()),
+        }
+    }
+
+    /// Its name, where it is not the CPU path.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Driver::Own => None,
+            Driver::Backend(name) | Driver::Contender(name) => Some(name),
+        }
+    }
+}
+
 /// Where a contestant computes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// On any device of a kind.
-    Kind(DeviceKind),
+    /// On any device of a kind that this program drives, a backend of ours or a contender.
+    Kind(DeviceKind, Driver),
     /// On this device.
     Device(DeviceId),
 }
 
 impl Contestant {
-    /// In a word or two: `gpu`, `opencl:0`, `cpu packed`.
+    /// In a word or two: `cpu`, `gpu opencl`, `opencl:0`, `cpu packed`.
     pub fn name(&self) -> String {
-        self.named(match &self.place {
-            Place::Kind(kind) => kind.name(),
-            Place::Device(id) => id.as_str(),
-        })
+        match &self.place {
+            Place::Kind(kind, Driver::Own) => self.named(kind.name()),
+            Place::Kind(kind, Driver::Backend(by) | Driver::Contender(by)) => {
+                self.named(&format!("{} {by}", kind.name()))
+            }
+            Place::Device(id) => self.named(id.as_str()),
+        }
     }
 
     /// The same with another name for where it computes.
@@ -92,6 +133,8 @@ pub struct Pair {
     pub row: ComparisonRow,
     /// Number of the side that B is; A is the first.
     pub side: usize,
+    /// What the machine itself did between the two; none where that is unknown, or is what was asked about.
+    pub machine: Option<Change>,
     /// What kind of device both are.
     pub kind: DeviceKind,
     /// What both stand for.
@@ -100,8 +143,6 @@ pub struct Pair {
     pub flop_count: u64,
     /// Compulsory bytes of one run.
     pub bytes_moved: u64,
-    /// The smallest difference that the machines can show here; none where nobody measured it.
-    pub floor: Option<f64>,
     /// Whether B is slower by more than the threshold.
     pub regression: bool,
 }
@@ -119,14 +160,12 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Reads run folders and compares all others with the first. Folders `NAME-r1`, `NAME-r2`, .. are
-    /// processes of one run and are pooled, unless there is nothing else to compare.
+    /// Reads run folders and compares all others with the first. Processes of
+    /// one run are pooled, unless there is nothing else to compare.
     pub fn read(folders: &[PathBuf], by: By, threshold: f64) -> Result<Comparison> {
         check(folders)?;
-        let sides = side::pools(folders)
-            .into_par_iter()
-            .map(|(name, folders)| Side::read(name, &folders))
-            .collect::<Result<Vec<Side>>>()?;
+        let runs = folders.par_iter().map(|f| Run::read(f)).collect::<Result<Vec<Run>>>()?;
+        let sides = side::pooled(runs);
         let pairs = pair::pairs(&sides, by, threshold);
         if pairs.is_empty() {
             return Err(Error::usage(format!(
@@ -142,6 +181,13 @@ impl Comparison {
     /// Comparisons with a regression.
     pub fn regressions(&self) -> impl Iterator<Item = &Pair> {
         self.pairs.iter().filter(|p| p.regression)
+    }
+
+    /// Comparisons that more processes would settle: nothing is clear, and what processes differ by is not
+    /// known.
+    pub fn unsettled(&self) -> impl Iterator<Item = &Pair> {
+        let is_guess = |p: &&Pair| p.row.floor_kind == Some(FloorKind::Usual);
+        self.pairs.iter().filter(is_guess).filter(|p| p.row.verdict == Verdict::Ambiguous)
     }
 
     /// The lines of all plans, each once.

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::{By, Contestant, Pair, Place, Side};
+use super::machine::{Process, judged};
+use super::verdict::{Floor, verdict};
+use super::{By, Contestant, Driver, Pair, Place, Side};
 use crate::record::{self, ComparisonRow, Record};
 use crate::stats;
 use crate::terms::{CaseKey, Keyed, RowKey, Scope, Verdict};
@@ -18,7 +20,7 @@ impl Contestant {
         Contestant {
             place: match by {
                 By::Device => Place::Device(r.device.clone()),
-                By::Kind | By::Implementation => Place::Kind(r.device_kind),
+                By::Kind | By::Implementation => Place::Kind(r.device_kind, Driver::of(&r.device)),
             },
             implementation: is_own.then(|| r.implementation.clone()),
         }
@@ -31,6 +33,17 @@ struct Candidate<'a> {
     rows: Vec<(usize, usize)>,
     first: &'a Record,
     median_s: f64,
+}
+
+impl Candidate<'_> {
+    /// Its rows.
+    fn processes<'a>(&self, side: &'a Side) -> Vec<Process<'a>> {
+        let process = |(process, i): &(usize, usize)| {
+            let run = &side.runs[*process];
+            Process { run, record: &run.records[*i], samples: &run.samples[*i] }
+        };
+        self.rows.iter().map(process).collect()
+    }
 }
 
 /// What two sides are joined on.
@@ -106,14 +119,11 @@ fn pair(
     if a.first.flop_count != b.first.flop_count {
         return None;
     }
-    let samples = |side: &Side, c: &Candidate<'_>| -> Vec<Vec<f64>> {
-        c.rows.iter().map(|(process, i)| side.runs[*process].samples[*i].clone()).collect()
-    };
-    let ratio = stats::ratio_of_processes(&samples(side_a, a), &samples(side_b, b))?;
-    let noise = noise(side_a, a).max(noise(side_b, b));
-    let floors = [floor(side_a, a.first), floor(side_b, b.first)];
-    let floor = floors.into_iter().flatten().reduce(f64::max);
-    let verdict = verdict(ratio.low, ratio.high, noise, floor.unwrap_or(0.0));
+    let (processes_a, processes_b) = (a.processes(side_a), b.processes(side_b));
+    let judged = judged(&processes_a, &processes_b)?;
+    let floor = Floor::of(&processes_a, &processes_b);
+    let (ratio, rest) = (judged.ratio, judged.rest);
+    let verdict = verdict(rest, [&processes_a, &processes_b], floor);
     let first = a.first;
     let row = ComparisonRow {
         workload: first.workload.clone(),
@@ -131,17 +141,23 @@ fn pair(
         ratio: ratio.value,
         ratio_low: ratio.low,
         ratio_high: ratio.high,
+        machine_low: judged.machine.map(|m| m.low),
+        machine_high: judged.machine.map(|m| m.high),
+        rest_low: rest.low,
+        rest_high: rest.high,
+        floor: floor.map(|f| f.share),
+        floor_kind: floor.map(|f| f.kind),
         verdict,
         mismatch: mismatch((side_a, a), (side_b, b)).join(";"),
     };
     Some(Pair {
         side,
+        machine: judged.machine,
         kind: first.device_kind,
         contestant: contestant.clone(),
         flop_count: first.flop_count,
         bytes_moved: first.bytes_moved,
-        floor,
-        regression: verdict == Verdict::Slower && ratio.high < 1.0 / (1.0 + threshold),
+        regression: verdict == Verdict::Slower && rest.high < 1.0 / (1.0 + threshold),
         row,
     })
 }
@@ -149,29 +165,6 @@ fn pair(
 /// `native`, or `gemm -> native` where the two sides have different ones.
 fn both(a: &str, b: &str) -> String {
     if a == b { a.to_string() } else { format!("{a} -> {b}") }
-}
-
-/// The noisiest of a candidate's rows.
-fn noise(side: &Side, c: &Candidate<'_>) -> f64 {
-    let noise = c.rows.iter().filter_map(|(process, i)| side.runs[*process].records[*i].noise);
-    noise.fold(0.0, f64::max)
-}
-
-/// The smallest difference that a machine can show at a row, what lies between two measurements of the
-/// same: the largest that the noise.csv of a process holds.
-fn floor(side: &Side, r: &Record) -> Option<f64> {
-    let key = r.key();
-    let floors = side.runs.iter().filter_map(|run| run.noise.iter().find(|n| n.key() == key));
-    floors.map(|n| n.floor).reduce(f64::max)
-}
-
-/// A difference that the machine can't tell from none is no verdict of its own.
-fn verdict(low: f64, high: f64, noise: f64, floor: f64) -> Verdict {
-    match Verdict::of(low, high, noise) {
-        Verdict::Faster if low <= 1.0 + floor => Verdict::Ambiguous,
-        Verdict::Slower if high >= 1.0 / (1.0 + floor) => Verdict::Ambiguous,
-        verdict => verdict,
-    }
 }
 
 /// What is unlike about the two sides besides their times.

@@ -76,6 +76,12 @@ impl Machine {
         }
     }
 
+    /// Whether another run found the same computer, as far as its lasting facts tell.
+    pub fn is_same(&self, other: &Machine) -> bool {
+        let facts = |m: &Machine| (m.physical_cores, m.logical_cores, m.memory_bytes);
+        (&self.cpu, &self.caches) == (&other.cpu, &other.caches) && facts(self) == facts(other)
+    }
+
     /// What slows it down or makes it unsteady, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

@@ -30,6 +30,9 @@ pub use write::{Writer, check_line_ends, drop_partial_line, replace, replace_byt
 /// Version of the files' columns.
 pub const SCHEMA: u32 = 1;
 
+/// By how much a device may be faster or slower after a case than before without a `drift` note.
+pub const DRIFT: f64 = 0.03;
+
 /// File names inside a run's folder.
 pub mod file {
     /// Every outcome, one line per runner, case and scope.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::Record;
 use crate::stats::Pairing;
 use crate::terms::{
-    Baseline, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, Keyed, RowKey, Scope, Verdict,
-    cased, keyed,
+    Baseline, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, FloorKind, Keyed, RowKey, Scope,
+    Verdict, cased, keyed,
 };
 
 /// One line of samples.csv. Profiling runs have an empty `round` and are no samples.
@@ -190,6 +190,12 @@ pub struct ComparisonRow {
     pub ratio: f64,
     pub ratio_low: f64,
     pub ratio_high: f64,
+    pub machine_low: Option<f64>,
+    pub machine_high: Option<f64>,
+    pub rest_low: f64,
+    pub rest_high: f64,
+    pub floor: Option<f64>,
+    pub floor_kind: Option<FloorKind>,
     pub verdict: Verdict,
     pub mismatch: String,
 }

@@ -108,6 +108,11 @@ pub fn kind(kind: DeviceKind) -> &'static str {
     }
 }
 
+/// What drives a device, as people write it.
+pub fn driven_by(name: &str) -> &str {
+    if name == "opencl" { "OpenCL" } else { name }
+}
+
 /// With a capital letter at its beginning.
 pub fn capital(text: &str) -> String {
     let mut chars = text.chars();

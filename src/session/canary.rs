@@ -13,7 +13,7 @@ use crate::workload::{self, Workload};
 const RUNS: usize = 5;
 
 /// A change that is noted.
-const DRIFT: f64 = 0.03;
+const DRIFT: f64 = crate::record::DRIFT;
 
 /// A prepared canary on each device of our own that has one.
 #[derive(Default)]

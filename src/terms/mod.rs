@@ -33,5 +33,5 @@ pub use key::{CaseKey, Cased, Keyed, RowKey};
 pub(crate) use key::{cased, keyed};
 pub use role::{Engine, Role};
 pub use shape::{Axis, Shape};
-pub use verdict::{Crossover, Verdict};
+pub use verdict::{Crossover, FloorKind, Verdict};
 pub(crate) use word::words;

@@ -24,10 +24,21 @@ words! {
         Slower = "slower",
         /// Wholly within 0.98 and 1.02.
         Same = "same",
-        /// The interval is too wide for any of these.
+        /// The interval is too wide for any of these, or what lies between the two is no more than what
+        /// may lie between two measurements of the same.
         Ambiguous = "ambiguous",
         /// One of the two sides is too noisy for an interval to mean anything.
         None = "none",
+    }
+}
+
+words! {
+    /// Where the smallest difference that is believed is from.
+    pub enum FloorKind {
+        /// The runs measured it.
+        Measured = "measured",
+        /// It is what two processes of one program usually differ by.
+        Usual = "usual",
     }
 }
 

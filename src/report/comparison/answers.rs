@@ -66,11 +66,14 @@ pub fn verdicts(pairs: &[&Pair]) -> String {
     parts.join(", ")
 }
 
-/// A contestant in a label: `GPU`, `CPU packed`.
+/// A contestant in a label: `CPU`, `GPU through OpenCL`, `CPU packed`.
 pub fn label(contestant: &Contestant) -> String {
-    contestant.named(match &contestant.place {
-        Place::Device(id) if id.is_cpu() => "CPU",
-        Place::Device(id) => id.as_str(),
-        Place::Kind(kind) => names::kind(*kind),
-    })
+    match &contestant.place {
+        Place::Device(id) if id.is_cpu() => contestant.named("CPU"),
+        Place::Device(id) => contestant.named(id.as_str()),
+        Place::Kind(kind, by) => {
+            let through = by.name().map(|name| format!(" through {}", names::driven_by(name)));
+            contestant.named(&format!("{}{}", names::kind(*kind), through.unwrap_or_default()))
+        }
+    }
 }

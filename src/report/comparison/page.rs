@@ -2,9 +2,10 @@
 
 use askama::Template;
 
-use crate::compare::{Comparison, Pair, Side};
+use crate::compare::{Change, Comparison, Pair, SETTLES, Side};
 use crate::error::{Error, Result};
-use crate::record;
+use crate::record::{self, ComparisonRow};
+use crate::terms::FloorKind;
 use crate::units;
 
 use super::super::chart;
@@ -56,6 +57,8 @@ struct Line {
     time_b: String,
     ratio: String,
     interval: String,
+    machine: String,
+    rest: String,
     verdict: &'static str,
     regression: bool,
     floor: String,
@@ -120,7 +123,8 @@ fn trust(c: &Comparison) -> Vec<Fact> {
         n if n == c.sides.len() => "one of each run".to_string(),
         _ => format!("one only: {}", single.join(", ")),
     };
-    let floors: Vec<f64> = c.pairs.iter().filter_map(|p| p.floor).collect();
+    let is_measured = |p: &&Pair| p.row.floor_kind == Some(FloorKind::Measured);
+    let floors: Vec<f64> = c.pairs.iter().filter(is_measured).filter_map(|p| p.row.floor).collect();
     let floor = match floors.iter().copied().reduce(f64::max) {
         None => "not measured".to_string(),
         Some(most) => format!("up to {}", names::percent(most)),
@@ -147,6 +151,16 @@ fn notes(c: &Comparison) -> Vec<String> {
             shown.join(", ")
         ));
     }
+    notes.extend((1..c.sides.len()).filter_map(|side| machine(c, side)));
+    let unsettled = c.unsettled().count();
+    if unsettled > 0 {
+        notes.push(format!(
+            "{unsettled} of {} comparisons are ambiguous for want of processes: what lies between two \
+             single processes is not told from what usually does. {SETTLES} of each run, best by turns, \
+             settles them.",
+            c.pairs.len()
+        ));
+    }
     for side in &c.sides {
         let cut = side.runs.iter().filter_map(|r| r.manifest.as_ref()).any(|m| m.interrupted);
         if cut {
@@ -154,6 +168,22 @@ fn notes(c: &Comparison) -> Vec<String> {
         }
     }
     notes
+}
+
+/// What the machine of a run did, by its own roofs; none where it stayed as it was for the first run.
+fn machine(c: &Comparison, side: usize) -> Option<String> {
+    let pairs = c.pairs.iter().filter(|p| p.side == side);
+    let widest = pairs
+        .filter_map(|p| p.machine)
+        .reduce(|a, b| Change { low: a.low.min(b.low), high: a.high.max(b.high) })?;
+    let (low, high) = (names::ratio(widest.low), names::ratio(widest.high));
+    (low != high).then(|| {
+        format!(
+            "By its own roofs the machine was {low} to {high} as fast in {} as in {}. Verdicts are about \
+             what remains.",
+            c.sides[side].name, c.sides[0].name
+        )
+    })
 }
 
 /// `gemm 512³ on the GPU, compute: 0.91× as fast (0.90× to 0.92×)`.
@@ -171,6 +201,18 @@ fn regression(c: &Comparison, p: &Pair) -> String {
     )
 }
 
+/// `0.860–1.00×`, or one number where both ends are the same.
+fn span(low: f64, high: f64) -> String {
+    let (first, last) = (units::significant(low), names::ratio(high));
+    if first == units::significant(high) { last } else { format!("{first}–{last}") }
+}
+
+/// `±3 %`, and `usually ±13 %` where nobody measured it.
+fn floor(r: &ComparisonRow) -> String {
+    let usually = if r.floor_kind == Some(FloorKind::Usual) { "usually " } else { "" };
+    r.floor.map(|f| format!("{usually}±{}", names::percent(f))).unwrap_or_default()
+}
+
 fn line(p: &Pair) -> Line {
     let r = &p.row;
     Line {
@@ -183,10 +225,12 @@ fn line(p: &Pair) -> Line {
         time_a: units::seconds(r.median_a_s),
         time_b: units::seconds(r.median_b_s),
         ratio: names::ratio(r.ratio),
-        interval: format!("{}–{}", units::significant(r.ratio_low), names::ratio(r.ratio_high)),
+        interval: span(r.ratio_low, r.ratio_high),
+        machine: p.machine.map(|m| span(m.low, m.high)).unwrap_or_default(),
+        rest: span(r.rest_low, r.rest_high),
         verdict: r.verdict.name(),
         regression: p.regression,
-        floor: p.floor.map(|f| format!("±{}", names::percent(f))).unwrap_or_default(),
+        floor: floor(r),
         mismatch: r.mismatch.replace(';', ", ").replace('_', " "),
     }
 }

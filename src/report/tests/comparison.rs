@@ -82,7 +82,10 @@ fn two_machines_have_charts_answers_and_the_verdicts_of_the_csv() {
     assert_eq!(faster.count(), SIZES.len());
     says(&two.page, "<h1>new against old</h1>");
     says(&two.page, "<strong>2.00× as fast</strong>");
-    says(&two.page, "new is 2.00× as fast as old on the GPU, the geometric mean of 4 sizes");
+    says(
+        &two.page,
+        "new is 2.00× as fast as old on the GPU through OpenCL, the geometric mean of 4 sizes",
+    );
     says(&two.page, "<strong>no clear difference</strong>");
     says(&two.page, "<dt>Regressions</dt><dd>none<span>");
     says(&two.charts[0].1, "Against old: gemm over m = n = k");
@@ -101,7 +104,7 @@ fn a_regression_is_named_first_and_in_its_row() {
     let listed = two.page.split_once("<h2>Slower by more than 5 %</h2>").unwrap().1;
     let listed = listed.split_once("</div>").unwrap().0;
     assert_eq!(listed.matches("<li>").count(), 4);
-    says(listed, "gemm 1024³ on the GPU, compute: 0.800× as fast (");
+    says(listed, "gemm 1024³ on the GPU through OpenCL, compute: 0.800× as fast (");
     says(&two.page, "<td class=\"failed\">slower, regression</td>");
 }
 
@@ -139,7 +142,7 @@ fn five_machines_with_names_of_eighty_characters_fit() {
     assert_eq!(verdicts(&five.page), expected(&five.comparison));
     assert_eq!(five.comparison.pairs.len(), 4 * 2 * SIZES.len());
     says(&five.page, &format!("<h1>4 runs against {}</h1>", names[0]));
-    says(&five.page, &format!("<h2>{} · gemm · GPU</h2>", names[1]));
+    says(&five.page, &format!("<h2>{} · gemm · GPU through OpenCL</h2>", names[1]));
     let counted = |chart: usize, i: usize| {
         let layout = Layout::of(&five.charts[chart].1);
         layout.words.iter().filter(|w| w.text.starts_with(&format!("{i} 2026"))).count()
