@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use criterion::{Criterion, PlottingBackend};
+use criterion::Criterion;
 
 use crossover::backend::{Devices, Request, registry};
 use crossover::conclude;
@@ -58,6 +58,11 @@ fn bench() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().collect();
     if arguments.iter().any(|a| a == "--quick") {
         return Err(Error::usage("--quick takes no samples; use CROSSOVER_PRESET=quick"));
+    }
+    if arguments.iter().any(|a| a.starts_with("--plotting-backend")) {
+        return Err(Error::usage(
+            "--plotting-backend: criterion draws no plots here, see report.html",
+        ));
     }
     let mut folder = if measures(&arguments) { Some(RunFolder::create(None, None)?) } else { None };
     let manifest = begun(folder.as_ref(), &selection, &cores, &devices)?;
@@ -145,7 +150,7 @@ fn measures(arguments: &[String]) -> bool {
 fn configured(preset: Preset) -> Criterion {
     let effort = Effort::of(preset);
     Criterion::default()
-        .plotting_backend(PlottingBackend::Plotters)
+        .without_plots()
         .warm_up_time(Duration::from_secs_f64(effort.warm_up_s))
         .measurement_time(Duration::from_secs_f64(effort.sample_s))
         .nresamples(10_000)
