@@ -188,6 +188,30 @@ fn shells_and_man_know_the_verbs() {
     assert!(!out.contains('\u{1b}'));
 }
 
+/// Before anything is read or measured, too.
+#[test]
+#[cfg(not(feature = "png"))]
+fn pictures_need_a_build_that_can_draw_them() {
+    for verb in
+        [&["run"][..], &["run", "--repeat", "2"], &["report", "none"], &["compare", "a", "b"]]
+    {
+        is_refused(&[verb, &["--png"]].concat(), "--features png");
+    }
+}
+
+#[test]
+#[cfg(feature = "png")]
+fn a_report_draws_its_charts_as_pictures() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("run");
+    assert!(tiny(&folder).status.success());
+    let output = run(&["report", folder.to_str().unwrap(), "--png"]);
+    let (out, err) = texts(&output);
+    assert!(output.status.success(), "{out}{err}");
+    let written = |end: &str| out.lines().filter(|line| line.ends_with(end)).count();
+    assert!(written(".svg") > 0 && written(".png") == written(".svg"), "{out}");
+}
+
 #[test]
 fn bad_folders_are_one_line_and_exit_code_2() {
     let base = tempfile::tempdir().unwrap();

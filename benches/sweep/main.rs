@@ -11,7 +11,7 @@ mod filter;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use criterion::{Criterion, PlottingBackend};
+use criterion::Criterion;
 
 use crossover::backend::{Devices, Request, registry};
 use crossover::conclude;
@@ -60,6 +60,11 @@ fn bench() -> Result<ExitCode> {
     let arguments = machine::command_line();
     if arguments.iter().any(|a| a == "--quick") {
         return Err(Error::usage("--quick takes no samples; use CROSSOVER_PRESET=quick"));
+    }
+    if arguments.iter().any(|a| a.starts_with("--plotting-backend")) {
+        return Err(Error::usage(
+            "--plotting-backend: criterion draws no plots here, see report.html",
+        ));
     }
     let clock = WallClock::default();
     let setup =
@@ -158,7 +163,7 @@ fn measures(arguments: &[String]) -> bool {
 fn configured(preset: Preset) -> Criterion {
     let effort = Effort::of(preset);
     Criterion::default()
-        .plotting_backend(PlottingBackend::Plotters)
+        .without_plots()
         .warm_up_time(units::duration(effort.warm_up_s))
         .measurement_time(units::duration(effort.sample_s))
         .nresamples(10_000)

@@ -71,7 +71,7 @@ pub struct ReportArgs {
     /// Show faintly what DeepBench published of these processors (V100, P100, 'KNL 7250', ..) at its shapes
     #[arg(long, value_name = "P,..", value_delimiter = ',')]
     pub published: Vec<String>,
-    /// Draw the charts as PNG too
+    /// Draw the charts as PNG too (a build with `--features png`)
     #[arg(long)]
     pub png: bool,
     /// Print one JSON object a row of summary.csv, in place of what was written
@@ -118,7 +118,7 @@ pub struct CompareArgs {
     /// Folder of the comparison, new or empty
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Draw the charts as PNG too
+    /// Draw the charts as PNG too (a build with `--features png`)
     #[arg(long)]
     pub png: bool,
     /// Print one JSON object a row
@@ -265,7 +265,7 @@ pub struct RunArgs {
     /// Continue the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "dtype", "cache", "threads", "budget", "seed", "contender", "profile", "noise_floor", "repeat", "group"])]
     pub resume: Option<PathBuf>,
-    /// Draw the charts as PNG too
+    /// Draw the charts as PNG too (a build with `--features png`)
     #[arg(long)]
     pub png: bool,
     /// Print one JSON object a row

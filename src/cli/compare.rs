@@ -2,8 +2,8 @@
 
 use console::style;
 
-use super::End;
 use super::args::CompareArgs;
+use super::{End, check_pictures};
 use crate::compare::{By, Comparison, Pair, SETTLES};
 use crate::error::{self, Error, Result};
 use crate::record::{self, ComparisonRow, file};
@@ -15,6 +15,7 @@ const NAME: &str = "comparison";
 
 /// Compares, writes comparison.csv, charts and page, and prints what it found. A regression ends badly.
 pub fn compare(args: &CompareArgs) -> Result<End> {
+    check_pictures(args.png)?;
     if !(args.threshold.is_finite() && args.threshold >= 0.0) {
         return Err(Error::usage("--threshold takes a percentage of 0 or more"));
     }

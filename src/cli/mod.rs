@@ -30,6 +30,7 @@ use clap::error::ErrorKind;
 use crate::backend::{Devices, Request, registry};
 use crate::error::{Error, Result};
 use crate::machine;
+use crate::report::DRAWS_PICTURES;
 use crate::terms::{Dtype, Shape};
 use crate::units;
 use crate::workload::Workload;
@@ -133,6 +134,17 @@ fn check_memory(workload: &'static dyn Workload, shape: &Shape) -> Result<()> {
         units::bytes(bytes as f64),
         units::bytes(memory as f64)
     )))
+}
+
+/// `--png` in a program that can't draw pictures is a mistake, told before anything is measured.
+fn check_pictures(wanted: bool) -> Result<()> {
+    if DRAWS_PICTURES || !wanted {
+        return Ok(());
+    }
+    Err(Error::usage(
+        "--png: this program was built without pictures; build it with \
+         'cargo install --path . --features png'",
+    ))
 }
 
 /// Prepares this process for computing and finds the devices: `--threads` decides for the CPU path

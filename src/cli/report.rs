@@ -1,7 +1,7 @@
 //! `crossover report DIR`: draw again from the CSV files.
 
-use super::End;
 use super::args::ReportArgs;
+use super::{End, check_pictures};
 use crate::error::Result;
 use crate::record::{self, Record, SummaryRow, file};
 use crate::report::{DataSet, Options, Published, published_by, render};
@@ -9,6 +9,7 @@ use crate::terms::Cache;
 
 /// Draws, and says what was written or, as JSON, what was found.
 pub fn report(args: &ReportArgs) -> Result<End> {
+    check_pictures(args.png)?;
     let mut options = Options { png: args.png, ..Options::default() };
     if !args.epoch_samples.is_empty() {
         options.data_sets = args.epoch_samples.iter().map(|n| DataSet::of(*n)).collect();

@@ -7,7 +7,7 @@ use console::style;
 use super::args::RunArgs;
 use super::progress::Terminal;
 use super::repeat::repeat;
-use super::{End, check_memory, interrupt, start};
+use super::{End, check_memory, check_pictures, interrupt, start};
 use crate::backend::{Devices, Request};
 use crate::conclude;
 use crate::error::{Error, Result};
@@ -24,6 +24,7 @@ use crate::workload::Preset;
 
 /// Measures into a folder, or shows what would be measured.
 pub fn run(args: &RunArgs) -> Result<End> {
+    check_pictures(args.png)?;
     if let Some(count) = args.repeat.filter(|_| !args.list) {
         return repeat(args, count);
     }

@@ -21,7 +21,7 @@ pub struct Floor {
 
 impl Floor {
     /// What the machines can show at a row: the largest floor that the noise.csv of a process holds. Where
-    /// nobody measured it and there is a single process of both, what such pairs usually differ by.
+    /// nobody measured it and one side is a single process, what such pairs usually differ by.
     pub fn of(a: &[Process<'_>], b: &[Process<'_>]) -> Option<Floor> {
         let measured = |p: &Process<'_>| {
             let key = p.record.key();
@@ -31,7 +31,7 @@ impl Floor {
         if let Some(share) = measured {
             return Some(Floor { share, kind: FloorKind::Measured });
         }
-        let is_known = a.len() > 1 || b.len() > 1;
+        let is_known = a.len() > 1 && b.len() > 1;
         let usual = || USUAL + USUAL_NOISES * noise(a).max(noise(b));
         (!is_known).then(|| Floor { share: usual(), kind: FloorKind::Usual })
     }

@@ -35,14 +35,12 @@ mod tables;
 mod tests;
 mod views;
 
-use std::cell::LazyCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::record;
 
-use chart::Raster;
 use figures::Figure;
 use input::Input;
 use tables::Tables;
@@ -52,13 +50,16 @@ pub use epoch::{DataSet, WELL_KNOWN};
 pub use names::case as case_name;
 pub use published::{Published, by_name as published_by};
 
+/// Whether this program can draw charts as PNG.
+pub const DRAWS_PICTURES: bool = cfg!(feature = "png");
+
 /// What a user may choose of a report.
 pub struct Options {
     /// Whose epochs are extrapolated.
     pub data_sets: Vec<DataSet>,
     /// Whose published times are shown.
     pub published: Vec<Published>,
-    /// Whether charts become PNG too.
+    /// Whether charts become PNG too, in a program that can draw them.
     pub png: bool,
 }
 
@@ -95,10 +96,11 @@ pub fn render(folder: &Path, options: &Options) -> Result<Report> {
 }
 
 /// Marks the charts that become a PNG too: all of them where `png` says so, else those that have one from
-/// before, or it would show what is no longer so.
+/// before, or it would show what is no longer so. None of them in a program that can't draw them.
 fn choose_pictures(folder: &Path, figures: &mut [Figure], png: bool) {
     for figure in figures {
-        figure.is_picture = png || folder.join("charts").join(figure.png()).exists();
+        let is_there = || folder.join("charts").join(figure.png()).exists();
+        figure.is_picture = DRAWS_PICTURES && (png || is_there());
     }
 }
 
@@ -132,12 +134,20 @@ fn write(folder: &Path, figures: &[Figure], name: &str, page: &str) -> Result<Ve
     remove_others(&charts, &written)?;
     let path = folder.join(name);
     record::replace_bytes(&path, page.as_bytes())?;
-    let raster = LazyCell::new(Raster::new);
+    #[cfg(feature = "png")]
+    write_pictures(&charts, figures, &mut written)?;
+    written.push(path);
+    Ok(written)
+}
+
+/// Writes the charts that become a PNG too.
+#[cfg(feature = "png")]
+fn write_pictures(charts: &Path, figures: &[Figure], written: &mut Vec<PathBuf>) -> Result<()> {
+    let raster = std::cell::LazyCell::new(chart::Raster::new);
     for figure in figures.iter().filter(|f| f.is_picture) {
         let path = charts.join(figure.png());
         record::replace_bytes(&path, &raster.png(&figure.drawing.file())?)?;
         written.push(path);
     }
-    written.push(path);
-    Ok(written)
+    Ok(())
 }

@@ -136,3 +136,6 @@ fn words(node: &Text) -> Words {
     let bounds = Bounds { left, top, right: left + width, bottom };
     Words { text: chunk.text().to_string(), anchor: chunk.anchor(), measured, bounds }
 }
+
+#[cfg(test)]
+mod tests;

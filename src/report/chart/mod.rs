@@ -13,17 +13,18 @@
 //! | `text.rs` | estimated widths of texts |
 //! | `canvas.rs` | lines, markers and texts through plotters |
 //! | `theme.rs` | colours, light and dark |
-//! | `raster.rs` `font/` | drawings as PNG, with a font of their own |
+//! | `raster.rs` `font/` | drawings as PNG, with a font of their own: the feature `png` |
 //! | `snapshots.rs` `snapshots/` | drawings of hard data, as they should be; `layout.rs` reads where things lie |
 
 mod canvas;
 mod dots;
 mod frame;
 mod labels;
-#[cfg(test)]
+#[cfg(all(test, feature = "png"))]
 mod layout;
 mod lines;
 mod place;
+#[cfg(feature = "png")]
 mod raster;
 mod roofline;
 mod scale;
@@ -40,9 +41,10 @@ use scale::Scale;
 
 pub use canvas::is_ours;
 pub use dots::Dots;
-#[cfg(test)]
+#[cfg(all(test, feature = "png"))]
 pub use layout::Layout;
 pub use lines::{Lines, Mark};
+#[cfg(feature = "png")]
 pub use raster::Raster;
 pub use roofline::{Roof, Roofline};
 pub use scale::{LOG_FROM, XScale};

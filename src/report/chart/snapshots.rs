@@ -1,14 +1,11 @@
-//! Every kind of chart with hard data, held to the drawings in `snapshots/`, and to what no drawing may
-//! be whatever was kept: overlapping, cut off, without units or names.
+//! Every kind of chart with hard data, held to the drawings in `snapshots/`. The tests of `layout.rs` hold
+//! them to what no drawing may be, whatever was kept.
 //!
 //! `CROSSOVER_BLESS=1 cargo test --lib snapshots` writes the drawings anew.
 
 use std::path::PathBuf;
 use std::{env, fs};
 
-use resvg::usvg::TextAnchor;
-
-use super::layout::Layout;
 use super::*;
 
 /// A name of 80 characters, after its number.
@@ -103,7 +100,7 @@ fn roofline(series: Vec<Series>, long: bool) -> Drawing {
 }
 
 /// The drawings by name, each with the series that it must name.
-fn drawings() -> Vec<(&'static str, usize, Drawing)> {
+pub(super) fn drawings() -> Vec<(&'static str, usize, Drawing)> {
     let rows = |count: usize, long| (0..count).map(|i| name(i, long)).collect::<Vec<_>>();
     let numbers = |count: usize| (0..count).map(|i| i as f64).collect::<Vec<_>>();
     // Over six decades.
@@ -161,7 +158,7 @@ fn drawings() -> Vec<(&'static str, usize, Drawing)> {
 }
 
 /// The point that some series lack.
-const MISSING: usize = 7;
+pub(super) const MISSING: usize = 7;
 
 fn path(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/report/chart/snapshots");
@@ -185,57 +182,4 @@ fn drawings_are_as_they_were() {
         "{changed:?} are not as in src/report/chart/snapshots/. If they should not be: \
          CROSSOVER_BLESS=1 cargo test --lib snapshots, then look at each that git says has changed"
     );
-}
-
-#[test]
-fn texts_do_not_overlap_and_nothing_leaves_the_drawing() {
-    for (name, _, drawing) in drawings() {
-        Layout::of(&drawing.file()).check(name);
-    }
-}
-
-#[test]
-fn every_series_has_its_name_and_every_tick_its_unit() {
-    for (name, series, drawing) in drawings() {
-        let layout = Layout::of(&drawing.file());
-        for i in 0..series {
-            let begins = |text: &str| text.starts_with(&format!("{i:02} "));
-            assert!(layout.words.iter().any(|w| begins(&w.text)), "{name}: no series {i}");
-        }
-        let is_upright = name.starts_with("lines") || name.starts_with("roofline");
-        let anchor = if is_upright { TextAnchor::End } else { TextAnchor::Middle };
-        let is_tick = |text: &str| !text.starts_with("same as");
-        let ticks = layout.words.iter().filter(|w| w.anchor == anchor).map(|w| w.text.as_str());
-        let ticks: Vec<&str> = ticks.filter(|text| is_tick(text)).collect();
-        assert!(ticks.len() >= 3, "{name}: {ticks:?}");
-        for tick in ticks {
-            let units = ["FLOP/s", "B/s", "s", "×", "%"];
-            assert!(tick == "0" || units.iter().any(|u| tick.ends_with(u)), "{name}: {tick}");
-        }
-    }
-}
-
-/// The markers of the first series keep their distance but for one gap, which nothing of its colour
-/// crosses.
-#[test]
-fn a_missing_point_leaves_a_gap() {
-    let all = drawings();
-    let (.., drawing) = all.iter().find(|(name, ..)| *name == "lines-40-points").unwrap();
-    let layout = Layout::of(&drawing.file());
-    let own: Vec<_> = layout.shapes.iter().filter(|s| s.colour == device(0).light).collect();
-    let is_marker = |b: &&layout::Bounds| b.right - b.left < 12.0 && b.bottom - b.top < 12.0;
-    let mut markers: Vec<_> = own.iter().map(|s| &s.bounds).filter(is_marker).collect();
-    // The last one belongs to its label.
-    markers.sort_by(|a, b| a.left.total_cmp(&b.left));
-    markers.pop();
-    assert_eq!(markers.len(), 39);
-    let gap = |i: usize| markers[i + 1].left - markers[i].left;
-    let wide: Vec<usize> = (0..38).filter(|i| gap(*i) > 1.6 * gap(30)).collect();
-    assert_eq!(wide, [MISSING - 1]);
-    let crosses = |b: &layout::Bounds| {
-        b.left <= markers[MISSING - 1].right && b.right >= markers[MISSING].left
-    };
-    // The mark of a crossover is of the same colour and lies over the plot.
-    let crossing = own.iter().filter(|s| crosses(&s.bounds) && s.bounds.bottom > markers[38].top);
-    assert_eq!(crossing.count(), 0);
 }
