@@ -181,7 +181,9 @@ impl Reply for Claim {
         }
         let mut all = self.wall_s.iter().chain(&self.device_s).chain([&self.total_s]);
         let wrong = all.find(|s| !(**s > 0.0 && **s < ENDLESS_S))?;
-        Some(format!("{wrong:e} is no time of a run"))
+        let is_long = wrong.abs() >= ENDLESS_S;
+        let wrong = if is_long { format!("{wrong:e}") } else { wrong.to_string() };
+        Some(format!("{wrong} is no time of a run"))
     }
 }
 
