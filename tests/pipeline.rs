@@ -52,7 +52,7 @@ impl Speed {
 fn fake(world: &World, id: &'static str, kind: DeviceKind, speed: Speed) -> Box<dyn Device> {
     let world = world.clone();
     let names = move |workload: &str| match workload {
-        "gemm" | "train-mlp" => speed.implementations.to_vec(),
+        "gemm" | "launch" | "train-mlp" => speed.implementations.to_vec(),
         _ => Vec::new(),
     };
     MadeUp::device(id, kind, names, move |task| {
@@ -68,6 +68,7 @@ fn fake(world: &World, id: &'static str, kind: DeviceKind, speed: Speed) -> Box<
             world.clock.pass(seconds + cold_s);
         };
         let (shape, own, mut runs) = (task.shape.clone(), take.clone(), 0);
+        let name = task.workload.name();
         let mut runner = MadeUpRunner::new(task, move |memory, scope| {
             runs += 1;
             if runs > speed.fails_after {
@@ -75,9 +76,9 @@ fn fake(world: &World, id: &'static str, kind: DeviceKind, speed: Speed) -> Box<
             }
             take(scope.name());
             if memory.is_poisoned() {
-                let gemm = workload::find("gemm").unwrap();
+                let workload = workload::find(name).unwrap();
                 let right =
-                    gemm.exact_sums().unwrap().reference(&shape, &memory.inputs, None).value;
+                    workload.exact_sums().unwrap().reference(&shape, &memory.inputs, None).value;
                 memory.write(&right.iter().map(|value| *value as f32).collect::<Vec<f32>>());
             }
             Ok(())
@@ -219,6 +220,23 @@ fn lanes_take_part(cold_s: f64, rehearsed: usize) {
     assert!(ends_with_samples(&log[..log.len() - device_clock], rehearsed), "{cold_s}");
     // Rounds are shuffled: the first lanes of the rounds are not all the same.
     assert!(log.windows(2).any(|w| w[0] != w[1]));
+}
+
+/// Where each implementation answers a question of its own, none is the slower one.
+#[test]
+fn implementations_that_are_no_rivals_do_not_race() {
+    let world = World::default();
+    let speed = Speed { implementations: &["fast", "slow"], ..Speed::new(1e-4, 1e15) };
+    let devices = [fake(&world, "opencl:0", DeviceKind::Gpu, speed)];
+    let selection = Selection { workloads: vec!["launch".into()], ..Selection::default() };
+    let done = run(&selection, &devices, &world, false);
+    let records = done.folder.records().unwrap();
+    let of = |name: &str| records.iter().filter(|r| r.implementation == name).collect::<Vec<_>>();
+    assert!(!of("slow").is_empty() && of("slow").len() == of("fast").len());
+    for r in &records {
+        assert_eq!((r.outcome, r.samples), (Outcome::Measured, Some(10)), "{r:?}");
+        assert!(!r.has_note("outpaced"), "{r:?}");
+    }
 }
 
 /// After six rounds it is known who is slower, unless the user wants to see both.

@@ -76,10 +76,14 @@ impl Machine {
         }
     }
 
-    /// Whether another run found the same computer, as far as its lasting facts tell.
+    /// Whether another run found the same computer, as far as its lasting facts tell. What a kernel keeps of
+    /// the memory for itself changes with it.
     pub fn is_same(&self, other: &Machine) -> bool {
-        let facts = |m: &Machine| (m.physical_cores, m.logical_cores, m.memory_bytes);
-        (&self.cpu, &self.caches) == (&other.cpu, &other.caches) && facts(self) == facts(other)
+        let facts = |m: &Machine| (m.physical_cores, m.logical_cores);
+        let is_as_large = self.memory_bytes.abs_diff(other.memory_bytes) <= self.memory_bytes / 50;
+        (&self.cpu, &self.caches) == (&other.cpu, &other.caches)
+            && facts(self) == facts(other)
+            && is_as_large
     }
 
     /// What slows it down or makes it unsteady, a sentence each.

@@ -104,7 +104,7 @@ struct Rounds<'a, 'r, 'c> {
     expected_s: Vec<f64>,
     /// What is known of the first run after another lane's, by lane.
     rehearsals: Vec<Rehearsals>,
-    /// Seconds that samples and rehearsals took, by lane.
+    /// Seconds that samples took with all that belongs to them, by lane.
     spent_s: Vec<f64>,
     measured: Vec<Measured>,
     /// Samples that can't be believed, by lane.
@@ -154,7 +154,7 @@ impl Rounds<'_, '_, '_> {
     /// Batches until times fall no more or the cap is reached, then the size of a sample.
     fn warm_up(&mut self, lane: usize, cap_s: f64) {
         let start = self.conditions.clock.now();
-        let (mut fastest, mut runs) = (f64::INFINITY, 1);
+        let (mut fastest, mut runs, mut batches) = (f64::INFINITY, 1, 0);
         loop {
             if self.stopped() {
                 return;
@@ -162,12 +162,14 @@ impl Rounds<'_, '_, '_> {
             let Some(timing) = self.time(lane, runs, false) else { return };
             let mean = timing.per_run_s();
             let is_falling = mean < fastest * (1.0 - FALLING);
+            // A batch that something disturbed tells nothing of a run's length.
             fastest = fastest.min(mean);
+            batches += 1;
             // It has been verified: what there is to load and to compile is there, and a long run warms up itself.
-            let is_long = mean > NO_REHEARSAL_S;
+            let is_long = batches > 1 && fastest > NO_REHEARSAL_S;
             if is_long || !is_falling || self.conditions.clock.now() - start >= cap_s {
-                self.expected_s[lane] = mean;
-                self.iterations[lane] = (SAMPLE_FLOOR_S / mean.max(1e-9)).ceil().max(1.0) as u64;
+                self.expected_s[lane] = fastest;
+                self.iterations[lane] = (SAMPLE_FLOOR_S / fastest.max(1e-9)).ceil().max(1.0) as u64;
                 return;
             }
             runs = (BATCH_SHARE * cap_s / mean.max(1e-9)).clamp(1.0, 1e6) as u64;
@@ -215,7 +217,9 @@ impl Rounds<'_, '_, '_> {
                 return;
             }
             if round >= look_at {
-                self.race();
+                if round >= RACE_ROUNDS {
+                    self.race();
+                }
                 if round >= least && self.live().iter().all(|lane| self.is_enough(*lane)) {
                     return;
                 }
@@ -259,12 +263,12 @@ impl Rounds<'_, '_, '_> {
     }
 
     fn sample_once(&mut self, lane: usize, round: u64) {
-        let other = std::mem::take(&mut self.disturbed) || self.last != Some(lane);
+        let start = self.conditions.clock.now();
+        let disturbed = std::mem::take(&mut self.disturbed);
+        let other = self.last != Some(lane) && !self.rehearsals[lane].needless;
         let is_short = self.expected_s[lane] <= NO_REHEARSAL_S;
         let (iterations, rehearse) = match self.conditions.cache {
-            Cache::Hot => {
-                (self.iterations[lane], other && is_short && !self.rehearsals[lane].needless)
-            }
+            Cache::Hot => (self.iterations[lane], is_short && (disturbed || other)),
             Cache::Cold => (1, false),
         };
         if self.conditions.cache == Cache::Cold && !self.flush(lane) {
@@ -275,7 +279,7 @@ impl Rounds<'_, '_, '_> {
         if let Some(rehearsal_s) = timing.rehearsal_s {
             self.rehearsals[lane].learn(rehearsal_s / wall_s);
         }
-        self.spent_s[lane] += timing.seconds + timing.rehearsal_s.unwrap_or(0.0);
+        self.spent_s[lane] += self.conditions.clock.now() - start;
         let iterations = iterations * timing.repeats;
         self.measured[lane].samples.push(Sample { round, iterations, wall_s });
         self.doubts[lane].extend(timing.doubt);

@@ -18,11 +18,13 @@ pub(super) fn extra_points(folder: &RunFolder, cases: &[Case]) -> Result<Vec<Cas
     let mut extra: Vec<Case> = Vec::new();
     for row in summary::summarize(&rows, &records, &samples, Pairing::Paired) {
         let like = cases.iter().find(|c| {
-            c.workload.name() == row.workload && c.rows.iter().any(|r| r.axis == row.axis)
+            (c.workload.name(), c.dtype, c.cache) == (&row.workload, row.dtype, row.cache)
+                && c.rows.iter().any(|r| r.axis == row.axis)
         });
         let Some(like) = like.filter(|_| !row.axis.is_empty()) else { continue };
         let values: Vec<u64> = cases
             .iter()
+            .filter(|c| c.dtype == row.dtype)
             .flat_map(|c| &c.rows)
             .filter(|r| r.workload == row.workload && r.axis == row.axis)
             .filter_map(|r| r.axis_value)
@@ -32,8 +34,13 @@ pub(super) fn extra_points(folder: &RunFolder, cases: &[Case]) -> Result<Vec<Cas
         let Some(axis) = like.workload.axis(&row.axis) else { continue };
         let shapes = axis.between(low, high).take(MOST_TRIES);
         let case = shapes.filter_map(|value| plan::extra_point(like, &row.axis, value)).next();
-        let is_new = |case: &Case| !cases.iter().chain(&extra).any(|c| c.shape == case.shape);
+        let is_new = |case: &Case| !cases.iter().chain(&extra).any(|c| is_same(c, case));
         extra.extend(case.filter(is_new));
     }
     Ok(extra)
+}
+
+fn is_same(a: &Case, b: &Case) -> bool {
+    (a.workload.name(), &a.shape, a.dtype, a.cache)
+        == (b.workload.name(), &b.shape, b.dtype, b.cache)
 }

@@ -26,7 +26,7 @@ impl Budget {
     ) -> Budget {
         let seconds = setup.selection.budget;
         let expected_s = chooser.seconds(cases, effort).max(1e-9);
-        let of_cases = |seconds: f64| (1.0 - roofs::SHARE_OF_BUDGET) * seconds / expected_s;
+        let of_cases = |seconds: f64| (seconds - roofs::share_of(seconds)) / expected_s;
         let factor = seconds.map_or(1.0, |seconds| of_cases(seconds).clamp(Self::LEAST, 1.0));
         Budget {
             seconds,

@@ -30,8 +30,10 @@ const RUNS: usize = 9;
 /// Bytes of the arrays of a triad that lie in the CPU's memory, where its last cache is said to have `told`.
 pub(super) fn memory_set(setup: &Setup<'_>, told: u64) -> u64 {
     let free = machine::free_memory_bytes().unwrap_or(u64::MAX);
-    let most =
-        TIMES_CACHE.saturating_mul(told).clamp(USUAL_BYTES, MOST_BYTES).min(free / MEMORY_SHARE);
+    let most = TIMES_CACHE
+        .saturating_mul(told)
+        .clamp(USUAL_BYTES, MOST_BYTES.max(2 * told))
+        .min(free / MEMORY_SHARE);
     let cpu = setup.devices.iter().find(|d| d.entry().id.is_cpu());
     let rate = |bytes| rate(cpu?.as_ref(), bytes, setup);
     if most <= USUAL_BYTES { most } else { settled(most, rate) }

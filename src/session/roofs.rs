@@ -12,8 +12,14 @@ use crate::workload::{self, Workload};
 /// Caps of a roof's runner: roofs take a few seconds in all.
 const EFFORT: Effort = Effort { warm_up_s: 0.05, sample_s: 0.1 };
 
-/// Most of a budget that roofs may take: answers come first.
-pub(super) const SHARE_OF_BUDGET: f64 = 0.25;
+/// Most of a budget that roofs may take, and most of a long one: answers come first.
+const SHARE_OF_BUDGET: f64 = 0.25;
+const MOST_S: f64 = 15.0;
+
+/// Seconds of a budget that are left to roofs.
+pub(super) fn share_of(budget_s: f64) -> f64 {
+    (SHARE_OF_BUDGET * budget_s).min(MOST_S)
+}
 
 /// What a slow machine does of a roof's working set in a second, verification included.
 const BYTES_PER_S: f64 = 64e6;
@@ -35,12 +41,14 @@ pub struct RoofCheck {
     pub judges: bool,
     /// Bytes of the working set that lies in memory, once it is found.
     pub memory_set: Option<u64>,
+    /// Until when roofs may be measured, where there is a budget; none before the first is.
+    until_s: Option<Option<f64>>,
 }
 
 impl RoofCheck {
     /// A check that begins with these roofs.
     pub(super) fn new(roofs: Roofs) -> RoofCheck {
-        RoofCheck { known: roofs, judges: !cfg!(debug_assertions), memory_set: None }
+        RoofCheck { known: roofs, judges: !cfg!(debug_assertions), memory_set: None, until_s: None }
     }
 
     /// Measures the roofs of all devices of our own, whatever was selected.
@@ -52,7 +60,8 @@ impl RoofCheck {
     ) {
         let setup = &sampler.setup;
         let now = || setup.clock.now();
-        let until_s = setup.selection.budget.map(|seconds| now() + SHARE_OF_BUDGET * seconds);
+        let share_s = setup.selection.budget.map(share_of);
+        let until_s = *self.until_s.get_or_insert_with(|| share_s.map(|share_s| now() + share_s));
         if self.memory_set.is_none() {
             match memory_set(setup) {
                 Ok(bytes) => self.memory_set = Some(bytes),
@@ -121,7 +130,7 @@ fn cases(setup: &Setup<'_>, memory_set: Option<u64>) -> Vec<Case> {
 
 /// Bytes of all arrays of a stream together: half of each cache, and in memory.
 fn working_sets(setup: &Setup<'_>, memory: Option<u64>) -> Vec<u64> {
-    let in_time = setup.selection.budget.map(|s| (SHARE_OF_BUDGET * s * BYTES_PER_S) as u64);
+    let in_time = setup.selection.budget.map(|s| (share_of(s) * BYTES_PER_S) as u64);
     let is_in_time = |bytes: &u64| in_time.is_none_or(|most| *bytes <= most);
     let caches = caches(setup).into_iter().map(|bytes| bytes / CACHE_DIVISOR);
     let caches = caches.filter(|bytes| memory.is_none_or(|memory| *bytes < memory));

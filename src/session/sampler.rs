@@ -57,7 +57,7 @@ impl<'a> Sampler<'a> {
         }
         progress.step("measuring");
         let scopes = self.setup.scopes(case.workload);
-        let (lanes, places) = self.lanes(&runners, &facts, &scopes);
+        let (lanes, places) = self.lanes(case, &runners, &facts, &scopes);
         let conditions = Conditions {
             cache: case.cache,
             effort,
@@ -86,14 +86,17 @@ impl<'a> Sampler<'a> {
     }
 
     /// The lanes of some runners, and the lane and scope of each row: where a run is the same in every scope,
-    /// one lane serves all. The implementations of a device race, unless the user named them.
+    /// one lane serves all. The implementations of a device race, unless each answers a question of its own
+    /// or the user named them.
     fn lanes(
         &self,
+        case: &Case,
         runners: &[Box<dyn Runner + 'a>],
         facts: &[Facts],
         scopes: &[Scope],
     ) -> (Vec<Lane>, Vec<(usize, Scope)>) {
-        let races = self.setup.selection.implementations.is_empty();
+        let is_named = !self.setup.selection.implementations.is_empty();
+        let races = !is_named && !case.workload.role().asks_each_implementation();
         let (mut lanes, mut places) = (Vec::new(), Vec::new());
         for (runner, (r, facts)) in runners.iter().zip(facts).enumerate() {
             for (number, scope) in scopes.iter().enumerate() {

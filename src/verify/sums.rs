@@ -122,9 +122,9 @@ impl<'a> Sums<'a> {
     ) -> u64 {
         let inputs = workload.inputs(shape).iter().sum::<usize>() as u64;
         let output = workload.output(shape) as u64;
-        // Whole references are four f64 an element; checking keeps a copy of operands and result.
+        // Whole references are six f64 an element while they are computed; checking keeps a copy of operands and result.
         let is_kept = is_whole(workload, shape) && !is_cheap(sums, shape);
-        let reference = if is_kept { 32 } else { 0 };
+        let reference = if is_kept { 48 } else { 0 };
         let has_third = !is_whole(workload, shape) && formats.rounds_results();
         let sets = if has_third { 4 } else { 3 };
         let bytes = formats.storage.bytes();

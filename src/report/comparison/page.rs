@@ -177,7 +177,8 @@ fn machine(c: &Comparison, side: usize) -> Option<String> {
         .filter_map(|p| p.machine)
         .reduce(|a, b| Change { low: a.low.min(b.low), high: a.high.max(b.high) })?;
     let (low, high) = (names::ratio(widest.low), names::ratio(widest.high));
-    (low != high).then(|| {
+    let stayed = names::ratio(1.0);
+    ((&low, &high) != (&stayed, &stayed)).then(|| {
         format!(
             "By its own roofs the machine was {low} to {high} as fast in {} as in {}. Verdicts are about \
              what remains.",

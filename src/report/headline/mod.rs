@@ -151,7 +151,7 @@ fn cpu_only(input: &Input) -> Headline {
              measured."
         )
     } else if others > 0 {
-        "for the other devices do none of these workloads.".to_string()
+        "for the other devices have no times here.".to_string()
     } else {
         "for no OpenCL device was found. ./setup adds one (PoCL, which drives this CPU) and names \
          what a GPU needs; then run again."
