@@ -169,7 +169,7 @@ fn a_run_of_the_cpu_alone_says_why() {
     let text = said(chosen, &[CPU, GPU]);
     says(&text, "no other device has --implementation gemm here");
     assert!(!text.contains("--device"), "{text}");
-    says(&said(Selection::default(), &[CPU, GPU]), "the other devices do none of these workloads");
+    says(&said(Selection::default(), &[CPU, GPU]), "the other devices have no times here");
 }
 
 /// Charts of a device that is gone would show what is no longer so; files of others stay.
