@@ -22,6 +22,10 @@ pub struct Roofs {
     pub compute: Vec<ComputeRoof>,
     /// Best rates of memory, point by point.
     pub memory: Vec<MemoryRoof>,
+    /// Whether no working set in memory was measured, for want of time or of room: what the caches don't hold
+    /// has no roof then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub memory_unknown: bool,
 }
 
 /// The best rate of multiply-adds of a device in one type.
@@ -124,6 +128,7 @@ impl Roofs {
         Roofs {
             compute: if makes_peaks { Vec::new() } else { self.compute.clone() },
             memory: self.memory.iter().filter(others).cloned().collect(),
+            memory_unknown: self.memory_unknown,
         }
     }
 
@@ -152,8 +157,9 @@ impl Roofs {
                 && r.device.is_cpu()
                 && (r.threads == record.threads || record.threads.is_none())
         };
-        let of_own = rate_at(self.memory.iter().filter(own), working_set);
-        let of_cpu = rate_at(self.memory.iter().filter(of_cpu), working_set);
+        let beyond = !self.memory_unknown;
+        let of_own = rate_at(self.memory.iter().filter(own), working_set, beyond);
+        let of_cpu = rate_at(self.memory.iter().filter(of_cpu), working_set, beyond);
         best(of_own.into_iter().chain(of_cpu))
     }
 
@@ -182,13 +188,15 @@ impl Roofs {
     }
 }
 
-/// The best rate at a working set or a larger one; beyond the largest, that of the largest.
+/// The best rate at a working set or a larger one; beyond the largest, that of the largest, where it is so
+/// `beyond`.
 fn rate_at<'a>(
     roofs: impl Iterator<Item = &'a MemoryRoof> + Clone,
     working_set: u64,
+    beyond: bool,
 ) -> Option<f64> {
     let largest = roofs.clone().map(|r| r.working_set_bytes).max()?;
-    let least = working_set.min(largest);
+    let least = if beyond { working_set.min(largest) } else { working_set };
     best(roofs.filter(|r| r.working_set_bytes >= least).map(|r| r.bytes_per_s))
 }
 

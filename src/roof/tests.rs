@@ -104,3 +104,14 @@ fn what_lies_above_is_named() {
     let cold = Record { cache: Cache::Cold, ..row("gemm", "cpu", 1, 30) };
     assert!(roofs.excess(&cold).unwrap().contains("its caches were not cold"));
 }
+
+/// A rate of a cache is none of memory.
+#[test]
+fn what_no_cache_holds_has_no_roof_where_none_of_memory_was_measured() {
+    let large = stream("cpu", 100_000, 20.0);
+    let mut roofs = roofs();
+    assert!(roofs.fractions(&large).1.is_some());
+    roofs.memory_unknown = true;
+    assert_eq!(roofs.fractions(&large).1, None);
+    assert!(roofs.fractions(&stream("cpu", 1000, 20.0)).1.is_some());
+}

@@ -68,6 +68,7 @@ impl RoofCheck {
                 Err(why) => progress.say(&format!("no roof of the memory: {why}")),
             }
         }
+        self.known.memory_unknown |= self.known.memory.is_empty();
         for case in cases(setup, self.memory_set) {
             if setup.is_stopped() {
                 return;
@@ -82,6 +83,11 @@ impl RoofCheck {
             for record in sampler.measure(&case, choices, EFFORT, &mut Silent).records {
                 chooser.learn(&record);
                 self.known.learn(&record);
+            }
+            // Arrays are of whole floats.
+            let bytes = case.workload.bytes_moved(&case.shape, case.dtype) + 64;
+            if self.memory_set.is_some_and(|in_memory| bytes > in_memory) {
+                self.known.memory_unknown = false;
             }
         }
     }
