@@ -84,9 +84,12 @@ struct Rehearsals {
 impl Rehearsals {
     fn learn(&mut self, ratio: f64) {
         self.ratios.push(ratio);
-        let all = self.ratios.len() >= REHEARSALS;
-        let typical = crate::stats::median(&self.ratios).filter(|_| all);
-        self.needless = typical.is_some_and(|ratio| ratio <= 1.0 + REHEARSED);
+        // Looked at less and less often: this stands between two samples.
+        let count = self.ratios.len();
+        if count.is_multiple_of(REHEARSALS) && (count / REHEARSALS).is_power_of_two() {
+            let typical = crate::stats::median(&self.ratios);
+            self.needless = typical.is_some_and(|ratio| ratio <= 1.0 + REHEARSED);
+        }
     }
 }
 
@@ -154,19 +157,19 @@ impl Rounds<'_, '_, '_> {
     /// Batches until times fall no more or the cap is reached, then the size of a sample.
     fn warm_up(&mut self, lane: usize, cap_s: f64) {
         let start = self.conditions.clock.now();
-        let (mut fastest, mut runs, mut batches) = (f64::INFINITY, 1, 0);
+        let (mut fastest, mut runs) = (f64::INFINITY, 1);
         loop {
             if self.stopped() {
                 return;
             }
             let Some(timing) = self.time(lane, runs, false) else { return };
             let mean = timing.per_run_s();
+            let is_first = fastest.is_infinite();
             let is_falling = mean < fastest * (1.0 - FALLING);
             // A batch that something disturbed tells nothing of a run's length.
             fastest = fastest.min(mean);
-            batches += 1;
             // It has been verified: what there is to load and to compile is there, and a long run warms up itself.
-            let is_long = batches > 1 && fastest > NO_REHEARSAL_S;
+            let is_long = !is_first && fastest > NO_REHEARSAL_S;
             if is_long || !is_falling || self.conditions.clock.now() - start >= cap_s {
                 self.expected_s[lane] = fastest;
                 self.iterations[lane] = (SAMPLE_FLOOR_S / fastest.max(1e-9)).ceil().max(1.0) as u64;

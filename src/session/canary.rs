@@ -4,16 +4,13 @@
 use super::Setup;
 use crate::backend::{self, Runner, Task};
 use crate::measure::Clock;
-use crate::record::{Home, Record};
+use crate::record::{DRIFT, Home, Record};
 use crate::tensor::Data;
 use crate::terms::{DeviceId, Dtype, Format, Scope};
 use crate::workload::{self, Workload};
 
 /// Runs of which the fastest counts: others may have been interrupted.
 const RUNS: usize = 5;
-
-/// A change that is noted.
-const DRIFT: f64 = crate::record::DRIFT;
 
 /// A prepared canary on each device of our own that has one.
 #[derive(Default)]

@@ -32,7 +32,7 @@ pub(super) fn memory_set(setup: &Setup<'_>, told: u64) -> u64 {
     let free = machine::free_memory_bytes().unwrap_or(u64::MAX);
     let most = TIMES_CACHE
         .saturating_mul(told)
-        .clamp(USUAL_BYTES, MOST_BYTES.max(2 * told))
+        .clamp(USUAL_BYTES, MOST_BYTES.max(told.saturating_mul(2)))
         .min(free / MEMORY_SHARE);
     let cpu = setup.devices.iter().find(|d| d.entry().id.is_cpu());
     let rate = |bytes| rate(cpu?.as_ref(), bytes, setup);

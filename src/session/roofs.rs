@@ -42,7 +42,7 @@ pub struct RoofCheck {
     /// Bytes of the working set that lies in memory, once it is found.
     pub memory_set: Option<u64>,
     /// Until when roofs may be measured, where there is a budget; none before the first is.
-    until_s: Option<Option<f64>>,
+    until_s: Option<f64>,
 }
 
 impl RoofCheck {
@@ -61,7 +61,7 @@ impl RoofCheck {
         let setup = &sampler.setup;
         let now = || setup.clock.now();
         let share_s = setup.selection.budget.map(share_of);
-        let until_s = *self.until_s.get_or_insert_with(|| share_s.map(|share_s| now() + share_s));
+        let until_s = share_s.map(|share_s| *self.until_s.get_or_insert_with(|| now() + share_s));
         if self.memory_set.is_none() {
             match memory_set(setup) {
                 Ok(bytes) => self.memory_set = Some(bytes),

@@ -49,24 +49,22 @@ pub(super) const fn first(lanes: usize) -> u32 {
 /// Asks for the cache line at `at`, which may lie anywhere.
 #[inline(always)]
 pub(super) fn prefetch(at: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: SSE is part of x86-64, and a prefetch never faults.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
+    ask::<3>(at);
 }
 
 /// [`prefetch`] into the second cache, where the first has no room.
 #[inline(always)]
 pub(super) fn prefetch_second(at: *const f32) {
+    ask::<2>(at);
+}
+
+/// A prefetch by a hint of x86: 3 (`_MM_HINT_T0`) into the first cache, 2 (`_MM_HINT_T1`) into the second.
+#[inline(always)]
+fn ask<const HINT: i32>(at: *const f32) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: as of `prefetch`.
+    // SAFETY: SSE is part of x86-64, and a prefetch never faults.
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(at.cast());
+        std::arch::x86_64::_mm_prefetch::<HINT>(at.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = at;
