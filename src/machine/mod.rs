@@ -13,6 +13,7 @@
 //! | `state.rs` | what slows a CPU down unseen |
 //! | `workers.rs` | threads for work whose time nobody takes |
 //! | `words.rs` | variables and arguments, which need not be UTF-8 |
+//! | `kept.rs` | files that are kept from run to run |
 //! | `moment.rs` | moments in UTC |
 
 mod blocking;
@@ -21,6 +22,7 @@ mod computer;
 mod cores;
 mod device;
 mod groups;
+mod kept;
 mod memory;
 mod moment;
 mod state;
@@ -35,6 +37,7 @@ pub use computer::Machine;
 pub(crate) use cores::allowed_cores;
 pub use cores::{choose_cores, restrict_thread};
 pub use device::DeviceEntry;
+pub use kept::{Kept, fnv1a};
 pub use memory::{check_room, fitting, free_memory_bytes};
 pub use moment::{Moment, utc_now};
 pub use system::{CpuFacts, cpu_facts, host_name};

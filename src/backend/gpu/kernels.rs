@@ -1,6 +1,7 @@
 //! The texts of kernels: each GPU API has them in its own language.
 
 use crate::error::{Error, Result};
+use crate::machine::fnv1a;
 
 /// The kernels of an API.
 pub struct Kernels {
@@ -25,11 +26,4 @@ impl Kernels {
         let (_, _, texts) = self.tuned.iter().find(is_it)?;
         Some(format!("{:016x}", fnv1a(texts.concat().as_bytes())))
     }
-}
-
-/// FNV-1a, 64 bits: names sources and files, and notices damage.
-pub fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

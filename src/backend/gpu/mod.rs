@@ -31,6 +31,5 @@ pub(super) mod tuned;
 pub use implementations::builds;
 pub(super) use implementations::{Make, recipes};
 pub use kernels::Kernels;
-pub(super) use kernels::fnv1a;
 pub use recipe::Build;
 pub(super) use target::Target;
