@@ -6,13 +6,13 @@
 
 mod support;
 
-use crossover::backend::{Details, Device, Runner, Training};
+use crossover::backend::{Details, Device, Runner, Training, first_overwritten};
 use crossover::error::Result;
 use crossover::network::reference::{self, Reference};
 use crossover::network::{Graph, Optimizer, Trainer};
 use crossover::plan::{Effort, Selection};
 use crossover::record::Outcome;
-use crossover::tensor::{Element, FENCE, Tensor, fenced};
+use crossover::tensor::{Element, FENCE, Tensor, Values, fenced};
 use crossover::terms::{DeviceKind, Scope};
 use support::device::{MadeUp, MadeUpClock};
 
@@ -187,7 +187,7 @@ impl Sabotaged {
                 // A correction for infinitely many steps is none.
                 let step = if self.fault == F::NoCorrection { u64::MAX } else { self.step };
                 let (before, mut after) = (*w, f64::from(*w));
-                optimizer.update(step, f64::from(gradients[p][i]), &mut after, state);
+                optimizer.step(step).update(f64::from(gradients[p][i]), &mut after, state);
                 let share = match self.fault {
                     F::LearningRate => 1.1,
                     F::HalvedStepOfOneTensor if p == last => 0.5,
@@ -289,12 +289,12 @@ impl Runner for Sabotaged {
         Ok(())
     }
 
-    fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        Ok(self.host.iter().cloned().map(Tensor::from).collect())
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+        Ok(first_overwritten(self.host.iter().map(|operand| f32::view(operand)), operands))
     }
 
-    fn output(&mut self, _: Scope) -> Result<Tensor> {
-        Ok(self.output.clone().into())
+    fn output(&mut self, _: Scope) -> Result<Values<'_>> {
+        Ok(f32::view(&self.output))
     }
 
     fn details(&self) -> Details {

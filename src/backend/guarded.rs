@@ -3,7 +3,7 @@
 use super::{Details, Device, Part, Parts, Remote, Runner, Task, Training};
 use crate::error::{Error, Result};
 use crate::panics::caught;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Values};
 use crate::terms::Scope;
 
 /// Prepares a task on a device. What panics, now or in any later call of the runner, is an error.
@@ -20,11 +20,15 @@ struct Guarded<'d> {
 }
 
 impl<'d> Guarded<'d> {
-    fn call<T>(&mut self, work: impl FnOnce(&mut (dyn Runner + 'd)) -> Result<T>) -> Result<T> {
-        if let Some(why) = &self.broken {
+    fn call<'s, T>(
+        &'s mut self,
+        work: impl FnOnce(&'s mut (dyn Runner + 'd)) -> Result<T>,
+    ) -> Result<T> {
+        let Guarded { runner, broken } = self;
+        if let Some(why) = broken {
             return Err(Error::device(why.as_str()));
         }
-        let runner = self.runner.as_mut();
+        let runner = runner.as_mut();
         let mut has_returned = false;
         let result = caught(|| {
             let result = work(runner);
@@ -32,7 +36,7 @@ impl<'d> Guarded<'d> {
             result
         });
         if let (false, Err(why)) = (has_returned, &result) {
-            self.broken = Some(why.to_string());
+            *broken = Some(why.to_string());
         }
         result
     }
@@ -59,11 +63,11 @@ impl Runner for Guarded<'_> {
         self.call(|runner| runner.flush())
     }
 
-    fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        self.call(|runner| runner.inputs())
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+        self.call(|runner| runner.overwritten(operands))
     }
 
-    fn output(&mut self, scope: Scope) -> Result<Tensor> {
+    fn output(&mut self, scope: Scope) -> Result<Values<'_>> {
         self.call(|runner| runner.output(scope))
     }
 

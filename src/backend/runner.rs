@@ -2,7 +2,7 @@
 
 use super::{Parts, Remote, Training};
 use crate::error::{Error, Result};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Values};
 use crate::terms::Scope;
 use crate::workload::{Algorithm, Work};
 
@@ -30,11 +30,12 @@ pub trait Runner {
         Err(Error::Unsupported("its caches can't be flushed".to_string()))
     }
 
-    /// The operands as the device holds them now.
-    fn inputs(&mut self) -> Result<Vec<Tensor>>;
+    /// Where the operands, as the device holds them now, are no longer those that were loaded, which are
+    /// `operands`: the number of the first such operand, and its first such element.
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>>;
 
     /// The output of the last run in that scope, with its fences.
-    fn output(&mut self, scope: Scope) -> Result<Tensor>;
+    fn output(&mut self, scope: Scope) -> Result<Values<'_>>;
 
     /// What is to be known of this runner besides its times.
     fn details(&self) -> Details;
@@ -59,6 +60,17 @@ pub trait Runner {
     fn parts(&mut self) -> Option<&mut dyn Parts> {
         None
     }
+}
+
+/// Where operands in view are no longer those that were loaded; see [`Runner::overwritten`].
+pub fn first_overwritten<'a>(
+    found: impl Iterator<Item = Values<'a>>,
+    operands: &[Tensor],
+) -> Option<(usize, usize)> {
+    let mut pairs = found.zip(operands).enumerate();
+    pairs.find_map(|(number, (found, loaded))| {
+        Some((number, loaded.view().first_difference(found)?))
+    })
 }
 
 /// Facts about a prepared runner.

@@ -33,7 +33,7 @@ pub use layer::{
 pub use memory::Memory;
 pub use networks::{CNN, LSTM, MLP, TRANSFORMER};
 pub use ops::{Operation, Ops, step};
-pub use optimizer::{Adam, Optimizer, Sgd};
+pub use optimizer::{Adam, Optimizer, OptimizerStep, Sgd};
 pub use trajectory::{Parameters, Tolerance, Trainer, Trajectories, Trajectory, golden, l2};
 
 /// One of the networks.

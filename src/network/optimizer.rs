@@ -63,9 +63,28 @@ impl Optimizer {
         }
     }
 
-    /// One step of one parameter with gradient `g`, in f64; `state` are its numbers. Steps count from 1.
-    pub fn update(&self, step: u64, g: f64, w: &mut f64, state: &mut [f64]) {
-        match self {
+    /// Its step of this number; steps count from 1.
+    pub fn step(&self, number: u64) -> OptimizerStep {
+        let corrections = match self {
+            Optimizer::Sgd(_) => [1.0; 2],
+            Optimizer::Adam(adam) => adam.corrections(number),
+        };
+        OptimizerStep { optimizer: *self, corrections }
+    }
+}
+
+/// One step of an optimiser.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OptimizerStep {
+    optimizer: Optimizer,
+    /// What the moments of Adam are divided by.
+    corrections: [f64; 2],
+}
+
+impl OptimizerStep {
+    /// Moves one parameter with gradient `g`, in f64; `state` are its numbers.
+    pub fn update(&self, g: f64, w: &mut f64, state: &mut [f64]) {
+        match self.optimizer {
             Optimizer::Sgd(sgd) => {
                 state[0] = sgd.momentum * state[0] + g;
                 *w -= sgd.lr * state[0];
@@ -73,7 +92,7 @@ impl Optimizer {
             Optimizer::Adam(adam) => {
                 state[0] = adam.beta1 * state[0] + (1.0 - adam.beta1) * g;
                 state[1] = adam.beta2 * state[1] + (1.0 - adam.beta2) * g * g;
-                let [m, v] = adam.corrections(step);
+                let [m, v] = self.corrections;
                 *w -= adam.lr * (state[0] / m) / ((state[1] / v).sqrt() + adam.eps);
             }
         }

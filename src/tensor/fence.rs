@@ -8,8 +8,16 @@ pub const FENCE: usize = 64;
 /// An output buffer on the host: `len` elements of poison between two fences.
 pub fn fenced<T: Element>(len: usize) -> Vec<T> {
     let mut buffer = vec![T::SENTINEL; len + 2 * FENCE];
-    buffer[FENCE..FENCE + len].fill(T::POISON);
+    fence(&mut buffer);
     buffer
+}
+
+/// Makes an output buffer poison between two fences.
+pub fn fence<T: Element>(buffer: &mut [T]) {
+    let end = buffer.len() - FENCE;
+    buffer[..FENCE].fill(T::SENTINEL);
+    buffer[FENCE..end].fill(T::POISON);
+    buffer[end..].fill(T::SENTINEL);
 }
 
 /// The first fence element of `buffer` that was written, counted from the output's first element.

@@ -14,7 +14,7 @@ mod generator;
 mod values;
 
 pub use data::Data;
-pub use fence::{FENCE, broken_fence, fenced};
+pub use fence::{FENCE, broken_fence, fence, fenced};
 pub use generator::Generator;
-pub use values::{Element, Tensor, bytes, bytes_mut};
-pub(crate) use values::{with_element, with_values};
+pub use values::{Element, Tensor, Values, bytes, bytes_mut};
+pub(crate) use values::{with_element, with_values, with_values_mut};

@@ -1,5 +1,7 @@
 //! The values of a tensor as they lie in memory, in the format of its dtype.
 
+use std::ops::Range;
+
 use half::{bf16, f16};
 
 use crate::terms::Format;
@@ -26,8 +28,11 @@ pub unsafe trait Element: Copy + Send + Sync + 'static {
     /// Whether both have the same bits.
     fn is_same(self, other: Self) -> bool;
 
-    /// The values of a tensor of this format; none of another.
-    fn of(tensor: &Tensor) -> Option<&[Self]>;
+    /// The values in view, if they are of this format.
+    fn of(view: Values<'_>) -> Option<&[Self]>;
+
+    /// A view of values.
+    fn view(values: &[Self]) -> Values<'_>;
 
     /// As a tensor.
     fn tensor(values: Vec<Self>) -> Tensor;
@@ -53,11 +58,15 @@ macro_rules! element {
                 self.to_bits() == other.to_bits()
             }
 
-            fn of(tensor: &Tensor) -> Option<&[Self]> {
-                match tensor {
-                    Tensor::$format(values) => Some(values),
+            fn of(view: Values<'_>) -> Option<&[Self]> {
+                match view {
+                    Values::$format(values) => Some(values),
                     _ => None,
                 }
+            }
+
+            fn view(values: &[Self]) -> Values<'_> {
+                Values::$format(values)
             }
 
             fn tensor(values: Vec<Self>) -> Tensor {
@@ -100,8 +109,34 @@ pub enum Tensor {
     Bf16(Vec<bf16>),
 }
 
-/// Evaluates an expression with the values of a tensor, whatever their type is.
+/// The values of a tensor, or of a part of one, where they lie.
+#[derive(Clone, Copy, Debug)]
+pub enum Values<'a> {
+    /// binary64.
+    F64(&'a [f64]),
+    /// binary32.
+    F32(&'a [f32]),
+    /// binary16.
+    F16(&'a [f16]),
+    /// bfloat16.
+    Bf16(&'a [bf16]),
+}
+
+/// Evaluates an expression with the values of a tensor or a view, whatever their type is.
 macro_rules! with_values {
+    ($tensor:expr, $values:ident => $result:expr) => {
+        match $tensor.view() {
+            $crate::tensor::Values::F64($values) => $result,
+            $crate::tensor::Values::F32($values) => $result,
+            $crate::tensor::Values::F16($values) => $result,
+            $crate::tensor::Values::Bf16($values) => $result,
+        }
+    };
+}
+pub(crate) use with_values;
+
+/// Evaluates an expression with the values of a tensor, to be written, whatever their type is.
+macro_rules! with_values_mut {
     ($tensor:expr, $values:ident => $result:expr) => {
         match $tensor {
             $crate::tensor::Tensor::F64($values) => $result,
@@ -111,7 +146,7 @@ macro_rules! with_values {
         }
     };
 }
-pub(crate) use with_values;
+pub(crate) use with_values_mut;
 
 /// Evaluates an expression with a type alias for the numbers of a format.
 macro_rules! with_element {
@@ -159,42 +194,49 @@ impl Tensor {
         with_element!(format, T => T::tensor(values.map(T::nearest).collect()))
     }
 
+    /// Its values where they lie.
+    pub fn view(&self) -> Values<'_> {
+        match self {
+            Tensor::F64(values) => Values::F64(values),
+            Tensor::F32(values) => Values::F32(values),
+            Tensor::F16(values) => Values::F16(values),
+            Tensor::Bf16(values) => Values::Bf16(values),
+        }
+    }
+
     /// The format of its values.
     pub fn format(&self) -> Format {
-        fn format<T: Element>(_: &[T]) -> Format {
-            T::FORMAT
-        }
-        with_values!(self, values => format(values))
+        self.view().format()
     }
 
     /// How many values it has.
     pub fn len(&self) -> usize {
-        with_values!(self, values => values.len())
+        self.view().len()
     }
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.view().is_empty()
     }
 
     /// Value `i`, exactly.
     pub fn get(&self, i: usize) -> f64 {
-        with_values!(self, values => values[i].to_f64())
+        self.view().get(i)
     }
 
     /// Replaces value `i` by the nearest number of its format.
     pub fn set(&mut self, i: usize, value: f64) {
-        with_values!(self, values => values[i] = Element::nearest(value));
+        with_values_mut!(self, values => values[i] = Element::nearest(value));
     }
 
     /// All values, exactly.
     pub fn to_f64s(&self) -> Vec<f64> {
-        with_values!(self, values => values.iter().map(|v| v.to_f64()).collect())
+        self.view().to_f64s()
     }
 
     /// The values of a tensor that its owner made in this type.
     pub fn values<T: Element>(&self) -> &[T] {
-        T::of(self).expect("a tensor is read in the format in which it was made")
+        self.view().values()
     }
 
     /// The values of a tensor of f32.
@@ -202,17 +244,8 @@ impl Tensor {
         self.values()
     }
 
-    /// The position of the first value that has other bits than that of another tensor of this format
-    /// and length.
-    pub fn first_difference(&self, other: &Tensor) -> Option<usize> {
-        with_values!(self, values => {
-            let pairs = values.iter().zip(other.values());
-            pairs.into_iter().position(|(own, other)| !own.is_same(*other))
-        })
-    }
-
-    /// Values `range` alone.
-    pub fn slice(&self, range: std::ops::Range<usize>) -> Tensor {
+    /// Values `range` alone, as a tensor of their own.
+    pub fn slice(&self, range: Range<usize>) -> Tensor {
         fn part<T: Element>(values: &[T]) -> Tensor {
             T::tensor(values.to_vec())
         }
@@ -221,7 +254,7 @@ impl Tensor {
 
     /// Takes over the values of another tensor of the same format and length.
     pub fn copy_from(&mut self, other: &Tensor) {
-        with_values!(self, values => values.copy_from_slice(other.values()));
+        with_values_mut!(self, values => values.copy_from_slice(other.values()));
     }
 
     /// As they lie in memory, in the byte order of this machine.
@@ -231,7 +264,78 @@ impl Tensor {
 
     /// As they lie in memory, to be written: any bytes are some number.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        with_values!(self, values => bytes_mut(values))
+        with_values_mut!(self, values => bytes_mut(values))
+    }
+
+    /// Makes it poison between fences, as [`Tensor::fenced`] is.
+    pub fn fence(&mut self) {
+        with_values_mut!(self, values => super::fence(values));
+    }
+}
+
+/// Values that are compared at once.
+const COMPARED: usize = 1 << 12;
+
+impl<'a> Values<'a> {
+    /// Itself, so that [`with_values`] takes tensors and views.
+    pub fn view(self) -> Values<'a> {
+        self
+    }
+
+    /// The format of its values.
+    pub fn format(self) -> Format {
+        fn format<T: Element>(_: &[T]) -> Format {
+            T::FORMAT
+        }
+        with_values!(self, values => format(values))
+    }
+
+    /// How many values there are.
+    pub fn len(self) -> usize {
+        with_values!(self, values => values.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Value `i`, exactly.
+    pub fn get(self, i: usize) -> f64 {
+        with_values!(self, values => values[i].to_f64())
+    }
+
+    /// All values, exactly.
+    pub fn to_f64s(self) -> Vec<f64> {
+        with_values!(self, values => values.iter().map(|v| v.to_f64()).collect())
+    }
+
+    /// The values of a tensor that its owner made in this type.
+    pub fn values<T: Element>(self) -> &'a [T] {
+        T::of(self).expect("a tensor is read in the format in which it was made")
+    }
+
+    /// The values of a tensor of f32.
+    pub fn f32s(self) -> &'a [f32] {
+        self.values()
+    }
+
+    /// Values `range` alone.
+    pub fn slice(self, range: Range<usize>) -> Values<'a> {
+        with_values!(self, values => Element::view(&values[range]))
+    }
+
+    /// The position of the first value that has other bits than that of another view of this format and
+    /// length.
+    pub fn first_difference(self, other: Values<'_>) -> Option<usize> {
+        fn difference<T: Element>(own: &[T], other: &[T]) -> Option<usize> {
+            let mut parts = own.chunks(COMPARED).zip(other.chunks(COMPARED));
+            // Bytes compare faster than numbers, which show where.
+            let part = parts.position(|(own, other)| bytes(own) != bytes(other))?;
+            let mut pairs = own.iter().zip(other).skip(part * COMPARED);
+            Some(part * COMPARED + pairs.position(|(own, other)| !own.is_same(*other))?)
+        }
+        with_values!(self, values => difference(values, other.values()))
     }
 }
 
@@ -291,6 +395,21 @@ mod tests {
     }
 
     #[test]
+    fn the_first_difference_is_found_wherever_it_is() {
+        let tensor = Tensor::zeros(Format::Bf16, 2 * COMPARED + 3);
+        for place in [0, COMPARED - 1, COMPARED, 2 * COMPARED, 2 * COMPARED + 2] {
+            let mut other = tensor.clone();
+            other.set(place, 1.0);
+            other.set(2 * COMPARED + 2, 1.0);
+            assert_eq!(tensor.view().first_difference(other.view()), Some(place));
+            // Zeros of both signs are equal numbers of other bits.
+            other.copy_from(&tensor);
+            other.set(place, -0.0);
+            assert_eq!(other.view().first_difference(tensor.view()), Some(place));
+        }
+    }
+
+    #[test]
     fn bytes_are_those_of_the_values() {
         for format in FORMATS {
             let mut tensor = Tensor::rounded(format, [1.0, -2.0, 0.5].into_iter());
@@ -299,9 +418,10 @@ mod tests {
             let mut other = Tensor::zeros(format, 3);
             other.bytes_mut().copy_from_slice(tensor.bytes());
             assert_eq!(other.to_f64s(), [1.0, -2.0, 0.5]);
-            assert_eq!(tensor.first_difference(&other), None);
+            assert_eq!(tensor.view().first_difference(other.view()), None);
             tensor.set(1, 2.0);
-            assert_eq!(tensor.first_difference(&other), Some(1));
+            assert_eq!(tensor.view().first_difference(other.view()), Some(1));
+            assert_eq!(tensor.view().slice(1..3).to_f64s(), [2.0, 0.5]);
             assert_eq!(tensor.slice(1..3).to_f64s(), [2.0, 0.5]);
             assert!(Tensor::poison(format, 1).get(0).is_nan());
         }

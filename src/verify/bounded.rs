@@ -15,7 +15,7 @@ use super::errors::Errors;
 use super::{Proof, Verify, computed, on_all_cores, scopes};
 use crate::backend::Runner;
 use crate::error::Result;
-use crate::tensor::{Data, Tensor};
+use crate::tensor::{Data, Tensor, Values};
 use crate::terms::{Dtype, Formats, Shape};
 use crate::workload::{self, Workload};
 
@@ -62,16 +62,14 @@ impl<'a> Bounded<'a> {
         let mut worst = 0.0f64;
         for scope in scopes(self.workload, runner) {
             let length = self.workload.output(self.shape);
-            let output = computed(runner, *scope, length, |number, input| {
-                operands[number].first_difference(input)
-            })?;
-            worst = worst.max(self.check(operands, &output)?);
+            let output = computed(runner, *scope, length, operands)?;
+            worst = worst.max(self.check(operands, output)?);
         }
         Ok(worst)
     }
 
     /// Holds a result to its bounds, rows shared out over the cores.
-    fn check(&self, operands: &[Tensor], output: &Tensor) -> Result<f64> {
+    fn check(&self, operands: &[Tensor], output: Values<'_>) -> Result<f64> {
         let (rows, _) = self.bounded.rows(self.shape);
         let mut errors = Errors::default();
         for part in on_all_cores(rows, 1, |part| self.errors(operands, output, part)) {
@@ -81,7 +79,12 @@ impl<'a> Bounded<'a> {
     }
 
     /// The errors of some rows.
-    fn errors(&self, operands: &[Tensor], output: &Tensor, rows: Range<usize>) -> Result<Errors> {
+    fn errors(
+        &self,
+        operands: &[Tensor],
+        output: Values<'_>,
+        rows: Range<usize>,
+    ) -> Result<Errors> {
         let columns = output.len() / self.bounded.rows(self.shape).0;
         let mut errors = Errors::default();
         let u = self.formats.accumulator.unit_roundoff();

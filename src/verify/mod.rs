@@ -17,7 +17,7 @@ use std::ops::Range;
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::machine;
-use crate::tensor::{self, FENCE, Tensor, with_values};
+use crate::tensor::{self, FENCE, Tensor, Values, with_values};
 use crate::terms::{Dtype, Format, Scope, Shape};
 use crate::workload::{Check, Workload};
 
@@ -99,35 +99,32 @@ fn on_all_cores<T: Send>(
     if length <= share { parts.map(look).collect() } else { machine::share_out(parts, look) }
 }
 
-/// One run into poisoned memory. Returns the output of `length` elements after a look at fences and
-/// operands: `difference` tells where one is no longer what it was.
-fn computed(
-    runner: &mut dyn Runner,
+/// One run into poisoned memory, on operands that were loaded. Returns the output of `length` elements after a
+/// look at fences and operands.
+fn computed<'r>(
+    runner: &'r mut dyn Runner,
     scope: Scope,
     length: usize,
-    difference: impl Fn(usize, &Tensor) -> Option<usize>,
-) -> Result<Tensor> {
+    operands: &[Tensor],
+) -> Result<Values<'r>> {
     runner.poison(scope)?;
     if let Some(training) = runner.training() {
         training.restore()?;
     }
     runner.run(scope)?;
-    let output = unfenced(runner.output(scope)?, length)?;
-    for (number, input) in runner.inputs()?.iter().enumerate() {
-        if let Some(place) = difference(number, input) {
-            return Err(Error::wrong(format!("overwrote operand {number} at element {place}")));
-        }
+    if let Some((number, place)) = runner.overwritten(operands)? {
+        return Err(Error::wrong(format!("overwrote operand {number} at element {place}")));
     }
-    Ok(output)
+    unfenced(runner.output(scope)?, length)
 }
 
 /// A result of `length` elements without its fences, which must be whole.
-fn unfenced(output: Tensor, length: usize) -> Result<Tensor> {
+fn unfenced(output: Values<'_>, length: usize) -> Result<Values<'_>> {
     if output.len() != length + 2 * FENCE {
         let found = output.len().saturating_sub(2 * FENCE);
         return Err(Error::wrong(format!("the result has {found} elements, not {length}")));
     }
-    if let Some(place) = with_values!(&output, values => tensor::broken_fence(values)) {
+    if let Some(place) = with_values!(output, values => tensor::broken_fence(values)) {
         let what = format!("wrote outside the result, at element {place} of {length}");
         return Err(Error::wrong(what));
     }

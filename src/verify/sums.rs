@@ -24,7 +24,7 @@ use super::errors::{Errors, TINY};
 use super::{LEAST_SHARE, Proof, Verify, computed, likely_share, on_all_cores, scopes};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
-use crate::tensor::{Data, Element, Generator, Tensor, with_values};
+use crate::tensor::{Data, Element, Generator, Tensor, Values, with_values};
 use crate::terms::{Dtype, Formats, Shape};
 use crate::workload::{Algorithm, ExactSums, Reference, Transformed, Workload, parts};
 
@@ -138,7 +138,11 @@ impl<'a> Sums<'a> {
             return None;
         }
         let images = if is_whole(self.workload, self.shape) { usize::MAX } else { 1 };
-        self.sums.transformed(self.shape, &self.measured, algorithm, images)
+        let known = match &self.mode {
+            Mode::Kept(_, measured) => Some(&measured.value[..]),
+            _ => None,
+        };
+        self.sums.transformed(self.shape, &self.measured, algorithm, images, known)
     }
 
     /// Has results computed on some operands, which stay loaded, and looks at that of every scope. `look` is
@@ -147,15 +151,13 @@ impl<'a> Sums<'a> {
         &self,
         runner: &mut dyn Runner,
         operands: &[Tensor],
-        mut look: impl FnMut(&Tensor, (usize, usize)) -> Result<()>,
+        mut look: impl FnMut(Values<'_>, (usize, usize)) -> Result<()>,
     ) -> Result<()> {
         runner.load(operands)?;
         let length = self.workload.output(self.shape);
         for scope in scopes(self.workload, runner) {
-            let output = computed(runner, *scope, length, |number, input| {
-                operands[number].first_difference(input)
-            })?;
-            look(&output, runner.details().tile)?;
+            let tile = runner.details().tile;
+            look(computed(runner, *scope, length, operands)?, tile)?;
         }
         Ok(())
     }
@@ -164,7 +166,7 @@ impl<'a> Sums<'a> {
     fn places(
         &self,
         all: bool,
-        output: &Tensor,
+        output: Values<'_>,
         tile: (usize, usize),
     ) -> impl Iterator<Item = Vec<usize>> + use<> {
         let probes = (!all).then(|| self.sums.probes(self.shape, tile, PROBES));
@@ -173,7 +175,7 @@ impl<'a> Sums<'a> {
 
     /// Holds elements of the result on small integers to the exact ones, rounded as they are stored:
     /// all of them, or probes where the whole result is known by its forms only.
-    fn check_integers(&self, output: &Tensor, tile: (usize, usize)) -> Result<()> {
+    fn check_integers(&self, output: Values<'_>, tile: (usize, usize)) -> Result<()> {
         let all = !matches!(self.mode, Mode::Sampled { .. });
         for at in self.places(all, output, tile) {
             for part in
@@ -186,22 +188,31 @@ impl<'a> Sums<'a> {
     }
 
     /// Holds a part of the elements `at` to the exact integers.
-    fn hold_integers(&self, output: &Tensor, at: &[usize], part: Range<usize>) -> Result<()> {
+    fn hold_integers(&self, output: Values<'_>, at: &[usize], part: Range<usize>) -> Result<()> {
         let at = &at[part];
+        let computed;
         let expected = match &self.mode {
-            Mode::Kept(integers, _) => integers[at[0]..][..at.len()].to_vec(),
-            _ => self.sums.reference(self.shape, &self.integers, Some(at)).value,
+            Mode::Kept(integers, _) => &integers[at[0]..][..at.len()],
+            _ => {
+                computed = self.sums.reference(self.shape, &self.integers, Some(at)).value;
+                &computed[..]
+            }
         };
-        let stored = Tensor::rounded(self.formats.storage, expected.into_iter());
-        let is_wrong = |(i, place): &(usize, &usize)| output.get(**place) != stored.get(*i);
-        let Some((i, place)) = at.iter().enumerate().find(is_wrong) else { return Ok(()) };
-        let (found, expected) = (output.get(*place), stored.get(i));
-        let what = format!("on small integers element {place} is {found}, not {expected}");
-        Err(Error::wrong(what))
+        with_values!(output, found => {
+            for (place, expected) in at.iter().zip(expected) {
+                let (found, expected) = (found[*place].to_f64(), nearest(found, *expected));
+                if found != expected {
+                    return Err(Error::wrong(format!(
+                        "on small integers element {place} is {found}, not {expected}"
+                    )));
+                }
+            }
+        });
+        Ok(())
     }
 
     /// Holds the linear forms of a result to what they must be.
-    fn check_forms(&self, output: &Tensor, forms: &[Vec<f64>]) -> Result<()> {
+    fn check_forms(&self, output: Values<'_>, forms: &[Vec<f64>]) -> Result<()> {
         sign_vectors(self.seed).zip(forms).try_for_each(|(signs, expected)| {
             let found = self.sums.form(self.shape, output, signs);
             let place = found.iter().zip(expected).position(|(f, e)| f != e);
@@ -216,7 +227,7 @@ impl<'a> Sums<'a> {
     /// outside the part whose bound is known are held to the largest there.
     fn check_transformed(
         &self,
-        output: &Tensor,
+        output: Values<'_>,
         expected: &Transformed,
         tile: (usize, usize),
     ) -> Result<f64> {
@@ -238,7 +249,7 @@ impl<'a> Sums<'a> {
     }
 
     /// Largest error over bound of the measured data.
-    fn check_measured(&self, output: &Tensor, tile: (usize, usize)) -> Result<f64> {
+    fn check_measured(&self, output: Values<'_>, tile: (usize, usize)) -> Result<f64> {
         let inputs = &self.measured;
         let k = self.sums.reduction(self.shape);
         let bound = Bound::new(k, k + 2, self.formats);
@@ -289,6 +300,11 @@ impl Verify for Sums<'_> {
 /// The vectors of signs of a run.
 fn sign_vectors(seed: u64) -> impl Iterator<Item = Generator> {
     (0..SIGN_VECTORS).map(move |vector| Generator::new(seed, 0x51_6e50 + vector))
+}
+
+/// A number as it is stored among others.
+fn nearest<T: Element>(_: &[T], value: f64) -> f64 {
+    T::nearest(value).to_f64()
 }
 
 /// What work makes of two kinds of data, each on a core of its own.
@@ -342,7 +358,7 @@ impl Bound {
     fn hold(
         &self,
         errors: &mut Errors,
-        output: &Tensor,
+        output: Values<'_>,
         place: impl Fn(usize) -> usize + Sync,
         [values, magnitudes, spreads]: [&[f64]; 3],
     ) -> Result<()> {

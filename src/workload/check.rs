@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::network::Network;
-use crate::tensor::{Data, Generator, Tensor};
+use crate::tensor::{Data, Generator, Tensor, Values};
 use crate::terms::{Formats, Shape};
 
 /// What kind of results a workload has, which is how they are checked.
@@ -57,7 +57,10 @@ impl FromIterator<f64> for Terms {
 
 impl FromIterator<Terms> for Reference {
     fn from_iter<I: IntoIterator<Item = Terms>>(elements: I) -> Reference {
-        let mut reference = Reference::default();
+        let elements = elements.into_iter();
+        let (least, _) = elements.size_hint();
+        let vector = || Vec::with_capacity(least);
+        let mut reference = Reference { value: vector(), magnitude: vector(), spread: vector() };
         for element in elements {
             reference.value.push(element.value);
             reference.magnitude.push(element.magnitude);
@@ -86,7 +89,7 @@ pub trait ExactSums: Sync {
     /// The output times a vector of signs, summed over some of its axes. It is linear, so that it can be
     /// had without the output: [`ExactSums::expected_form`]. On small integers both are exact, and any
     /// single wrong element of the output shows (Freivalds 1979). Without long sums: the output itself.
-    fn form(&self, _shape: &Shape, output: &Tensor, _signs: Generator) -> Vec<f64> {
+    fn form(&self, _shape: &Shape, output: Values<'_>, _signs: Generator) -> Vec<f64> {
         output.to_f64s()
     }
 
@@ -101,13 +104,15 @@ pub trait ExactSums: Sync {
     }
 
     /// What the last images of the output, as many as asked for, may be by an algorithm other than
-    /// the sums of the definition. None where there is no such algorithm for this workload.
+    /// the sums of the definition. None where there is no such algorithm for this workload. `known` are the
+    /// exact results of the whole output, where they have been computed.
     fn transformed(
         &self,
         _shape: &Shape,
         _inputs: &[Tensor],
         _algorithm: Algorithm,
         _images: usize,
+        _known: Option<&[f64]>,
     ) -> Option<Transformed> {
         None
     }

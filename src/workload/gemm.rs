@@ -4,7 +4,7 @@
 use super::probes;
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Terms, Work, Workload};
 use crate::machine;
-use crate::tensor::{Element, Generator, Tensor, with_values};
+use crate::tensor::{Element, Generator, Tensor, Values, with_values};
 use crate::terms::{Axis, Dtype, Shape};
 
 /// See the module.
@@ -185,7 +185,7 @@ impl ExactSums for Gemm {
         })
     }
 
-    fn form(&self, shape: &Shape, output: &Tensor, signs: Generator) -> Vec<f64> {
+    fn form(&self, shape: &Shape, output: Values<'_>, signs: Generator) -> Vec<f64> {
         let d = Dims::of(shape);
         with_values!(output, c => product_with_vector(c, d.m, d.n, false, &signs.signs(d.n)))
     }

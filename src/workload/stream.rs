@@ -59,9 +59,12 @@ impl Stream {
         Stream { name, arrays, flop, terms, is_sum: false }
     }
 
-    /// What is added up for an element.
-    fn element(&self, inputs: &[Tensor], i: usize) -> [f64; 2] {
-        (self.terms)(inputs[0].get(i), inputs.get(1).map_or(0.0, |b| b.get(i)))
+    /// What is added up for an element of these arrays.
+    fn element<'i>(&self, inputs: &'i [Tensor]) -> impl Fn(usize) -> [f64; 2] + use<'i> {
+        let (terms, a) = (self.terms, inputs[0].f32s());
+        // Where only one array is read, the terms ask for no other.
+        let b = inputs.get(1).map_or(a, Tensor::f32s);
+        move |i| terms(f64::from(a[i]), f64::from(b[i]))
     }
 }
 
@@ -132,10 +135,11 @@ impl ExactSums for Stream {
 
     fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
         let all = 0..elements(shape);
-        let element = |i: usize| -> Terms { self.element(inputs, i).into_iter().collect() };
+        let terms = self.element(inputs);
+        let element = |i: usize| -> Terms { terms(i).into_iter().collect() };
         match at {
             _ if self.is_sum => {
-                let sum: Terms = all.flat_map(|i| self.element(inputs, i)).collect();
+                let sum: Terms = all.flat_map(terms).collect();
                 [sum].into_iter().collect()
             }
             Some(at) => at.iter().map(|i| element(*i)).collect(),

@@ -98,8 +98,8 @@ mod tests {
         let sums = workload.exact_sums().unwrap();
         let signs = Generator::new(1, 1);
         let form = sums.expected_form(&shape, &inputs, signs);
-        assert_eq!(sums.form(&shape, &inputs[0], signs), form);
-        let flipped = vec![1.0, f32::from_bits(2.0f32.to_bits() ^ 1), 3.0].into();
-        assert_ne!(sums.form(&shape, &flipped, signs), form);
+        assert_eq!(sums.form(&shape, inputs[0].view(), signs), form);
+        let flipped: Tensor = vec![1.0, f32::from_bits(2.0f32.to_bits() ^ 1), 3.0].into();
+        assert_ne!(sums.form(&shape, flipped.view(), signs), form);
     }
 }

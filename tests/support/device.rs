@@ -4,11 +4,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crossover::backend::{Details, Device, Runner, Task};
+use crossover::backend::{Details, Device, Runner, Task, first_overwritten};
 use crossover::error::Result;
 use crossover::machine::DeviceEntry;
 use crossover::measure::Clock;
-use crossover::tensor::{self, Element, FENCE, Tensor};
+use crossover::tensor::{self, Element, FENCE, Tensor, Values};
 use crossover::terms::{DeviceKind, Dtype, Scope};
 use crossover::workload::Workload;
 
@@ -168,12 +168,12 @@ impl Runner for MadeUpRunner {
         Ok(self.device_clock.as_mut().map(|clock| clock()))
     }
 
-    fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        Ok(self.memory.inputs.clone())
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+        Ok(first_overwritten(self.memory.inputs.iter().map(Tensor::view), operands))
     }
 
-    fn output(&mut self, _: Scope) -> Result<Tensor> {
-        Ok(self.memory.output.clone())
+    fn output(&mut self, _: Scope) -> Result<Values<'_>> {
+        Ok(self.memory.output.view())
     }
 
     fn details(&self) -> Details {

@@ -8,7 +8,7 @@ use super::message::{Done, Request};
 use super::{Contender, OUTPUTS, PREPARE, RELEASE, RUN};
 use crate::backend::{Claim, Details, Remote, Runner, Task};
 use crate::error::{Error, Result};
-use crate::tensor::{FENCE, Tensor};
+use crate::tensor::{FENCE, Tensor, Values};
 use crate::terms::{DeviceKind, Dtype, Format, Scope, Shape};
 use crate::units;
 
@@ -40,6 +40,8 @@ pub struct ContenderRunner<'a> {
     inputs: Vec<(PathBuf, usize)>,
     /// Files of the result's tensors, with their lengths.
     outputs: Vec<(PathBuf, usize)>,
+    /// The result that was read last, between fences.
+    output: Tensor,
     /// Whether it trains: its state is restored between runs, and its last operand is labels, whole numbers,
     /// which travel as such.
     trains: bool,
@@ -72,6 +74,7 @@ impl<'a> ContenderRunner<'a> {
             format,
             inputs: files("input", task.workload.inputs(task.shape)),
             outputs: files("output", task.workload.outputs(task.shape)),
+            output: Tensor::zeros(format, 0),
             trains: task.workload.network().is_some(),
             threads: None,
             expected_s,
@@ -136,33 +139,35 @@ impl Runner for ContenderRunner<'_> {
     }
 
     /// What the files hold: a contender's own copies show in its next result.
-    fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        let read = |(number, (path, length)): (usize, &(PathBuf, usize))| {
-            let values = exchange::read(path, self.format, *length)?;
-            if !self.is_labels(number) {
-                return Ok(values);
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+        for (number, ((path, length), loaded)) in self.inputs.iter().zip(operands).enumerate() {
+            let mut values = exchange::read(path, self.format, *length)?;
+            if self.is_labels(number) {
+                let labels = values.f32s().iter().map(|v| v.to_bits() as f32);
+                values = labels.collect::<Vec<f32>>().into();
             }
-            let labels = values.f32s().iter().map(|v| v.to_bits() as f32);
-            Ok(labels.collect::<Vec<f32>>().into())
-        };
-        self.inputs.iter().enumerate().map(read).collect()
+            if let Some(place) = loaded.view().first_difference(values.view()) {
+                return Ok(Some((number, place)));
+            }
+        }
+        Ok(None)
     }
 
-    fn output(&mut self, _: Scope) -> Result<Tensor> {
+    fn output(&mut self, _: Scope) -> Result<Values<'_>> {
         let paths: Vec<PathBuf> = self.outputs.iter().map(|(path, _)| path.clone()).collect();
         let request = Request::Outputs { paths: &paths };
         let _: Done = self.contender.ask(&request, self.contender.config.limit(OUTPUTS))?;
         let length = self.outputs.iter().map(|(_, length)| length).sum();
-        let mut output = Tensor::fenced(self.format, length);
+        self.output = Tensor::fenced(self.format, length);
         let mut at = FENCE * self.format.bytes() as usize;
         for (path, length) in &self.outputs {
             let values = exchange::read(path, self.format, *length);
             let values = values.map_err(|e| self.contender.refusal(&e.to_string()))?;
             let bytes = values.bytes();
-            output.bytes_mut()[at..at + bytes.len()].copy_from_slice(bytes);
+            self.output.bytes_mut()[at..at + bytes.len()].copy_from_slice(bytes);
             at += bytes.len();
         }
-        Ok(output)
+        Ok(self.output.view())
     }
 
     fn details(&self) -> Details {

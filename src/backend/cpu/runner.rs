@@ -6,10 +6,10 @@ use super::aligned::Aligned;
 use super::conv::Prepared;
 use super::simd::Isa;
 use super::{Cpu, Pool, SCRATCH_BYTES, peak};
-use crate::backend::{Details, Runner, Task};
+use crate::backend::{Details, Runner, Task, first_overwritten};
 use crate::error::Result;
 use crate::machine;
-use crate::tensor::{Element, FENCE, Tensor, fenced};
+use crate::tensor::{Element, FENCE, Tensor, Values, fence, fenced};
 use crate::terms::{Dtype, Scope, Shape};
 use crate::workload::peak_work;
 
@@ -144,8 +144,7 @@ impl<T: Element, C: Computation<T>> Runner for CpuRunner<'_, T, C> {
     }
 
     fn poison(&mut self, _: Scope) -> Result<()> {
-        let poisoned = fenced(self.output.len() - 2 * FENCE);
-        self.output.copy_from_slice(&poisoned);
+        fence(&mut self.output);
         Ok(())
     }
 
@@ -163,12 +162,12 @@ impl<T: Element, C: Computation<T>> Runner for CpuRunner<'_, T, C> {
         true
     }
 
-    fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        Ok(self.inputs.iter().map(|input| T::tensor(input.to_vec())).collect())
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+        Ok(first_overwritten(self.inputs.iter().map(|input| T::view(input)), operands))
     }
 
-    fn output(&mut self, _: Scope) -> Result<Tensor> {
-        Ok(T::tensor(self.output.to_vec()))
+    fn output(&mut self, _: Scope) -> Result<Values<'_>> {
+        Ok(T::view(&self.output))
     }
 
     fn details(&self) -> Details {

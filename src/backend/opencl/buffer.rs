@@ -4,8 +4,13 @@ use ocl::core::{self, BufferRegion, Event, Mem, MemFlags};
 
 use super::device::OpenClDevice;
 use crate::error::Result;
-use crate::tensor::{self, Element, FENCE, Tensor, fenced, with_element, with_values};
+use crate::tensor::{
+    self, Element, FENCE, Tensor, Values, with_element, with_values, with_values_mut,
+};
 use crate::terms::Format;
+
+/// Numbers that are written or read at once where all of them need not be in memory.
+const PART: usize = 1 << 18;
 
 /// A device buffer of `len` numbers of one format.
 pub struct Buffer {
@@ -91,23 +96,83 @@ impl Buffer {
         data: &[T],
         blocking: bool,
     ) -> Result<()> {
-        assert_eq!((data.len(), T::FORMAT), (self.len, self.format));
-        let data = tensor::bytes(data);
+        assert_eq!(data.len(), self.len);
+        // SAFETY: alive until the write is done, as the caller promises.
+        unsafe { self.write_part(device, 0, data, blocking) }
+    }
+
+    /// Enqueues a write of a part of the buffer, from element `start` on.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Buffer::write`].
+    unsafe fn write_part<T: Element>(
+        &self,
+        device: &OpenClDevice,
+        start: usize,
+        data: &[T],
+        blocking: bool,
+    ) -> Result<()> {
+        assert!(start + data.len() <= self.len && T::FORMAT == self.format);
+        let (queue, data) = (&device.queue, tensor::bytes(data));
         let (none, no_event) = (None::<&Event>, None::<&mut Event>);
-        // SAFETY: as long as the buffer, and alive until the write is done, as the caller promises.
+        let at = start * size_of::<T>();
+        // SAFETY: within the buffer, and alive until the write is done, as the caller promises.
         let status = unsafe {
-            let queue = &device.queue;
-            core::enqueue_write_buffer(queue, &self.mem, blocking, 0, data, none, no_event)
+            core::enqueue_write_buffer(queue, &self.mem, blocking, at, data, none, no_event)
         };
         status.map_err(device.refused("writing an operand"))
     }
 
-    /// Writes the whole buffer; the data are there when it returns.
-    pub fn write_now<T: Element>(&self, device: &OpenClDevice, data: &[T]) -> Result<()> {
+    /// Writes a part of the buffer, from element `start` on; the data are there when it returns.
+    fn write_part_now<T: Element>(
+        &self,
+        device: &OpenClDevice,
+        start: usize,
+        data: &[T],
+    ) -> Result<()> {
         // SAFETY: the write blocks, so it ends before the borrow of `data`.
-        unsafe { self.write(device, data, true)? };
+        unsafe { self.write_part(device, start, data, true)? };
         // A blocking write has taken the data from here; it need not have brought them there.
         core::finish(&device.queue).map_err(device.refused("writing an operand"))
+    }
+
+    /// Writes the whole buffer; the data are there when it returns.
+    pub fn write_now<T: Element>(&self, device: &OpenClDevice, data: &[T]) -> Result<()> {
+        assert_eq!(data.len(), self.len);
+        self.write_part_now(device, 0, data)
+    }
+
+    /// Fills the whole buffer with poison, by writes as operands have them.
+    pub fn poison(&self, device: &OpenClDevice) -> Result<()> {
+        with_element!(self.format, T => {
+            let part = vec![T::POISON; self.len.min(PART)];
+            (0..self.len).step_by(PART).try_for_each(|start| {
+                self.write_part_now(device, start, &part[..part.len().min(self.len - start)])
+            })
+        })
+    }
+
+    /// Where the buffer no longer holds what was loaded: the first such element.
+    pub fn first_difference(
+        &self,
+        device: &OpenClDevice,
+        loaded: Values<'_>,
+    ) -> Result<Option<usize>> {
+        let mut part = Tensor::zeros(self.format, self.len.min(PART));
+        for start in (0..self.len).step_by(PART) {
+            let len = PART.min(self.len - start);
+            // SAFETY: the read blocks, so it ends before the borrow of `part`.
+            with_values_mut!(&mut part, part => unsafe {
+                self.read_part(device, start, &mut part[..len], true)
+            })?;
+            let found = part.view().slice(0..len);
+            let difference = loaded.slice(start..start + len).first_difference(found);
+            if let Some(place) = difference {
+                return Ok(Some(start + place));
+            }
+        }
+        Ok(None)
     }
 
     /// Enqueues a read of the whole buffer. Without `blocking` the caller keeps `data` alive and
@@ -122,13 +187,30 @@ impl Buffer {
         data: &mut [T],
         blocking: bool,
     ) -> Result<()> {
-        assert_eq!((data.len(), T::FORMAT), (self.len, self.format));
-        let data = tensor::bytes_mut(data);
+        assert_eq!(data.len(), self.len);
+        // SAFETY: alive until the read is done, as the caller promises.
+        unsafe { self.read_part(device, 0, data, blocking) }
+    }
+
+    /// Enqueues a read of a part of the buffer, from element `start` on.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Buffer::read`].
+    unsafe fn read_part<T: Element>(
+        &self,
+        device: &OpenClDevice,
+        start: usize,
+        data: &mut [T],
+        blocking: bool,
+    ) -> Result<()> {
+        assert!(start + data.len() <= self.len && T::FORMAT == self.format);
+        let (queue, data) = (&device.queue, tensor::bytes_mut(data));
         let (none, no_event) = (None::<&Event>, None::<&mut Event>);
-        // SAFETY: as long as the buffer, and alive until the read is done, as the caller promises.
+        let at = start * size_of::<T>();
+        // SAFETY: within the buffer, and alive until the read is done, as the caller promises.
         let status = unsafe {
-            let queue = &device.queue;
-            core::enqueue_read_buffer(queue, &self.mem, blocking, 0, data, none, no_event)
+            core::enqueue_read_buffer(queue, &self.mem, blocking, at, data, none, no_event)
         };
         status.map_err(device.refused("reading a buffer"))
     }
@@ -137,13 +219,6 @@ impl Buffer {
     pub fn read_now<T: Element>(&self, device: &OpenClDevice, data: &mut [T]) -> Result<()> {
         // SAFETY: the read blocks, so it ends before the borrow of `data`.
         unsafe { self.read(device, data, true) }
-    }
-
-    /// What the buffer holds.
-    pub fn to_tensor(&self, device: &OpenClDevice) -> Result<Tensor> {
-        let mut tensor = Tensor::zeros(self.format, self.len);
-        with_values!(&mut tensor, values => self.read_now(device, &mut values[..]))?;
-        Ok(tensor)
     }
 
     /// What a buffer of f32 holds.
@@ -169,19 +244,18 @@ impl FencedBuffer {
         Ok(FencedBuffer { whole, part, start })
     }
 
-    /// Poison between fences.
-    pub fn poison(&self, device: &OpenClDevice) -> Result<()> {
-        with_element!(self.part.format, T => {
-            let data: Vec<T> = fenced(self.part.len);
-            let mut whole = vec![data[0]; self.whole.len];
-            whole[self.start - FENCE..].copy_from_slice(&data);
-            self.whole.write_now(device, &whole)
-        })
+    /// Poison between fences, as `fenced` holds it.
+    pub fn write_fenced(&self, device: &OpenClDevice, fenced: &Tensor) -> Result<()> {
+        let start = self.start - FENCE;
+        with_values!(fenced, values => self.whole.write_part_now(device, start, values))
     }
 
-    /// The output with the fences next to it.
-    pub fn to_tensor(&self, device: &OpenClDevice) -> Result<Tensor> {
-        let whole = self.whole.to_tensor(device)?;
-        Ok(whole.slice(self.start - FENCE..whole.len()))
+    /// Reads the output with the fences next to it.
+    pub fn read_fenced(&self, device: &OpenClDevice, fenced: &mut Tensor) -> Result<()> {
+        let start = self.start - FENCE;
+        // SAFETY: the read blocks, so it ends before the borrow of `fenced`.
+        with_values_mut!(fenced, values => unsafe {
+            self.whole.read_part(device, start, values, true)
+        })
     }
 }

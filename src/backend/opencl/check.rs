@@ -9,6 +9,7 @@ use super::buffer::FencedBuffer;
 use super::device::OpenClDevice;
 use super::{PREFIX, discover, kernel, transfer};
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 use crate::terms::DeviceId;
 
 const SOURCE: &str = "
@@ -84,7 +85,8 @@ fn run(device: &OpenClDevice) -> Step<Vec<f32>> {
 /// Divides, writes, reads and maps a buffer.
 fn move_memory(device: &OpenClDevice) -> Result<()> {
     let buffer = FencedBuffer::new(device, COUNT)?;
-    buffer.poison(device)?;
-    buffer.to_tensor(device)?;
+    let mut output = Tensor::fenced(buffer.part.format, buffer.part.len);
+    buffer.write_fenced(device, &output)?;
+    buffer.read_fenced(device, &mut output)?;
     transfer::with_mapped(device, &buffer.part, MapFlags::READ, |_| ())
 }

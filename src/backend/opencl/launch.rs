@@ -12,7 +12,7 @@ use super::runner::KernelRunner;
 use crate::backend::gpu::launch::round_trip;
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Values};
 use crate::terms::Scope;
 
 /// Launches of a batch.
@@ -108,11 +108,11 @@ impl Runner for LaunchRunner<'_> {
         }
     }
 
-    fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        self.kernel.inputs()
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+        self.kernel.overwritten(operands)
     }
 
-    fn output(&mut self, scope: Scope) -> Result<Tensor> {
+    fn output(&mut self, scope: Scope) -> Result<Values<'_>> {
         self.kernel.output(scope)
     }
 

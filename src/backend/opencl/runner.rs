@@ -9,7 +9,7 @@ use super::{flush, program};
 use crate::backend::gpu::recipe::{Argument, Recipe, Step};
 use crate::backend::{Details, Runner, Task};
 use crate::error::Result;
-use crate::tensor::{FENCE, Tensor, with_values};
+use crate::tensor::{FENCE, Tensor, Values, with_values, with_values_mut};
 use crate::terms::Scope;
 
 /// Kernels with their operands on a device.
@@ -26,7 +26,7 @@ pub struct KernelRunner<'a> {
     tables: Vec<Table>,
     /// What an end-to-end run uploads.
     host_inputs: Vec<Tensor>,
-    /// Where an end-to-end run downloads to, with fences.
+    /// Where an end-to-end run downloads to, and where results are looked at, with fences.
     host_output: Tensor,
 }
 
@@ -132,7 +132,7 @@ impl<'a> KernelRunner<'a> {
         let launched = written.and_then(|()| self.launch(queue));
         let end = self.host_output.len() - FENCE;
         let (device, part) = (self.device, &self.output.part);
-        let read = with_values!(&mut self.host_output, output => {
+        let read = with_values_mut!(&mut self.host_output, output => {
             // SAFETY: the read is into memory of `self`, which is borrowed until `finish` returns.
             unsafe { part.read(device, &mut output[FENCE..end], false) }
         });
@@ -152,14 +152,11 @@ impl Runner for KernelRunner<'_> {
     }
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
-        self.host_output = Tensor::fenced(self.output.part.format, self.output.part.len);
         if scope == Scope::EndToEnd {
-            for buffer in &self.inputs {
-                let poison = Tensor::poison(buffer.format, buffer.len);
-                with_values!(&poison, poison => buffer.write_now(self.device, poison))?;
-            }
+            self.inputs.iter().try_for_each(|buffer| buffer.poison(self.device))?;
         }
-        self.output.poison(self.device)
+        self.host_output.fence();
+        self.output.write_fenced(self.device, &self.host_output)
     }
 
     fn run(&mut self, scope: Scope) -> Result<()> {
@@ -180,15 +177,20 @@ impl Runner for KernelRunner<'_> {
         self.between(ProfilingInfo::Start, ProfilingInfo::End)
     }
 
-    fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        self.inputs.iter().map(|buffer| buffer.to_tensor(self.device)).collect()
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+        for (number, (buffer, loaded)) in self.inputs.iter().zip(operands).enumerate() {
+            if let Some(place) = buffer.first_difference(self.device, loaded.view())? {
+                return Ok(Some((number, place)));
+            }
+        }
+        Ok(None)
     }
 
-    fn output(&mut self, scope: Scope) -> Result<Tensor> {
-        match scope {
-            Scope::Compute => self.output.to_tensor(self.device),
-            Scope::EndToEnd => Ok(self.host_output.clone()),
+    fn output(&mut self, scope: Scope) -> Result<Values<'_>> {
+        if scope == Scope::Compute {
+            self.output.read_fenced(self.device, &mut self.host_output)?;
         }
+        Ok(self.host_output.view())
     }
 
     fn details(&self) -> Details {

@@ -17,7 +17,7 @@ use super::buffer::{Buffer, FencedBuffer};
 use super::device::OpenClDevice;
 use crate::backend::{Details, Mappable, Runner, Task};
 use crate::error::Result;
-use crate::tensor::{FENCE, Tensor, fenced};
+use crate::tensor::{Element, FENCE, Tensor, Values, fence, fenced};
 use crate::terms::{Format, Scope};
 
 /// Every implementation of `transfer-h2d`.
@@ -58,6 +58,8 @@ struct TransferRunner<'a> {
     way: Way,
     on_device: FencedBuffer,
     on_host: Box<dyn DerefMut<Target = [f32]> + 'a>,
+    /// What is on the device, while it is looked at.
+    copy: Tensor,
 }
 
 /// One of `WRITES` or `READS`.
@@ -72,7 +74,9 @@ pub fn transfer<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn
         Way::Pageable | Way::Mapped => Box::new(fenced(length)),
     };
     let on_device = FencedBuffer::new(device, length)?;
-    Ok(Box::new(TransferRunner { device, direction, way, on_device, on_host }))
+    let copy =
+        Tensor::fenced(Format::F32, if direction == Direction::ToDevice { length } else { 0 });
+    Ok(Box::new(TransferRunner { device, direction, way, on_device, on_host, copy }))
 }
 
 /// What stands between the fences.
@@ -94,10 +98,15 @@ impl Runner for TransferRunner<'_> {
 
     fn poison(&mut self, _: Scope) -> Result<()> {
         match self.direction {
-            Direction::ToDevice => self.on_device.poison(self.device)?,
-            Direction::ToHost => self.on_host.copy_from_slice(&fenced(self.on_device.part.len)),
+            Direction::ToDevice => {
+                self.copy.fence();
+                self.on_device.write_fenced(self.device, &self.copy)
+            }
+            Direction::ToHost => {
+                fence(&mut self.on_host);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     fn run(&mut self, _: Scope) -> Result<()> {
@@ -116,17 +125,24 @@ impl Runner for TransferRunner<'_> {
         }
     }
 
-    fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        Ok(vec![match self.direction {
-            Direction::ToDevice => between_fences(&mut self.on_host).to_vec().into(),
-            Direction::ToHost => self.on_device.part.to_tensor(self.device)?,
-        }])
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+        let loaded = operands[0].view();
+        let place = match self.direction {
+            Direction::ToDevice => {
+                loaded.first_difference(f32::view(between_fences(&mut self.on_host)))
+            }
+            Direction::ToHost => self.on_device.part.first_difference(self.device, loaded)?,
+        };
+        Ok(place.map(|place| (0, place)))
     }
 
-    fn output(&mut self, _: Scope) -> Result<Tensor> {
+    fn output(&mut self, _: Scope) -> Result<Values<'_>> {
         match self.direction {
-            Direction::ToDevice => self.on_device.to_tensor(self.device),
-            Direction::ToHost => Ok(self.on_host.to_vec().into()),
+            Direction::ToDevice => {
+                self.on_device.read_fenced(self.device, &mut self.copy)?;
+                Ok(self.copy.view())
+            }
+            Direction::ToHost => Ok(f32::view(&self.on_host)),
         }
     }
 

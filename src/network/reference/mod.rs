@@ -221,11 +221,11 @@ impl Ops for Reference {
             self.gradients.iter_mut().flatten().for_each(|g| *g *= 2.0);
         }
         let optimizer = self.graph.optimizer;
-        let states = optimizer.states();
+        let (states, step) = (optimizer.states(), optimizer.step(step));
         let all = self.parameters.iter_mut().zip(&self.gradients).zip(&mut self.state);
         for ((w, g), state) in all {
             for ((w, g), state) in w.iter_mut().zip(g).zip(state.chunks_exact_mut(states)) {
-                optimizer.update(step, *g, w, state);
+                step.update(*g, w, state);
             }
         }
         Ok(())

@@ -22,7 +22,7 @@ use super::{
     Algorithm, Check, Entry, ExactSums, Host, Preset, Reference, Transformed, Work, Workload,
     probes,
 };
-use crate::tensor::{Generator, Tensor};
+use crate::tensor::{Generator, Tensor, Values};
 use crate::terms::{Axis, Conv, Shape, Window, conv};
 
 pub use reference::Pass;
@@ -130,7 +130,7 @@ impl ExactSums for Convolution {
         }
     }
 
-    fn form(&self, shape: &Shape, output: &Tensor, signs: Generator) -> Vec<f64> {
+    fn form(&self, shape: &Shape, output: Values<'_>, signs: Generator) -> Vec<f64> {
         reference::form(self.0, &Conv::of(shape), output.f32s(), signs)
     }
 
@@ -152,13 +152,14 @@ impl ExactSums for Convolution {
         inputs: &[Tensor],
         algorithm: Algorithm,
         images: usize,
+        known: Option<&[f64]>,
     ) -> Option<Transformed> {
         let Algorithm::Winograd(m) = algorithm else { return None };
         let conv = Conv::of(shape);
         // The last ones: an image that is taken for another shows there.
         let images = (conv.n - images.clamp(1, conv.n), conv.n);
         let (a, f) = (inputs[0].f32s(), inputs[1].f32s());
-        Some(winograd::transformed(self.0, &conv, a, f, m, images))
+        Some(winograd::transformed(self.0, &conv, [a, f], m, images, known))
     }
 
     fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize> {

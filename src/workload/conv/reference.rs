@@ -53,10 +53,15 @@ impl Pass {
 /// The whole output, with the magnitudes of its terms and their squares.
 pub fn all(pass: Pass, conv: &Conv, a: &[f32], b: &[f32]) -> Reference {
     Reference {
-        value: whole(pass, conv, a, b, |x| x),
+        value: values(pass, conv, a, b),
         magnitude: whole(pass, conv, a, b, f64::abs),
         spread: whole(pass, conv, a, b, |x| x * x).into_iter().map(f64::sqrt).collect(),
     }
+}
+
+/// The whole output alone.
+pub fn values(pass: Pass, conv: &Conv, a: &[f32], b: &[f32]) -> Vec<f64> {
+    whole(pass, conv, a, b, |x| x)
 }
 
 /// The output's elements `at`.

@@ -58,12 +58,12 @@ fn the_form_shows_any_single_wrong_element() {
         let mut output = Tensor::rounded(Format::F32, right.into_iter());
         let signs = Generator::new(1, 0);
         let expected = Gemm.expected_form(&shape, &data, signs);
-        assert_eq!(Gemm.form(&shape, &output, signs), expected);
+        assert_eq!(Gemm.form(&shape, output.view(), signs), expected);
         for i in 0..output.len() {
             let kept = output.get(i);
             for wrong in [kept + 1.0, kept + 1e-3, f64::NAN, f64::INFINITY] {
                 output.set(i, wrong);
-                let found = Gemm.form(&shape, &output, signs);
+                let found = Gemm.form(&shape, output.view(), signs);
                 assert_ne!(found, expected, "{shape} element {i} as {wrong}");
             }
             output.set(i, kept);

@@ -3,10 +3,10 @@
 use super::Step;
 use crate::backend::cpu::simd::Isa;
 use crate::backend::cpu::{Pool, SCRATCH_BYTES};
-use crate::backend::{Details, Part, Parts, Runner, Training};
+use crate::backend::{Details, Part, Parts, Runner, Training, first_overwritten};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Operation};
-use crate::tensor::{Element, FENCE, Tensor, fenced};
+use crate::tensor::{Element, FENCE, Tensor, Values};
 use crate::terms::Scope;
 use crate::workload::Work;
 
@@ -18,6 +18,8 @@ pub struct TrainRunner<'a> {
     steps: u64,
     /// What `restore` brings back.
     initial: Vec<Vec<f32>>,
+    /// The result of the last step that was asked for, in one piece.
+    output: Vec<f32>,
     work: Work,
 }
 
@@ -39,7 +41,13 @@ impl<'a> TrainRunner<'a> {
         let initial = step.tensors.graph.parameters.iter().map(zeros).collect();
         let saved = step.layers.iter().map(|layer| layer.saved_flop()).sum();
         let flop_exact = work.flop_exact.saturating_sub(saved);
-        TrainRunner { step, steps: 0, initial, work: Work { flop_exact, ..work } }
+        TrainRunner {
+            step,
+            steps: 0,
+            initial,
+            output: Vec::new(),
+            work: Work { flop_exact, ..work },
+        }
     }
 
     /// Bytes that a prepared step takes.
@@ -91,25 +99,29 @@ impl Runner for TrainRunner<'_> {
         true
     }
 
-    fn inputs(&mut self) -> Result<Vec<Tensor>> {
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
         let t = &self.step.tensors;
-        let batch = t.values[t.graph.input()].to_vec();
-        let labels = t.labels.iter().map(|label| *label as f32).collect();
-        Ok(self.initial.iter().cloned().chain([batch, labels]).map(Tensor::from).collect())
+        let labels: Vec<f32> = t.labels.iter().map(|label| *label as f32).collect();
+        let batch = &t.values[t.graph.input()][..];
+        let all = self.initial.iter().map(|p| &p[..]).chain([batch, &labels]);
+        Ok(first_overwritten(all.map(Element::view), operands))
     }
 
-    fn output(&mut self, _: Scope) -> Result<Tensor> {
+    fn output(&mut self, _: Scope) -> Result<Values<'_>> {
         let t = &self.step.tensors;
-        let mut values = vec![t.loss];
-        t.gradients.append_to(&mut values);
-        t.parameters.append_to(&mut values);
-        let mut output = fenced(values.len());
-        output[FENCE..FENCE + values.len()].copy_from_slice(&values);
-        if t.state.iter().chain([&t.parameters, &t.gradients]).any(|arena| arena.is_broken()) {
+        let is_broken =
+            t.state.iter().chain([&t.parameters, &t.gradients]).any(|arena| arena.is_broken());
+        self.output.clear();
+        self.output.resize(FENCE, f32::SENTINEL);
+        if is_broken {
             // The fence before the result stands for those between its tensors.
-            output[FENCE - 1] = 0.0;
+            self.output[FENCE - 1] = 0.0;
         }
-        Ok(output.into())
+        self.output.push(t.loss);
+        t.gradients.append_to(&mut self.output);
+        t.parameters.append_to(&mut self.output);
+        self.output.resize(self.output.len() + FENCE, f32::SENTINEL);
+        Ok(f32::view(&self.output))
     }
 
     fn details(&self) -> Details {

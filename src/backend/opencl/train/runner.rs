@@ -8,11 +8,11 @@ use super::launches::{Prepared, prepare};
 use super::memory::Memory;
 use crate::backend::gpu::train::{self, Plan, Schedule, changing};
 use crate::backend::gpu::tuned::Tuning;
-use crate::backend::{Details, Part, Parts, Runner, Task, Training};
+use crate::backend::{Details, Part, Parts, Runner, Task, Training, first_overwritten};
 use crate::error::Result;
 use crate::network::{self, Graph, Operation, Ops, Optimizer};
-use crate::tensor::{Element, FENCE, Tensor, broken_fence, fenced};
-use crate::terms::Scope;
+use crate::tensor::{Element, FENCE, Tensor, Values, broken_fence};
+use crate::terms::{Format, Scope};
 
 /// A training step in one of the implementations of `gpu::train`.
 pub fn train<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn Runner + 'a>> {
@@ -40,6 +40,8 @@ struct TrainRunner<'a> {
     host_labels: Vec<f32>,
     /// Where an end-to-end run downloads to.
     host_loss: Vec<f32>,
+    /// The result of the last step that was asked for, in one piece.
+    output: Vec<f32>,
 }
 
 /// Enqueues operations on a queue, with an event for each launch where the device's clock is wanted.
@@ -116,6 +118,7 @@ impl<'a> TrainRunner<'a> {
             host_batch: vec![0.0; graph.values[graph.input()].len()],
             host_labels: vec![0.0; graph.batch()],
             host_loss: vec![f32::POISON],
+            output: Vec::new(),
             graph,
             memory,
             schedule,
@@ -132,7 +135,7 @@ impl<'a> TrainRunner<'a> {
         for arena in &memory.state {
             arena.whole.write_now(device, &layout.filled(0.0))?;
         }
-        memory.loss.poison(device)?;
+        memory.loss.write_fenced(device, &Tensor::fenced(Format::F32, 1))?;
         memory.fill(device, f32::POISON)?;
         self.steps = 0;
         Ok(())
@@ -199,7 +202,7 @@ impl Runner for TrainRunner<'_> {
         self.host_loss = vec![f32::POISON];
         if scope == Scope::EndToEnd {
             for operand in [&self.memory.values[self.graph.input()], &self.memory.labels] {
-                operand.write_now(self.device, &vec![f32::POISON; operand.len])?;
+                operand.poison(self.device)?;
             }
         }
         Ok(())
@@ -221,38 +224,49 @@ impl Runner for TrainRunner<'_> {
         self.step(queue, true)
     }
 
-    fn inputs(&mut self) -> Result<Vec<Tensor>> {
-        let whole = self.memory.initial.to_vec(self.device)?;
-        let parameters = self.memory.layout.tensors(&whole).map(<[f32]>::to_vec);
-        let batch = self.memory.values[self.graph.input()].to_vec(self.device)?;
-        let labels = self.memory.labels.to_vec(self.device)?;
-        Ok(parameters.chain([batch, labels]).map(Tensor::from).collect())
+    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+        let (device, memory) = (self.device, &self.memory);
+        let [parameters @ .., batch, labels] = operands else { return Ok(None) };
+        let whole = memory.initial.to_vec(device)?;
+        let kept = memory.layout.tensors(&whole).map(Element::view);
+        if let Some(found) = first_overwritten(kept, parameters) {
+            return Ok(Some(found));
+        }
+        for (buffer, loaded) in
+            [(&memory.values[self.graph.input()], batch), (&memory.labels, labels)]
+        {
+            if let Some(place) = buffer.first_difference(device, loaded.view())? {
+                let number = operands.iter().position(|operand| std::ptr::eq(operand, loaded));
+                return Ok(number.map(|number| (number, place)));
+            }
+        }
+        Ok(None)
     }
 
     /// Loss, gradients, parameters. A fence on the device that was written shows in the output's own.
-    fn output(&mut self, scope: Scope) -> Result<Tensor> {
+    fn output(&mut self, scope: Scope) -> Result<Values<'_>> {
         let (device, memory) = (self.device, &self.memory);
-        let loss = memory.loss.to_tensor(device)?.f32s().to_vec();
-        let mut foreign = broken_fence(&loss).map(|place| loss[(place + FENCE as isize) as usize]);
-        let mut values = match scope {
-            Scope::Compute => vec![loss[FENCE]],
-            Scope::EndToEnd => self.host_loss.clone(),
-        };
+        let mut fenced_loss = Tensor::fenced(Format::F32, 1);
+        memory.loss.read_fenced(device, &mut fenced_loss)?;
+        let loss = fenced_loss.f32s();
+        let mut foreign = broken_fence(loss).map(|place| loss[(place + FENCE as isize) as usize]);
+        self.output.clear();
+        self.output.resize(FENCE, f32::SENTINEL);
+        self.output.push(if scope == Scope::Compute { loss[FENCE] } else { self.host_loss[0] });
         for arena in [&memory.gradients, &memory.parameters] {
             let whole = arena.whole.to_vec(device)?;
-            values.extend(memory.layout.tensors(&whole).flatten());
+            self.output.extend(memory.layout.tensors(&whole).flatten());
             foreign = foreign.or(memory.layout.foreign(&whole));
         }
         for arena in &memory.state {
             foreign = foreign.or(memory.layout.foreign(&arena.whole.to_vec(device)?));
         }
         foreign = foreign.or(memory.layout.foreign(&memory.initial.to_vec(device)?));
-        let mut output = fenced(values.len());
-        output[FENCE..FENCE + values.len()].copy_from_slice(&values);
         if let Some(value) = foreign {
-            output[FENCE - 1] = value;
+            self.output[FENCE - 1] = value;
         }
-        Ok(output.into())
+        self.output.resize(self.output.len() + FENCE, f32::SENTINEL);
+        Ok(f32::view(&self.output))
     }
 
     fn details(&self) -> Details {

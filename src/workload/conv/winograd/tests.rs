@@ -44,13 +44,15 @@ fn magnitudes_are_at_least_those_of_the_sums() {
     let f: Vec<f32> = Data::Random(1).values(1, conv.f_len());
     let direct = reference::all(Pass::Fprop, &conv, &x, &f);
     for m in [2, 4] {
-        let all = transformed(Pass::Fprop, &conv, &x, &f, m, (0, 2));
+        let all = transformed(Pass::Fprop, &conv, [&x, &f], m, (0, 2), None);
         assert_eq!((all.elements, all.value.clone()), (0..conv.y_len(), direct.value.clone()));
         for (found, least) in all.magnitude.iter().zip(&direct.magnitude) {
             assert!(*found >= least * (1.0 - 1e-12));
         }
-        let second = transformed(Pass::Fprop, &conv, &x, &f, m, (1, 2));
-        assert_eq!(second.magnitude, all.magnitude[second.elements]);
+        let second = transformed(Pass::Fprop, &conv, [&x, &f], m, (1, 2), None);
+        assert_eq!(second.magnitude, all.magnitude[second.elements.clone()]);
+        let known = transformed(Pass::Fprop, &conv, [&x, &f], m, (1, 2), Some(&all.value));
+        assert_eq!(known, second);
     }
 }
 
@@ -60,7 +62,7 @@ fn the_gradient_is_a_convolution_of_its_own() {
     let dy: Vec<f32> = Data::Random(1).values(0, conv.y_len());
     let f: Vec<f32> = Data::Random(1).values(1, conv.f_len());
     let expected = reference::all(Pass::Dgrad, &conv, &dy, &f).value;
-    let found = transformed(Pass::Dgrad, &conv, &dy, &f, 4, (0, 2));
+    let found = transformed(Pass::Dgrad, &conv, [&dy, &f], 4, (0, 2), None);
     assert_eq!(found.elements, 0..conv.x_len());
     for (found, expected) in found.value.iter().zip(expected) {
         assert!((found - expected).abs() < 1e-12);

@@ -83,7 +83,7 @@ impl Case {
         let inputs: Vec<Vec<f32>> = lens.iter().enumerate().map(fill).collect();
         let by = Algorithm::Winograd(m);
         let (sums, tensors) = (workload.exact_sums().unwrap(), tensors(&inputs));
-        let bound = sums.transformed(&shape, &tensors, by, usize::MAX).unwrap();
+        let bound = sums.transformed(&shape, &tensors, by, usize::MAX, None).unwrap();
         let value = sums.reference(&shape, &tensors, None).value;
         let n = bound.roundings as f64 * U;
         let (magnitude, gamma) = (bound.magnitude, n / (1.0 - n));
