@@ -6,13 +6,13 @@
 
 mod support;
 
-use crossover::backend::{Details, Device, Runner, Training, first_overwritten};
+use crossover::backend::{Details, Device, Runner, Training};
 use crossover::error::Result;
 use crossover::network::reference::{self, Reference};
 use crossover::network::{Graph, Optimizer, Trainer};
 use crossover::plan::{Effort, Selection};
 use crossover::record::Outcome;
-use crossover::tensor::{Element, FENCE, Tensor, Values, fenced};
+use crossover::tensor::{Element, FENCE, Operands, Values, fenced};
 use crossover::terms::{DeviceKind, Scope};
 use support::device::{MadeUp, MadeUpClock};
 
@@ -126,6 +126,8 @@ struct Sabotaged {
     clock: MadeUpClock,
     graph: Graph,
     /// Parameters, mini-batch, labels, as they were loaded.
+    loaded: Operands,
+    /// The same, as the made-up device keeps them.
     host: Vec<Vec<f32>>,
     /// The mini-batch and its labels, as the made-up device holds them.
     resident: [Vec<f32>; 2],
@@ -147,6 +149,7 @@ impl Sabotaged {
             fault,
             clock,
             graph,
+            loaded: Operands::from(Vec::new()),
             host: Vec::new(),
             resident: [Vec::new(), Vec::new()],
             parameters: Vec::new(),
@@ -227,8 +230,9 @@ impl Sabotaged {
 }
 
 impl Runner for Sabotaged {
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
-        let inputs: Vec<Vec<f32>> = inputs.iter().map(|i| i.f32s().to_vec()).collect();
+    fn load(&mut self, operands: &Operands) -> Result<()> {
+        self.loaded = operands.clone();
+        let inputs: Vec<Vec<f32>> = operands.iter().map(|i| i.f32s().to_vec()).collect();
         self.host.clone_from(&inputs);
         let [.., batch, labels] = &inputs[..] else { panic!("a batch and its labels") };
         self.resident = [batch.clone(), labels.clone()];
@@ -289,8 +293,9 @@ impl Runner for Sabotaged {
         Ok(())
     }
 
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
-        Ok(first_overwritten(self.host.iter().map(|operand| f32::view(operand)), operands))
+    fn overwritten(&mut self) -> Result<Option<usize>> {
+        let mut pairs = self.host.iter().zip(self.loaded.iter());
+        Ok(pairs.position(|(found, loaded)| found != loaded.f32s()))
     }
 
     fn output(&mut self, _: Scope) -> Result<Values<'_>> {

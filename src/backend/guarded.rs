@@ -3,7 +3,7 @@
 use super::{Details, Device, Part, Parts, Remote, Runner, Task, Training};
 use crate::error::{Error, Result};
 use crate::panics::caught;
-use crate::tensor::{Tensor, Values};
+use crate::tensor::{Operands, Values};
 use crate::terms::Scope;
 
 /// Prepares a task on a device. What panics, now or in any later call of the runner, is an error.
@@ -43,8 +43,8 @@ impl<'d> Guarded<'d> {
 }
 
 impl Runner for Guarded<'_> {
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
-        self.call(|runner| runner.load(inputs))
+    fn load(&mut self, operands: &Operands) -> Result<()> {
+        self.call(|runner| runner.load(operands))
     }
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
@@ -63,8 +63,8 @@ impl Runner for Guarded<'_> {
         self.call(|runner| runner.flush())
     }
 
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
-        self.call(|runner| runner.overwritten(operands))
+    fn overwritten(&mut self) -> Result<Option<usize>> {
+        self.call(|runner| runner.overwritten())
     }
 
     fn output(&mut self, scope: Scope) -> Result<Values<'_>> {

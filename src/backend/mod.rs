@@ -24,7 +24,7 @@ use crate::workload::Workload;
 pub use claim::Claim;
 pub use facets::{Mappable, Part, Parts, Remote, Training};
 pub use guarded::prepare;
-pub use runner::{Details, Runner, first_overwritten};
+pub use runner::{Details, Runner};
 pub use trainer::{Stepwise, retrained, trainer};
 use tunable::{Finding, Pinned, Tunable};
 

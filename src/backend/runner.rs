@@ -2,14 +2,14 @@
 
 use super::{Parts, Remote, Training};
 use crate::error::{Error, Result};
-use crate::tensor::{Tensor, Values};
+use crate::tensor::{Operands, Values};
 use crate::terms::Scope;
 use crate::workload::{Algorithm, Work};
 
 /// A prepared task: everything that may happen inside the timed region, and what checks need.
 pub trait Runner {
-    /// Takes new operands and makes them resident. The call blocks.
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()>;
+    /// Takes new operands, on which runs compute from now on, and makes them resident. The call blocks.
+    fn load(&mut self, operands: &Operands) -> Result<()>;
 
     /// Fills the outputs of both scopes with poison between fences. Before an end-to-end run the
     /// device's copies of the operands are spoilt too, where there are such: what the run does not
@@ -30,9 +30,8 @@ pub trait Runner {
         Err(Error::Unsupported("its caches can't be flushed".to_string()))
     }
 
-    /// Where the operands, as the device holds them now, are no longer those that were loaded, which are
-    /// `operands`: the number of the first such operand, and its first such element.
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>>;
+    /// The number of the first operand that is, where runs read it, no longer as it was loaded.
+    fn overwritten(&mut self) -> Result<Option<usize>>;
 
     /// The output of the last run in that scope, with its fences.
     fn output(&mut self, scope: Scope) -> Result<Values<'_>>;
@@ -60,17 +59,6 @@ pub trait Runner {
     fn parts(&mut self) -> Option<&mut dyn Parts> {
         None
     }
-}
-
-/// Where operands in view are no longer those that were loaded; see [`Runner::overwritten`].
-pub fn first_overwritten<'a>(
-    found: impl Iterator<Item = Values<'a>>,
-    operands: &[Tensor],
-) -> Option<(usize, usize)> {
-    let mut pairs = found.zip(operands).enumerate();
-    pairs.find_map(|(number, (found, loaded))| {
-        Some((number, loaded.view().first_difference(found)?))
-    })
 }
 
 /// Facts about a prepared runner.

@@ -49,7 +49,7 @@ impl Trainer for Stepwise<'_> {
     fn feed(&mut self, batch: &[f32], labels: &[f32]) -> Result<()> {
         if let Some(initial) = self.initial.take() {
             let inputs = initial.into_iter().chain([batch.to_vec(), labels.to_vec()]);
-            self.runner.load(&inputs.map(Tensor::from).collect::<Vec<_>>())?;
+            self.runner.load(&inputs.map(Tensor::from).collect::<Vec<_>>().into())?;
             self.training()?.restore()?;
         }
         // The first one too: who can't go on says so before the first step.

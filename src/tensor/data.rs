@@ -1,7 +1,7 @@
 //! What operands hold.
 
-use super::Generator;
 use super::values::{Element, Tensor, with_element};
+use super::{Generator, Operands};
 use crate::terms::Format;
 
 /// Which numbers the operands hold. Each is drawn first and rounded once, to the nearest of its format.
@@ -47,9 +47,9 @@ impl Data {
     }
 
     /// All operands of a format, by the lengths that they have.
-    pub fn operands(self, format: Format, lengths: &[usize]) -> Vec<Tensor> {
+    pub fn operands(self, format: Format, lengths: &[usize]) -> Operands {
         let fill = |(tensor, len): (usize, &usize)| self.fill(tensor as u64, format, *len);
-        lengths.iter().enumerate().map(fill).collect()
+        lengths.iter().enumerate().map(fill).collect::<Vec<_>>().into()
     }
 
     /// Operand number `tensor` as plain values.

@@ -15,7 +15,7 @@ use super::errors::Errors;
 use super::{Proof, Verify, computed, on_all_cores, scopes};
 use crate::backend::Runner;
 use crate::error::Result;
-use crate::tensor::{Data, Tensor, Values};
+use crate::tensor::{Data, Operands, Tensor, Values};
 use crate::terms::{Dtype, Formats, Shape};
 use crate::workload::{self, Workload};
 
@@ -32,7 +32,7 @@ pub struct Bounded<'a> {
     shape: &'a Shape,
     formats: Formats,
     seed: u64,
-    measured: Vec<Tensor>,
+    measured: Operands,
 }
 
 impl<'a> Bounded<'a> {
@@ -49,20 +49,19 @@ impl<'a> Bounded<'a> {
         Bounded { workload, bounded, shape, formats, seed, measured }
     }
 
-    /// Bytes of host memory that a problem holds: the measured data, others, a copy of the operands and of
-    /// the result, twice where it is freed from its fences.
+    /// Bytes of host memory that a problem holds: the measured data and others.
     pub fn footprint_bytes(workload: &dyn Workload, shape: &Shape, formats: Formats) -> u64 {
         let inputs = workload.inputs(shape).iter().sum::<usize>() as u64;
-        formats.storage.bytes() * (3 * inputs + 2 * workload.output(shape) as u64)
+        formats.storage.bytes() * 2 * inputs
     }
 
     /// Largest error over bound on some operands, which stay loaded.
-    fn largest_ratio(&self, runner: &mut dyn Runner, operands: &[Tensor]) -> Result<f64> {
+    fn largest_ratio(&self, runner: &mut dyn Runner, operands: &Operands) -> Result<f64> {
         runner.load(operands)?;
         let mut worst = 0.0f64;
         for scope in scopes(self.workload, runner) {
             let length = self.workload.output(self.shape);
-            let output = computed(runner, *scope, length, operands)?;
+            let output = computed(runner, *scope, length)?;
             worst = worst.max(self.check(operands, output)?);
         }
         Ok(worst)

@@ -17,7 +17,7 @@ use std::ops::Range;
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::machine;
-use crate::tensor::{self, FENCE, Tensor, Values, with_values};
+use crate::tensor::{self, FENCE, Values, with_values};
 use crate::terms::{Dtype, Format, Scope, Shape};
 use crate::workload::{Check, Workload};
 
@@ -99,21 +99,16 @@ fn on_all_cores<T: Send>(
     if length <= share { parts.map(look).collect() } else { machine::share_out(parts, look) }
 }
 
-/// One run into poisoned memory, on operands that were loaded. Returns the output of `length` elements after a
-/// look at fences and operands.
-fn computed<'r>(
-    runner: &'r mut dyn Runner,
-    scope: Scope,
-    length: usize,
-    operands: &[Tensor],
-) -> Result<Values<'r>> {
+/// One run into poisoned memory, on the operands that were loaded. Returns the output of `length` elements after
+/// a look at fences and operands.
+fn computed(runner: &mut dyn Runner, scope: Scope, length: usize) -> Result<Values<'_>> {
     runner.poison(scope)?;
     if let Some(training) = runner.training() {
         training.restore()?;
     }
     runner.run(scope)?;
-    if let Some((number, place)) = runner.overwritten(operands)? {
-        return Err(Error::wrong(format!("overwrote operand {number} at element {place}")));
+    if let Some(number) = runner.overwritten()? {
+        return Err(Error::wrong(format!("overwrote operand {number}")));
     }
     unfenced(runner.output(scope)?, length)
 }

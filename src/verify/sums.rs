@@ -24,7 +24,7 @@ use super::errors::{Errors, TINY};
 use super::{LEAST_SHARE, Proof, Verify, computed, likely_share, on_all_cores, scopes};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
-use crate::tensor::{Data, Element, Generator, Tensor, Values, with_values};
+use crate::tensor::{Data, Element, Generator, Operands, Values, with_values};
 use crate::terms::{Dtype, Formats, Shape};
 use crate::workload::{Algorithm, ExactSums, Reference, Transformed, Workload, parts};
 
@@ -50,8 +50,8 @@ pub struct Sums<'a> {
     shape: &'a Shape,
     formats: Formats,
     seed: u64,
-    measured: Vec<Tensor>,
-    integers: Vec<Tensor>,
+    measured: Operands,
+    integers: Operands,
     mode: Mode,
 }
 
@@ -69,7 +69,7 @@ enum Mode {
         forms: Vec<Vec<f64>>,
         /// The operands of the forms where results are rounded when they are stored: few enough numbers
         /// that each result is exact all the same. None where the integers serve.
-        exact: Option<Vec<Tensor>>,
+        exact: Option<Operands>,
     },
 }
 
@@ -122,13 +122,12 @@ impl<'a> Sums<'a> {
     ) -> u64 {
         let inputs = workload.inputs(shape).iter().sum::<usize>() as u64;
         let output = workload.output(shape) as u64;
-        // Whole references are six f64 an element while they are computed; checking keeps a copy of operands and result.
+        // Whole references are six f64 an element while they are computed.
         let is_kept = is_whole(workload, shape) && !is_cheap(sums, shape);
         let reference = if is_kept { 48 } else { 0 };
         let has_third = !is_whole(workload, shape) && formats.rounds_results();
-        let sets = if has_third { 4 } else { 3 };
-        let bytes = formats.storage.bytes();
-        sets * bytes * inputs + (reference + 2 * bytes) * output
+        let sets = if has_third { 3 } else { 2 };
+        sets * formats.storage.bytes() * inputs + reference * output
     }
 
     /// What an algorithm that is not exact on integers must give: in all images where that is not too
@@ -150,14 +149,14 @@ impl<'a> Sums<'a> {
     fn each_scope(
         &self,
         runner: &mut dyn Runner,
-        operands: &[Tensor],
+        operands: &Operands,
         mut look: impl FnMut(Values<'_>, (usize, usize)) -> Result<()>,
     ) -> Result<()> {
         runner.load(operands)?;
         let length = self.workload.output(self.shape);
         for scope in scopes(self.workload, runner) {
             let tile = runner.details().tile;
-            look(computed(runner, *scope, length, operands)?, tile)?;
+            look(computed(runner, *scope, length)?, tile)?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::network::reference::Reference;
 use crate::network::{self, Graph, Network, Optimizer, Trainer, l2};
-use crate::tensor::Tensor;
+use crate::tensor::{Operands, Tensor};
 use crate::terms::{Format, Scope, Shape};
 
 /// Share of the norm of all gradients below which one has nothing of its own to be relative to.
@@ -32,7 +32,7 @@ const NEXT_TO_NOTHING: f64 = 1.0 / 256.0;
 pub struct Training {
     graph: Graph,
     /// Parameters, mini-batch, labels.
-    inputs: Vec<Tensor>,
+    inputs: Operands,
     loss: f64,
     /// What an error of the loss is relative to.
     loss_magnitude: f64,
@@ -54,6 +54,7 @@ impl Training {
         // The reference is memory and refuses nothing.
         let _ = reference.feed(&batch, &labels).and_then(|()| reference.step());
         let corners = reference.corners();
+        let inputs = initial.into_iter().chain([batch, labels]).map(Tensor::from);
         Training {
             allowed: likely_share(graph.reduction(), Format::F32) + corners.slack(),
             is_cornered: corners.near > 0,
@@ -61,7 +62,7 @@ impl Training {
             loss_magnitude: reference.loss_magnitude,
             norm: l2(reference.gradients.iter().flatten()),
             gradients: reference.gradients,
-            inputs: initial.into_iter().chain([batch, labels]).map(Tensor::from).collect(),
+            inputs: inputs.collect::<Vec<_>>().into(),
             graph,
         }
     }
@@ -78,7 +79,7 @@ impl Training {
     fn check(&self, output: &[f32]) -> Result<f64> {
         let loss = f64::from(output[0]);
         let mut worst = self.share("the loss", (loss - self.loss).abs(), self.loss_magnitude)?;
-        let references = self.gradients.iter().zip(&self.inputs);
+        let references = self.gradients.iter().zip(self.inputs.iter());
         for ((name, gradient, after), (expected, initial)) in self.parts(output).zip(references) {
             let what = format!("the gradient of {name}");
             let squares = |part: Range<usize>| -> [f64; 2] {
@@ -187,7 +188,7 @@ impl Verify for Training {
         let mut worst = 0.0f64;
         for scope in [Scope::Compute, Scope::EndToEnd] {
             let parameters = self.graph.parameter_count() as usize;
-            let output = computed(runner, scope, 1 + 2 * parameters, &self.inputs)?;
+            let output = computed(runner, scope, 1 + 2 * parameters)?;
             let first = output.f32s().to_vec();
             worst = worst.max(self.check(&first)?);
             if runner.training().is_some() {

@@ -4,11 +4,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crossover::backend::{Details, Device, Runner, Task, first_overwritten};
+use crossover::backend::{Details, Device, Runner, Task};
 use crossover::error::Result;
 use crossover::machine::DeviceEntry;
 use crossover::measure::Clock;
-use crossover::tensor::{self, Element, FENCE, Tensor, Values};
+use crossover::tensor::{self, Element, FENCE, Operands, Tensor, Values};
 use crossover::terms::{DeviceKind, Dtype, Scope};
 use crossover::workload::Workload;
 
@@ -77,7 +77,7 @@ impl Device for MadeUp {
 /// What a made-up runner computes on.
 pub struct Memory {
     /// What an end-to-end run uploads.
-    host: Vec<Tensor>,
+    host: Operands,
     /// The operands on the device.
     pub inputs: Vec<Tensor>,
     /// The result between fences.
@@ -128,7 +128,7 @@ impl MadeUpRunner {
         let length = task.workload.output(task.shape);
         MadeUpRunner {
             memory: Memory {
-                host: Vec::new(),
+                host: Operands::from(Vec::new()),
                 inputs: Vec::new(),
                 output: Tensor::zeros(task.format(), 0),
                 length,
@@ -142,9 +142,9 @@ impl MadeUpRunner {
 }
 
 impl Runner for MadeUpRunner {
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
-        self.memory.host = inputs.to_vec();
-        self.memory.inputs = inputs.to_vec();
+    fn load(&mut self, operands: &Operands) -> Result<()> {
+        self.memory.host = operands.clone();
+        self.memory.inputs = operands.to_vec();
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl Runner for MadeUpRunner {
 
     fn run(&mut self, scope: Scope) -> Result<()> {
         if scope == Scope::EndToEnd && self.uploads {
-            self.memory.inputs.clone_from(&self.memory.host);
+            self.memory.inputs = self.memory.host.to_vec();
         }
         (self.run)(&mut self.memory, scope)
     }
@@ -168,8 +168,9 @@ impl Runner for MadeUpRunner {
         Ok(self.device_clock.as_mut().map(|clock| clock()))
     }
 
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
-        Ok(first_overwritten(self.memory.inputs.iter().map(Tensor::view), operands))
+    fn overwritten(&mut self) -> Result<Option<usize>> {
+        let mut pairs = self.memory.inputs.iter().zip(self.memory.host.iter());
+        Ok(pairs.position(|(found, loaded)| !found.view().is_same(loaded.view())))
     }
 
     fn output(&mut self, _: Scope) -> Result<Values<'_>> {

@@ -8,7 +8,7 @@ use super::message::{Done, Request};
 use super::{Contender, OUTPUTS, PREPARE, RELEASE, RUN};
 use crate::backend::{Claim, Details, Remote, Runner, Task};
 use crate::error::{Error, Result};
-use crate::tensor::{FENCE, Tensor, Values};
+use crate::tensor::{FENCE, Operands, Tensor, Values};
 use crate::terms::{DeviceKind, Dtype, Format, Scope, Shape};
 use crate::units;
 
@@ -36,6 +36,8 @@ pub struct ContenderRunner<'a> {
     dtype: Dtype,
     /// The format of operands and results in their files.
     format: Format,
+    /// The operands as they were loaded.
+    operands: Operands,
     /// Files of the operands, with their lengths.
     inputs: Vec<(PathBuf, usize)>,
     /// Files of the result's tensors, with their lengths.
@@ -72,6 +74,7 @@ impl<'a> ContenderRunner<'a> {
             shape: task.shape.clone(),
             dtype: task.dtype,
             format,
+            operands: Operands::from(Vec::new()),
             inputs: files("input", task.workload.inputs(task.shape)),
             outputs: files("output", task.workload.outputs(task.shape)),
             output: Tensor::zeros(format, 0),
@@ -87,8 +90,9 @@ impl<'a> ContenderRunner<'a> {
 }
 
 impl Runner for ContenderRunner<'_> {
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
-        for (number, ((path, _), values)) in self.inputs.iter().zip(inputs).enumerate() {
+    fn load(&mut self, operands: &Operands) -> Result<()> {
+        self.operands = operands.clone();
+        for (number, ((path, _), values)) in self.inputs.iter().zip(operands.iter()).enumerate() {
             if self.is_labels(number) {
                 // The bits of the whole numbers, in the place of floats.
                 let labels = values.f32s().iter().map(|v| f32::from_bits(*v as u32));
@@ -139,15 +143,17 @@ impl Runner for ContenderRunner<'_> {
     }
 
     /// What the files hold: a contender's own copies show in its next result.
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
-        for (number, ((path, length), loaded)) in self.inputs.iter().zip(operands).enumerate() {
+    fn overwritten(&mut self) -> Result<Option<usize>> {
+        for (number, ((path, length), loaded)) in
+            self.inputs.iter().zip(self.operands.iter()).enumerate()
+        {
             let mut values = exchange::read(path, self.format, *length)?;
             if self.is_labels(number) {
                 let labels = values.f32s().iter().map(|v| v.to_bits() as f32);
                 values = labels.collect::<Vec<f32>>().into();
             }
-            if let Some(place) = loaded.view().first_difference(values.view()) {
-                return Ok(Some((number, place)));
+            if !loaded.view().is_same(values.view()) {
+                return Ok(Some(number));
             }
         }
         Ok(None)

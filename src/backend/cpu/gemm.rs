@@ -37,12 +37,12 @@ type Routine<T> = unsafe fn(
 );
 
 /// `matrixmultiply` in f32.
-pub fn matrixmultiply_f32(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
+pub fn matrixmultiply_f32(pool: &Pool, shape: &Shape, inputs: &[&[f32]], c: &mut [f32]) {
     by_blocks(matrixmultiply::sgemm, pool, shape, inputs, c);
 }
 
 /// `matrixmultiply` in f64.
-pub fn matrixmultiply_f64(pool: &Pool, shape: &Shape, inputs: &[Vec<f64>], c: &mut [f64]) {
+pub fn matrixmultiply_f64(pool: &Pool, shape: &Shape, inputs: &[&[f64]], c: &mut [f64]) {
     by_blocks(matrixmultiply::dgemm, pool, shape, inputs, c);
 }
 
@@ -51,7 +51,7 @@ fn by_blocks<T: Element>(
     routine: Routine<T>,
     pool: &Pool,
     shape: &Shape,
-    inputs: &[Vec<T>],
+    inputs: &[&[T]],
     c: &mut [T],
 ) {
     let p = Product::of(shape);
@@ -89,7 +89,7 @@ fn by_blocks<T: Element>(
 }
 
 /// The `gemm` crate (AVX-512 where the CPU has it), with its own threading on our pool.
-pub fn gemm<T: Element>(pool: &Pool, shape: &Shape, inputs: &[Vec<T>], c: &mut [T]) {
+pub fn gemm<T: Element>(pool: &Pool, shape: &Shape, inputs: &[&[T]], c: &mut [T]) {
     let p = Product::of(shape);
     p.check(inputs[0].len(), inputs[1].len(), c.len());
     let ([a_row, a_column], [b_row, b_column]) = (strides(p.ta, p.lda), strides(p.tb, p.ldb));

@@ -9,7 +9,7 @@ use crate::network::NORM_EPS;
 use crate::terms::Shape;
 
 /// y = (x - mean) / sqrt(variance + eps) gamma + beta, row by row, of inputs x, gamma, beta.
-pub fn native(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
+pub fn native(pool: &Pool, shape: &Shape, inputs: &[&[f32]], out: &mut [f32]) {
     let [x, gamma, beta] = inputs else { unreachable!("the workload has three inputs") };
     assert!([gamma, beta].iter().all(|row| row.len() == shape.size("columns")));
     rows::each(pool, shape, x, out, &LayerNorm { gamma, beta });

@@ -198,12 +198,13 @@ impl Device for Cpu {
         if let Some(network) = task.workload.network() {
             return train::TrainRunner::footprint_bytes(&(network.graph)(task.shape));
         }
-        let inputs: usize = task.workload.inputs(task.shape).iter().sum();
-        let elements = (inputs + task.workload.output(task.shape)) as u64;
-        let tensors = task.format().bytes() * elements;
         let is_conv = |i: &Implementation| matches!(i.kernel, Kernel::Conv(_));
-        let takes_scratch = implementations(task.workload, task.dtype).any(is_conv);
-        tensors + if takes_scratch { SCRATCH_BYTES } else { 0 }
+        let convolves = implementations(task.workload, task.dtype).any(is_conv);
+        // Operands are those of the problem; convolutions have copies that begin on cache lines.
+        let copies: usize = task.workload.inputs(task.shape).iter().sum();
+        let elements = task.workload.output(task.shape) + if convolves { copies } else { 0 };
+        let scratch = if convolves { SCRATCH_BYTES } else { 0 };
+        task.format().bytes() * elements as u64 + scratch
     }
 
     fn prepare(&self, task: &Task<'_>) -> Result<Box<dyn Runner + '_>> {

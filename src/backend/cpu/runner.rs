@@ -1,15 +1,13 @@
 //! A prepared task on the CPU.
 
-use std::ops::DerefMut;
-
 use super::aligned::Aligned;
 use super::conv::Prepared;
 use super::simd::Isa;
 use super::{Cpu, Pool, SCRATCH_BYTES, peak};
-use crate::backend::{Details, Runner, Task, first_overwritten};
+use crate::backend::{Details, Runner, Task};
 use crate::error::Result;
 use crate::machine;
-use crate::tensor::{Element, FENCE, Tensor, Values, fence, fenced};
+use crate::tensor::{Element, FENCE, Operands, Tensor, Values, fence, fenced};
 use crate::terms::{Dtype, Scope, Shape};
 use crate::workload::peak_work;
 
@@ -21,18 +19,19 @@ const SCRATCH_SHARE: u64 = 8;
 
 /// What computes an output from inputs of the same type on the threads of a pool. The output may hold
 /// anything before.
-pub type Function<T> = fn(&Pool, &Shape, &[Vec<T>], &mut [T]);
+pub type Function<T> = fn(&Pool, &Shape, &[&[T]], &mut [T]);
+
+/// Operands that a computation has at the most.
+const MOST_OPERANDS: usize = 3;
 
 /// What a run does.
 pub trait Computation<T> {
-    /// An input in main memory.
-    type Operand: DerefMut<Target = [T]>;
-
-    /// An input of so many zeros.
-    fn operand(len: usize) -> Self::Operand;
+    /// Whether operands must begin on a cache line: it then has copies that do, and else reads those that
+    /// all share.
+    const IS_ALIGNED: bool;
 
     /// Computes the output, which may hold anything before, on the threads of `pool`.
-    fn run(&mut self, pool: &Pool, inputs: &[Self::Operand], output: &mut [T]);
+    fn run(&mut self, pool: &Pool, inputs: &[&[T]], output: &mut [T]);
 
     /// What there is to tell, but for the tile.
     fn details(&self, _: &Pool) -> Details {
@@ -47,13 +46,9 @@ pub struct Call<T> {
 }
 
 impl<T: Element> Computation<T> for Call<T> {
-    type Operand = Vec<T>;
+    const IS_ALIGNED: bool = false;
 
-    fn operand(len: usize) -> Vec<T> {
-        vec![T::nearest(0.0); len]
-    }
-
-    fn run(&mut self, pool: &Pool, inputs: &[Vec<T>], output: &mut [T]) {
+    fn run(&mut self, pool: &Pool, inputs: &[&[T]], output: &mut [T]) {
         (self.function)(pool, &self.shape, inputs, output);
     }
 }
@@ -67,15 +62,11 @@ fn peak_batches(pool: &Pool) -> usize {
 }
 
 impl Computation<f32> for Peak {
-    type Operand = Aligned;
+    const IS_ALIGNED: bool = true;
 
-    fn operand(len: usize) -> Aligned {
-        Aligned::zeros(len)
-    }
-
-    fn run(&mut self, pool: &Pool, inputs: &[Aligned], output: &mut [f32]) {
+    fn run(&mut self, pool: &Pool, inputs: &[&[f32]], output: &mut [f32]) {
         let Peak(isa, dtype) = *self;
-        peak::run(isa, dtype, pool, peak_batches(pool), &inputs[0], &inputs[1], output);
+        peak::run(isa, dtype, pool, peak_batches(pool), inputs[0], inputs[1], output);
     }
 
     fn details(&self, pool: &Pool) -> Details {
@@ -84,14 +75,10 @@ impl Computation<f32> for Peak {
 }
 
 impl Computation<f32> for Prepared {
-    type Operand = Aligned;
+    const IS_ALIGNED: bool = true;
 
-    fn operand(len: usize) -> Aligned {
-        Aligned::zeros(len)
-    }
-
-    fn run(&mut self, pool: &Pool, inputs: &[Aligned], output: &mut [f32]) {
-        Prepared::run(self, pool, &inputs[0], &inputs[1], output);
+    fn run(&mut self, pool: &Pool, inputs: &[&[f32]], output: &mut [f32]) {
+        Prepared::run(self, pool, inputs[0], inputs[1], output);
     }
 
     fn details(&self, _: &Pool) -> Details {
@@ -110,22 +97,25 @@ pub struct CpuRunner<'a, T: Element, C: Computation<T>> {
     cpu: &'a Cpu,
     computation: C,
     tile: (usize, usize),
-    inputs: Vec<C::Operand>,
+    /// None before the first are loaded.
+    operands: Operands,
+    /// Of the operands, where they must begin on a cache line.
+    copies: Vec<Aligned<T>>,
     /// Between fences of whole cache lines.
     output: Aligned<T>,
 }
 
 impl<'a, T: Element, C: Computation<T>> CpuRunner<'a, T, C> {
-    /// Allocates the operands of a task. The tile is the implementation's.
+    /// Allocates the output of a task. The tile is the implementation's.
     pub fn new(
         cpu: &'a Cpu,
         computation: C,
         tile: (usize, usize),
         task: &Task<'_>,
     ) -> CpuRunner<'a, T, C> {
-        let inputs = task.workload.inputs(task.shape).into_iter().map(C::operand).collect();
+        let operands = Operands::from(Vec::new());
         let output = Aligned::from(&fenced(task.workload.output(task.shape))[..]);
-        CpuRunner { cpu, computation, tile, inputs, output }
+        CpuRunner { cpu, computation, tile, operands, copies: Vec::new(), output }
     }
 }
 
@@ -136,10 +126,14 @@ pub fn scratch_limit() -> u64 {
 }
 
 impl<T: Element, C: Computation<T>> Runner for CpuRunner<'_, T, C> {
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
-        for (own, new) in self.inputs.iter_mut().zip(inputs) {
-            own.copy_from_slice(new.values());
+    fn load(&mut self, operands: &Operands) -> Result<()> {
+        if C::IS_ALIGNED {
+            let zeros = |tensor: &Tensor| Aligned::zeros(tensor.len());
+            self.copies.extend(operands.iter().skip(self.copies.len()).map(zeros));
+            let pairs = self.copies.iter_mut().zip(operands.iter());
+            pairs.for_each(|(copy, tensor)| copy.copy_from_slice(tensor.values()));
         }
+        self.operands = operands.clone();
         Ok(())
     }
 
@@ -150,7 +144,12 @@ impl<T: Element, C: Computation<T>> Runner for CpuRunner<'_, T, C> {
 
     fn run(&mut self, _: Scope) -> Result<()> {
         let end = self.output.len() - FENCE;
-        self.computation.run(&self.cpu.pool, &self.inputs, &mut self.output[FENCE..end]);
+        let mut inputs: [&[T]; MOST_OPERANDS] = [&[]; MOST_OPERANDS];
+        for (i, tensor) in self.operands.iter().enumerate() {
+            inputs[i] = if C::IS_ALIGNED { &self.copies[i] } else { tensor.values() };
+        }
+        let inputs = &inputs[..self.operands.len()];
+        self.computation.run(&self.cpu.pool, inputs, &mut self.output[FENCE..end]);
         Ok(())
     }
 
@@ -162,8 +161,10 @@ impl<T: Element, C: Computation<T>> Runner for CpuRunner<'_, T, C> {
         true
     }
 
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
-        Ok(first_overwritten(self.inputs.iter().map(|input| T::view(input)), operands))
+    fn overwritten(&mut self) -> Result<Option<usize>> {
+        let mut copies = self.copies.iter().zip(self.operands.iter());
+        let of_copies = copies.position(|(copy, loaded)| !T::view(copy).is_same(loaded.view()));
+        Ok(of_copies.or_else(|| self.operands.first_changed()))
     }
 
     fn output(&mut self, _: Scope) -> Result<Values<'_>> {

@@ -8,8 +8,8 @@ use super::train::math;
 use crate::terms::Shape;
 
 /// y = exp(x - most) / sum of exp(x - most), row by row.
-pub fn native(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
-    rows::each(pool, shape, &inputs[0], out, &Softmax);
+pub fn native(pool: &Pool, shape: &Shape, inputs: &[&[f32]], out: &mut [f32]) {
+    rows::each(pool, shape, inputs[0], out, &Softmax);
 }
 
 #[derive(Clone, Copy)]

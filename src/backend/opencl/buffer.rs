@@ -153,26 +153,20 @@ impl Buffer {
         })
     }
 
-    /// Where the buffer no longer holds what was loaded: the first such element.
-    pub fn first_difference(
-        &self,
-        device: &OpenClDevice,
-        loaded: Values<'_>,
-    ) -> Result<Option<usize>> {
+    /// Whether the buffer holds what was loaded.
+    pub fn holds(&self, device: &OpenClDevice, loaded: Values<'_>) -> Result<bool> {
         let mut part = Tensor::zeros(self.format, self.len.min(PART));
         for start in (0..self.len).step_by(PART) {
             let len = PART.min(self.len - start);
-            // SAFETY: the read blocks, so it ends before the borrow of `part`.
-            with_values_mut!(&mut part, part => unsafe {
-                self.read_part(device, start, &mut part[..len], true)
+            with_values_mut!(&mut part, part => {
+                // SAFETY: the read blocks, so it ends before the borrow of `part`.
+                unsafe { self.read_part(device, start, &mut part[..len], true) }
             })?;
-            let found = part.view().slice(0..len);
-            let difference = loaded.slice(start..start + len).first_difference(found);
-            if let Some(place) = difference {
-                return Ok(Some(start + place));
+            if !loaded.slice(start..start + len).is_same(part.view().slice(0..len)) {
+                return Ok(false);
             }
         }
-        Ok(None)
+        Ok(true)
     }
 
     /// Enqueues a read of the whole buffer. Without `blocking` the caller keeps `data` alive and

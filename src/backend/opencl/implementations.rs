@@ -72,10 +72,9 @@ impl Device for OpenClDevice {
             return bytes;
         }
         let inputs: usize = task.workload.inputs(task.shape).iter().sum();
-        let elements = (inputs + task.workload.output(task.shape)) as u64;
-        let tensors = task.format().bytes() * elements;
-        // On the device and, for transfers, on the host.
-        2 * tensors
+        // All of them on the device, and results on the host; transfers have their operand there too.
+        let elements = (inputs + 2 * task.workload.output(task.shape)) as u64;
+        task.format().bytes() * elements
     }
 
     fn tunables(&self) -> Vec<Tunable> {

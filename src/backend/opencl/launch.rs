@@ -12,7 +12,7 @@ use super::runner::KernelRunner;
 use crate::backend::gpu::launch::round_trip;
 use crate::backend::{Details, Runner, Task};
 use crate::error::{Error, Result};
-use crate::tensor::{Tensor, Values};
+use crate::tensor::{Operands, Values};
 use crate::terms::Scope;
 
 /// Launches of a batch.
@@ -76,8 +76,8 @@ impl LaunchRunner<'_> {
 }
 
 impl Runner for LaunchRunner<'_> {
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
-        self.kernel.load(inputs)
+    fn load(&mut self, operands: &Operands) -> Result<()> {
+        self.kernel.load(operands)
     }
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
@@ -108,8 +108,8 @@ impl Runner for LaunchRunner<'_> {
         }
     }
 
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
-        self.kernel.overwritten(operands)
+    fn overwritten(&mut self) -> Result<Option<usize>> {
+        self.kernel.overwritten()
     }
 
     fn output(&mut self, scope: Scope) -> Result<Values<'_>> {

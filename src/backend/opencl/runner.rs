@@ -9,7 +9,7 @@ use super::{flush, program};
 use crate::backend::gpu::recipe::{Argument, Recipe, Step};
 use crate::backend::{Details, Runner, Task};
 use crate::error::Result;
-use crate::tensor::{FENCE, Tensor, Values, with_values, with_values_mut};
+use crate::tensor::{FENCE, Operands, Tensor, Values, with_values, with_values_mut};
 use crate::terms::Scope;
 
 /// Kernels with their operands on a device.
@@ -24,8 +24,8 @@ pub struct KernelRunner<'a> {
     /// Kept because the kernels refer to it.
     scratch: Vec<Buffer>,
     tables: Vec<Table>,
-    /// What an end-to-end run uploads.
-    host_inputs: Vec<Tensor>,
+    /// What an end-to-end run uploads; none before the first are loaded.
+    operands: Operands,
     /// Where an end-to-end run downloads to, and where results are looked at, with fences.
     host_output: Tensor,
 }
@@ -50,7 +50,7 @@ impl<'a> KernelRunner<'a> {
         let tables: Vec<Table> =
             recipe.tables.iter().map(|data| Table::new(device, data)).collect::<Result<_>>()?;
         let mut runner = KernelRunner {
-            host_inputs: lengths.iter().map(|len| Tensor::zeros(format, *len)).collect(),
+            operands: Operands::from(Vec::new()),
             host_output: Tensor::fenced(format, output.part.len),
             device,
             recipe,
@@ -122,13 +122,14 @@ impl<'a> KernelRunner<'a> {
 
     fn upload_compute_download(&mut self) -> Result<()> {
         let queue = &self.device.queue;
-        let written = self.inputs.iter().zip(&self.host_inputs).try_for_each(|(buffer, data)| {
-            with_values!(data, data => {
-                // SAFETY: the writes read memory of `self`, which is borrowed until `finish` has
-                // returned.
-                unsafe { buffer.write(self.device, data, false) }
-            })
-        });
+        let written =
+            self.inputs.iter().zip(self.operands.iter()).try_for_each(|(buffer, data)| {
+                with_values!(data, data => {
+                    // SAFETY: the writes read memory of `self`, which is borrowed until `finish` has
+                    // returned.
+                    unsafe { buffer.write(self.device, data, false) }
+                })
+            });
         let launched = written.and_then(|()| self.launch(queue));
         let end = self.host_output.len() - FENCE;
         let (device, part) = (self.device, &self.output.part);
@@ -143,12 +144,11 @@ impl<'a> KernelRunner<'a> {
 }
 
 impl Runner for KernelRunner<'_> {
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
-        for ((buffer, host), new) in self.inputs.iter().zip(&mut self.host_inputs).zip(inputs) {
-            host.copy_from(new);
-            with_values!(new, new => buffer.write_now(self.device, new))?;
-        }
-        Ok(())
+    fn load(&mut self, operands: &Operands) -> Result<()> {
+        self.operands = operands.clone();
+        self.inputs.iter().zip(operands.iter()).try_for_each(
+            |(buffer, new)| with_values!(new, new => buffer.write_now(self.device, new)),
+        )
     }
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
@@ -177,10 +177,10 @@ impl Runner for KernelRunner<'_> {
         self.between(ProfilingInfo::Start, ProfilingInfo::End)
     }
 
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
-        for (number, (buffer, loaded)) in self.inputs.iter().zip(operands).enumerate() {
-            if let Some(place) = buffer.first_difference(self.device, loaded.view())? {
-                return Ok(Some((number, place)));
+    fn overwritten(&mut self) -> Result<Option<usize>> {
+        for (number, (buffer, loaded)) in self.inputs.iter().zip(self.operands.iter()).enumerate() {
+            if !buffer.holds(self.device, loaded.view())? {
+                return Ok(Some(number));
             }
         }
         Ok(None)

@@ -17,7 +17,7 @@ use super::buffer::{Buffer, FencedBuffer};
 use super::device::OpenClDevice;
 use crate::backend::{Details, Mappable, Runner, Task};
 use crate::error::Result;
-use crate::tensor::{Element, FENCE, Tensor, Values, fence, fenced};
+use crate::tensor::{Element, FENCE, Operands, Tensor, Values, fence, fenced};
 use crate::terms::{Format, Scope};
 
 /// Every implementation of `transfer-h2d`.
@@ -58,6 +58,8 @@ struct TransferRunner<'a> {
     way: Way,
     on_device: FencedBuffer,
     on_host: Box<dyn DerefMut<Target = [f32]> + 'a>,
+    /// The array as it was loaded; none before the first is.
+    operands: Operands,
     /// What is on the device, while it is looked at.
     copy: Tensor,
 }
@@ -76,7 +78,8 @@ pub fn transfer<'a>(device: &'a OpenClDevice, task: &Task<'_>) -> Result<Box<dyn
     let on_device = FencedBuffer::new(device, length)?;
     let copy =
         Tensor::fenced(Format::F32, if direction == Direction::ToDevice { length } else { 0 });
-    Ok(Box::new(TransferRunner { device, direction, way, on_device, on_host, copy }))
+    let operands = Operands::from(Vec::new());
+    Ok(Box::new(TransferRunner { device, direction, way, on_device, on_host, operands, copy }))
 }
 
 /// What stands between the fences.
@@ -86,12 +89,12 @@ fn between_fences(array: &mut [f32]) -> &mut [f32] {
 }
 
 impl Runner for TransferRunner<'_> {
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
+    fn load(&mut self, operands: &Operands) -> Result<()> {
+        self.operands = operands.clone();
+        let array = operands[0].f32s();
         match self.direction {
-            Direction::ToDevice => {
-                between_fences(&mut self.on_host).copy_from_slice(inputs[0].f32s())
-            }
-            Direction::ToHost => self.on_device.part.write_now(self.device, inputs[0].f32s())?,
+            Direction::ToDevice => between_fences(&mut self.on_host).copy_from_slice(array),
+            Direction::ToHost => self.on_device.part.write_now(self.device, array)?,
         }
         Ok(())
     }
@@ -125,15 +128,13 @@ impl Runner for TransferRunner<'_> {
         }
     }
 
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
-        let loaded = operands[0].view();
-        let place = match self.direction {
-            Direction::ToDevice => {
-                loaded.first_difference(f32::view(between_fences(&mut self.on_host)))
-            }
-            Direction::ToHost => self.on_device.part.first_difference(self.device, loaded)?,
+    fn overwritten(&mut self) -> Result<Option<usize>> {
+        let loaded = self.operands[0].view();
+        let is_kept = match self.direction {
+            Direction::ToDevice => loaded.is_same(f32::view(between_fences(&mut self.on_host))),
+            Direction::ToHost => self.on_device.part.holds(self.device, loaded)?,
         };
-        Ok(place.map(|place| (0, place)))
+        Ok((!is_kept).then_some(0))
     }
 
     fn output(&mut self, _: Scope) -> Result<Values<'_>> {

@@ -1,10 +1,10 @@
 use super::*;
-use crate::tensor::Data;
+use crate::tensor::{Data, Operands};
 use crate::terms::Format;
 
 const PASSES: [Convolution; 3] = [FPROP, DGRAD, WGRAD];
 
-fn inputs(pass: &Convolution, shape: &Shape, data: Data) -> Vec<Tensor> {
+fn inputs(pass: &Convolution, shape: &Shape, data: Data) -> Operands {
     data.operands(Format::F32, &pass.inputs(shape))
 }
 

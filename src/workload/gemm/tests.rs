@@ -1,12 +1,12 @@
 use super::*;
-use crate::tensor::Data;
+use crate::tensor::{Data, Operands};
 use crate::terms::Format;
 
 fn shape(values: [u64; 5]) -> Shape {
     Shape::of(AXES, &values)
 }
 
-fn inputs(shape: &Shape, data: Data) -> Vec<Tensor> {
+fn inputs(shape: &Shape, data: Data) -> Operands {
     data.operands(Format::F32, &Gemm.inputs(shape))
 }
 

@@ -54,15 +54,15 @@ pub fn multiply(
 }
 
 /// The engine of this module, on the threads of `pool`.
-pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[Vec<f32>], c: &mut [f32]) {
-    let operands = (&inputs[0][..], &inputs[1][..]);
+pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[&[f32]], c: &mut [f32]) {
+    let operands = (inputs[0], inputs[1]);
     multiply(Isa::best(), Some(pool), &Product::of(shape), operands, c, None);
 }
 
 /// The same of operands in bf16, with f32 sums that are rounded when they are stored.
-pub fn gemm_bf16(pool: &Pool, shape: &Shape, inputs: &[Vec<bf16>], c: &mut [bf16]) {
-    let wide = |operand: &Vec<bf16>| operand.iter().map(|v| v.to_f32()).collect::<Vec<f32>>();
+pub fn gemm_bf16(pool: &Pool, shape: &Shape, inputs: &[&[bf16]], c: &mut [bf16]) {
+    let wide = |operand: &[bf16]| operand.iter().map(|v| v.to_f32()).collect::<Vec<f32>>();
     let mut sums = vec![0.0; c.len()];
-    gemm(pool, shape, &[wide(&inputs[0]), wide(&inputs[1])], &mut sums);
+    gemm(pool, shape, &[&wide(inputs[0]), &wide(inputs[1])], &mut sums);
     c.iter_mut().zip(sums).for_each(|(c, sum)| *c = bf16::from_f32(sum));
 }

@@ -27,13 +27,13 @@ use stretch::{DotStretch, MapStretch};
 const LEAST: usize = 48 << 10;
 
 /// Computes a map of whole arrays, past the caches if `NT`, which needs [`has_nt`].
-pub fn map<M: Map, const NT: bool>(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
+pub fn map<M: Map, const NT: bool>(pool: &Pool, _: &Shape, inputs: &[&[f32]], out: &mut [f32]) {
     map_by::<M, NT>(Isa::best(), pool, inputs, out);
 }
 
 /// `out[0] = a . b`.
-pub fn dot(pool: &Pool, _: &Shape, inputs: &[Vec<f32>], out: &mut [f32]) {
-    out[0] = sum_of_products(Isa::best(), pool, &inputs[0], &inputs[1]);
+pub fn dot(pool: &Pool, _: &Shape, inputs: &[&[f32]], out: &mut [f32]) {
+    out[0] = sum_of_products(Isa::best(), pool, inputs[0], inputs[1]);
 }
 
 /// Whether this CPU's stores can go past the caches. Where they can't, maps with `NT` store as the
@@ -44,8 +44,8 @@ pub fn has_nt() -> bool {
 
 /// [`map`] with these instructions, on as many threads as are worth it. A map of one input takes it
 /// twice. Panics unless inputs and output are equally long and the CPU has the instructions.
-fn map_by<M: Map, const NT: bool>(isa: Isa, pool: &Pool, inputs: &[Vec<f32>], out: &mut [f32]) {
-    let (a, b) = (&inputs[0][..], &inputs[inputs.len() - 1][..]);
+fn map_by<M: Map, const NT: bool>(isa: Isa, pool: &Pool, inputs: &[&[f32]], out: &mut [f32]) {
+    let (a, b) = (inputs[0], inputs[inputs.len() - 1]);
     assert!(isa.is_available());
     assert!(a.len() == out.len() && b.len() == out.len());
     let stretches = Stretches::of(out, pool);

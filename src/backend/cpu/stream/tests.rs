@@ -1,6 +1,7 @@
 //! Every set of instructions against plain loops, on small integers, where every order of sums is exact.
 
 use super::*;
+use crate::backend::cpu::Function;
 
 /// Lies before and behind every output.
 const SENTINEL: f32 = 12345.0;
@@ -18,8 +19,8 @@ fn numbers(len: usize, seed: usize) -> Vec<f32> {
 
 /// Runs a map into an output at every distance from a cache line, and compares all of it and the
 /// fences round it.
-fn check<M: Map>(pool: &Pool, inputs: &[Vec<f32>], wanted: impl Fn(f32, f32) -> f32) {
-    let (a, b) = (&inputs[0], &inputs[inputs.len() - 1]);
+fn check<M: Map>(pool: &Pool, inputs: &[&[f32]], wanted: impl Fn(f32, f32) -> f32) {
+    let (a, b) = (inputs[0], inputs[inputs.len() - 1]);
     let wanted: Vec<f32> = a.iter().zip(b).map(|(a, b)| wanted(*a, *b)).collect();
     for isa in Isa::available() {
         for (nt, map) in
@@ -46,8 +47,8 @@ fn check<M: Map>(pool: &Pool, inputs: &[Vec<f32>], wanted: impl Fn(f32, f32) -> 
 fn maps_are_exact() {
     for pool in [pool(1), pool(3)] {
         for len in LENGTHS {
-            let one = [numbers(len, 3)];
-            let two = [numbers(len, 3), numbers(len, 5)];
+            let (a, b) = (numbers(len, 3), numbers(len, 5));
+            let (one, two) = ([&a[..]], [&a[..], &b]);
             check::<Copied>(&pool, &one, |a, _| a);
             check::<Scaled>(&pool, &one, |a, _| 3.0 * a);
             check::<Sum>(&pool, &two, |a, b| a + b);
@@ -93,8 +94,8 @@ fn dots_of_fractions_are_close_and_always_the_same() {
 #[test]
 fn the_kernels_are_the_ones_they_are_named_after() {
     let (pool, shape) = (pool(2), Shape::of(&[], &[]));
-    let inputs = [vec![2.0; 100], vec![5.0; 100]];
-    let first = |kernel: fn(&Pool, &Shape, &[Vec<f32>], &mut [f32]), inputs: &[Vec<f32>], len| {
+    let inputs = [&[2.0; 100][..], &[5.0; 100]];
+    let first = |kernel: Function<f32>, inputs: &[&[f32]], len| {
         let mut out = vec![f32::NAN; len];
         kernel(&pool, &shape, inputs, &mut out);
         out[0]

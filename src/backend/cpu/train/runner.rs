@@ -3,10 +3,10 @@
 use super::Step;
 use crate::backend::cpu::simd::Isa;
 use crate::backend::cpu::{Pool, SCRATCH_BYTES};
-use crate::backend::{Details, Part, Parts, Runner, Training, first_overwritten};
+use crate::backend::{Details, Part, Parts, Runner, Training};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Operation};
-use crate::tensor::{Element, FENCE, Tensor, Values};
+use crate::tensor::{Element, FENCE, Operands, Values};
 use crate::terms::Scope;
 use crate::workload::Work;
 
@@ -16,6 +16,8 @@ pub struct TrainRunner<'a> {
     step: Step<'a>,
     /// Steps since the last restore.
     steps: u64,
+    /// Parameters, mini-batch and labels as they were loaded.
+    operands: Operands,
     /// What `restore` brings back.
     initial: Vec<Vec<f32>>,
     /// The result of the last step that was asked for, in one piece.
@@ -44,6 +46,7 @@ impl<'a> TrainRunner<'a> {
         TrainRunner {
             step,
             steps: 0,
+            operands: Operands::from(Vec::new()),
             initial,
             output: Vec::new(),
             work: Work { flop_exact, ..work },
@@ -63,12 +66,13 @@ impl<'a> TrainRunner<'a> {
 }
 
 impl Runner for TrainRunner<'_> {
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
-        let [parameters @ .., batch, labels] = inputs else {
+    fn load(&mut self, operands: &Operands) -> Result<()> {
+        let [parameters @ .., batch, labels] = &operands[..] else {
             return Err(Error::device("a training step takes parameters, batch and labels"));
         };
         self.initial = parameters.iter().map(|p| p.f32s().to_vec()).collect();
         self.feed(batch.f32s(), labels.f32s())?;
+        self.operands = operands.clone();
         self.restore()
     }
 
@@ -99,12 +103,16 @@ impl Runner for TrainRunner<'_> {
         true
     }
 
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+    fn overwritten(&mut self) -> Result<Option<usize>> {
         let t = &self.step.tensors;
         let labels: Vec<f32> = t.labels.iter().map(|label| *label as f32).collect();
         let batch = &t.values[t.graph.input()][..];
-        let all = self.initial.iter().map(|p| &p[..]).chain([batch, &labels]);
-        Ok(first_overwritten(all.map(Element::view), operands))
+        let mut all =
+            self.initial.iter().map(|p| &p[..]).chain([batch, &labels]).map(Element::view);
+        Ok(self
+            .operands
+            .iter()
+            .position(|loaded| !all.next().is_some_and(|x| x.is_same(loaded.view()))))
     }
 
     fn output(&mut self, _: Scope) -> Result<Values<'_>> {

@@ -8,10 +8,10 @@ use super::launches::{Prepared, prepare};
 use super::memory::Memory;
 use crate::backend::gpu::train::{self, Plan, Schedule, changing};
 use crate::backend::gpu::tuned::Tuning;
-use crate::backend::{Details, Part, Parts, Runner, Task, Training, first_overwritten};
+use crate::backend::{Details, Part, Parts, Runner, Task, Training};
 use crate::error::Result;
 use crate::network::{self, Graph, Operation, Ops, Optimizer};
-use crate::tensor::{Element, FENCE, Tensor, Values, broken_fence};
+use crate::tensor::{Element, FENCE, Operands, Tensor, Values, broken_fence};
 use crate::terms::{Format, Scope};
 
 /// A training step in one of the implementations of `gpu::train`.
@@ -35,6 +35,8 @@ struct TrainRunner<'a> {
     steps: u64,
     /// The parameters that the kernels of a run go by, where it is not a whole step.
     part: Option<String>,
+    /// Parameters, mini-batch and labels as they were loaded.
+    operands: Operands,
     /// What an end-to-end run uploads.
     host_batch: Vec<f32>,
     host_labels: Vec<f32>,
@@ -115,6 +117,7 @@ impl<'a> TrainRunner<'a> {
             tuning: plan.tuning,
             steps: 0,
             part: None,
+            operands: Operands::from(Vec::new()),
             host_batch: vec![0.0; graph.values[graph.input()].len()],
             host_labels: vec![0.0; graph.batch()],
             host_loss: vec![f32::POISON],
@@ -188,13 +191,14 @@ impl<'a> TrainRunner<'a> {
 }
 
 impl Runner for TrainRunner<'_> {
-    fn load(&mut self, inputs: &[Tensor]) -> Result<()> {
-        let parameters = self.graph.parameters.len();
-        let tensors = inputs[..parameters].iter().map(Tensor::f32s);
+    fn load(&mut self, operands: &Operands) -> Result<()> {
+        self.operands = operands.clone();
+        let (parameters, batch) = operands.split_at(self.graph.parameters.len());
+        let tensors = parameters.iter().map(Tensor::f32s);
         let whole = self.memory.layout.fenced(tensors);
         self.memory.initial.write_now(self.device, &whole)?;
         self.lay_down()?;
-        self.feed(inputs[parameters].f32s(), inputs[parameters + 1].f32s())
+        self.feed(batch[0].f32s(), batch[1].f32s())
     }
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
@@ -224,20 +228,18 @@ impl Runner for TrainRunner<'_> {
         self.step(queue, true)
     }
 
-    fn overwritten(&mut self, operands: &[Tensor]) -> Result<Option<(usize, usize)>> {
+    fn overwritten(&mut self) -> Result<Option<usize>> {
         let (device, memory) = (self.device, &self.memory);
-        let [parameters @ .., batch, labels] = operands else { return Ok(None) };
+        let (parameters, batch) = self.operands.split_at(self.graph.parameters.len());
         let whole = memory.initial.to_vec(device)?;
-        let kept = memory.layout.tensors(&whole).map(Element::view);
-        if let Some(found) = first_overwritten(kept, parameters) {
-            return Ok(Some(found));
+        let mut kept = memory.layout.tensors(&whole).map(Element::view).zip(parameters);
+        if let Some(number) = kept.position(|(kept, loaded)| !kept.is_same(loaded.view())) {
+            return Ok(Some(number));
         }
-        for (buffer, loaded) in
-            [(&memory.values[self.graph.input()], batch), (&memory.labels, labels)]
-        {
-            if let Some(place) = buffer.first_difference(device, loaded.view())? {
-                let number = operands.iter().position(|operand| std::ptr::eq(operand, loaded));
-                return Ok(number.map(|number| (number, place)));
+        let buffers = [&memory.values[self.graph.input()], &memory.labels];
+        for (number, (buffer, loaded)) in (parameters.len()..).zip(buffers.iter().zip(batch)) {
+            if !buffer.holds(device, loaded.view())? {
+                return Ok(Some(number));
             }
         }
         Ok(None)
