@@ -22,6 +22,9 @@ const ROUNDS: usize = 10;
 /// The interval of the median that ends sampling, relative to the median, to each side.
 const ENOUGH: f64 = 0.02;
 
+/// A run over this is its own warm-up.
+const LONG_WARM_UP_S: f64 = 5e-3;
+
 /// A warm-up ends with a batch that is not faster than the fastest before it by so much.
 const FALLING: f64 = 0.03;
 
@@ -29,7 +32,7 @@ const FALLING: f64 = 0.03;
 const BATCH_SHARE: f64 = 0.05;
 
 /// After so many rehearsals a lane does without, if it is rehearsed no slower than sampled, but for so much.
-const REHEARSALS: usize = 7;
+const REHEARSALS: usize = 3;
 const REHEARSED: f64 = 0.01;
 
 /// After so many rounds lanes race: one leaves that is slower than the fastest by more than this, the ends of
@@ -164,12 +167,11 @@ impl Rounds<'_, '_, '_> {
             }
             let Some(timing) = self.time(lane, runs, false) else { return };
             let mean = timing.per_run_s();
-            let is_first = fastest.is_infinite();
             let is_falling = mean < fastest * (1.0 - FALLING);
             // A batch that something disturbed tells nothing of a run's length.
             fastest = fastest.min(mean);
             // It has been verified: what there is to load and to compile is there, and a long run warms up itself.
-            let is_long = !is_first && fastest > NO_REHEARSAL_S;
+            let is_long = fastest > LONG_WARM_UP_S;
             if is_long || !is_falling || self.conditions.clock.now() - start >= cap_s {
                 self.expected_s[lane] = fastest;
                 self.iterations[lane] = (SAMPLE_FLOOR_S / fastest.max(1e-9)).ceil().max(1.0) as u64;

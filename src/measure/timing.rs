@@ -5,9 +5,9 @@ use crate::backend::{Remote, Runner};
 use crate::error::Result;
 use crate::terms::Scope;
 
-/// Runs on the device's own clock, and of what takes longer than this.
+/// Runs on the device's own clock; of what takes longer than this only few.
 const DEVICE_RUNS: usize = 5;
-const DEVICE_RUN_S: f64 = 0.02;
+const DEVICE_RUN_S: f64 = 0.01;
 
 /// Runs that a runner in another process is asked for at once: their times come back as one text.
 const CLAIMED_RUNS: u64 = 1000;

@@ -5,6 +5,8 @@
 //! high performance computers", 1995), dot is BabelStream's (Deakin et al., 2018). STREAM's scalar is
 //! 3.
 
+use std::iter;
+
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Terms, Work, Workload};
 use crate::tensor::{Generator, Tensor};
 use crate::terms::{Axis, Role, Shape};
@@ -15,16 +17,15 @@ pub const SCALAR: f32 = 3.0;
 const S: f64 = SCALAR as f64;
 
 /// a
-pub const COPY: Stream = Stream::new("stream-copy", 1, 0, |a, _| [a, 0.0]);
+pub const COPY: Stream = Stream::new("stream-copy", 1, 0, Outcome::Map([1.0, 0.0]));
 /// s a
-pub const SCALE: Stream = Stream::new("stream-scale", 1, 1, |a, _| [S * a, 0.0]);
+pub const SCALE: Stream = Stream::new("stream-scale", 1, 1, Outcome::Map([S, 0.0]));
 /// a + b
-pub const ADD: Stream = Stream::new("stream-add", 2, 1, |a, b| [a, b]);
+pub const ADD: Stream = Stream::new("stream-add", 2, 1, Outcome::Map([1.0, 1.0]));
 /// a + s b
-pub const TRIAD: Stream = Stream::new("stream-triad", 2, 2, |a, b| [a, S * b]);
+pub const TRIAD: Stream = Stream::new("stream-triad", 2, 2, Outcome::Map([1.0, S]));
 /// The sum of a b
-pub const DOT: Stream =
-    Stream { is_sum: true, ..Stream::new("stream-dot", 2, 2, |a, b| [a * b, 0.0]) };
+pub const DOT: Stream = Stream::new("stream-dot", 2, 2, Outcome::Dot);
 
 /// See the module.
 pub struct Stream {
@@ -33,10 +34,16 @@ pub struct Stream {
     arrays: usize,
     /// FLOP of an element.
     flop: u64,
-    /// What is added up for an element, from one of each array.
-    terms: fn(f64, f64) -> [f64; 2],
-    /// Whether the result is the sum of all elements, and not an array of them.
-    is_sum: bool,
+    outcome: Outcome,
+}
+
+/// What comes out of a stream.
+#[derive(Clone, Copy, PartialEq)]
+enum Outcome {
+    /// An array: of every element of the arrays that are read, so many times each, the sum.
+    Map([f64; 2]),
+    /// The sum of the products of all elements.
+    Dot,
 }
 
 /// `bytes` of one array; whole floats.
@@ -50,21 +57,12 @@ const LARGEST: u64 = 256 << 20;
 const TIMES_CACHE: u64 = 4;
 
 impl Stream {
-    const fn new(
-        name: &'static str,
-        arrays: usize,
-        flop: u64,
-        terms: fn(f64, f64) -> [f64; 2],
-    ) -> Stream {
-        Stream { name, arrays, flop, terms, is_sum: false }
+    const fn new(name: &'static str, arrays: usize, flop: u64, outcome: Outcome) -> Stream {
+        Stream { name, arrays, flop, outcome }
     }
 
-    /// What is added up for an element of these arrays.
-    fn element<'i>(&self, inputs: &'i [Tensor]) -> impl Fn(usize) -> [f64; 2] + use<'i> {
-        let (terms, a) = (self.terms, inputs[0].f32s());
-        // Where only one array is read, the terms ask for no other.
-        let b = inputs.get(1).map_or(a, Tensor::f32s);
-        move |i| terms(f64::from(a[i]), f64::from(b[i]))
+    fn is_sum(&self) -> bool {
+        self.outcome == Outcome::Dot
     }
 }
 
@@ -84,7 +82,7 @@ impl Workload for Stream {
 
     fn work(&self, shape: &Shape) -> Work {
         let n = elements(shape) as u64;
-        let (flop, arrays) = (self.flop * n, self.arrays + usize::from(!self.is_sum));
+        let (flop, arrays) = (self.flop * n, self.arrays + usize::from(!self.is_sum()));
         Work { flop_count: flop, flop_exact: flop, elements_moved: arrays as u64 * n }
     }
 
@@ -97,7 +95,7 @@ impl Workload for Stream {
     }
 
     fn output(&self, shape: &Shape) -> usize {
-        if self.is_sum { 1 } else { elements(shape) }
+        if self.is_sum() { 1 } else { elements(shape) }
     }
 
     fn role(&self) -> Role {
@@ -112,7 +110,7 @@ impl Workload for Stream {
             _ => return Vec::new(),
         };
         let largest = least.max(times_cache * host.last_level_cache_bytes);
-        let sizes = std::iter::successors(Some(largest), |size| Some(size / step));
+        let sizes = iter::successors(Some(largest), |size| Some(size / step));
         let sizes: Vec<u64> = sizes.take_while(|size| *size >= SMALLEST).collect();
         Entry::sweep("bytes", sizes.into_iter().rev(), |bytes| Shape::of(AXES, &[bytes]))
     }
@@ -130,18 +128,24 @@ impl Workload for Stream {
 
 impl ExactSums for Stream {
     fn reduction(&self, shape: &Shape) -> u64 {
-        (if self.is_sum { elements(shape) } else { self.arrays }) as u64
+        (if self.is_sum() { elements(shape) } else { self.arrays }) as u64
     }
 
     fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
         let all = 0..elements(shape);
-        let terms = self.element(inputs);
-        let element = |i: usize| -> Terms { terms(i).into_iter().collect() };
+        let a = inputs[0].f32s();
+        // Where only one array is read, it stands for the other, none times.
+        let b = inputs.get(1).map_or(a, Tensor::f32s);
+        let factors = |i: usize| [f64::from(a[i]), f64::from(b[i])];
+        let Outcome::Map([of_a, of_b]) = self.outcome else {
+            let product = |i| factors(i)[0] * factors(i)[1];
+            return iter::once(all.map(product).collect::<Terms>()).collect();
+        };
+        let element = |i: usize| -> Terms {
+            let [a, b] = factors(i);
+            [of_a * a, of_b * b].into_iter().collect()
+        };
         match at {
-            _ if self.is_sum => {
-                let sum: Terms = all.flat_map(terms).collect();
-                [sum].into_iter().collect()
-            }
             Some(at) => at.iter().map(|i| element(*i)).collect(),
             None => all.map(element).collect(),
         }
