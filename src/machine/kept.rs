@@ -3,8 +3,8 @@
 //! A file holds its full key beside the content, and a checksum: one that is cut, changed or of another key
 //! is none.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -17,16 +17,22 @@ const FNV_PRIME: u64 = 0x0100_0000_01b3;
 pub struct Kept {
     /// Name of its folder.
     pub kind: &'static str,
-    /// Most files that it has; the oldest go first.
+    /// Most files that it has; those that were read or written longest ago go first.
     pub most_files: usize,
     /// Most bytes of all its files together.
     pub most_bytes: u64,
 }
 
 impl Kept {
-    /// What is kept under a key, if it is there and whole.
+    /// What is kept under a key, if it is there and whole. What is read is not among the oldest.
     pub fn read(self, key: &str) -> Option<Vec<u8>> {
-        read(&self.path(key)?, key)
+        let path = self.path(key)?;
+        let content = read(&path, key)?;
+        let _ = File::options()
+            .append(true)
+            .open(path)
+            .and_then(|file| file.set_modified(SystemTime::now()));
+        Some(content)
     }
 
     /// Keeps content under a key, in one step. That it can't be kept is no error: it is made anew.
@@ -114,8 +120,10 @@ fn write(path: &Path, key: &str, content: &[u8]) {
         return;
     }
     let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let whole = [key.as_bytes(), &checksum(content).to_le_bytes(), content].concat();
-    if fs::write(&beside, whole).and_then(|()| fs::rename(&beside, path)).is_err() {
+    let whole = [key.as_bytes(), &checksum(content).to_le_bytes(), content];
+    let written = File::create(&beside)
+        .and_then(|mut file| whole.iter().try_for_each(|part| file.write_all(part)));
+    if written.and_then(|()| fs::rename(&beside, path)).is_err() {
         let _ = fs::remove_file(&beside);
     }
 }

@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | `bounded.rs` | workloads whose results are within bounds, on all data |
 //! | `errors.rs` | errors against their bounds |
+//! | `known.rs` | references that are kept from run to run |
 //! | `sums.rs` | workloads whose results are sums |
 //! | `training.rs` | training steps, held against the network in f64 |
 
 mod bounded;
 mod errors;
+mod known;
 mod sums;
 mod training;
 
@@ -59,7 +61,7 @@ impl<'a> Problem<'a> {
             Check::Bounded(bounded) => {
                 Box::new(Bounded::new(workload, bounded, shape, dtype, seed))
             }
-            Check::Network(network) => Box::new(Training::new(network, shape, seed)),
+            Check::Network(network) => Box::new(Training::new(workload, network, shape, seed)),
         })
     }
 

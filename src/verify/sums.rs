@@ -21,7 +21,7 @@
 use std::ops::Range;
 
 use super::errors::{Errors, TINY};
-use super::{LEAST_SHARE, Proof, Verify, computed, likely_share, on_all_cores, scopes};
+use super::{LEAST_SHARE, Proof, Verify, computed, known, likely_share, on_all_cores, scopes};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::tensor::{Data, Element, Generator, Operands, Values, with_values};
@@ -73,6 +73,29 @@ enum Mode {
     },
 }
 
+impl Mode {
+    /// Of what [`references`] gave.
+    fn kept(mut numbers: Vec<f64>) -> Mode {
+        let length = numbers.len() / 4;
+        let spread = numbers.split_off(3 * length);
+        let magnitude = numbers.split_off(2 * length);
+        let value = numbers.split_off(length);
+        Mode::Kept(numbers, Reference { value, magnitude, spread })
+    }
+}
+
+/// The exact results on integers, and those on the measured data with what scales their bounds, one after the
+/// other.
+fn references(
+    sums: &dyn ExactSums,
+    shape: &Shape,
+    integers: &Operands,
+    measured: &Operands,
+) -> Vec<f64> {
+    let Reference { value, magnitude, spread } = sums.reference(shape, measured, None);
+    [sums.values(shape, integers), value, magnitude, spread].concat()
+}
+
 impl<'a> Sums<'a> {
     /// Makes the data and, where they are kept, the references.
     pub fn new(
@@ -86,30 +109,26 @@ impl<'a> Sums<'a> {
         let k = sums.reduction(shape);
         let lengths = workload.inputs(shape);
         let operands = |data: Data| data.operands(formats.storage, &lengths);
-        let is_kept = is_whole(workload, shape) && !is_cheap(sums, shape);
         let both = [integers(k, seed, formats), measured(k, seed, formats)];
-        let mut both = both_at_once(both, |data| {
-            let operands = operands(data);
-            let reference = is_kept.then(|| sums.reference(shape, &operands, None));
-            (operands, reference)
-        });
-        let [(integers, of_integers), (_, of_measured)] = &mut both;
-        let mode =
-            if let (Some(integers), Some(measured)) = (of_integers.take(), of_measured.take()) {
-                Mode::Kept(integers.value, measured)
-            } else if is_cheap(sums, shape) {
-                Mode::Cheap
-            } else {
-                let exact = formats.rounds_results().then(|| operands(sparse(k, seed, formats)));
-                let tensors = exact.as_ref().unwrap_or(integers);
-                let vectors: Vec<Generator> = sign_vectors(seed).collect();
-                let forms = on_all_cores(vectors.len(), 1, |part| {
-                    let form = |signs: &Generator| sums.expected_form(shape, tensors, *signs);
-                    vectors[part].iter().map(form).collect::<Vec<_>>()
-                });
-                Mode::Sampled { forms: forms.into_iter().flatten().collect(), exact }
-            };
-        let [(integers, _), (measured, _)] = both;
+        let [integers, measured] = both_at_once(both, operands);
+        let mode = if is_cheap(sums, shape) {
+            Mode::Cheap
+        } else if is_whole(workload, shape) {
+            let count = 4 * workload.output(shape);
+            let numbers = known::numbers(workload, shape, dtype, seed, count, || {
+                references(sums, shape, &integers, &measured)
+            });
+            Mode::kept(numbers)
+        } else {
+            let exact = formats.rounds_results().then(|| operands(sparse(k, seed, formats)));
+            let tensors = exact.as_ref().unwrap_or(&integers);
+            let vectors: Vec<Generator> = sign_vectors(seed).collect();
+            let forms = on_all_cores(vectors.len(), 1, |part| {
+                let form = |signs: &Generator| sums.expected_form(shape, tensors, *signs);
+                vectors[part].iter().map(form).collect::<Vec<_>>()
+            });
+            Mode::Sampled { forms: forms.into_iter().flatten().collect(), exact }
+        };
         Sums { workload, sums, shape, formats, seed, measured, integers, mode }
     }
 
@@ -122,9 +141,9 @@ impl<'a> Sums<'a> {
     ) -> u64 {
         let inputs = workload.inputs(shape).iter().sum::<usize>() as u64;
         let output = workload.output(shape) as u64;
-        // Whole references are six f64 an element while they are computed.
+        // Whole references are nine f64 an element while they are computed.
         let is_kept = is_whole(workload, shape) && !is_cheap(sums, shape);
-        let reference = if is_kept { 48 } else { 0 };
+        let reference = if is_kept { 72 } else { 0 };
         let has_third = !is_whole(workload, shape) && formats.rounds_results();
         let sets = if has_third { 3 } else { 2 };
         sets * formats.storage.bytes() * inputs + reference * output

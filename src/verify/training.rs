@@ -17,16 +17,34 @@
 
 use std::ops::Range;
 
-use super::{LEAST_SHARE, Proof, Verify, computed, likely_share, on_all_cores, unfenced};
+use super::{LEAST_SHARE, Proof, Verify, computed, known, likely_share, on_all_cores, unfenced};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
-use crate::network::reference::Reference;
+use crate::network::reference::{Corners, Reference};
 use crate::network::{self, Graph, Network, Optimizer, Trainer, l2};
 use crate::tensor::{Operands, Tensor};
-use crate::terms::{Format, Scope, Shape};
+use crate::terms::{Dtype, Format, Scope, Shape};
+use crate::workload::Workload;
 
 /// Share of the norm of all gradients below which one has nothing of its own to be relative to.
 const NEXT_TO_NOTHING: f64 = 1.0 / 256.0;
+
+/// What stands before the gradients in [`differentiated`].
+const FIRST_GRADIENT: usize = 4;
+
+/// A training step in f64 up to its update: the loss, what its error is relative to, how many numbers lie next to
+/// a corner among how many active ones, and every gradient in order.
+fn differentiated(graph: &Graph, initial: &[Vec<f32>], batch: &[f32], labels: &[f32]) -> Vec<f64> {
+    let mut reference = Reference::new(graph.clone(), initial);
+    // The reference is memory and refuses nothing.
+    let _ = reference.feed(batch, labels).and_then(|()| reference.differentiate());
+    let corners = reference.corners();
+    let first =
+        [reference.loss, reference.loss_magnitude, corners.near as f64, corners.active as f64];
+    let gradients = std::mem::take(&mut reference.gradients);
+    drop(reference);
+    first.into_iter().chain(gradients.into_iter().flatten()).collect()
+}
 
 /// A training step with its data and what it has to give.
 pub struct Training {
@@ -36,7 +54,8 @@ pub struct Training {
     loss: f64,
     /// What an error of the loss is relative to.
     loss_magnitude: f64,
-    gradients: Vec<Vec<f64>>,
+    /// What [`differentiated`] gave.
+    known: Vec<f64>,
     /// Norm of all gradients together.
     norm: f64,
     /// Most that the relative error of loss and gradients may be.
@@ -45,24 +64,26 @@ pub struct Training {
 }
 
 impl Training {
-    /// Makes the data and takes the step in f64.
-    pub fn new(network: &Network, shape: &Shape, seed: u64) -> Training {
+    /// Makes the data and takes the step in f64, unless what comes out is known.
+    pub fn new(workload: &dyn Workload, network: &Network, shape: &Shape, seed: u64) -> Training {
         let graph = (network.graph)(shape);
         let initial = network::initial(&graph, seed);
         let (batch, labels) = (network::batch(&graph, seed, 0), network::labels(&graph, seed, 0));
-        let mut reference = Reference::new(graph.clone(), &initial);
-        // The reference is memory and refuses nothing.
-        let _ = reference.feed(&batch, &labels).and_then(|()| reference.step());
-        let corners = reference.corners();
+        let count = FIRST_GRADIENT + graph.parameter_count() as usize;
+        let known = known::numbers(workload, shape, Dtype::F32, seed, count, || {
+            differentiated(&graph, &initial, &batch, &labels)
+        });
+        let (first, gradients) = known.split_at(FIRST_GRADIENT);
+        let corners = Corners { near: first[2] as u64, active: first[3] as u64 };
         let inputs = initial.into_iter().chain([batch, labels]).map(Tensor::from);
         Training {
             allowed: likely_share(graph.reduction(), Format::F32) + corners.slack(),
             is_cornered: corners.near > 0,
-            loss: reference.loss,
-            loss_magnitude: reference.loss_magnitude,
-            norm: l2(reference.gradients.iter().flatten()),
-            gradients: reference.gradients,
+            loss: first[0],
+            loss_magnitude: first[1],
+            norm: l2(gradients),
             inputs: inputs.collect::<Vec<_>>().into(),
+            known,
             graph,
         }
     }
@@ -79,8 +100,10 @@ impl Training {
     fn check(&self, output: &[f32]) -> Result<f64> {
         let loss = f64::from(output[0]);
         let mut worst = self.share("the loss", (loss - self.loss).abs(), self.loss_magnitude)?;
-        let references = self.gradients.iter().zip(self.inputs.iter());
-        for ((name, gradient, after), (expected, initial)) in self.parts(output).zip(references) {
+        let mut at = FIRST_GRADIENT;
+        for ((name, gradient, after), initial) in self.parts(output).zip(self.inputs.iter()) {
+            let expected = &self.known[at..at + gradient.len()];
+            at += gradient.len();
             let what = format!("the gradient of {name}");
             let squares = |part: Range<usize>| -> [f64; 2] {
                 let pairs = gradient[part.clone()].iter().zip(&expected[part]);

@@ -86,6 +86,11 @@ pub trait ExactSums: Sync {
     /// The reference for the output elements `at`, or for all of them in order.
     fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference;
 
+    /// The exact results alone, of the whole output.
+    fn values(&self, shape: &Shape, inputs: &[Tensor]) -> Vec<f64> {
+        self.reference(shape, inputs, None).value
+    }
+
     /// The output times a vector of signs, summed over some of its axes. It is linear, so that it can be
     /// had without the output: [`ExactSums::expected_form`]. On small integers both are exact, and any
     /// single wrong element of the output shows (Freivalds 1979). Without long sums: the output itself.
@@ -95,7 +100,7 @@ pub trait ExactSums: Sync {
 
     /// What [`ExactSums::form`] must give, from the operands.
     fn expected_form(&self, shape: &Shape, inputs: &[Tensor], _signs: Generator) -> Vec<f64> {
-        self.reference(shape, inputs, None).value
+        self.values(shape, inputs)
     }
 
     /// What an element of a form is called: `row` of a product.

@@ -13,7 +13,7 @@ mod tests;
 use super::data;
 use super::graph::Graph;
 use super::layer::{Layer, Mean};
-use super::ops::{self, Ops};
+use super::ops::{self, Operation, Ops};
 use super::trajectory::Trainer;
 use crate::error::Result;
 
@@ -119,6 +119,13 @@ impl Reference {
             near: all.near + one.near,
             active: if all.near == 0 { one.active } else { all.active.min(one.active) },
         })
+    }
+
+    /// A step up to its update: loss and gradients of the parameters as they are.
+    pub fn differentiate(&mut self) -> Result<()> {
+        let graph = self.graph.clone();
+        let mut operations = Operation::all(&graph).filter(|o| *o != Operation::Update);
+        operations.try_for_each(|operation| operation.run(self, self.steps + 1))
     }
 
     /// Bytes that a reference holds.

@@ -258,7 +258,7 @@ fn work_is_counted_as_the_tables_say() {
     ] {
         let network = crate::network::find(network).unwrap();
         let graph = (network.graph)(&Shape::of(network.axes, values));
-        let all = crate::network::Operation::all(&graph);
+        let all = Operation::all(&graph);
         assert_eq!(all.map(|o| o.flop(&graph)).sum::<u64>(), flop, "{}", network.name);
         assert_eq!(graph.stored_floats(), stored, "{}", network.name);
     }

@@ -130,6 +130,11 @@ impl ExactSums for Convolution {
         }
     }
 
+    fn values(&self, shape: &Shape, inputs: &[Tensor]) -> Vec<f64> {
+        let (a, b) = (inputs[0].f32s(), inputs[1].f32s());
+        reference::values(self.0, &Conv::of(shape), a, b)
+    }
+
     fn form(&self, shape: &Shape, output: Values<'_>, signs: Generator) -> Vec<f64> {
         reference::form(self.0, &Conv::of(shape), output.f32s(), signs)
     }

@@ -66,7 +66,7 @@ impl Arena {
     }
 
     /// Writes all tensors.
-    pub fn set(&mut self, values: &[Vec<f32>]) {
+    pub fn set<'v>(&mut self, values: impl Iterator<Item = &'v [f32]>) {
         self.each_mut().zip(values).for_each(|(tensor, values)| tensor.copy_from_slice(values));
     }
 
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn tensors_stand_between_fences() {
         let mut arena = Arena::new([3, 16, 1]);
-        arena.set(&[vec![1.0; 3], vec![2.0; 16], vec![3.0]]);
+        arena.set([&[1.0; 3][..], &[2.0; 16], &[3.0]].into_iter());
         assert_eq!(arena.get(1), [2.0; 16]);
         assert!((0..3).all(|i| arena.get(i).as_ptr().addr().is_multiple_of(64)));
         assert!(!arena.is_broken());

@@ -6,7 +6,7 @@ use crate::backend::cpu::{Pool, SCRATCH_BYTES};
 use crate::backend::{Details, Part, Parts, Runner, Training};
 use crate::error::{Error, Result};
 use crate::network::{self, Graph, Operation};
-use crate::tensor::{Element, FENCE, Operands, Values};
+use crate::tensor::{Element, FENCE, Operands, Tensor, Values};
 use crate::terms::Scope;
 use crate::workload::Work;
 
@@ -16,10 +16,8 @@ pub struct TrainRunner<'a> {
     step: Step<'a>,
     /// Steps since the last restore.
     steps: u64,
-    /// Parameters, mini-batch and labels as they were loaded.
+    /// Parameters, to which `restore` goes back, mini-batch and labels; none before the first are loaded.
     operands: Operands,
-    /// What `restore` brings back.
-    initial: Vec<Vec<f32>>,
     /// The result of the last step that was asked for, in one piece.
     output: Vec<f32>,
     work: Work,
@@ -39,15 +37,12 @@ impl<'a> TrainRunner<'a> {
 
     /// Of a step that is ready.
     pub(super) fn of(step: Step<'a>, work: Work) -> TrainRunner<'a> {
-        let zeros = |p: &network::Parameter| vec![0.0; p.len()];
-        let initial = step.tensors.graph.parameters.iter().map(zeros).collect();
         let saved = step.layers.iter().map(|layer| layer.saved_flop()).sum();
         let flop_exact = work.flop_exact.saturating_sub(saved);
         TrainRunner {
             step,
             steps: 0,
             operands: Operands::from(Vec::new()),
-            initial,
             output: Vec::new(),
             work: Work { flop_exact, ..work },
         }
@@ -67,10 +62,9 @@ impl<'a> TrainRunner<'a> {
 
 impl Runner for TrainRunner<'_> {
     fn load(&mut self, operands: &Operands) -> Result<()> {
-        let [parameters @ .., batch, labels] = &operands[..] else {
+        let [_, .., batch, labels] = &operands[..] else {
             return Err(Error::device("a training step takes parameters, batch and labels"));
         };
-        self.initial = parameters.iter().map(|p| p.f32s().to_vec()).collect();
         self.feed(batch.f32s(), labels.f32s())?;
         self.operands = operands.clone();
         self.restore()
@@ -106,13 +100,11 @@ impl Runner for TrainRunner<'_> {
     fn overwritten(&mut self) -> Result<Option<usize>> {
         let t = &self.step.tensors;
         let labels: Vec<f32> = t.labels.iter().map(|label| *label as f32).collect();
-        let batch = &t.values[t.graph.input()][..];
-        let mut all =
-            self.initial.iter().map(|p| &p[..]).chain([batch, &labels]).map(Element::view);
-        Ok(self
-            .operands
-            .iter()
-            .position(|loaded| !all.next().is_some_and(|x| x.is_same(loaded.view()))))
+        let batch = [&t.values[t.graph.input()][..], &labels].map(Element::view);
+        let first = self.operands.len().saturating_sub(batch.len());
+        let mut pairs = batch.iter().zip(self.operands.iter().skip(first));
+        let of_batch = pairs.position(|(kept, loaded)| !kept.is_same(loaded.view()));
+        Ok(self.operands.first_changed().or(of_batch.map(|number| first + number)))
     }
 
     fn output(&mut self, _: Scope) -> Result<Values<'_>> {
@@ -152,9 +144,11 @@ impl Runner for TrainRunner<'_> {
 impl Training for TrainRunner<'_> {
     fn restore(&mut self) -> Result<()> {
         let t = &mut self.step.tensors;
-        t.parameters.set(&self.initial);
+        t.parameters.set(self.operands.iter().map(Tensor::f32s));
         t.state.iter_mut().for_each(|state| state.fill(0.0));
         self.steps = 0;
+        // It is looked at before: as large as all gradients and parameters.
+        self.output = Vec::new();
         Ok(())
     }
 

@@ -299,6 +299,8 @@ impl Training for TrainRunner<'_> {
             launch.kernel.enqueue(self.device, &self.device.queue, None)?;
         }
         self.steps = 0;
+        // It is looked at before: as large as all gradients and parameters.
+        self.output = Vec::new();
         self.finish(&self.device.queue)
     }
 
