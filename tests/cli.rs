@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -570,4 +570,33 @@ fn threads_that_cant_be_started_are_one_line() {
         assert!(err.contains("the system starts no") && err.contains("--threads"), "{err}");
     }
     assert!(!out.exists());
+}
+
+/// References that take long are kept, and a file of them that is damaged is no reference.
+#[test]
+fn a_damaged_reference_is_computed_anew() {
+    let cache = tempfile::tempdir().unwrap();
+    let verify = || {
+        let shape = "batch=128,inputs=9,width=8,depth=2,classes=3";
+        let args = ["verify", "--device", "cpu", "--workload", "train-mlp", "--shape", shape];
+        let output =
+            crossover().args(args).env("CROSSOVER_CACHE_DIR", cache.path()).output().unwrap();
+        assert!(output.status.success(), "{:?}", texts(&output));
+    };
+    let folder = cache.path().join("references");
+    let files =
+        || fs::read_dir(&folder).unwrap().map(|f| f.unwrap().path()).collect::<Vec<PathBuf>>();
+    verify();
+    let first = files();
+    assert_eq!(first.len(), 1, "one step, one file");
+    let whole = fs::read(&first[0]).unwrap();
+    let last = whole.len() - 1;
+    let mut changed = whole.clone();
+    changed[last] ^= 0x10;
+    for damaged in [&whole[..last], b"", &changed] {
+        fs::write(&first[0], damaged).unwrap();
+        verify();
+        assert_eq!(files(), first);
+        assert_eq!(fs::read(&first[0]).unwrap(), whole);
+    }
 }

@@ -19,7 +19,7 @@ use crate::plan::Effort;
 use crate::terms::{Cache, Scope};
 
 pub use parts::{PartTime, profile};
-pub use rounds::sample;
+pub use rounds::{RACE_ROUNDS, SAMPLE_FLOOR_S, is_outpaced, sample};
 pub use timing::{DeviceRun, Timing, device_runs, timed};
 
 /// Seconds of a run over which so few samples are enough.

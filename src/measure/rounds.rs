@@ -11,7 +11,7 @@ use crate::tensor::Generator;
 use crate::terms::{Cache, Scope};
 
 /// A sample takes at least this long; shorter runs are repeated.
-const SAMPLE_FLOOR_S: f64 = 20e-6;
+pub const SAMPLE_FLOOR_S: f64 = 20e-6;
 
 /// Over this, no untimed run precedes a sample.
 const NO_REHEARSAL_S: f64 = 0.05;
@@ -37,12 +37,17 @@ const REHEARSED: f64 = 0.01;
 
 /// After so many rounds lanes race: one leaves that is slower than the fastest by more than this, the ends of
 /// both intervals taken, and whose own interval is no wider than that to each side.
-const RACE_ROUNDS: u64 = 6;
+pub const RACE_ROUNDS: u64 = 6;
 const OUTPACED: f64 = 0.05;
 
 /// Seconds between two looks of the watcher, and how many times what a look takes.
 const WATCH_S: f64 = 0.25;
 const WATCH_TIMES: f64 = 20.0;
+
+/// Whether one is surely slower than the fastest that it races with, after [`RACE_ROUNDS`] samples or more.
+pub fn is_outpaced(own: &Summary, fastest: &Summary) -> bool {
+    own.low > (1.0 + OUTPACED) * fastest.high && own.relative_interval() <= OUTPACED
+}
 
 /// Samples all lanes in rounds until each has met its rule.
 pub fn sample(
@@ -248,8 +253,7 @@ impl Rounds<'_, '_, '_> {
             let Some((_, best)) = rivals.min_by(|a, b| a.1.median.total_cmp(&b.1.median)) else {
                 continue;
             };
-            let is_slower = own.low > (1.0 + OUTPACED) * best.high;
-            self.measured[*lane].outpaced = is_slower && own.relative_interval() <= OUTPACED;
+            self.measured[*lane].outpaced = is_outpaced(own, best);
         }
     }
 

@@ -86,8 +86,7 @@ impl<'a> Sampler<'a> {
     }
 
     /// The lanes of some runners, and the lane and scope of each row: where a run is the same in every scope,
-    /// one lane serves all. The implementations of a device race, unless each answers a question of its own
-    /// or the user named them.
+    /// one lane serves all.
     fn lanes(
         &self,
         case: &Case,
@@ -95,8 +94,7 @@ impl<'a> Sampler<'a> {
         facts: &[Facts],
         scopes: &[Scope],
     ) -> (Vec<Lane>, Vec<(usize, Scope)>) {
-        let is_named = !self.setup.selection.implementations.is_empty();
-        let races = !is_named && !case.workload.role().asks_each_implementation();
+        let races = self.setup.races(case.workload);
         let (mut lanes, mut places) = (Vec::new(), Vec::new());
         for (runner, (r, facts)) in runners.iter().zip(facts).enumerate() {
             for (number, scope) in scopes.iter().enumerate() {

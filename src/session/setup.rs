@@ -33,6 +33,12 @@ impl<'a> Setup<'a> {
         self.devices[choice.device].as_ref()
     }
 
+    /// Whether the implementations that a device has of a workload race: those that are surely slower than another
+    /// are sampled no further, unless the user named them or each answers a question of its own.
+    pub fn races(&self, workload: &dyn Workload) -> bool {
+        self.selection.implementations.is_empty() && !workload.role().asks_each_implementation()
+    }
+
     /// The scopes that were asked for and that the workload has.
     pub fn scopes(&self, workload: &dyn Workload) -> Vec<Scope> {
         let chosen = |s: &&Scope| self.selection.scopes.contains(s);
