@@ -121,10 +121,11 @@ fn run(selection: &Selection, devices: &[Box<dyn Device>], world: &World, bisect
     let stop = AtomicBool::new(false);
     let setup = Setup { devices, selection, clock: &world.clock, stop: &stop };
     let mut session = Session::new(setup, "run", Roofs::default());
-    let ended = Ok(measured(&mut session, &mut folder, cases, bisect));
+    let ending = measured(&mut session, &mut folder, cases, bisect);
+    let is_well = !ending.failed && !ending.interrupted;
     let new = Manifest::new("run", selection, Sampling::Interleaved, &[0]);
     let manifest = Manifest { devices: devices.iter().map(|d| d.entry().clone()).collect(), ..new };
-    let (ending, _) = finish(Some(&folder), manifest, session, ended, false).unwrap();
+    assert_eq!(finish(Some(&folder), manifest, session, Ok(ending), false, |_| ()), is_well);
     Done { _base: base, folder, ending }
 }
 

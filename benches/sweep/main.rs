@@ -86,17 +86,9 @@ fn bench() -> Result<ExitCode> {
     let mut ledger = Ledger::new(folder.as_mut());
     let ended = session.run(agenda, &mut method, &mut ledger, &mut Silent);
     method.criterion.final_summary();
-    let done = conclude::finish(folder.as_ref(), manifest, session, ended, false);
-    let Some((ending, _)) = done else { return Ok(ExitCode::FAILURE) };
-    let nothing = folder.as_ref().and_then(conclude::nothing_measured);
-    if let Some(folder) = &folder {
-        println!("\n{}", folder.path().join("report.html").display());
-    }
-    if let Some(reason) = &nothing {
-        eprintln!("crossover: nothing was measured: {reason}");
-    }
-    let is_bad = ending.failed || ending.interrupted || nothing.is_some();
-    Ok(if is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let print = |line: &str| println!("{line}");
+    let is_well = conclude::finish(folder.as_ref(), manifest, session, ended, false, print);
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The manifest of the run that begins, written where there is a folder.

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use console::style;
-
 use super::args::RunArgs;
 use super::progress::Terminal;
 use super::repeat::repeat;
@@ -17,7 +15,6 @@ use crate::manifest::{Group, Manifest, Sampling};
 use crate::measure::WallClock;
 use crate::network::Memory;
 use crate::plan::{self, Effort, Selection};
-use crate::report::Report;
 use crate::session::{self, Agenda, Chooser, Interleaved, Ledger, Session, Setup};
 use crate::units;
 use crate::workload::Preset;
@@ -61,18 +58,13 @@ pub fn run(args: &RunArgs) -> Result<End> {
     let mut ledger = Ledger::new(Some(&mut folder));
     let ended = session.run(agenda, &mut Interleaved, &mut ledger, &mut progress);
     progress.finish();
-    let done = conclude::finish(Some(&folder), manifest, session, ended, args.png);
-    let Some((ending, report)) = done else { return Ok(End::Badly) };
-    if !args.json {
-        report.iter().for_each(answer);
-        out!("{}", folder.path().join("report.html").display());
-    }
-    let nothing = conclude::nothing_measured(&folder);
-    if let Some(reason) = &nothing {
-        eprintln!("crossover: nothing was measured: {reason}");
-    }
-    let is_bad = ending.failed || ending.interrupted || nothing.is_some();
-    Ok(if is_bad { End::Badly } else { End::Well })
+    let print = |line: &str| {
+        if !args.json {
+            out!("{line}");
+        }
+    };
+    let is_well = conclude::finish(Some(&folder), manifest, session, ended, args.png, print);
+    Ok(if is_well { End::Well } else { End::Badly })
 }
 
 /// What is to be measured. Shapes that the user named must fit into this machine's memory.
@@ -110,16 +102,6 @@ fn opened(
     };
     devices.log_to(folder.path());
     Ok((folder, manifest))
-}
-
-/// Says what the run found.
-fn answer(report: &Report) {
-    if !report.answers.is_empty() {
-        out!("");
-    }
-    for (topic, sentence) in &report.answers {
-        out!("{}: {sentence}", style(topic).bold());
-    }
 }
 
 /// The selection of a run that was cut.
