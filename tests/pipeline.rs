@@ -17,7 +17,9 @@ use crossover::manifest::{Manifest, Sampling, TimerCheck};
 use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::{self, Outcome, Record, SampleRow, SummaryRow};
 use crossover::roof::{ComputeRoof, Roofs};
-use crossover::session::{self, Agenda, Ending, Interleaved, Ledger, Session, Setup, Silent};
+use crossover::session::{
+    self, Agenda, Ending, Further, Interleaved, Ledger, Session, Setup, Silent,
+};
 use crossover::stats::Pairing;
 use crossover::terms::{Crossover, DeviceId, DeviceKind, Dtype, Scope};
 use crossover::workload;
@@ -136,7 +138,7 @@ fn measured(
     cases: Vec<Case>,
     bisects: bool,
 ) -> Ending {
-    let agenda = Agenda { cases, effort: EFFORT, bisects };
+    let agenda = Agenda { cases, effort: EFFORT, bisects, further: Further::Nothing };
     session.run(agenda, &mut Interleaved, &mut Ledger::new(Some(folder)), &mut Silent).unwrap()
 }
 

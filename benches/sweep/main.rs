@@ -23,7 +23,7 @@ use crossover::manifest::{Manifest, Sampling};
 use crossover::measure::WallClock;
 use crossover::plan::{self, Effort, Selection};
 use crossover::roof::Roofs;
-use crossover::session::{self, Agenda, Ledger, Session, Setup, Silent};
+use crossover::session::{self, Agenda, Further, Ledger, Session, Setup, Silent};
 use crossover::units;
 use crossover::workload::{Host, Preset};
 
@@ -82,7 +82,11 @@ fn bench() -> Result<ExitCode> {
     let mut session = Session::new(setup, &manifest.run, Roofs::default());
     let mut method =
         ByCriterion { criterion: configured(preset), samples: sample_size(preset, &arguments) };
-    let agenda = Agenda { cases, effort: Effort::of(preset), bisects: false };
+    let further = Further::Nothing;
+    let agenda = Agenda { cases, effort: Effort::of(preset), bisects: false, further };
+    if folder.is_some() {
+        println!("{}", session::outlook(setup, &agenda));
+    }
     let mut ledger = Ledger::new(folder.as_mut());
     let ended = session.run(agenda, &mut method, &mut ledger, &mut Silent);
     method.criterion.final_summary();

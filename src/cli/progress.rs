@@ -8,9 +8,10 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::backend::Device;
 use crate::plan::Case;
-use crate::record::{Outcome, Record};
+use crate::record::{self, Outcome, PlanRow, Record, SummaryRow};
 use crate::report;
 use crate::session::Progress;
+use crate::summary;
 use crate::terms::{CaseKey, Cased};
 use crate::units;
 
@@ -29,7 +30,12 @@ pub struct Terminal {
     title: String,
     /// When the last case will be done, as far as can be told.
     end: Instant,
+    /// When the last line was written of how far the run is, where there is no terminal.
+    last_line: Instant,
 }
+
+/// Time between two such lines.
+const LINES_APART: Duration = Duration::from_secs(10);
 
 impl Terminal {
     /// `json` prints rows as JSON on standard output; everything else goes to standard error.
@@ -45,6 +51,7 @@ impl Terminal {
             columns: Columns::of(cases, devices),
             title: String::new(),
             end: Instant::now(),
+            last_line: Instant::now(),
         }
     }
 
@@ -97,6 +104,11 @@ impl Progress for Terminal {
         self.title = format!("{number}/{total} {name}: ");
         self.end = Instant::now() + units::duration(left_s.min(1e9));
         self.show("");
+        if self.status.is_hidden() && self.last_line.elapsed() >= LINES_APART {
+            let left = HumanDuration(units::duration(left_s.min(1e9)));
+            eprintln!("{number}/{total} {name}, about {left} left");
+            self.last_line = Instant::now();
+        }
     }
 
     fn step(&mut self, what: &str) {
@@ -135,9 +147,49 @@ impl Progress for Terminal {
         }
     }
 
+    fn answers(&mut self, plan: &[PlanRow], rows: &[SummaryRow]) {
+        if !self.json {
+            crossings(plan, rows)
+                .iter()
+                .for_each(|text| self.line(&style(text).bold().to_string()));
+        }
+    }
+
     fn say(&mut self, text: &str) {
         self.screen.suspend(|| eprintln!("{text}"));
     }
+}
+
+/// Where the lines of a workload's sweeps cross, a text for each sweep, scope and device: of its implementations
+/// the fastest at the largest size speaks for a device.
+fn crossings(plan: &[PlanRow], rows: &[SummaryRow]) -> Vec<String> {
+    let asked = rows.iter().filter(|row| summary::asks(row));
+    let sweep = |row: &SummaryRow| {
+        let SummaryRow { axis, dtype, cache, scope, device, .. } = row.clone();
+        (axis, dtype, cache, device, scope)
+    };
+    let sweeps = record::grouped(asked.map(|row| (sweep(row), row)));
+    sweeps.iter().filter_map(|(_, rows)| crossing(plan, rows)).collect()
+}
+
+/// `gemm, compute: opencl:0 from 512 on, 2.31× at m = n = k = 2048`.
+fn crossing(plan: &[PlanRow], rows: &[&SummaryRow]) -> Option<String> {
+    let value = |row: &SummaryRow| {
+        let here = |p: &&PlanRow| (&p.axis, &p.shape) == (&row.axis, &row.shape);
+        plan.iter().find(here)?.axis_value
+    };
+    let (largest, best) = rows
+        .iter()
+        .filter_map(|row| Some((value(row)?, row)))
+        .max_by(|(a, x), (b, y)| a.cmp(b).then(x.speedup.total_cmp(&y.speedup)))?;
+    let SummaryRow { workload, axis, scope, device, .. } = best;
+    Some(format!(
+        "{workload}, {}: {device} {}, {} at {}",
+        report::scope_name(*scope),
+        report::crossover_words(best.crossover?, axis, largest),
+        units::ratio(best.speedup),
+        report::size(workload, axis, largest)
+    ))
 }
 
 /// Most characters of a case's column: longer ones push their row aside.

@@ -15,7 +15,7 @@ use crate::manifest::{Group, Manifest, Sampling};
 use crate::measure::WallClock;
 use crate::network::Memory;
 use crate::plan::{self, Effort, Selection};
-use crate::session::{self, Agenda, Chooser, Interleaved, Ledger, Session, Setup};
+use crate::session::{self, Agenda, Chooser, Further, Interleaved, Ledger, Session, Setup};
 use crate::units;
 use crate::workload::Preset;
 
@@ -25,11 +25,20 @@ pub fn run(args: &RunArgs) -> Result<End> {
     if let Some(count) = args.repeat.filter(|_| !args.list) {
         return repeat(args, count);
     }
-    let selection = match &args.resume {
+    args.check_budget()?;
+    let mut selection = match &args.resume {
         Some(folder) => resumed(folder)?,
         None => args.selection()?,
     };
     let mut agenda = agenda(&selection)?;
+    if args.until_decided {
+        agenda.further = Further::UntilDecided;
+        selection.budget = args.budget;
+    }
+    // Drivers may take their time.
+    if console::user_attended_stderr() {
+        eprintln!("{} cases to measure; looking for devices", agenda.cases.len());
+    }
     let (cores, devices) = start(&Request {
         threads: selection.threads,
         names: &selection.devices,
@@ -52,6 +61,7 @@ pub fn run(args: &RunArgs) -> Result<End> {
     let (mut folder, manifest) = opened(args, &selection, &cores, &devices)?;
     if !args.json {
         manifest.introduction().iter().for_each(|line| out!("{line}"));
+        out!("{}", session::outlook(setup, &agenda));
     }
     let mut session = Session::new(setup, folder.name(), manifest.roofs.clone());
     let mut progress = Terminal::new(args.json, &agenda.cases, &devices.all);
@@ -74,7 +84,8 @@ fn agenda(selection: &Selection) -> Result<Agenda> {
         cases.iter().try_for_each(|case| check_memory(case.workload, &case.shape))?;
     }
     let effort = Effort::of(Preset::parse(&selection.preset)?);
-    Ok(Agenda { cases, effort, bisects: selection.preset != Preset::Quick.name() })
+    let bisects = selection.preset != Preset::Quick.name();
+    Ok(Agenda { cases, effort, bisects, further: Further::Share })
 }
 
 /// The folder of a new run, or of one that goes on, with its manifest.

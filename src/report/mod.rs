@@ -53,7 +53,7 @@ pub use comparison::{
     run_facts,
 };
 pub use epoch::{DataSet, WELL_KNOWN};
-pub use names::case as case_name;
+pub use names::{case as case_name, crossover as crossover_words, scope as scope_name, size};
 pub use published::{Published, by_name as published_by};
 
 /// Whether this program can draw charts as PNG.
