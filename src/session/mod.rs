@@ -13,7 +13,7 @@
 //! | `rows.rs` | from what was measured to rows |
 //! | `method.rs` | how a case is sampled: in rounds, or as a front end likes |
 //! | `ledger.rs` | where rows go |
-//! | `canary.rs`, `timers.rs`, `zero_copy.rs`, `roofs.rs`, `reach.rs` | what devices, clocks and rows are held against |
+//! | `canary.rs`, `timers.rs`, `zero_copy.rs`, `roofs.rs`, `earlier.rs`, `reach.rs` | what devices, clocks and rows are held against |
 //! | `budget.rs` | time for the whole run |
 //! | `forecast.rs` | when cases will be done |
 //! | `resume.rs`, `bisect.rs`, `noise.rs` | runs that go on, points that are gained, the second pass |
@@ -25,6 +25,7 @@ mod budget;
 mod canary;
 mod choice;
 mod chooser;
+mod earlier;
 mod forecast;
 mod ledger;
 mod measurable;
@@ -314,6 +315,7 @@ impl<'a> Session<'a> {
         // A run that goes on has them.
         if self.roofs.known == Roofs::default() {
             self.roofs.measure(&self.sampler, &mut self.chooser, progress);
+            earlier::keep_or_take(&mut self.roofs, &self.setup, progress);
         }
     }
 
