@@ -79,13 +79,7 @@ pub fn headlines(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec
                 true => sweep::detail(input, group, &own),
                 false => list::detail(input, group, &own),
             };
-            let named = |mut headline: Headline| {
-                if opponents.len() > 1 {
-                    headline.topic = format!("{} · {}", headline.topic, device.label);
-                }
-                headline
-            };
-            found.extend(detail.map(named).or_else(|| nothing(input, group, device)));
+            found.extend(detail.or_else(|| nothing(input, group, device)));
         }
     }
     found.extend(machine::answers(input, devices));

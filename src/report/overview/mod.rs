@@ -56,6 +56,11 @@ impl Overview {
 
     /// Its lines on this terminal.
     pub fn lines(&self) -> Vec<String> {
-        terminal::lines(self, Screen::here())
+        self.lines_on(Screen::here())
+    }
+
+    /// Its lines, an empty one first.
+    pub fn lines_on(&self, screen: Screen) -> Vec<String> {
+        terminal::lines(self, screen)
     }
 }

@@ -6,7 +6,7 @@ use crate::stats;
 use crate::terms::{Crossover, DeviceKind, Scope, Verdict};
 
 use super::super::chart::{self, Spark};
-use super::super::headline;
+use super::super::headline::{self, Headline};
 use super::super::input::Input;
 use super::super::names::{self, Device, capital};
 use super::super::views::{Entrant, Group, SCOPES};
@@ -232,6 +232,11 @@ fn both([resident, moved]: [usize; 2], all: usize) -> String {
 }
 
 impl Table {
+    /// Whether something is about one of its lines.
+    pub fn has(&self, headline: &Headline) -> bool {
+        headline.answer.is_empty() && headline.colour == self.colour
+    }
+
     /// The least and the greatest ratio of all its lines, 1 among them.
     pub fn extent(&self) -> (f64, f64) {
         let cells = self.rows.iter().flat_map(|row| &row.cells).flatten();

@@ -2,6 +2,7 @@
 
 mod comparison;
 mod machine;
+mod overview;
 #[cfg(feature = "png")]
 mod pictures;
 mod published;
@@ -104,7 +105,10 @@ fn one_crossing_has_a_size_and_a_speed() {
     says(&text, &format!("{resident}<strong>10.0×</strong><svg"));
     let moved = "<span class=\"wins\">from 1024<span class=\"sub\">2.15 GFLOP</span></span>";
     says(&text, &format!("{moved}<strong>2.00×</strong><svg"));
-    says(&text, "gemm<span class=\"sub\">m = n = k, 128–1024</span>");
+    says(
+        &text,
+        "<th scope=\"row\">gemm<span class=\"sub\">m = n = k, <span class=\"range\">128–1024</span>",
+    );
     says(&text, " with transfers, at 50.0 % of its own roof.");
     assert_eq!(text.matches("10.0×").count(), 2, "the ratio, its line, and nothing else: {text}");
     let (_, charts) = rendered(&run);
