@@ -8,6 +8,7 @@
 mod by_criterion;
 mod filter;
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,6 +49,9 @@ fn bench() -> Result<ExitCode> {
     let selection = selection()?;
     let cases = plan::cases(&selection)?;
     let preset = Preset::parse(&selection.preset)?;
+    if io::stderr().is_terminal() {
+        eprintln!("{} cases to measure; looking for devices", cases.len());
+    }
     // SAFETY: nothing has started a thread yet.
     let (cores, devices) = unsafe {
         registry::start(&Request {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use console::style;
-use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::backend::Device;
 use crate::plan::Case;
@@ -75,7 +75,18 @@ impl Terminal {
     fn show(&self, what: &str) {
         self.status.set_message(format!("{}{what}", self.title));
         let left = self.end.saturating_duration_since(Instant::now());
-        self.status.set_prefix(format!("{} left", HumanDuration(left)));
+        self.status.set_prefix(format!("{} left", about(left.as_secs_f64())));
+    }
+}
+
+/// A time that is no more than an estimate: `40 s`, `4.5 min`, `2.5 h`.
+fn about(seconds: f64) -> String {
+    let halves = |value: f64| (2.0 * value).round() / 2.0;
+    match seconds {
+        s if s < 10.0 => format!("{:.0} s", s.max(0.0)),
+        s if s < 120.0 => format!("{:.0} s", 5.0 * (s / 5.0).round()),
+        s if s < 7200.0 => format!("{} min", halves(s / 60.0)),
+        s => format!("{} h", halves(s / 3600.0)),
     }
 }
 
@@ -105,8 +116,7 @@ impl Progress for Terminal {
         self.end = Instant::now() + units::duration(left_s.min(1e9));
         self.show("");
         if self.status.is_hidden() && self.last_line.elapsed() >= LINES_APART {
-            let left = HumanDuration(units::duration(left_s.min(1e9)));
-            eprintln!("{number}/{total} {name}, about {left} left");
+            eprintln!("{number}/{total} {name}, about {} left", about(left_s));
             self.last_line = Instant::now();
         }
     }
@@ -119,8 +129,8 @@ impl Progress for Terminal {
         if self.status.is_hidden() {
             return;
         }
-        let left = HumanDuration(units::duration(left_s.min(1e9)));
-        let left = if left_s < 1.0 { String::new() } else { format!(", up to about {left}") };
+        let left =
+            if left_s < 1.0 { String::new() } else { format!(", up to about {}", about(left_s)) };
         self.show(&format!("measuring{left}"));
         for (index, record) in records.enumerate() {
             if index == self.live.len() {
@@ -264,6 +274,13 @@ mod tests {
     use crate::plan::{self, Selection};
     use crate::session;
     use crate::terms::{DeviceId, DeviceKind, Scope};
+
+    #[test]
+    fn estimates_are_as_exact_as_they_can_be() {
+        let texts = [0.2, 7.4, 63.0, 119.0, 130.0, 290.0, 7100.0, 9000.0].map(about);
+        let expected = ["0 s", "7 s", "65 s", "120 s", "2 min", "5 min", "118.5 min", "2.5 h"];
+        assert_eq!(texts, expected);
+    }
 
     /// Every value stands below its name, however long cases and devices are.
     #[test]

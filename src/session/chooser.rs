@@ -26,8 +26,8 @@ const VERIFY_S: f64 = 0.5;
 /// What is likely: the share of the caps that sampling takes, and how much work a runner does in a second, with
 /// all of its verification and its fewest samples.
 const OF_THE_CAPS: f64 = 0.38;
-const LIKELY_FLOP_PER_S: f64 = 7.5e9;
-const LIKELY_BYTES_PER_S: f64 = 60e6;
+const LIKELY_FLOP_PER_S: f64 = 9e9;
+const LIKELY_BYTES_PER_S: f64 = 100e6;
 
 /// Chooses runners by what was asked for and by the rates so far.
 pub struct Chooser<'a> {

@@ -52,6 +52,14 @@ pub(super) fn points<'c>(
     Ok(points)
 }
 
+/// All comparisons of one case.
+pub(super) fn compared(case: &Case, ledger: &Ledger<'_>) -> Result<Vec<SummaryRow>> {
+    let (mut records, mut samples) = (ledger.records()?, ledger.samples()?);
+    records.retain(|row| case.has(row));
+    samples.retain(|row| case.has(row));
+    Ok(summary::summarize(&case.rows, &records, &samples, Pairing::Paired))
+}
+
 /// The open comparisons of one case.
 pub(super) fn open_of(case: &Case, ledger: &Ledger<'_>) -> Result<Vec<Open>> {
     let (mut records, mut samples) = (ledger.records()?, ledger.samples()?);

@@ -2,15 +2,13 @@
 //! the rounds are added to their rows.
 
 use super::noise::choices_of;
-use super::open::{Open, has_side, open_of, points, seconds};
+use super::open::{Open, compared, has_side, open_of, points, seconds};
 use super::sampler::Extent;
 use super::{CaseRows, Ledger, Progress, Session};
 use crate::error::Result;
 use crate::measure::Clock;
 use crate::plan::{Case, Effort};
 use crate::record::{self, Record, SampleRow};
-use crate::stats::Pairing;
-use crate::summary;
 use crate::terms::{Keyed, Verdict};
 use crate::units;
 
@@ -20,12 +18,19 @@ pub(super) const LOOKS: usize = 3;
 /// A look may take so many times what is expected of it.
 const OVERTIME: f64 = 3.0;
 
-/// What became of comparisons that were open.
+/// What became of a comparison that was open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Decided,
+    Tie,
+    Open,
+}
+
+/// How many there are of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Answers {
     decided: usize,
     ties: usize,
-    /// For want of time.
     open: usize,
 }
 
@@ -49,28 +54,45 @@ pub(super) fn settle(
         let until_end_s = until_s.map_or(f64::INFINITY, |until_s| until_s - setup.clock.now());
         let name = format!("{} further", case.name());
         progress.case(number + 1, points.len(), &name, left_s.min(until_end_s.max(0.0)));
-        let mut has_time = true;
-        for _ in 0..LOOKS {
+        let (mut looks, mut is_through) = (0, false);
+        while looks < LOOKS && !setup.is_stopped() {
             let now_open = open_of(case, ledger)?;
-            has_time = is_in_time(&now_open, until_s, setup.clock);
-            if setup.is_stopped() || !has_time || now_open.iter().all(|open| open.is_tie) {
+            is_through = now_open.iter().all(|open| open.is_tie);
+            if is_through || !is_in_time(&now_open, until_s, setup.clock) {
                 break;
             }
             session.look_at_devices(progress);
             if !look(session, case, &now_open, (effort, until_s), ledger, progress)? {
                 break;
             }
+            looks += 1;
         }
         if setup.is_stopped() {
             return Ok(true);
         }
-        tell(case, open, has_time, ledger, &mut answers, progress)?;
+        is_through |= looks == LOOKS;
+        let now = answers_of(case, open, is_through, ledger)?;
+        for (answer, text) in now {
+            answers.count(answer);
+            // What was not even tried is only counted.
+            if looks > 0 {
+                progress.say(&text);
+            }
+        }
     }
     progress.say(&answers.sentence());
     Ok(false)
 }
 
 impl Answers {
+    fn count(&mut self, answer: Answer) {
+        *match answer {
+            Answer::Decided => &mut self.decided,
+            Answer::Tie => &mut self.ties,
+            Answer::Open => &mut self.open,
+        } += 1;
+    }
+
     fn sentence(self) -> String {
         let Answers { decided, ties, open } = self;
         let all = decided + ties + open;
@@ -138,51 +160,30 @@ fn longer(rows: &[&Record], samples: &[SampleRow], more: &CaseRows) -> Vec<Recor
     rows.iter().filter(has_more).map(all).collect()
 }
 
-/// Says what became of the comparisons of a case that were open.
-fn tell(
+/// What became of the comparisons of a case that were open, with a sentence each. `is_through` where nothing more
+/// can be done for them.
+fn answers_of(
     case: &Case,
     were_open: &[Open],
     is_through: bool,
     ledger: &Ledger<'_>,
-    answers: &mut Answers,
-    progress: &mut dyn Progress,
-) -> Result<()> {
-    let (mut records, mut samples) = (ledger.records()?, ledger.samples()?);
-    records.retain(|row| case.has(row));
-    samples.retain(|row| case.has(row));
-    let rows = summary::summarize(&case.rows, &records, &samples, Pairing::Paired);
-    for open in were_open {
-        let now =
-            rows.iter().find(|r| r.key() == open.row.key() && r.baseline == open.row.baseline);
-        let Some(now) = now else { continue };
-        let word = match now.verdict {
-            Verdict::None => {
-                answers.ties += 1;
-                "too noisy to tell"
-            }
+) -> Result<Vec<(Answer, String)>> {
+    let rows = compared(case, ledger)?;
+    let answer = |open: &Open| {
+        let key = open.row.key();
+        let now = rows.iter().find(|r| r.key() == key && r.baseline == open.row.baseline)?;
+        let (answer, words) = match now.verdict {
+            Verdict::None => (Answer::Tie, "too noisy to tell"),
             Verdict::Ambiguous if is_through || open.is_tie => {
-                answers.ties += 1;
-                "a tie as far as this machine can tell"
+                (Answer::Tie, "a tie as far as this machine can tell")
             }
-            Verdict::Ambiguous => {
-                answers.open += 1;
-                "still open"
-            }
-            decided => {
-                answers.decided += 1;
-                decided.name()
-            }
+            Verdict::Ambiguous => (Answer::Open, "still open"),
+            decided => (Answer::Decided, decided.name()),
         };
-        progress.say(&format!(
-            "{}, {}, {} {}: {word}, {} ({} to {})",
-            case.name(),
-            now.scope.name(),
-            now.device,
-            now.implementation,
-            units::ratio(now.speedup),
-            units::ratio(now.speedup_low),
-            units::ratio(now.speedup_high)
-        ));
-    }
-    Ok(())
+        let [value, low, high] = [now.speedup, now.speedup_low, now.speedup_high].map(units::ratio);
+        let (scope, device, implementation) = (now.scope.name(), &now.device, &now.implementation);
+        let who = format!("{}, {scope}, {device} {implementation}", case.name());
+        Some((answer, format!("{who}: {words}, {value} ({low} to {high})")))
+    };
+    Ok(were_open.iter().filter_map(answer).collect())
 }
