@@ -30,23 +30,17 @@ pub fn conclude(folder: &RunFolder, manifest: &Manifest, png: bool) -> Result<Re
     report::render(folder.path(), &Options { png, ..Options::default() })
 }
 
-/// Why a run has no time at all, in the words of its first row; none where it has one.
-pub fn nothing_measured(folder: &RunFolder) -> Option<String> {
-    let records = folder.records().ok()?;
-    let is_empty = records.iter().all(|r| r.wall_median_s.is_none());
-    let reason = records.first().map(|r| r.reason.clone()).filter(|reason| !reason.is_empty());
-    is_empty.then(|| reason.unwrap_or_else(|| "no case was begun".to_string()))
-}
-
-/// Puts what a session found into the manifest of its run and concludes it, where the run has a folder.
-/// Says on standard error what went wrong. None where a report could not be drawn.
+/// Puts what a session found into the manifest of its run and concludes it, where the run has a folder: what was
+/// found goes to `print`, line by line, and what went wrong to standard error. Whether all is well: the run was
+/// not cut, nothing failed, something has a time, and its report is drawn.
 pub fn finish(
     folder: Option<&RunFolder>,
     mut manifest: Manifest,
     session: Session<'_>,
     ended: Result<Ending>,
     png: bool,
-) -> Option<(Ending, Option<Report>)> {
+    print: impl Fn(&str),
+) -> bool {
     let ending = ended.unwrap_or_else(|error| {
         eprintln!("crossover: the run was cut: {error}; what is measured is kept");
         Ending { failed: true, interrupted: true }
@@ -58,11 +52,27 @@ pub fn finish(
     if !session.timers.is_empty() {
         (manifest.timers, manifest.zero_copy) = (session.timers, session.zero_copy);
     }
-    match folder.map(|folder| conclude(folder, &manifest, png)).transpose() {
-        Ok(report) => Some((ending, report)),
+    let is_well = !ending.failed && !ending.interrupted;
+    let Some(folder) = folder else { return is_well };
+    match conclude(folder, &manifest, png) {
+        Ok(report) => report.overview.lines().iter().for_each(|line| print(line)),
         Err(error) => {
             eprintln!("crossover: no report: {error}; 'crossover report' draws it later");
-            None
+            return false;
         }
     }
+    print(&folder.path().join("report.html").display().to_string());
+    let nothing = nothing_measured(folder);
+    if let Some(reason) = &nothing {
+        eprintln!("crossover: nothing was measured: {reason}");
+    }
+    is_well && nothing.is_none()
+}
+
+/// Why a run has no time at all, in the words of its first row; none where it has one.
+fn nothing_measured(folder: &RunFolder) -> Option<String> {
+    let records = folder.records().ok()?;
+    let is_empty = records.iter().all(|r| r.wall_median_s.is_none());
+    let reason = records.first().map(|r| r.reason.clone()).filter(|reason| !reason.is_empty());
+    is_empty.then(|| reason.unwrap_or_else(|| "no case was begun".to_string()))
 }

@@ -118,9 +118,31 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Adds samples to rows that are there, which become these. Samples first, and results.csv is replaced in one
+    /// step: a row has all of the samples that it speaks of.
+    pub fn lengthen(&mut self, rows: &[Record], samples: &[SampleRow]) -> Result<()> {
+        self.samples.append(samples)?;
+        let path = self.path.join(file::RESULTS);
+        let mut records = self.records()?;
+        for record in &mut records {
+            if let Some(row) = rows.iter().find(|row| row.key() == record.key()) {
+                record.clone_from(row);
+            }
+        }
+        record::replace(&path, &records)?;
+        // The open file is the replaced one.
+        self.results = Writer::open::<Record>(&path)?;
+        Ok(())
+    }
+
     /// Replaces plan.csv.
     pub fn write_plan(&self, rows: &[PlanRow]) -> Result<()> {
         record::replace(&self.path.join(file::PLAN), rows)
+    }
+
+    /// The rows of plan.csv, where it is there.
+    pub fn plan(&self) -> Result<Vec<PlanRow>> {
+        record::read_if_there(&self.path.join(file::PLAN))
     }
 
     /// Adds rows to noise.csv.

@@ -135,6 +135,12 @@ impl Case {
             && key.shape == self.shape.to_string()
     }
 
+    /// Whether the same is measured as in another case.
+    pub fn is_same(&self, other: &Case) -> bool {
+        (self.workload.name(), &self.shape, self.dtype, self.cache)
+            == (other.workload.name(), &other.shape, other.dtype, other.cache)
+    }
+
     /// `gemm m=512,n=512,k=512`, for people.
     pub fn name(&self) -> String {
         let dtype = if self.dtype == Dtype::F32 { "" } else { self.dtype.name() };
@@ -303,19 +309,13 @@ fn add_entries(
     has_budget: bool,
 ) {
     for entry in entries {
-        let row = plan_row(workload, dtype, entry);
-        let same = |c: &&mut Case| {
-            c.workload.name() == workload.name()
-                && c.shape == entry.shape
-                && (c.dtype, c.cache) == (dtype, cache)
-        };
-        if let Some(case) = cases.iter_mut().find(same) {
-            case.rows.push(row);
-            continue;
-        }
+        let rows = vec![plan_row(workload, dtype, entry)];
         let skip = entry.needs_budget.filter(|_| !has_budget).map(str::to_string);
-        let shape = entry.shape.clone();
-        cases.push(Case { workload, shape, dtype, cache, rows: vec![row], skip });
+        let case = Case { workload, shape: entry.shape.clone(), dtype, cache, rows, skip };
+        match cases.iter_mut().find(|c| c.is_same(&case)) {
+            Some(known) => known.rows.extend(case.rows),
+            None => cases.push(case),
+        }
     }
 }
 

@@ -26,6 +26,10 @@ pub struct Roofs {
     /// has no roof then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub memory_unknown: bool,
+    /// When an earlier run on this machine measured them, UTC; none where this run did. Nothing is called suspect
+    /// by those of an earlier run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<String>,
 }
 
 /// The best rate of multiply-adds of a device in one type.
@@ -129,6 +133,7 @@ impl Roofs {
             compute: if makes_peaks { Vec::new() } else { self.compute.clone() },
             memory: self.memory.iter().filter(others).cloned().collect(),
             memory_unknown: self.memory_unknown,
+            measured: self.measured.clone(),
         }
     }
 
@@ -175,6 +180,9 @@ impl Roofs {
 
     /// Why a row can't be true, if it lies above a roof.
     pub fn excess(&self, record: &Record) -> Option<String> {
+        if self.measured.is_some() {
+            return None;
+        }
         let (compute, memory) = self.fractions(record);
         let over = |share: Option<f64>| share.filter(|s| *s > TOLERANCE);
         if let Some(share) = over(compute) {

@@ -48,6 +48,11 @@ pub fn ratio(value: f64) -> String {
     format!("{}×", significant(value))
 }
 
+/// `1.05 M`, a count.
+pub fn count(value: f64) -> String {
+    large(value, "").trim_end().to_string()
+}
+
 fn large(value: f64, unit: &str) -> String {
     scaled(value, unit, &[(1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")])
 }
@@ -105,6 +110,7 @@ mod tests {
         assert_eq!(bytes(999.9e3), "1.00 MB");
         assert_eq!(ratio(31.04), "31.0×");
         assert_eq!(flop(0.0), "0.00 FLOP");
+        assert_eq!((count(1_050_624.0).as_str(), count(640.0).as_str()), ("1.05 M", "640"));
         assert_eq!(seconds(f64::NAN), "-");
         assert_eq!(seconds(86_400.0), "86400 s");
         assert_eq!((seconds(1e300).as_str(), ratio(2.5e6).as_str()), ("1.00e300 s", "2.50e6×"));

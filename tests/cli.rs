@@ -149,6 +149,11 @@ fn bad_usage_is_one_line_and_exit_code_2() {
     is_refused(&["verify", "--shape", "m=1"], "axis 'n' is missing");
     is_refused(&["verify", "--shape", "m=1099511627776,n=1,k=4"], "beyond");
     is_refused(&["run", "--resume", "x", "--threads", "1"], "cannot be used with");
+    is_refused(&["run", "--until-decided"], "--resume <DIR>");
+    is_refused(&["run", "--resume", "x", "--budget", "5"], "add --until-decided");
+    is_refused(&["run", "--resume", "x", "--until-decided", "--budget", "0"], "above 0");
+    is_refused(&["run", "--resume", "x", "--until-decided", "--list"], "cannot be used with");
+    is_refused(&["run", "--resume", "/nowhere", "--until-decided"], "/nowhere");
     is_refused(&["report"], "required arguments were not provided");
     is_refused(&["run", "--repeat", "0"], "--repeat 0");
     is_refused(&["run", "--repeat", "2", "--preset", "fast"], "unknown preset 'fast'");
@@ -257,11 +262,12 @@ fn a_tiny_run_leaves_every_file() {
     assert!(records.iter().all(|r| r.outcome == Outcome::Measured && r.run == "run"));
     assert!(records.iter().all(|r| r.max_error_ratio.is_some_and(|e| e <= 1.0)));
     assert!(out.trim_end().ends_with("report.html"), "{out}");
-    // The terminal names its columns, tells the answers that the page tells, and paints nothing into a pipe.
+    // The terminal names its columns, tells first what the page tells first, and paints nothing into a pipe.
     assert!(out.lines().any(|l| l.starts_with("case ") && l.ends_with(" noise")), "{out}");
     let page = fs::read_to_string(folder.join("report.html")).unwrap();
-    let answers: Vec<&str> = out.lines().filter_map(|l| l.split_once(": ")).map(|a| a.1).collect();
-    assert!(answers.iter().any(|a| a.ends_with('.') && page.contains(*a)), "{out}");
+    let page = page.replace("&#39;", "'");
+    let is_first = |line: &str| page.contains(&format!("<p class=\"first\">{line}</p>"));
+    assert!(out.lines().any(is_first), "{out}");
     assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}'), "{out}{err}");
     // Drawn again from the files alone.
     fs::remove_file(folder.join("report.html")).unwrap();
@@ -292,6 +298,46 @@ fn a_tiny_run_leaves_every_file() {
     let before = fs::read(folder.join("results.csv")).unwrap();
     assert!(run(&["run", "--resume", folder.to_str().unwrap()]).status.success());
     assert_eq!(fs::read(folder.join("results.csv")).unwrap(), before);
+}
+
+#[test]
+fn a_run_goes_on_until_nothing_is_open() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("run");
+    assert!(tiny(&folder).status.success());
+    let before = fs::read(folder.join("samples.csv")).unwrap();
+    let until = ["run", "--resume", folder.to_str().unwrap(), "--until-decided", "--budget", "60"];
+    let output = run(&until);
+    let (out, err) = texts(&output);
+    assert!(output.status.success(), "{out}{err}");
+    // Nothing is set against the CPU here.
+    assert!(err.contains("no comparison is open"), "{err}");
+    assert_eq!(fs::read(folder.join("samples.csv")).unwrap(), before);
+}
+
+#[test]
+fn a_budget_too_small_for_roofs_takes_those_of_an_earlier_run() {
+    let base = tempfile::tempdir().unwrap();
+    let measured = |name: &str, options: &[&str]| {
+        let folder = base.path().join(name);
+        let shape = ["run", "--device", "cpu", "--shape", "m=16,n=16,k=16", "--out"];
+        let mut command = crossover();
+        command.args(shape).arg(&folder).args(options);
+        let cache = base.path().join("cache");
+        assert!(command.env("CROSSOVER_CACHE_DIR", cache).output().unwrap().status.success());
+        (Manifest::read(&folder).unwrap().roofs, folder)
+    };
+    let (first, _) = measured("unkept", &["--budget", "2"]);
+    assert!(first.measured.is_none() && first.memory_unknown, "{first:?}");
+    let (whole, _) = measured("whole", &[]);
+    assert!(whole.measured.is_none() && !whole.memory_unknown, "{whole:?}");
+    let (taken, folder) = measured("short", &["--budget", "2"]);
+    assert!(taken.measured.is_some() && !taken.memory_unknown, "{taken:?}");
+    assert_eq!(taken.memory.len(), whole.memory.len());
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("of an earlier run"));
+    let (other, _) = measured("other", &["--budget", "2", "--threads", "1"]);
+    assert!(other.measured.is_none() || whole.compute[0].threads == Some(1), "{other:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 mod support;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,12 +14,17 @@ use crossover::conclude::finish;
 use crossover::error::Error;
 use crossover::folder::RunFolder;
 use crossover::manifest::{Manifest, Sampling, TimerCheck};
+use crossover::measure::Clock;
 use crossover::plan::{self, Case, Effort, Selection};
 use crossover::record::{self, Outcome, Record, SampleRow, SummaryRow};
 use crossover::roof::{ComputeRoof, Roofs};
-use crossover::session::{self, Agenda, Ending, Interleaved, Ledger, Session, Setup, Silent};
+use crossover::session::{
+    self, Agenda, Ending, Further, Interleaved, Ledger, Progress, Session, Setup, Silent,
+};
 use crossover::stats::Pairing;
-use crossover::terms::{Crossover, DeviceId, DeviceKind, Dtype, Scope};
+use crossover::summary::summarize;
+use crossover::tensor::Generator;
+use crossover::terms::{Baseline, Crossover, DeviceId, DeviceKind, Dtype, Keyed, Scope, Verdict};
 use crossover::workload;
 use support::device::{MadeUp, MadeUpClock, MadeUpRunner};
 
@@ -38,6 +43,8 @@ struct Speed {
     overhead_s: f64,
     rate: f64,
     cold_s: f64,
+    /// Runs take longer by up to this share, each by another.
+    jitter: f64,
     fails_after: usize,
     implementations: &'static [&'static str],
 }
@@ -45,7 +52,14 @@ struct Speed {
 impl Speed {
     fn new(overhead_s: f64, rate: f64) -> Speed {
         let implementations = &["fake"];
-        Speed { overhead_s, rate, cold_s: 0.0, fails_after: usize::MAX, implementations }
+        Speed {
+            overhead_s,
+            rate,
+            cold_s: 0.0,
+            jitter: 0.0,
+            fails_after: usize::MAX,
+            implementations,
+        }
     }
 }
 
@@ -65,7 +79,9 @@ fn fake(world: &World, id: &'static str, kind: DeviceKind, speed: Speed) -> Box<
             let mut log = world.log.borrow_mut();
             let cold_s = if log.last() == Some(&lane) { 0.0 } else { speed.cold_s };
             log.push(lane);
-            world.clock.pass(seconds + cold_s);
+            let jitter =
+                speed.jitter * f64::from(Generator::new(7, 0).uniform(log.len() as u64, 1.0));
+            world.clock.pass(seconds * (1.0 + jitter) + cold_s);
         };
         let (shape, own, mut runs) = (task.shape.clone(), take.clone(), 0);
         let name = task.workload.name();
@@ -121,10 +137,11 @@ fn run(selection: &Selection, devices: &[Box<dyn Device>], world: &World, bisect
     let stop = AtomicBool::new(false);
     let setup = Setup { devices, selection, clock: &world.clock, stop: &stop };
     let mut session = Session::new(setup, "run", Roofs::default());
-    let ended = Ok(measured(&mut session, &mut folder, cases, bisect));
+    let ending = measured(&mut session, &mut folder, cases, bisect);
+    let is_well = !ending.failed && !ending.interrupted;
     let new = Manifest::new("run", selection, Sampling::Interleaved, &[0]);
     let manifest = Manifest { devices: devices.iter().map(|d| d.entry().clone()).collect(), ..new };
-    let (ending, _) = finish(Some(&folder), manifest, session, ended, false).unwrap();
+    assert_eq!(finish(Some(&folder), manifest, session, Ok(ending), false, |_| ()), is_well);
     Done { _base: base, folder, ending }
 }
 
@@ -135,8 +152,19 @@ fn measured(
     cases: Vec<Case>,
     bisects: bool,
 ) -> Ending {
-    let agenda = Agenda { cases, effort: EFFORT, bisects };
-    session.run(agenda, &mut Interleaved, &mut Ledger::new(Some(folder)), &mut Silent).unwrap()
+    measured_further(session, folder, cases, (bisects, Further::Nothing), &mut Silent)
+}
+
+/// Measures cases into a folder, hears what is said, and goes on where an answer is open.
+fn measured_further(
+    session: &mut Session<'_>,
+    folder: &mut RunFolder,
+    cases: Vec<Case>,
+    (bisects, further): (bool, Further),
+    progress: &mut dyn Progress,
+) -> Ending {
+    let agenda = Agenda { cases, effort: EFFORT, bisects, further };
+    session.run(agenda, &mut Interleaved, &mut Ledger::new(Some(folder)), progress).unwrap()
 }
 
 fn summary(done: &Done) -> Vec<SummaryRow> {
@@ -343,6 +371,90 @@ fn a_cut_run_keeps_its_rows_and_goes_on_where_it_was() {
     let after = folder.records().unwrap();
     assert_eq!(after.len(), 12);
     assert_eq!(after[..4], before[..]);
+}
+
+/// Keeps what is said.
+#[derive(Default)]
+struct Said(Vec<String>);
+
+impl Progress for Said {
+    fn say(&mut self, text: &str) {
+        self.0.push(text.to_string());
+    }
+}
+
+/// A GPU that is 4 % faster than the CPU, and a machine on which runs differ by 15 %.
+fn nearly_equal(world: &World) -> Vec<Box<dyn Device>> {
+    let speed = |rate: f64| Speed { jitter: 0.15, ..Speed::new(0.0, rate) };
+    vec![
+        fake(world, "cpu", DeviceKind::Cpu, speed(2e9)),
+        fake(world, "opencl:0", DeviceKind::Gpu, speed(2.08e9)),
+    ]
+}
+
+/// The verdicts against the fastest of the CPU.
+fn verdicts(folder: &RunFolder) -> Vec<Verdict> {
+    let (plan, records, samples) =
+        (folder.plan().unwrap(), folder.records().unwrap(), folder.samples().unwrap());
+    let rows = summarize(&plan, &records, &samples, Pairing::Paired);
+    rows.iter().filter(|r| r.baseline == Baseline::Best).map(|r| r.verdict).collect()
+}
+
+#[test]
+fn an_open_answer_gets_further_rounds_and_keeps_those_it_has() {
+    let world = World::default();
+    let all = nearly_equal(&world);
+    let selection = cubes(&[160, 192]);
+    let base = tempfile::tempdir().unwrap();
+    let cases = plan::cases(&selection).unwrap();
+    let stop = AtomicBool::new(false);
+    let (mut folder, ()) =
+        RunFolder::create(Some(&base.path().join("run")), None, |_| Ok(())).unwrap();
+    let setup = Setup { devices: &all, selection: &selection, clock: &world.clock, stop: &stop };
+    let mut session = Session::new(setup, "run", Roofs::default());
+    measured(&mut session, &mut folder, cases.clone(), false);
+    let (records, samples) = (folder.records().unwrap(), folder.samples().unwrap());
+    assert!(verdicts(&folder).contains(&Verdict::Ambiguous), "{:?}", verdicts(&folder));
+    let mut said = Said::default();
+    let further = Further::UntilDecided;
+    let ending = measured_further(&mut session, &mut folder, cases, (false, further), &mut said);
+    assert_eq!(ending, Ending::default());
+    let last = said.0.last().unwrap();
+    assert!(last.contains("open comparisons are decided now"), "{:?}", said.0);
+    assert!(verdicts(&folder).iter().all(|v| *v == Verdict::Faster), "{:?}", verdicts(&folder));
+    // Nothing that was measured is lost, no round is there twice, and rows speak of all of their samples.
+    let after = folder.samples().unwrap();
+    assert_eq!(after[..samples.len()], samples[..]);
+    let longer = folder.records().unwrap();
+    assert_eq!(longer.len(), records.len());
+    for (row, before) in longer.iter().zip(&records) {
+        let of_row = |s: &&SampleRow| s.key() == row.key() && s.round.is_some();
+        let own: Vec<Option<u64>> = after.iter().filter(of_row).map(|s| s.round).collect();
+        let rounds: HashSet<_> = own.iter().collect();
+        assert_eq!((row.samples, rounds.len()), (Some(own.len() as u64), own.len()));
+        assert!(row.key() == before.key() && row.samples >= before.samples);
+    }
+    assert!(longer.iter().zip(&records).any(|(row, before)| row.samples > before.samples));
+}
+
+#[test]
+fn a_budget_ends_what_would_be_sampled_further() {
+    let world = World::default();
+    let all = nearly_equal(&world);
+    let selection = Selection { budget: Some(4.0), ..cubes(&[160, 192]) };
+    let base = tempfile::tempdir().unwrap();
+    let cases = plan::cases(&selection).unwrap();
+    let stop = AtomicBool::new(false);
+    let (mut folder, ()) =
+        RunFolder::create(Some(&base.path().join("run")), None, |_| Ok(())).unwrap();
+    let setup = Setup { devices: &all, selection: &selection, clock: &world.clock, stop: &stop };
+    let mut session = Session::new(setup, "run", Roofs::default());
+    let mut said = Said::default();
+    let further = Further::UntilDecided;
+    measured_further(&mut session, &mut folder, cases, (false, further), &mut said);
+    assert!(world.clock.now() <= 4.5, "{}", world.clock.now());
+    let last = said.0.last().unwrap();
+    assert!(last.contains("still open: there is no more time"), "{:?}", said.0);
 }
 
 #[test]

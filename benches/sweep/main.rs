@@ -8,6 +8,7 @@
 mod by_criterion;
 mod filter;
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,7 +24,7 @@ use crossover::manifest::{Manifest, Sampling};
 use crossover::measure::WallClock;
 use crossover::plan::{self, Effort, Selection};
 use crossover::roof::Roofs;
-use crossover::session::{self, Agenda, Ledger, Session, Setup, Silent};
+use crossover::session::{self, Agenda, Further, Ledger, Session, Setup, Silent};
 use crossover::units;
 use crossover::workload::{Host, Preset};
 
@@ -48,6 +49,9 @@ fn bench() -> Result<ExitCode> {
     let selection = selection()?;
     let cases = plan::cases(&selection)?;
     let preset = Preset::parse(&selection.preset)?;
+    if io::stderr().is_terminal() {
+        eprintln!("{} cases to measure; looking for devices", cases.len());
+    }
     // SAFETY: nothing has started a thread yet.
     let (cores, devices) = unsafe {
         registry::start(&Request {
@@ -82,21 +86,17 @@ fn bench() -> Result<ExitCode> {
     let mut session = Session::new(setup, &manifest.run, Roofs::default());
     let mut method =
         ByCriterion { criterion: configured(preset), samples: sample_size(preset, &arguments) };
-    let agenda = Agenda { cases, effort: Effort::of(preset), bisects: false };
+    let further = Further::Nothing;
+    let agenda = Agenda { cases, effort: Effort::of(preset), bisects: false, further };
+    if folder.is_some() {
+        println!("{}", session::outlook(setup, &agenda));
+    }
     let mut ledger = Ledger::new(folder.as_mut());
     let ended = session.run(agenda, &mut method, &mut ledger, &mut Silent);
     method.criterion.final_summary();
-    let done = conclude::finish(folder.as_ref(), manifest, session, ended, false);
-    let Some((ending, _)) = done else { return Ok(ExitCode::FAILURE) };
-    let nothing = folder.as_ref().and_then(conclude::nothing_measured);
-    if let Some(folder) = &folder {
-        println!("\n{}", folder.path().join("report.html").display());
-    }
-    if let Some(reason) = &nothing {
-        eprintln!("crossover: nothing was measured: {reason}");
-    }
-    let is_bad = ending.failed || ending.interrupted || nothing.is_some();
-    Ok(if is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let print = |line: &str| println!("{line}");
+    let is_well = conclude::finish(folder.as_ref(), manifest, session, ended, false, print);
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The manifest of the run that begins, written where there is a folder.

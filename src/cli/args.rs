@@ -231,7 +231,8 @@ pub struct RunArgs {
     /// CPU threads, for the CPU path and for CPU drivers; one a physical core unless given
     #[arg(long, value_name = "N")]
     pub threads: Option<u32>,
-    /// Seconds for the whole run: cases are shortened evenly, then left out
+    /// Seconds for the whole run: cases are shortened evenly, then left out; what is left goes to answers that
+    /// are open
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub budget: Option<f64>,
     /// Seed of the data and of the order of rounds
@@ -263,8 +264,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "dtype", "cache", "threads", "budget", "seed", "contender", "profile", "noise_floor", "repeat", "group"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "dtype", "cache", "threads", "seed", "contender", "profile", "noise_floor", "repeat", "group"])]
     pub resume: Option<PathBuf>,
+    /// Then go on with points whose verdict is ambiguous, until each is decided, a tie as far as this machine
+    /// can tell, or the --budget of this is used up
+    #[arg(long, requires = "resume", conflicts_with = "list")]
+    pub until_decided: bool,
     /// Draw the charts as PNG too (a build with `--features png`)
     #[arg(long)]
     pub png: bool,
@@ -274,11 +279,23 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// As a selection.
-    pub fn selection(&self) -> Result<Selection> {
+    /// Refuses a budget that is none, and one that a run which goes on has already.
+    pub fn check_budget(&self) -> Result<()> {
         if self.budget.is_some_and(|b| !(b.is_finite() && b > 0.0)) {
             return Err(Error::usage("--budget takes a number of seconds above 0"));
         }
+        if self.budget.is_some() && self.resume.is_some() && !self.until_decided {
+            return Err(Error::usage(
+                "--budget: a run that goes on keeps its own budget; add --until-decided to go on \
+                 with what is open for so many seconds",
+            ));
+        }
+        Ok(())
+    }
+
+    /// As a selection.
+    pub fn selection(&self) -> Result<Selection> {
+        self.check_budget()?;
         let base = Selection::default();
         let scopes = words(&self.scope, "scope", &[Scope::Compute, Scope::EndToEnd], Scope::name)?;
         let caches = words(&self.cache, "cache state", &[Cache::Hot, Cache::Cold], Cache::name)?;

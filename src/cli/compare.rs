@@ -4,10 +4,10 @@ use console::style;
 
 use super::args::CompareArgs;
 use super::{End, check_pictures};
-use crate::compare::{By, Comparison, Pair, SETTLES};
+use crate::compare::{By, Comparison, Pair};
 use crate::error::{self, Error, Result};
 use crate::record::{self, ComparisonRow, file};
-use crate::terms::{Cased, FloorKind, Verdict};
+use crate::terms::{Cased, Verdict};
 use crate::{folder, report, units};
 
 /// Name of the folder, unless told otherwise.
@@ -32,7 +32,7 @@ pub fn compare(args: &CompareArgs) -> Result<End> {
     } else {
         print(&comparison);
         out!("{}", folder.join("comparison.html").display());
-        advice(&comparison);
+        report::comparison_advice(&comparison).iter().for_each(|sentence| out!("{sentence}"));
     }
     let regressed = comparison.regressions().next().is_some();
     Ok(if regressed { End::Badly } else { End::Well })
@@ -77,18 +77,6 @@ fn print(c: &Comparison) {
     );
 }
 
-/// What would settle that which is ambiguous.
-fn advice(c: &Comparison) {
-    let count = c.unsettled().count();
-    if count == 0 {
-        return;
-    }
-    out!(
-        "{count} ambiguous for want of processes: measure each run with '{SETTLES}', or better by turns \
-         (into A-r1, B-r1, A-r2, B-r2, ..), and compare all folders"
-    );
-}
-
 /// `gemm 512³ gpu opencl compute packed`.
 fn case(p: &Pair) -> String {
     let r = &p.row;
@@ -99,12 +87,6 @@ fn case(p: &Pair) -> String {
 fn found(c: &Comparison, p: &Pair) -> String {
     let r = &p.row;
     let letter = if c.sides.len() > 2 { format!("B{} ", p.side) } else { String::new() };
-    let floor = match (r.floor, r.floor_kind) {
-        (Some(floor), Some(FloorKind::Usual)) => format!("usual ±{}", percent(floor)),
-        (Some(floor), _) => format!("floor ±{}", percent(floor)),
-        (None, _) => String::new(),
-    };
-    let machine = p.machine.map(|m| format!("  machine {}", span(m.low, m.high)));
     let verdict = if p.regression { "SLOWER" } else { r.verdict.name() };
     let verdict = style(format!("{verdict:<9}"));
     let verdict = match r.verdict {
@@ -113,24 +95,17 @@ fn found(c: &Comparison, p: &Pair) -> String {
         Verdict::Slower => verdict.red(),
         _ => verdict.dim(),
     };
-    let unlike = if r.mismatch.is_empty() { String::new() } else { format!("  [{}]", r.mismatch) };
+    let floor = Some(report::floor(r)).filter(|floor| !floor.is_empty());
+    let floor = floor.map(|floor| format!("floor {floor}"));
+    let machine = report::machine(p).map(|machine| format!("machine {machine}"));
+    let measured = report::measured(r).map(|measured| format!("measured {measured}"));
+    let unlike = (!r.mismatch.is_empty()).then(|| format!("[{}]", r.mismatch));
+    let rest = [floor, machine, measured, unlike];
     format!(
-        "{letter}{:>9} {:>9}  {:>6} ({})  {verdict} {floor}{}{unlike}",
+        "{letter}{:>9} {:>9}  {:<22}  {verdict} {}",
         units::seconds(r.median_a_s),
         units::seconds(r.median_b_s),
-        units::ratio(r.ratio),
-        span(r.ratio_low, r.ratio_high),
-        machine.unwrap_or_default(),
+        report::judged(r),
+        rest.into_iter().flatten().collect::<Vec<_>>().join("  "),
     )
-}
-
-/// `0.860–1.00`, or one number where both ends are the same.
-fn span(low: f64, high: f64) -> String {
-    let (low, high) = (units::significant(low), units::significant(high));
-    if low == high { low } else { format!("{low}–{high}") }
-}
-
-/// `13.2 %`.
-fn percent(share: f64) -> String {
-    format!("{} %", units::significant(share * 100.0))
 }

@@ -4,13 +4,14 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use console::style;
-use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::backend::Device;
 use crate::plan::Case;
-use crate::record::{Outcome, Record};
+use crate::record::{self, Outcome, PlanRow, Record, SummaryRow};
 use crate::report;
 use crate::session::Progress;
+use crate::summary;
 use crate::terms::{CaseKey, Cased};
 use crate::units;
 
@@ -29,7 +30,12 @@ pub struct Terminal {
     title: String,
     /// When the last case will be done, as far as can be told.
     end: Instant,
+    /// When the last line was written of how far the run is, where there is no terminal.
+    last_line: Instant,
 }
+
+/// Time between two such lines.
+const LINES_APART: Duration = Duration::from_secs(10);
 
 impl Terminal {
     /// `json` prints rows as JSON on standard output; everything else goes to standard error.
@@ -45,6 +51,7 @@ impl Terminal {
             columns: Columns::of(cases, devices),
             title: String::new(),
             end: Instant::now(),
+            last_line: Instant::now(),
         }
     }
 
@@ -68,7 +75,18 @@ impl Terminal {
     fn show(&self, what: &str) {
         self.status.set_message(format!("{}{what}", self.title));
         let left = self.end.saturating_duration_since(Instant::now());
-        self.status.set_prefix(format!("{} left", HumanDuration(left)));
+        self.status.set_prefix(format!("{} left", about(left.as_secs_f64())));
+    }
+}
+
+/// A time that is no more than an estimate: `40 s`, `4.5 min`, `2.5 h`.
+fn about(seconds: f64) -> String {
+    let halves = |value: f64| (2.0 * value).round() / 2.0;
+    match seconds {
+        s if s < 10.0 => format!("{:.0} s", s.max(0.0)),
+        s if s < 120.0 => format!("{:.0} s", 5.0 * (s / 5.0).round()),
+        s if s < 7200.0 => format!("{} min", halves(s / 60.0)),
+        s => format!("{} h", halves(s / 3600.0)),
     }
 }
 
@@ -97,6 +115,10 @@ impl Progress for Terminal {
         self.title = format!("{number}/{total} {name}: ");
         self.end = Instant::now() + units::duration(left_s.min(1e9));
         self.show("");
+        if self.status.is_hidden() && self.last_line.elapsed() >= LINES_APART {
+            eprintln!("{number}/{total} {name}, about {} left", about(left_s));
+            self.last_line = Instant::now();
+        }
     }
 
     fn step(&mut self, what: &str) {
@@ -107,8 +129,8 @@ impl Progress for Terminal {
         if self.status.is_hidden() {
             return;
         }
-        let left = HumanDuration(units::duration(left_s.min(1e9)));
-        let left = if left_s < 1.0 { String::new() } else { format!(", up to about {left}") };
+        let left =
+            if left_s < 1.0 { String::new() } else { format!(", up to about {}", about(left_s)) };
         self.show(&format!("measuring{left}"));
         for (index, record) in records.enumerate() {
             if index == self.live.len() {
@@ -135,9 +157,49 @@ impl Progress for Terminal {
         }
     }
 
+    fn answers(&mut self, plan: &[PlanRow], rows: &[SummaryRow]) {
+        if !self.json {
+            crossings(plan, rows)
+                .iter()
+                .for_each(|text| self.line(&style(text).bold().to_string()));
+        }
+    }
+
     fn say(&mut self, text: &str) {
         self.screen.suspend(|| eprintln!("{text}"));
     }
+}
+
+/// Where the lines of a workload's sweeps cross, a text for each sweep, scope and device: of its implementations
+/// the fastest at the largest size speaks for a device.
+fn crossings(plan: &[PlanRow], rows: &[SummaryRow]) -> Vec<String> {
+    let asked = rows.iter().filter(|row| summary::asks(row));
+    let sweep = |row: &SummaryRow| {
+        let SummaryRow { axis, dtype, cache, scope, device, .. } = row.clone();
+        (axis, dtype, cache, device, scope)
+    };
+    let sweeps = record::grouped(asked.map(|row| (sweep(row), row)));
+    sweeps.iter().filter_map(|(_, rows)| crossing(plan, rows)).collect()
+}
+
+/// `gemm, compute: opencl:0 from 512 on, 2.31× at m = n = k = 2048`.
+fn crossing(plan: &[PlanRow], rows: &[&SummaryRow]) -> Option<String> {
+    let value = |row: &SummaryRow| {
+        let here = |p: &&PlanRow| (&p.axis, &p.shape) == (&row.axis, &row.shape);
+        plan.iter().find(here)?.axis_value
+    };
+    let (largest, best) = rows
+        .iter()
+        .filter_map(|row| Some((value(row)?, row)))
+        .max_by(|(a, x), (b, y)| a.cmp(b).then(x.speedup.total_cmp(&y.speedup)))?;
+    let SummaryRow { workload, axis, scope, device, .. } = best;
+    Some(format!(
+        "{workload}, {}: {device} {}, {} at {}",
+        report::scope_name(*scope),
+        report::crossover_words(best.crossover?, axis, largest),
+        units::ratio(best.speedup),
+        report::size(workload, axis, largest)
+    ))
 }
 
 /// Most characters of a case's column: longer ones push their row aside.
@@ -212,6 +274,13 @@ mod tests {
     use crate::plan::{self, Selection};
     use crate::session;
     use crate::terms::{DeviceId, DeviceKind, Scope};
+
+    #[test]
+    fn estimates_are_as_exact_as_they_can_be() {
+        let texts = [0.2, 7.4, 63.0, 119.0, 130.0, 290.0, 7100.0, 9000.0].map(about);
+        let expected = ["0 s", "7 s", "65 s", "120 s", "2 min", "5 min", "118.5 min", "2.5 h"];
+        assert_eq!(texts, expected);
+    }
 
     /// Every value stands below its name, however long cases and devices are.
     #[test]

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use console::style;
-
 use super::args::RunArgs;
 use super::progress::Terminal;
 use super::repeat::repeat;
@@ -17,8 +15,7 @@ use crate::manifest::{Group, Manifest, Sampling};
 use crate::measure::WallClock;
 use crate::network::Memory;
 use crate::plan::{self, Effort, Selection};
-use crate::report::Report;
-use crate::session::{self, Agenda, Chooser, Interleaved, Ledger, Session, Setup};
+use crate::session::{self, Agenda, Chooser, Further, Interleaved, Ledger, Session, Setup};
 use crate::units;
 use crate::workload::Preset;
 
@@ -28,11 +25,20 @@ pub fn run(args: &RunArgs) -> Result<End> {
     if let Some(count) = args.repeat.filter(|_| !args.list) {
         return repeat(args, count);
     }
-    let selection = match &args.resume {
+    args.check_budget()?;
+    let mut selection = match &args.resume {
         Some(folder) => resumed(folder)?,
         None => args.selection()?,
     };
     let mut agenda = agenda(&selection)?;
+    if args.until_decided {
+        agenda.further = Further::UntilDecided;
+        selection.budget = args.budget;
+    }
+    // Drivers may take their time.
+    if console::user_attended_stderr() {
+        eprintln!("{} cases to measure; looking for devices", agenda.cases.len());
+    }
     let (cores, devices) = start(&Request {
         threads: selection.threads,
         names: &selection.devices,
@@ -55,24 +61,20 @@ pub fn run(args: &RunArgs) -> Result<End> {
     let (mut folder, manifest) = opened(args, &selection, &cores, &devices)?;
     if !args.json {
         manifest.introduction().iter().for_each(|line| out!("{line}"));
+        out!("{}", session::outlook(setup, &agenda));
     }
     let mut session = Session::new(setup, folder.name(), manifest.roofs.clone());
     let mut progress = Terminal::new(args.json, &agenda.cases, &devices.all);
     let mut ledger = Ledger::new(Some(&mut folder));
     let ended = session.run(agenda, &mut Interleaved, &mut ledger, &mut progress);
     progress.finish();
-    let done = conclude::finish(Some(&folder), manifest, session, ended, args.png);
-    let Some((ending, report)) = done else { return Ok(End::Badly) };
-    if !args.json {
-        report.iter().for_each(answer);
-        out!("{}", folder.path().join("report.html").display());
-    }
-    let nothing = conclude::nothing_measured(&folder);
-    if let Some(reason) = &nothing {
-        eprintln!("crossover: nothing was measured: {reason}");
-    }
-    let is_bad = ending.failed || ending.interrupted || nothing.is_some();
-    Ok(if is_bad { End::Badly } else { End::Well })
+    let print = |line: &str| {
+        if !args.json {
+            out!("{line}");
+        }
+    };
+    let is_well = conclude::finish(Some(&folder), manifest, session, ended, args.png, print);
+    Ok(if is_well { End::Well } else { End::Badly })
 }
 
 /// What is to be measured. Shapes that the user named must fit into this machine's memory.
@@ -82,7 +84,8 @@ fn agenda(selection: &Selection) -> Result<Agenda> {
         cases.iter().try_for_each(|case| check_memory(case.workload, &case.shape))?;
     }
     let effort = Effort::of(Preset::parse(&selection.preset)?);
-    Ok(Agenda { cases, effort, bisects: selection.preset != Preset::Quick.name() })
+    let bisects = selection.preset != Preset::Quick.name();
+    Ok(Agenda { cases, effort, bisects, further: Further::Share })
 }
 
 /// The folder of a new run, or of one that goes on, with its manifest.
@@ -110,16 +113,6 @@ fn opened(
     };
     devices.log_to(folder.path());
     Ok((folder, manifest))
-}
-
-/// Says what the run found.
-fn answer(report: &Report) {
-    if !report.answers.is_empty() {
-        out!("");
-    }
-    for (topic, sentence) in &report.answers {
-        out!("{}: {sentence}", style(topic).bold());
-    }
 }
 
 /// The selection of a run that was cut.

@@ -40,9 +40,14 @@ impl Change {
         Change { low: self.low.min(factor), high: self.high.max(factor) }
     }
 
-    /// What remains of a ratio.
+    /// What remains of a ratio: itself without the middle of the change, its interval without either end.
     fn taken_from(self, ratio: Ratio) -> Ratio {
-        Ratio { low: ratio.low / self.high, high: ratio.high / self.low, ..ratio }
+        let middle = (self.low * self.high).sqrt();
+        Ratio {
+            value: ratio.value / middle,
+            low: ratio.low / self.high,
+            high: ratio.high / self.low,
+        }
     }
 }
 

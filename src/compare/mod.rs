@@ -190,6 +190,11 @@ impl Comparison {
         self.pairs.iter().filter(is_guess).filter(|p| p.row.verdict == Verdict::Ambiguous)
     }
 
+    /// Comparisons whose times scatter too much for a verdict.
+    pub fn noisy(&self) -> impl Iterator<Item = &Pair> {
+        self.pairs.iter().filter(|p| p.row.verdict == Verdict::None)
+    }
+
     /// The lines of all plans, each once.
     pub fn plan(&self) -> Vec<PlanRow> {
         let mut seen = HashSet::new();

@@ -149,6 +149,7 @@ fn pair(
         floor_kind: floor.map(|f| f.kind),
         verdict,
         mismatch: mismatch((side_a, a), (side_b, b)).join(";"),
+        rest: rest.value,
     };
     Some(Pair {
         side,

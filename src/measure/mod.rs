@@ -11,6 +11,7 @@ mod parts;
 mod rounds;
 mod timing;
 
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -105,12 +106,26 @@ impl Measured {
     }
 }
 
+/// A question that lanes are sampled for: is the fastest of some lanes faster than another lane?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contest {
+    /// Those of which the fastest counts.
+    pub baselines: Vec<usize>,
+    /// The one that is set against it.
+    pub opponent: usize,
+}
+
 /// Under what conditions lanes are sampled.
 pub struct Conditions<'a> {
     /// With a cold cache each sample is one run after a flush.
     pub cache: Cache,
     /// Caps of warm-up and sampling.
     pub effort: Effort,
+    /// What is asked: where every answer is sure, samples may end sooner.
+    pub contests: &'a [Contest],
+    /// Numbers of the rounds that are taken within the caps, whatever comes out; none where that decides how
+    /// many there are.
+    pub rounds: Option<Range<u64>>,
     /// Seed of the order of lanes in a round.
     pub seed: u64,
     /// The clock of all times.

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::{
-    Conditions, FEW_ROUNDS, LONG_RUN_S, Lane, Measured, Sample, Timing, device_runs, doubt, timed,
+    Conditions, Contest, FEW_ROUNDS, LONG_RUN_S, Lane, Measured, Sample, Timing, device_runs,
+    doubt, timed,
 };
 use crate::backend::Runner;
 use crate::stats::Summary;
@@ -22,6 +23,9 @@ const ROUNDS: usize = 10;
 /// The interval of the median that ends sampling, relative to the median, to each side.
 const ENOUGH: f64 = 0.02;
 
+/// The same where all contests are sure: by the ends of both intervals one side is faster by so much.
+const ENOUGH_WHERE_SURE: f64 = 0.03;
+const SURE: f64 = 1.25;
 /// A run over this is its own warm-up.
 const LONG_WARM_UP_S: f64 = 5e-3;
 
@@ -205,11 +209,12 @@ impl Rounds<'_, '_, '_> {
         let least = if few { FEW_ROUNDS } else { ROUNDS } as u64;
         let order = Generator::new(seed, 0x0407_d3e5);
         let mut start = self.conditions.clock.now();
-        let mut round = 0u64;
+        let told = self.conditions.rounds.clone();
+        let mut round = told.as_ref().map_or(0, |told| told.start);
         let mut look_at = RACE_ROUNDS.min(least);
         loop {
             let lanes = self.live();
-            if lanes.is_empty() {
+            if lanes.is_empty() || told.as_ref().is_some_and(|told| round >= told.end) {
                 return;
             }
             let allowed_s = self.allowed_s(cap_s);
@@ -223,14 +228,14 @@ impl Rounds<'_, '_, '_> {
             }
             round += 1;
             let spent = self.conditions.clock.now() - start >= allowed_s;
-            if round >= least && spent {
+            if spent && (told.is_some() || round >= least) {
                 return;
             }
-            if round >= look_at {
+            if told.is_none() && round >= look_at {
                 if round >= RACE_ROUNDS {
                     self.race();
                 }
-                if round >= least && self.live().iter().all(|lane| self.is_enough(*lane)) {
+                if round >= least && self.is_enough() {
                     return;
                 }
                 // Looking costs more as samples grow: look at every twentieth more.
@@ -294,8 +299,30 @@ impl Rounds<'_, '_, '_> {
         self.doubts[lane].extend(timing.doubt);
     }
 
-    fn is_enough(&self, lane: usize) -> bool {
-        Summary::of(&self.measured[lane].wall_s()).is_some_and(|s| s.relative_interval() <= ENOUGH)
+    /// Whether every median is known well enough.
+    fn is_enough(&self) -> bool {
+        let summary = |lane: usize| Summary::of(&self.measured[lane].wall_s());
+        let live: Option<Vec<Summary>> = self.live().into_iter().map(summary).collect();
+        let widest = live.map(|all| all.iter().map(Summary::relative_interval).fold(0.0, f64::max));
+        widest.is_some_and(|widest| {
+            widest <= ENOUGH || (widest <= ENOUGH_WHERE_SURE && self.is_all_sure())
+        })
+    }
+
+    /// Whether something is asked, and whatever it is has a sure answer. Lanes that have left ask no more.
+    fn is_all_sure(&self) -> bool {
+        let live = self.live();
+        let contests = self.conditions.contests.iter();
+        let mut asked = contests.filter(|c| live.contains(&c.opponent)).peekable();
+        asked.peek().is_some() && asked.all(|contest| self.is_sure(contest))
+    }
+
+    fn is_sure(&self, contest: &Contest) -> bool {
+        let summary = |lane: &usize| Summary::of(&self.measured[*lane].wall_s());
+        let baselines = contest.baselines.iter().filter_map(summary);
+        let best = baselines.min_by(|a, b| a.median.total_cmp(&b.median));
+        let sides = best.zip(summary(&contest.opponent));
+        sides.is_some_and(|(a, b)| a.low > SURE * b.high || b.low > SURE * a.high)
     }
 
     /// A few runs on the devices' own clocks.

@@ -220,6 +220,12 @@ impl Record {
         }
     }
 
+    /// Takes a word out of `notes`.
+    pub fn drop_note(&mut self, word: &str) {
+        let kept: Vec<&str> = self.notes.split(';').filter(|n| *n != word).collect();
+        self.notes = kept.join(";");
+    }
+
     /// Whether `notes` holds the word.
     pub fn has_note(&self, word: &str) -> bool {
         self.notes.split(';').any(|n| n == word)

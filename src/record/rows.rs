@@ -198,6 +198,7 @@ pub struct ComparisonRow {
     pub floor_kind: Option<FloorKind>,
     pub verdict: Verdict,
     pub mismatch: String,
+    pub rest: f64,
 }
 
 keyed!(SampleRow, SummaryRow, NoiseRow);

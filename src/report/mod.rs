@@ -8,7 +8,8 @@
 //! | `limits.rs` | what a device can do at most: peaks and levels of memory |
 //! | `epoch.rs` | data sets, whose epochs are extrapolated from one step |
 //! | `published/` | what others have published, as context |
-//! | `headline/` | the answers, a sentence each |
+//! | `overview/` | what a reader sees first: a sentence and a small table |
+//! | `headline/` | the answers in sentences, and what is behind them |
 //! | `facts/` | trust and machine, in short facts |
 //! | `tables/` | the rows of the tables |
 //! | `figures/` | which charts there are, and what each shows |
@@ -26,6 +27,7 @@ mod headline;
 mod input;
 mod limits;
 mod names;
+mod overview;
 mod page;
 mod published;
 #[cfg(test)]
@@ -43,11 +45,15 @@ use crate::record;
 
 use figures::Figure;
 use input::Input;
+use overview::Overview;
 use tables::Tables;
 
-pub use comparison::{render as render_comparison, run_facts};
+pub use comparison::{
+    advice as comparison_advice, floor, judged, machine, measured, render as render_comparison,
+    run_facts,
+};
 pub use epoch::{DataSet, WELL_KNOWN};
-pub use names::case as case_name;
+pub use names::{case as case_name, crossover as crossover_words, scope as scope_name, size};
 pub use published::{Published, by_name as published_by};
 
 /// Whether this program can draw charts as PNG.
@@ -73,9 +79,8 @@ impl Default for Options {
 pub struct Report {
     /// Its files, the page last.
     pub written: Vec<PathBuf>,
-    /// What the run found, as the page says it first: each time a topic and a sentence. What is about the
-    /// machine and not about a model is left to the page.
-    pub answers: Vec<(String, String)>,
+    /// What the run found, as the page says it first.
+    pub overview: Overview,
 }
 
 /// Draws `charts/*.svg`, and `charts/*.png` where they are asked for, and `report.html` of the run in
@@ -89,10 +94,9 @@ pub fn render(folder: &Path, options: &Options) -> Result<Report> {
     let tables =
         Tables { input: &input, groups: &groups, devices: &devices, data_sets: &options.data_sets };
     let headlines = headline::headlines(&input, &groups, &devices);
-    let main = headlines.iter().filter(|h| !h.minor);
-    let answers = main.map(|h| (h.topic.clone(), h.sentence.clone())).collect();
-    let page = page::html(&tables, headlines, &figures)?;
-    Ok(Report { written: write(folder, &figures, "report.html", &page)?, answers })
+    let overview = Overview::of(&input, &groups, &devices, &headlines, folder);
+    let page = page::html(&tables, &overview, headlines, &figures)?;
+    Ok(Report { written: write(folder, &figures, "report.html", &page)?, overview })
 }
 
 /// Marks the charts that become a PNG too: all of them where `png` says so, else those that have one from

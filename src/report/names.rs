@@ -152,6 +152,18 @@ pub fn crossover(crossover: Crossover, axis: &str, last: u64) -> String {
     }
 }
 
+/// A crossover in as few words as a table has room for, beside from where to where its sweep goes: `from 384`.
+pub fn crossing(crossover: Crossover, axis: &str) -> String {
+    let value = |v| axis_value(axis, v);
+    match crossover {
+        Crossover::Always => "at every size".to_string(),
+        Crossover::Never => "never".to_string(),
+        Crossover::From(v) => format!("from {}", value(v)),
+        Crossover::Unclear(low, high) if low == high => format!("unclear at {}", value(low)),
+        Crossover::Unclear(low, high) => format!("unclear {}–{}", value(low), value(high)),
+    }
+}
+
 /// A shape in the workload's own short words, or as it stands in the file.
 pub fn shape(workload: &str, text: &str) -> String {
     if text.is_empty() {
@@ -236,6 +248,12 @@ pub fn ratio(value: f64) -> String {
     if value.is_finite() { units::ratio(value) } else { "-".to_string() }
 }
 
+/// A ratio's interval: `0.860–1.00×`, or one number where both ends are the same.
+pub fn span(low: f64, high: f64) -> String {
+    let (first, last) = (significant(low), ratio(high));
+    if first == significant(high) { last } else { format!("{first}–{last}") }
+}
+
 /// A share as a percentage of three digits.
 pub fn percent(value: f64) -> String {
     let percent = value * 100.0;
@@ -261,14 +279,14 @@ mod tests {
 
     #[test]
     fn every_crossover_has_words() {
-        for (found, words) in [
-            (Crossover::Always, "faster at every size"),
-            (Crossover::Never, "never up to 2048"),
-            (Crossover::From(384), "from 384 on"),
-            (Crossover::Unclear(256, 512), "unclear from 256 to 512"),
-            (Crossover::Unclear(2048, 2048), "unclear at 2048"),
+        for (found, words, few) in [
+            (Crossover::Always, "faster at every size", "at every size"),
+            (Crossover::Never, "never up to 2048", "never"),
+            (Crossover::From(384), "from 384 on", "from 384"),
+            (Crossover::Unclear(256, 512), "unclear from 256 to 512", "unclear 256–512"),
+            (Crossover::Unclear(2048, 2048), "unclear at 2048", "unclear at 2048"),
         ] {
-            assert_eq!(crossover(found, "mnk", 2048), words);
+            assert_eq!((&*crossover(found, "mnk", 2048), &*crossing(found, "mnk")), (words, few));
         }
         assert_eq!(crossover(Crossover::From(1 << 24), "bytes", 0), "from 16.8 MB on");
     }

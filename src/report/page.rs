@@ -9,6 +9,7 @@ use super::facts::{self, DeviceFacts, Fact};
 use super::figures::Figure;
 use super::headline::{self, Headline};
 use super::input::Input;
+use super::overview::Overview;
 use super::tables::{MissingLine, Tables, Workload};
 
 /// What both pages have beside their charts: how they look, and what sorts and filters their tables.
@@ -22,8 +23,8 @@ struct Page<'a> {
     input: &'a Input,
     question: &'static str,
     subtitle: String,
+    overview: &'a Overview,
     headlines: Vec<Headline>,
-    has_minor: bool,
     trust: Vec<Fact>,
     warnings: Vec<String>,
     sections: Vec<Section<'a>>,
@@ -38,14 +39,19 @@ struct Page<'a> {
 pub type Section<'a> = (&'a str, Vec<&'a Figure>);
 
 /// The page as HTML.
-pub fn html(tables: &Tables<'_>, headlines: Vec<Headline>, figures: &[Figure]) -> Result<String> {
+pub fn html(
+    tables: &Tables<'_>,
+    overview: &Overview,
+    headlines: Vec<Headline>,
+    figures: &[Figure],
+) -> Result<String> {
     let Tables { input, devices, .. } = *tables;
     let manifest = input.manifest.as_ref();
     let page = Page {
         input,
         question: headline::question(devices),
         subtitle: subtitle(input),
-        has_minor: headlines.iter().any(|h| h.minor),
+        overview,
         headlines,
         trust: facts::trust(input),
         warnings: warnings(input),

@@ -34,13 +34,8 @@ pub(super) fn extra_points(folder: &RunFolder, cases: &[Case]) -> Result<Vec<Cas
         let Some(axis) = like.workload.axis(&row.axis) else { continue };
         let shapes = axis.between(low, high).take(MOST_TRIES);
         let case = shapes.filter_map(|value| plan::extra_point(like, &row.axis, value)).next();
-        let is_new = |case: &Case| !cases.iter().chain(&extra).any(|c| is_same(c, case));
+        let is_new = |case: &Case| !cases.iter().chain(&extra).any(|c| c.is_same(case));
         extra.extend(case.filter(is_new));
     }
     Ok(extra)
-}
-
-fn is_same(a: &Case, b: &Case) -> bool {
-    (a.workload.name(), &a.shape, a.dtype, a.cache)
-        == (b.workload.name(), &b.shape, b.dtype, b.cache)
 }

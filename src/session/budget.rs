@@ -39,54 +39,13 @@ impl Budget {
         self.deadline_s.is_none_or(|deadline_s| clock.now() < deadline_s)
     }
 
+    /// Seconds of these that the budget leaves.
+    pub(super) fn cut(&self, seconds: f64, clock: &dyn Clock) -> f64 {
+        let left_s = self.deadline_s.map_or(f64::INFINITY, |deadline_s| deadline_s - clock.now());
+        seconds.min(left_s.max(0.0))
+    }
+
     pub(super) fn reason(&self) -> String {
         format!("the budget of {} is used up", units::seconds(self.seconds.unwrap_or(0.0)))
-    }
-}
-
-/// When cases will be done: as much faster or slower than expected as those were that are done.
-pub(super) struct Forecast {
-    /// Seconds of each case.
-    expected_s: Vec<f64>,
-    begun: usize,
-    start_s: f64,
-    /// Seconds that all cases were expected to take that are done.
-    done_s: f64,
-}
-
-impl Forecast {
-    /// A forecast from now on, of cases that are expected to take so long each.
-    pub(super) fn new(expected_s: Vec<f64>, now_s: f64) -> Forecast {
-        Forecast { expected_s, begun: 0, start_s: now_s, done_s: 0.0 }
-    }
-
-    /// What all cases were expected to take.
-    pub(super) fn all_s(&self) -> f64 {
-        self.expected_s.iter().sum()
-    }
-
-    /// The next case begins: the seconds that it and all that follow will take.
-    pub(super) fn next(&mut self, now_s: f64) -> f64 {
-        let left_s: f64 = self.expected_s.iter().skip(self.begun).sum();
-        let pace = if self.done_s > 0.0 { (now_s - self.start_s) / self.done_s } else { 1.0 };
-        self.done_s += self.expected_s.get(self.begun).copied().unwrap_or(0.0);
-        self.begun += 1;
-        pace * left_s
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_forecast_learns_from_what_is_done() {
-        let mut forecast = Forecast::new(vec![2.0, 4.0, 0.0, 4.0], 100.0);
-        assert_eq!(forecast.next(100.0), 10.0);
-        // Half as fast as expected.
-        assert_eq!(forecast.next(104.0), 16.0);
-        // Two thirds as fast.
-        assert_eq!(forecast.next(109.0), 6.0);
-        assert_eq!(forecast.next(109.0), 6.0);
     }
 }

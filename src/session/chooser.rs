@@ -23,6 +23,12 @@ const FEWEST_RUNS: f64 = 5.0;
 /// Seconds that verifying a case is expected to take.
 const VERIFY_S: f64 = 0.5;
 
+/// What is likely: the share of the caps that sampling takes, and how much work a runner does in a second, with
+/// all of its verification and its fewest samples.
+const OF_THE_CAPS: f64 = 0.38;
+const LIKELY_FLOP_PER_S: f64 = 9e9;
+const LIKELY_BYTES_PER_S: f64 = 100e6;
+
 /// Chooses runners by what was asked for and by the rates so far.
 pub struct Chooser<'a> {
     setup: Setup<'a>,
@@ -135,7 +141,21 @@ impl<'a> Chooser<'a> {
         if self.setup.selection.noise_floor { 2.0 * once } else { once }
     }
 
-    /// Seconds of one case in one pass.
+    /// Seconds that a case takes on a machine of medium speed: a share of the caps, and what grows with the
+    /// amount of work, above all verification. What a machine makes of that is learned while it measures.
+    pub(super) fn likely_seconds(&self, case: &Case, effort: Effort) -> f64 {
+        if case.skip.is_some() {
+            return 0.0;
+        }
+        let runners = self.wanted(case).len() as f64;
+        let lanes = runners * self.setup.scopes(case.workload).len() as f64;
+        let flop = case.workload.work(&case.shape).flop_count as f64;
+        let bytes = case.workload.bytes_moved(&case.shape, case.dtype) as f64;
+        lanes * OF_THE_CAPS * (effort.warm_up_s / 2.0 + effort.sample_s)
+            + runners * (flop / LIKELY_FLOP_PER_S + bytes / LIKELY_BYTES_PER_S)
+    }
+
+    /// Seconds of one case in one pass, at the most.
     pub(super) fn case_seconds(&self, case: &Case, effort: Effort) -> f64 {
         if case.skip.is_some() {
             return 0.0;

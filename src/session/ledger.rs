@@ -4,7 +4,7 @@ use super::{CaseRows, Progress};
 use crate::error::Result;
 use crate::folder::RunFolder;
 use crate::plan::Case;
-use crate::record::{Outcome, PlanRow, Record};
+use crate::record::{Outcome, PlanRow, Record, SampleRow};
 
 /// The files of a run, or none where nothing is to be kept.
 pub struct Ledger<'f> {
@@ -53,6 +53,22 @@ impl<'f> Ledger<'f> {
     pub(super) fn keep_only(&mut self, records: &[Record]) -> Result<()> {
         self.note_failures(records);
         self.folder.as_mut().map_or(Ok(()), |folder| folder.keep(records))
+    }
+
+    /// The rows of plan.csv that are there.
+    pub(super) fn plan(&self) -> Result<Vec<PlanRow>> {
+        self.folder().map_or(Ok(Vec::new()), RunFolder::plan)
+    }
+
+    /// The samples that are there.
+    pub(super) fn samples(&self) -> Result<Vec<SampleRow>> {
+        self.folder().map_or(Ok(Vec::new()), RunFolder::samples)
+    }
+
+    /// Adds samples to rows that are there, which become these.
+    pub(super) fn lengthen(&mut self, records: &[Record], samples: &[SampleRow]) -> Result<()> {
+        self.note_failures(records);
+        self.folder.as_mut().map_or(Ok(()), |folder| folder.lengthen(records, samples))
     }
 
     fn note_failures(&mut self, records: &[Record]) {

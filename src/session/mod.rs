@@ -13,9 +13,11 @@
 //! | `rows.rs` | from what was measured to rows |
 //! | `method.rs` | how a case is sampled: in rounds, or as a front end likes |
 //! | `ledger.rs` | where rows go |
-//! | `canary.rs`, `timers.rs`, `zero_copy.rs`, `roofs.rs`, `reach.rs` | what devices, clocks and rows are held against |
-//! | `budget.rs` | time for the whole run, and when it will be done |
+//! | `canary.rs`, `timers.rs`, `zero_copy.rs`, `roofs.rs`, `earlier.rs`, `reach.rs` | what devices, clocks and rows are held against |
+//! | `budget.rs` | time for the whole run |
+//! | `forecast.rs` | when cases will be done |
 //! | `resume.rs`, `bisect.rs`, `noise.rs` | runs that go on, points that are gained, the second pass |
+//! | `open.rs`, `settle.rs` | comparisons without a verdict, and further rounds for them |
 //! | `progress.rs` | who hears how it goes |
 
 mod bisect;
@@ -23,11 +25,14 @@ mod budget;
 mod canary;
 mod choice;
 mod chooser;
+mod earlier;
+mod forecast;
 mod ledger;
 mod measurable;
 mod memory;
 mod method;
 mod noise;
+mod open;
 mod prepare;
 mod progress;
 mod reach;
@@ -35,6 +40,7 @@ mod resume;
 mod roofs;
 mod rows;
 mod sampler;
+mod settle;
 mod setup;
 mod timers;
 mod zero_copy;
@@ -44,15 +50,19 @@ use crate::manifest::TimerCheck;
 use crate::plan::{self, Case, Effort};
 use crate::record::Record;
 use crate::roof::Roofs;
+use crate::stats::Pairing;
+use crate::summary;
 use crate::terms::DeviceId;
 
-use budget::{Budget, Forecast};
+use budget::Budget;
 use canary::Canary;
+use forecast::Forecast;
 use sampler::Sampler;
 
 pub use canary::CanaryTimes;
 pub use choice::{Choice, check_implementations, is_named};
 pub use chooser::Chooser;
+pub use forecast::outlook;
 pub use ledger::Ledger;
 pub use measurable::measurable;
 pub use method::{Interleaved, Method};
@@ -64,6 +74,20 @@ pub use setup::Setup;
 
 /// Points that each sweep may gain inside the bracket of a crossover, one after the other.
 const BISECTIONS: usize = 2;
+
+/// What a run spends at the most on answers that are open after all cases, as a share of the time so far.
+const SHARE_OF_FURTHER: f64 = 0.2;
+
+/// What is done where an answer is open after all cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Further {
+    /// Nothing.
+    Nothing,
+    /// Rounds, for what the budget leaves or a share of what the run took.
+    Share,
+    /// Rounds until it is decided, or the budget used up.
+    UntilDecided,
+}
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +106,8 @@ pub struct Agenda {
     pub effort: Effort,
     /// Whether each sweep gains points inside the bracket of its crossover.
     pub bisects: bool,
+    /// What is done where an answer is open.
+    pub further: Further,
 }
 
 /// A run, from case to case.
@@ -127,10 +153,14 @@ impl<'a> Session<'a> {
         ledger: &mut Ledger<'_>,
         progress: &mut dyn Progress,
     ) -> Result<Ending> {
-        let Agenda { mut cases, effort, bisects } = agenda;
+        let Agenda { mut cases, effort, bisects, further } = agenda;
+        let start_s = self.setup.clock.now();
+        cases.extend(resume::gained(ledger, &cases)?);
         ledger.write_plan(&cases)?;
         resume::take_up(&self.setup, ledger, &mut self.chooser, &cases, progress)?;
-        let budget = Budget::new(&self.setup, &self.chooser, &cases, effort);
+        let left: Vec<Case> =
+            plan::left(&cases, &ledger.records()?).iter().map(|(_, c)| (*c).clone()).collect();
+        let budget = Budget::new(&self.setup, &self.chooser, &left, effort);
         self.chooser.end_by(budget.deadline_s);
         let mut is_cut = self.run_cases(&cases, &budget, method, ledger, progress)?;
         for _ in 0..BISECTIONS {
@@ -144,12 +174,30 @@ impl<'a> Session<'a> {
             progress.say("narrowing down where the lines cross");
             is_cut = self.run_cases(&extra, &budget, method, ledger, progress)?;
         }
+        if further != Further::Nothing && !is_cut {
+            let until_s = self.further_until_s(further, start_s, &budget);
+            is_cut = settle::settle(self, &cases, (effort, until_s), ledger, progress)?;
+        }
         let again = self.setup.selection.noise_floor && !is_cut;
         if let Some(folder) = ledger.folder().filter(|_| again) {
             progress.say("measuring everything a second time: the noise floor");
             is_cut = noise::second_pass(self, folder, &cases, &budget, progress)?;
         }
         Ok(Ending { failed: ledger.has_failed(), interrupted: is_cut })
+    }
+
+    /// Until when answers that are open may be sampled; none where that takes as long as it takes. A run that
+    /// began at `start_s` gives a share of its time, unless it has a budget for nothing else.
+    fn further_until_s(&self, further: Further, start_s: f64, budget: &Budget) -> Option<f64> {
+        let now = self.setup.clock.now();
+        let share_s = now + SHARE_OF_FURTHER * (now - start_s);
+        match (further, budget.deadline_s) {
+            (Further::UntilDecided, deadline_s) => deadline_s,
+            (_, Some(deadline_s)) if self.setup.selection.noise_floor => {
+                Some(deadline_s.min(share_s))
+            }
+            (_, deadline_s) => Some(deadline_s.unwrap_or(share_s)),
+        }
     }
 
     /// The loop. True where it was cut.
@@ -166,20 +214,29 @@ impl<'a> Session<'a> {
             self.look_at_devices(progress);
         }
         let mut forecast = self.forecast(&left, budget.effort);
-        for (index, case) in left {
+        for (at, (index, case)) in left.iter().enumerate() {
             if self.setup.is_stopped() {
                 return Ok(true);
             }
             // The noise floor takes as long again as all of them.
             let again_s = if self.setup.selection.noise_floor { forecast.all_s() } else { 0.0 };
             let left_s = forecast.next(self.setup.clock.now()) + again_s;
-            progress.case(index + 1, cases.len(), &case.name(), left_s);
+            progress.case(
+                index + 1,
+                cases.len(),
+                &case.name(),
+                budget.cut(left_s, self.setup.clock),
+            );
             if !budget.is_left(self.setup.clock) {
                 ledger.keep(&self.skipped(case, &budget.reason()), progress)?;
             } else if let Some(reason) = &case.skip {
                 ledger.keep(&self.skipped(case, reason), progress)?;
             } else {
                 method.measure(self, case, budget.effort, ledger, progress)?;
+            }
+            let name = case.workload.name();
+            if left[at + 1..].iter().all(|(_, later)| later.workload.name() != name) {
+                tell_answers(name, cases, ledger, progress)?;
             }
         }
         Ok(self.setup.is_stopped())
@@ -255,12 +312,35 @@ impl<'a> Session<'a> {
         let lies = self.timers.iter().filter(|check| !check.trusted);
         self.sampler.rows.untrusted = lies.map(|check| check.device.clone()).collect();
         self.zero_copy = zero_copy::devices(self.setup.devices, self.setup.clock);
-        self.roofs.measure(&self.sampler, &mut self.chooser, progress);
+        // A run that goes on has them.
+        if self.roofs.known == Roofs::default() {
+            self.roofs.measure(&self.sampler, &mut self.chooser, progress);
+            earlier::keep_or_take(&mut self.roofs, &self.setup, progress);
+        }
     }
 
     /// When these cases will be done.
-    fn forecast(&self, cases: &[(usize, &Case)], effort: Effort) -> Forecast {
-        let expected = cases.iter().map(|(_, case)| self.chooser.case_seconds(case, effort));
+    fn forecast<'c>(&self, cases: &[(usize, &'c Case)], effort: Effort) -> Forecast<'c> {
+        let expected = cases
+            .iter()
+            .map(|(_, case)| (case.workload.name(), self.chooser.likely_seconds(case, effort)));
         Forecast::new(expected.collect(), self.setup.clock.now())
     }
+}
+
+/// Tells what all cases of a workload have answered, as soon as they are done.
+fn tell_answers(
+    workload: &str,
+    cases: &[Case],
+    ledger: &Ledger<'_>,
+    progress: &mut dyn Progress,
+) -> Result<()> {
+    let (mut records, mut samples) = (ledger.records()?, ledger.samples()?);
+    records.retain(|row| row.workload == workload);
+    samples.retain(|row| row.workload == workload);
+    let mut plan = ledger::plan_rows(cases);
+    plan.retain(|row| row.workload == workload);
+    let rows = summary::summarize(&plan, &records, &samples, Pairing::Paired);
+    progress.answers(&plan, &rows);
+    Ok(())
 }

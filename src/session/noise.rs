@@ -51,7 +51,7 @@ pub(super) fn second_pass(
 }
 
 /// Who measured these rows.
-fn choices_of(setup: &Setup<'_>, records: &[&Record]) -> Vec<Choice> {
+pub(super) fn choices_of(setup: &Setup<'_>, records: &[&Record]) -> Vec<Choice> {
     let mut choices: Vec<Choice> = Vec::new();
     for record in records {
         let device = setup.devices.iter().position(|d| d.entry().id == record.device);

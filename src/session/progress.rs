@@ -1,6 +1,6 @@
 //! Who hears how a session goes.
 
-use crate::record::Record;
+use crate::record::{PlanRow, Record, SummaryRow};
 
 /// Who wants to hear how it goes.
 pub trait Progress {
@@ -13,6 +13,8 @@ pub trait Progress {
     fn live(&mut self, _records: &mut dyn Iterator<Item = Record>, _left_s: f64) {}
     /// The rows of a case that has ended.
     fn rows(&mut self, _records: &[Record]) {}
+    /// What a workload has answered whose cases are all done: its points, and how its devices compare there.
+    fn answers(&mut self, _plan: &[PlanRow], _rows: &[SummaryRow]) {}
     /// A sentence.
     fn say(&mut self, _text: &str) {}
 }

@@ -2,9 +2,29 @@
 
 use super::{Choice, Chooser, Ledger, Progress, Setup};
 use crate::error::Result;
-use crate::plan::Case;
+use crate::plan::{self, Case};
 use crate::record::Record;
 use crate::terms::Scope;
+
+/// The points that the sweeps of a run gained before it was cut or ended.
+pub(super) fn gained(ledger: &Ledger<'_>, cases: &[Case]) -> Result<Vec<Case>> {
+    let mut gained: Vec<Case> = Vec::new();
+    for row in ledger.plan()? {
+        let Some(value) = row.axis_value else { continue };
+        let has_axis = |case: &&Case| {
+            (case.workload.name(), case.dtype) == (&row.workload, row.dtype)
+                && case.rows.iter().any(|r| r.axis == row.axis)
+        };
+        // One in each state of the caches that the sweep has.
+        let point = |like| plan::extra_point(like, &row.axis, value);
+        for case in cases.iter().filter(has_axis).filter_map(point) {
+            if !cases.iter().chain(&gained).any(|known| known.is_same(&case)) {
+                gained.push(case);
+            }
+        }
+    }
+    Ok(gained)
+}
 
 /// Takes up what a run that was cut has left: drops cases that were not written whole and samples
 /// without a row, and has the chooser remember rates.

@@ -6,12 +6,13 @@ use crate::machine::DeviceEntry;
 use crate::measure::{Measured, PartTime};
 use crate::plan::Case;
 use crate::record::{BreakdownRow, Outcome, Record, SampleRow};
-use crate::stats::Summary;
+use crate::stats::{self, Summary};
 use crate::terms::{DeviceId, Scope};
 use crate::workload::Algorithm;
 
 /// Noise that is noted.
 const NOISY: f64 = 0.10;
+const NOISY_NOTE: &str = "noisy";
 
 /// The rows of one case.
 #[derive(Default)]
@@ -180,11 +181,29 @@ fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &Measured) {
         record.reason.clone_from(reason);
         return;
     }
-    let Some(summary) = Summary::of(&measured.wall_s()) else {
+    if !fill_times(record, &measured.wall_s()) {
         record.outcome = Outcome::Skipped;
         record.reason = "interrupted before its first sample".to_string();
         return;
-    };
+    }
+    record.device_median_s = measured.device_median_s();
+    record.timer =
+        if record.device_median_s.is_some() { "wall+device" } else { "wall" }.to_string();
+    if let Some(doubt) = &measured.doubt {
+        record.outcome = Outcome::Suspect;
+        record.reason.clone_from(doubt);
+    }
+    if measured.outpaced {
+        record.note("outpaced");
+    }
+    if !measured.device_runs.is_empty() && record.device_median_s.is_none() {
+        record.note("untimed-device");
+    }
+}
+
+/// Puts the times of samples into a row. False where there are none.
+fn fill_times(record: &mut Record, wall_s: &[f64]) -> bool {
+    let Some(summary) = Summary::of(wall_s) else { return false };
     record.samples = Some(summary.count as u64);
     record.wall_median_s = Some(summary.median);
     record.wall_low_s = Some(summary.low);
@@ -195,22 +214,22 @@ fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &Measured) {
     record.flop_per_s = (record.flop_count > 0).then(|| record.flop_count as f64 / summary.median);
     record.bytes_per_s =
         (record.bytes_moved > 0).then(|| record.bytes_moved as f64 / summary.median);
-    record.device_median_s = measured.device_median_s();
-    record.timer =
-        if record.device_median_s.is_some() { "wall+device" } else { "wall" }.to_string();
-    if let Some(doubt) = &measured.doubt {
-        record.outcome = Outcome::Suspect;
-        record.reason.clone_from(doubt);
-    }
     if summary.noise() > NOISY {
-        record.note("noisy");
+        record.note(NOISY_NOTE);
     }
-    if measured.outpaced {
-        record.note("outpaced");
-    }
-    if !measured.device_runs.is_empty() && record.device_median_s.is_none() {
-        record.note("untimed-device");
-    }
+    true
+}
+
+/// A row with these samples, which are more than it had.
+pub(super) fn longer<'s>(row: &Record, samples: impl Iterator<Item = &'s SampleRow>) -> Record {
+    let (in_rounds, on_device): (Vec<_>, Vec<_>) = samples.partition(|s| s.round.is_some());
+    let mut longer = row.clone();
+    longer.drop_note(NOISY_NOTE);
+    let wall_s: Vec<f64> = in_rounds.iter().map(|s| s.wall_s).collect();
+    fill_times(&mut longer, &wall_s);
+    let device_s: Vec<f64> = on_device.iter().filter_map(|s| s.device_s).collect();
+    longer.device_median_s = row.device_median_s.and(stats::median(&device_s));
+    longer
 }
 
 /// The samples of a row.

@@ -1,11 +1,23 @@
 //! The runners of a case, sampled together.
 
+use std::ops::Range;
+
 use super::{CaseRows, Choice, Facts, Progress, Rows, Setup, memory, prepared};
 use crate::backend::Runner;
-use crate::measure::{self, Conditions, Lane, Measured};
+use crate::measure::{self, Conditions, Contest, Lane, Measured};
 use crate::plan::{Case, Effort};
-use crate::terms::{Cache, Scope};
+use crate::terms::{Baseline, Cache, Scope};
 use crate::verify::Problem;
+
+/// How much of a case is sampled.
+pub(super) struct Extent {
+    /// Caps of warm-up and sampling.
+    pub(super) effort: Effort,
+    /// Its scopes.
+    pub(super) scopes: Vec<Scope>,
+    /// Numbers of the rounds that are taken, where they are told.
+    pub(super) rounds: Option<Range<u64>>,
+}
 
 /// Prepares, verifies and samples the runners of a case in rounds, and makes rows of what comes out.
 pub(super) struct Sampler<'a> {
@@ -15,12 +27,24 @@ pub(super) struct Sampler<'a> {
 }
 
 impl<'a> Sampler<'a> {
-    /// Measures one case with these runners, as many at a time as fit into memory.
+    /// Measures one case with these runners.
     pub(super) fn measure(
         &self,
         case: &Case,
         choices: Vec<Choice>,
         effort: Effort,
+        progress: &mut dyn Progress,
+    ) -> CaseRows {
+        let scopes = self.setup.scopes(case.workload);
+        self.sample(case, choices, &Extent { effort, scopes, rounds: None }, progress)
+    }
+
+    /// Samples one case with these runners, as many at a time as fit into memory.
+    pub(super) fn sample(
+        &self,
+        case: &Case,
+        choices: Vec<Choice>,
+        extent: &Extent,
         progress: &mut dyn Progress,
     ) -> CaseRows {
         let (groups, refused) = memory::groups(&self.setup, case, choices);
@@ -33,7 +57,7 @@ impl<'a> Sampler<'a> {
         let problem = Problem::new(case.workload, &case.shape, case.dtype, seed);
         let apart = groups.len() > 1;
         for group in groups {
-            let mut measured = self.group(case, &problem, group, effort, progress);
+            let mut measured = self.group(case, &problem, group, extent, progress);
             if apart {
                 measured.records.iter_mut().for_each(|r| r.note("not-interleaved"));
             }
@@ -48,7 +72,7 @@ impl<'a> Sampler<'a> {
         case: &Case,
         problem: &Problem<'_>,
         group: Vec<Choice>,
-        effort: Effort,
+        extent: &Extent,
         progress: &mut dyn Progress,
     ) -> CaseRows {
         let (mut runners, facts, mut rows) = self.prepared(case, problem, group, progress);
@@ -56,11 +80,12 @@ impl<'a> Sampler<'a> {
             return rows;
         }
         progress.step("measuring");
-        let scopes = self.setup.scopes(case.workload);
-        let (lanes, places) = self.lanes(case, &runners, &facts, &scopes);
+        let (lanes, places) = self.lanes(case, &runners, &facts, &extent.scopes);
         let conditions = Conditions {
             cache: case.cache,
-            effort,
+            effort: extent.effort,
+            contests: &self.contests(&extent.scopes, &lanes, &places, &facts),
+            rounds: extent.rounds.clone(),
             seed: self.setup.selection.seed,
             clock: self.setup.clock,
             stop: self.setup.stop,
@@ -106,6 +131,30 @@ impl<'a> Sampler<'a> {
             }
         }
         (lanes, places)
+    }
+
+    /// What a run asks of these lanes: of each device that is none of the CPU's side whether it is faster than
+    /// the fastest of that side.
+    fn contests(
+        &self,
+        scopes: &[Scope],
+        lanes: &[Lane],
+        places: &[(usize, Scope)],
+        facts: &[Facts],
+    ) -> Vec<Contest> {
+        let device = |lane: usize| self.setup.device(&facts[lanes[lane].runner].choice).entry();
+        let mut contests = Vec::new();
+        for scope in scopes {
+            let here = places.iter().filter(|(_, s)| s == scope).map(|(lane, _)| *lane);
+            let is_baseline = |lane: &usize| {
+                let entry = device(*lane);
+                Baseline::Best.admits(&entry.id, entry.kind)
+            };
+            let (baselines, opponents): (Vec<usize>, Vec<usize>) = here.partition(is_baseline);
+            let contest = |opponent| Contest { baselines: baselines.clone(), opponent };
+            contests.extend(opponents.into_iter().map(contest));
+        }
+        contests
     }
 
     /// Those that are right, with what is known of them, and the rows of those that are not. Ends early

@@ -1,5 +1,11 @@
 //! From rows to answers: every device set against the CPU, verdicts, and the size from which on it
 //! wins. Pure: records in, rows out.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `undecided.rs` | what further rounds would tell |
+
+mod undecided;
 
 use std::collections::HashMap;
 
@@ -8,6 +14,8 @@ use crate::stats::{self, Pairing};
 use crate::terms::{
     Baseline, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, Keyed, RowKey, Scope, Verdict,
 };
+
+pub use undecided::{Undecided, asks, undecided, until_decided_seconds};
 
 /// Which shapes make one sweep (or, without an axis, lines that belong to none).
 struct Sweep<'a> {

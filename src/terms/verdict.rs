@@ -58,6 +58,17 @@ impl Verdict {
             Verdict::Ambiguous
         }
     }
+
+    /// To which share of its width an interval must shrink round `value`, where that stays, for a verdict other
+    /// than ambiguous: 1 where it is narrow enough, next to nothing where the value lies on a border.
+    pub fn share_of_interval(low: f64, value: f64, high: f64) -> f64 {
+        // Lengths of ratios are logarithms: how far an end may reach, over how far it does.
+        let below = |border: f64| (value / border).ln() / (value / low).ln().max(f64::MIN_POSITIVE);
+        let above =
+            |border: f64| (border / value).ln() / (high / value).ln().max(f64::MIN_POSITIVE);
+        let same = below(SAME.0).min(above(SAME.1));
+        [below(FASTER), above(SLOWER), same].into_iter().fold(0.0, f64::max).min(1.0)
+    }
 }
 
 /// From which size of a sweep on a device is faster than the baseline.

@@ -7,6 +7,7 @@
 //! | `labels.rs` | labels at the ends of lines |
 //! | `frame.rs` | the rectangle of a plot with its axes |
 //! | `dots.rs` | values of a short list, one row a line of the list |
+//! | `spark.rs` | a line no larger than a word |
 //! | `stacks.rs` | what bars are made up of, one row a bar |
 //! | `scale.rs` | axes and their ticks |
 //! | `place.rs` | places for labels that don't touch |
@@ -30,6 +31,7 @@ mod roofline;
 mod scale;
 #[cfg(test)]
 mod snapshots;
+mod spark;
 mod stacks;
 mod text;
 mod theme;
@@ -48,6 +50,7 @@ pub use lines::{Lines, Mark};
 pub use raster::Raster;
 pub use roofline::{Roof, Roofline};
 pub use scale::{LOG_FROM, XScale};
+pub use spark::Spark;
 pub use stacks::{Bar, Stacks};
 pub use theme::{AXIS, FAINT, MUTED, Tone, css, device, kind};
 

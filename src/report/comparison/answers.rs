@@ -28,9 +28,11 @@ fn answer(
     // On a CPU nothing is moved: it is the same again.
     let aside = aside.filter(|_| all.iter().any(|p| p.kind != DeviceKind::Cpu));
     let beside = aside.map(|m| format!(", {} with transfers", names::ratio(m)));
+    let measured = measured(main).filter(|m| *m != names::ratio(mean));
+    let measured = measured.map(|m| format!(" ({m} as measured)")).unwrap_or_default();
     let (a, b) = (&c.sides[0].name, &c.sides[side].name);
     let sentence = format!(
-        "{b} is {} as fast as {a} on the {}{}, {}: {}.",
+        "{b} is {} as fast as {a}{measured} on the {}{}, {}: {}.",
         names::ratio(mean),
         label(of),
         beside.unwrap_or_default(),
@@ -52,8 +54,18 @@ fn answer(
     Some(Headline { minor, ..Headline::new(topic, answer, sentence, side) })
 }
 
+/// What verdicts are made on, on average.
 fn mean(pairs: &[&Pair]) -> Option<f64> {
-    let ratios: Vec<f64> = pairs.iter().map(|p| p.row.ratio).filter(|r| r.is_finite()).collect();
+    mean_of(pairs, |p| p.row.rest)
+}
+
+/// The ratios as they were measured, on average.
+fn measured(pairs: &[&Pair]) -> Option<String> {
+    mean_of(pairs, |p| p.row.ratio).map(names::ratio)
+}
+
+fn mean_of(pairs: &[&Pair], ratio: fn(&Pair) -> f64) -> Option<f64> {
+    let ratios: Vec<f64> = pairs.iter().map(|p| ratio(p)).filter(|r| r.is_finite()).collect();
     stats::geometric_mean(&ratios)
 }
 

@@ -11,6 +11,7 @@ use super::super::chart::{self, Drawing, Lines, Series, Unit, Value, XScale};
 use super::super::figures::{Figure, Figures, dots, lines};
 use super::super::views::{CACHES, Group, Member, SCOPES, planned, unplanned};
 use super::answers::label;
+use super::words;
 
 /// Most rows of a list that get a line each.
 const MOST_ROWS: usize = 40;
@@ -133,15 +134,26 @@ impl<'a> View<'a> {
         Some(Series { detail: label(of), marker, ..series }).filter(Series::has_values)
     }
 
+    /// What verdicts are made on.
     fn ratio_series(&self) -> Vec<Series> {
-        let ratio = |p: &Pair| Value::new(p.row.ratio, p.row.ratio_low, p.row.ratio_high, false);
+        let ratio = |p: &Pair| Value::new(p.row.rest, p.row.rest_low, p.row.rest_high, false);
         self.curves().into_iter().filter_map(|curve| self.series(curve, curve.0, ratio)).collect()
+    }
+
+    /// What to know of ratios that are not as they were measured.
+    fn without_machine(&self) -> &'static str {
+        let differs = self.pairs.iter().any(|p| words::measured(&p.row).is_some());
+        if differs { "; without what the machine itself did" } else { "" }
     }
 
     /// How many times as fast as the first run, line by line or over the axis.
     fn ratio_lines(&self, series: Vec<Series>) -> Lines {
         let title = format!("Against {}: {}", self.first(), self.topic());
-        let how = format!("Above 1×: faster than {}; bands and bars: 95 % interval", self.first());
+        let how = format!(
+            "Above 1×: faster than {}; bands and bars: 95 % interval{}",
+            self.first(),
+            self.without_machine()
+        );
         lines(self.group, title, how, Unit::Compared, series)
     }
 
@@ -197,7 +209,11 @@ impl<'a> View<'a> {
             return Lines { x_title, x_scale, joined: false, series, ..chart }.draw();
         }
         let rows = self.group.members.iter().map(|m| self.group.line(m)).collect();
-        let how = format!("Right of 1×: faster than {}; bars: 95 % interval", self.first());
+        let how = format!(
+            "Right of 1×: faster than {}; bars: 95 % interval{}",
+            self.first(),
+            self.without_machine()
+        );
         dots(chart.title, how, Unit::Compared, rows, chart.series, false)
     }
 

@@ -5,12 +5,14 @@
 //! | `answers.rs` | what the comparisons add up to, in sentences |
 //! | `figures.rs` | ratios and rates of all runs |
 //! | `facts.rs` | the runs' machines |
+//! | `words.rs` | the numbers of a comparison in words, for page and terminal |
 //! | `page.rs` `page.html` | comparison.html |
 
 mod answers;
 mod facts;
 mod figures;
 mod page;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,7 @@ use crate::compare::Comparison;
 use crate::error::Result;
 
 pub use facts::run_facts;
+pub use words::{advice, floor, judged, machine, measured};
 
 /// Draws `charts/*.svg`, with `png` also `charts/*.png`, and `comparison.html` into `folder`, and says
 /// what it wrote.

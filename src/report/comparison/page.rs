@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use crate::compare::{Change, Comparison, Pair, SETTLES, Side};
+use crate::compare::{Change, Comparison, Pair, Side};
 use crate::error::{Error, Result};
-use crate::record::{self, ComparisonRow};
+use crate::record;
 use crate::terms::FloorKind;
 use crate::units;
 
@@ -17,6 +17,7 @@ use super::super::page::{Section, sections};
 use super::super::tables;
 use super::answers::{self, label};
 use super::facts::{FactLine, run_facts};
+use super::words;
 
 /// Regressions that are listed on the first screen.
 const MOST_LISTED: usize = 12;
@@ -55,10 +56,12 @@ struct Line {
     implementation: String,
     time_a: String,
     time_b: String,
+    /// What the verdict is made on.
     ratio: String,
     interval: String,
+    /// As it was measured, where that is something else.
+    measured: String,
     machine: String,
-    rest: String,
     verdict: &'static str,
     regression: bool,
     floor: String,
@@ -152,15 +155,7 @@ fn notes(c: &Comparison) -> Vec<String> {
         ));
     }
     notes.extend((1..c.sides.len()).filter_map(|side| machine(c, side)));
-    let unsettled = c.unsettled().count();
-    if unsettled > 0 {
-        notes.push(format!(
-            "{unsettled} of {} comparisons are ambiguous for want of processes: what lies between two \
-             single processes is not told from what usually does. {SETTLES} of each run, best by turns, \
-             settles them.",
-            c.pairs.len()
-        ));
-    }
+    notes.extend(words::advice(c));
     for side in &c.sides {
         let cut = side.runs.iter().filter_map(|r| r.manifest.as_ref()).any(|m| m.interrupted);
         if cut {
@@ -187,7 +182,7 @@ fn machine(c: &Comparison, side: usize) -> Option<String> {
     })
 }
 
-/// `gemm 512³ on the GPU, compute: 0.91× as fast (0.90× to 0.92×)`.
+/// `gemm 512³ on the GPU, compute: 0.912× as fast (0.901× to 0.923×)`.
 fn regression(c: &Comparison, p: &Pair) -> String {
     let r = &p.row;
     let run = if c.sides.len() > 2 { format!("{}: ", r.run_b) } else { String::new() };
@@ -196,22 +191,10 @@ fn regression(c: &Comparison, p: &Pair) -> String {
         names::problem(&r.workload, &r.shape),
         label(&p.contestant),
         tables::setting(r.scope, r.cache, r.dtype),
-        names::ratio(r.ratio),
-        names::ratio(r.ratio_low),
-        names::ratio(r.ratio_high)
+        names::ratio(r.rest),
+        names::ratio(r.rest_low),
+        names::ratio(r.rest_high)
     )
-}
-
-/// `0.860–1.00×`, or one number where both ends are the same.
-fn span(low: f64, high: f64) -> String {
-    let (first, last) = (units::significant(low), names::ratio(high));
-    if first == units::significant(high) { last } else { format!("{first}–{last}") }
-}
-
-/// `±3 %`, and `usually ±13 %` where nobody measured it.
-fn floor(r: &ComparisonRow) -> String {
-    let usually = if r.floor_kind == Some(FloorKind::Usual) { "usually " } else { "" };
-    r.floor.map(|f| format!("{usually}±{}", names::percent(f))).unwrap_or_default()
 }
 
 fn line(p: &Pair) -> Line {
@@ -225,13 +208,13 @@ fn line(p: &Pair) -> Line {
         implementation: r.implementation.replace("->", "→"),
         time_a: units::seconds(r.median_a_s),
         time_b: units::seconds(r.median_b_s),
-        ratio: names::ratio(r.ratio),
-        interval: span(r.ratio_low, r.ratio_high),
-        machine: p.machine.map(|m| span(m.low, m.high)).unwrap_or_default(),
-        rest: span(r.rest_low, r.rest_high),
+        ratio: names::ratio(r.rest),
+        interval: names::span(r.rest_low, r.rest_high),
+        measured: words::measured(r).unwrap_or_default(),
+        machine: words::machine(p).unwrap_or_default(),
         verdict: r.verdict.name(),
         regression: p.regression,
-        floor: floor(r),
+        floor: words::floor(r),
         mismatch: r.mismatch.replace(';', ", ").replace('_', " "),
     }
 }

@@ -13,7 +13,12 @@ use super::{Fact, fact};
 
 /// When a run began, in words: `2026-11-23 05:50:00 UTC`.
 pub fn moment(manifest: &Manifest) -> String {
-    manifest.started.replace('T', " ").replace('Z', " UTC")
+    utc(&manifest.started)
+}
+
+/// A time of machine.json, for people.
+pub fn utc(time: &str) -> String {
+    time.replace('T', " ").replace('Z', " UTC")
 }
 
 /// The source that the program was built from.

@@ -39,6 +39,7 @@ pub fn trust(input: &Input) -> Vec<Fact> {
     if let Some(manifest) = &input.manifest {
         facts.extend(drift(input, manifest));
         facts.extend(timers(manifest));
+        facts.extend(earlier_roofs(manifest));
         let (value, note) = match manifest.sampling {
             Sampling::Interleaved => {
                 ("interleaved", "all devices of a case in turns, round by round")
@@ -54,6 +55,13 @@ pub fn trust(input: &Input) -> Vec<Fact> {
         facts.push(Fact { alert: manifest.interrupted, ..fact("Run", value, note) });
     }
     facts
+}
+
+/// Where roofs are not of this run.
+fn earlier_roofs(manifest: &Manifest) -> Option<Fact> {
+    let when = manifest.roofs.measured.as_ref()?;
+    let note = format!("measured {}: the budget left no time for them", machine::utc(when));
+    Some(Fact { alert: true, ..fact("Roofs", "of an earlier run", note) })
 }
 
 fn verified(input: &Input) -> Fact {

@@ -1,4 +1,4 @@
-//! The answer of a list: what its lines add up to.
+//! A list: what its lines add up to.
 
 use crate::record::SummaryRow;
 use crate::terms::{Scope, Verdict};
@@ -6,18 +6,26 @@ use crate::terms::{Scope, Verdict};
 use super::super::input::Input;
 use super::super::names::{self, capital};
 use super::super::views::{Entrant, Group, Member};
-use super::{Best, Headline, best, topic};
+use super::{Best, Headline, topic};
 
 /// What a list adds up to for one entrant and scope.
-struct Total {
-    compared: usize,
-    faster: usize,
+pub struct Total {
+    /// Lines with a comparison.
+    pub compared: usize,
+    /// Those on which the device is faster.
+    pub faster: usize,
     slower: usize,
-    speedup: f64,
+    /// In total time.
+    pub speedup: f64,
 }
 
 /// Total CPU time over total device time, each line times its repeat.
-fn total(input: &Input, group: &Group<'_>, entrant: &Entrant<'_>, scope: Scope) -> Option<Total> {
+pub fn total(
+    input: &Input,
+    group: &Group<'_>,
+    entrant: &Entrant<'_>,
+    scope: Scope,
+) -> Option<Total> {
     let row = |m: &Member<'_>| Some((m.repeat as f64, group.summary(input, m, scope, entrant)?));
     let rows: Vec<(f64, &SummaryRow)> = group.members.iter().filter_map(row).collect();
     let sum = |time: fn(&SummaryRow) -> f64| rows.iter().map(|(n, s)| n * time(s)).sum::<f64>();
@@ -28,12 +36,32 @@ fn total(input: &Input, group: &Group<'_>, entrant: &Entrant<'_>, scope: Scope) 
     speedup.is_finite().then_some(total)
 }
 
-/// The answer for one device, by its best implementation.
-pub fn answer(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Option<Headline> {
-    let total = |entrant: &Entrant<'_>, scope| total(input, group, entrant, scope);
-    let Best { entrant, main, moved, only_moved } = best(entrants, total, |t| t.speedup)?;
+/// The implementation with the best total speaks for its device.
+pub fn best<'a>(
+    input: &Input,
+    group: &Group<'_>,
+    entrants: &[&'a Entrant<'a>],
+) -> Option<Best<'a, Total>> {
+    super::best(entrants, |entrant, scope| total(input, group, entrant, scope), |t| t.speedup)
+}
+
+/// What a list adds up to for one device, in a sentence.
+pub fn in_full(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Option<String> {
+    let Best { entrant, main, moved, only_moved } = best(input, group, entrants)?;
     let how = if only_moved { ", transfers included" } else { "" };
     let beside = moved.map(|a| format!(", {} with transfers", names::ratio(a.speedup)));
+    Some(format!(
+        "{} is {} as fast as {} in total time{how}{}.",
+        capital(&entrant.device.phrase),
+        names::ratio(main.speedup),
+        entrant.device.rival(),
+        beside.unwrap_or_default(),
+    ))
+}
+
+/// How its lines differ.
+pub fn detail(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Option<Headline> {
+    let Best { entrant, main, .. } = best(input, group, entrants)?;
     let count = group.members.len();
     let lines = match main.compared {
         1 => "the one line compared".to_string(),
@@ -46,14 +74,8 @@ pub fn answer(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Op
         (0, 0) => format!("neither faster nor slower on {lines}"),
         (faster, slower) => format!("faster on {faster} and slower on {slower} of {lines}"),
     };
-    let sentence = format!(
-        "{} is {} as fast as {} in total time{how}{}: {split}{}.",
-        capital(&entrant.device.phrase),
-        names::ratio(main.speedup),
-        entrant.device.rival(),
-        beside.unwrap_or_default(),
-        if main.compared < count { format!(" ({count} planned)") } else { String::new() }
-    );
+    let planned = if main.compared < count { format!(" ({count} planned)") } else { String::new() };
     let topic = topic(group, Some(entrant));
-    Some(Headline::new(topic, names::ratio(main.speedup), sentence, entrant.device.colour))
+    let sentence = format!("{}{planned}.", capital(&split));
+    Some(Headline::new(topic, "", sentence, entrant.device.colour))
 }

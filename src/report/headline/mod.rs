@@ -1,4 +1,4 @@
-//! The answers at the top: from which size on, or by how much, in a sentence a device.
+//! Answers in sentences: from which size on, or by how much, and what is behind it.
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -10,21 +10,23 @@ mod list;
 mod machine;
 mod sweep;
 
-use crate::plan::Selection;
 use crate::record::{Outcome, Record};
-use crate::terms::{Cased, DeviceKind, Scope};
+use crate::terms::{Cased, Scope};
 use crate::units;
 
 use super::input::Input;
 use super::names::{self, Device, capital};
 use super::views::{Entrant, Group, Member, SCOPES};
 
+pub use list::total;
+pub use sweep::{largest, model_size};
+
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Headline {
     /// Workload and sweep.
     pub topic: String,
-    /// The answer in a few words.
+    /// The answer in a few words; none where a table has it.
     pub answer: String,
     /// The answer in a sentence.
     pub sentence: String,
@@ -44,19 +46,19 @@ impl Headline {
     ) -> Headline {
         Headline { topic, answer: answer.into(), sentence, colour, minor: false }
     }
+
+    /// Whether it stands by itself: about a model, and in no table.
+    pub fn is_large(&self) -> bool {
+        !self.minor && !self.answer.is_empty()
+    }
 }
 
-/// All answers, workload by workload. Without an opponent of the CPU there is one that says so.
+/// What is behind the answers, workload by workload, and those that have no place in a table: how fast a CPU is
+/// that nothing was set against, and what has no comparison.
 pub fn headlines(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<Headline> {
     let opponents: Vec<&Device> = devices.iter().filter(|d| !d.is_plain_cpu()).collect();
     let mut found = Vec::new();
-    if opponents.is_empty() && !input.records.is_empty() {
-        found.push(cpu_only(input));
-    } else if !opponents.is_empty() && opponents.iter().all(|d| d.kind == DeviceKind::Cpu) {
-        found.push(no_gpu());
-    }
     for group in groups.iter().filter(|g| !g.is_about_machine()) {
-        let before = found.len();
         if opponents.is_empty() {
             found.extend(cpu_rate(input, group, devices));
         }
@@ -73,18 +75,36 @@ pub fn headlines(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec
             if own.is_empty() {
                 continue;
             }
-            let answer = if group.is_sweep() {
-                sweep::answer(input, group, &own)
-            } else {
-                list::answer(input, group, &own)
+            let detail = match group.is_sweep() {
+                true => sweep::detail(input, group, &own),
+                false => list::detail(input, group, &own),
             };
-            found.extend(answer.or_else(|| nothing(input, group, device)));
+            found.extend(detail.or_else(|| nothing(input, group, device)));
         }
-        let minor = group.moves_data(input);
-        found[before..].iter_mut().for_each(|h| h.minor = minor);
     }
     found.extend(machine::answers(input, devices));
     found
+}
+
+/// The implementation that speaks for a device, of these entrants of it; none where nothing was set against
+/// the CPU.
+pub fn speaker<'a>(
+    input: &Input,
+    group: &Group<'_>,
+    entrants: &[&'a Entrant<'a>],
+) -> Option<&'a Entrant<'a>> {
+    match group.is_sweep() {
+        true => sweep::best(input, group, entrants).map(|best| best.entrant),
+        false => list::best(input, group, entrants).map(|best| best.entrant),
+    }
+}
+
+/// What a device does in a group, in a sentence.
+pub fn in_full(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Option<String> {
+    match group.is_sweep() {
+        true => sweep::in_full(input, group, entrants),
+        false => list::in_full(input, group, entrants),
+    }
 }
 
 /// The title's question, by what was measured.
@@ -134,39 +154,6 @@ fn best<'a, T>(
     };
     let all = entrants.iter().filter_map(of);
     all.max_by(|a, b| speed(&a.main).total_cmp(&speed(&b.main)))
-}
-
-/// Why there is nothing to set the CPU against: what the run was told to leave out is no lack.
-fn cpu_only(input: &Input) -> Headline {
-    let others = input.manifest.iter().flat_map(|m| &m.devices).filter(|d| !d.id.is_cpu()).count();
-    let selection = input.manifest.as_ref().map(|m| &m.selection);
-    let given = |list: fn(&Selection) -> &Vec<String>| {
-        selection.map(list).filter(|names| !names.is_empty()).map(|names| names.join(","))
-    };
-    let why = if let Some(devices) = given(|s| &s.devices).filter(|_| others == 0) {
-        format!("as --device {devices} says. Without it, every device that is there is measured.")
-    } else if let Some(names) = given(|s| &s.implementations).filter(|_| others > 0) {
-        format!(
-            "for no other device has --implementation {names} here. Without it, every device is \
-             measured."
-        )
-    } else if others > 0 {
-        "for the other devices have no times here.".to_string()
-    } else {
-        "for no OpenCL device was found. ./setup adds one (PoCL, which drives this CPU) and names \
-         what a GPU needs; then run again."
-            .to_string()
-    };
-    let sentence = format!("Only the CPU was measured, {why}");
-    Headline::new("devices".to_string(), "CPU only", sentence, 0)
-}
-
-/// What figures are good for that were measured without a GPU.
-fn no_gpu() -> Headline {
-    let sentence = "No GPU was measured: what is set against the CPU path drives the same CPU. That \
-                    shows how well the kernels do and that all of it works here; it is no forecast \
-                    of a GPU.";
-    Headline::new("devices".to_string(), "no GPU", sentence.to_string(), 0)
 }
 
 /// How fast the CPU is at the largest size, where there is nothing to set it against.

@@ -1,48 +1,68 @@
 //! The answer of a sweep: from which size on, and by how much at the largest.
 
 use crate::record::SummaryRow;
-use crate::terms::{Baseline, Crossover, Keyed};
+use crate::terms::{Baseline, Crossover, Keyed, Scope};
 use crate::units;
 
 use super::super::input::Input;
 use super::super::names::{self, capital};
 use super::super::views::{Entrant, Group, Member};
-use super::{Best, Headline, best, topic};
+use super::{Best, Headline, topic};
 
 /// The largest size with a comparison.
-type Largest<'a> = (&'a Member<'a>, &'a SummaryRow);
+pub type Largest<'a> = (&'a Member<'a>, &'a SummaryRow);
 
-/// The answer for one device, by its best implementation.
-pub fn answer(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Option<Headline> {
-    let largest = |entrant: &Entrant<'_>, scope| {
-        let row = |m| Some((m, group.summary(input, m, scope, entrant)?));
-        let mut rows = group.members.iter().rev().filter_map(row);
-        rows.find(|(_, row)| row.speedup.is_finite())
-    };
-    // The device's best implementation at the largest size speaks for it.
-    let Best { entrant, main, moved, only_moved } =
-        best(entrants, largest, |(_, row)| row.speedup)?;
+/// The largest size at which an entrant has a comparison in a scope.
+pub fn largest<'a>(
+    input: &'a Input,
+    group: &'a Group<'a>,
+    entrant: &Entrant<'_>,
+    scope: Scope,
+) -> Option<Largest<'a>> {
+    let row = |m| Some((m, group.summary(input, m, scope, entrant)?));
+    let mut rows = group.members.iter().rev().filter_map(row);
+    rows.find(|(_, row)| row.speedup.is_finite())
+}
+
+/// The device's best implementation at the largest size speaks for it.
+pub fn best<'a, 'e>(
+    input: &'a Input,
+    group: &'a Group<'a>,
+    entrants: &[&'e Entrant<'e>],
+) -> Option<Best<'e, Largest<'a>>> {
+    let found = |entrant: &Entrant<'_>, scope| largest(input, group, entrant, scope);
+    super::best(entrants, found, |(_, row)| row.speedup)
+}
+
+/// The crossover of one device in a sentence.
+pub fn in_full(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Option<String> {
+    let Best { entrant, main, moved, only_moved } = best(input, group, entrants)?;
     let subject = if only_moved {
         format!("{}, transfers included,", entrant.device.phrase)
     } else {
         entrant.device.phrase.clone()
     };
+    let Some(crossover) = main.1.crossover else {
+        let at = names::size(group.workload, group.axis, main.0.value);
+        let speed = names::ratio(main.1.speedup);
+        return Some(format!("{} is {speed} as fast at {at}.", capital(&subject)));
+    };
+    let verdict = verdict(input, group, entrant, crossover, &subject);
+    let beside = moved.map(|(_, row)| with_transfers(group, crossover, row.crossover));
+    Some(format!("{verdict}{}.", beside.unwrap_or_default()))
+}
+
+/// What is behind a crossover: how sure the speed-up at the largest size is, and what it is against other measures.
+pub fn detail(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Option<Headline> {
+    let Best { entrant, main, moved, .. } = best(input, group, entrants)?;
     let speed = [
         at_last(group, main, moved),
         own_baseline(input, main.1),
         roof(input, group, entrant, main),
     ]
     .concat();
-    let (answer, sentence) = match main.1.crossover {
-        Some(crossover) => {
-            let verdict = verdict(input, group, entrant, crossover, &subject);
-            let beside = moved.map(|(_, row)| with_transfers(group, crossover, row.crossover));
-            let answer = names::crossover(crossover, group.axis, group.last());
-            (answer, format!("{verdict}{}; {speed}.", beside.unwrap_or_default()))
-        }
-        None => (names::ratio(main.1.speedup), format!("{}: {speed}.", capital(&subject))),
-    };
-    Some(Headline::new(topic(group, Some(entrant)), answer, sentence, entrant.device.colour))
+    let topic = topic(group, Some(entrant));
+    Some(Headline::new(topic, "", format!("{speed}."), entrant.device.colour))
 }
 
 /// `The GPU X overtakes the CPU from m = n = k = 384 on (113 MFLOP)`.
@@ -59,7 +79,7 @@ fn verdict(
     let (first, last) = (group.members.first().map_or(0, |m| m.value), group.last());
     match crossover {
         Crossover::From(v) => {
-            format!("{who} overtakes {rival} from {} on{}", size(v), model_size(input, group, v))
+            format!("{who} overtakes {rival} from {} on{}", size(v), model(input, group, v))
         }
         Crossover::Always if first == last => {
             format!("{who} is faster than {rival} at {}, the only size measured", size(first))
@@ -85,14 +105,18 @@ fn verdict(
 }
 
 /// ` (113 MFLOP)`, with the trainable parameters where there are any.
-fn model_size(input: &Input, group: &Group<'_>, value: u64) -> String {
-    let member = group.members.iter().find(|m| m.value == value);
-    let record = member.and_then(|m| group.any_record(input, m));
-    let Some(record) = record else { return String::new() };
-    let flop = (record.flop_count > 0).then(|| units::flop(record.flop_count as f64));
-    let parameters = record.parameters.map(|p| format!("{} parameters", names::count(p)));
-    let parts: Vec<String> = [parameters, flop].into_iter().flatten().collect();
+fn model(input: &Input, group: &Group<'_>, value: u64) -> String {
+    let parts = model_size(input, group, value);
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+/// How large the model is at a value of the axis: its trainable parameters, and its FLOP.
+pub fn model_size(input: &Input, group: &Group<'_>, value: u64) -> Vec<String> {
+    let member = group.members.iter().find(|m| m.value == value);
+    let Some(record) = member.and_then(|m| group.any_record(input, m)) else { return Vec::new() };
+    let flop = (record.flop_count > 0).then(|| units::flop(record.flop_count as f64));
+    let parameters = record.parameters.map(|p| format!("{} parameters", units::count(p as f64)));
+    [parameters, flop].into_iter().flatten().collect()
 }
 
 /// The crossover with transfers, beside that of compute alone.
@@ -113,18 +137,16 @@ fn with_transfers(group: &Group<'_>, compute: Crossover, moved: Option<Crossover
     }
 }
 
-/// `at 2048 it is 31.0× as fast (30.4× to 31.6×), 12.1× with transfers`.
+/// `At 2048 it is 30.4× to 31.6× as fast, 11.9× to 12.3× with transfers`: the ends of the intervals.
 fn at_last(group: &Group<'_>, (member, row): Largest<'_>, moved: Option<Largest<'_>>) -> String {
     let place = names::axis_value(group.axis, member.value);
-    let speed = format!(
-        "at {place} it is {} as fast ({} to {})",
-        names::ratio(row.speedup),
-        names::ratio(row.speedup_low),
-        names::ratio(row.speedup_high)
-    );
+    let ends = |row: &SummaryRow| {
+        format!("{} to {}", names::ratio(row.speedup_low), names::ratio(row.speedup_high))
+    };
+    let speed = format!("At {place} it is {} as fast", ends(row));
     match moved {
         Some((at, moved)) if at.value == member.value => {
-            format!("{speed}, {} with transfers", names::ratio(moved.speedup))
+            format!("{speed}, {} with transfers", ends(moved))
         }
         _ => speed,
     }

@@ -57,11 +57,7 @@ impl Tables<'_> {
             cpu_median: units::seconds(s.cpu_median_s),
             device_median: units::seconds(s.device_median_s),
             speedup: names::ratio(s.speedup),
-            interval: format!(
-                "{}–{}",
-                names::significant(s.speedup_low),
-                names::ratio(s.speedup_high)
-            ),
+            interval: names::span(s.speedup_low, s.speedup_high),
             verdict: s.verdict.name(),
             crossover: crossover.unwrap_or_default(),
         }

@@ -108,6 +108,49 @@ fn a_regression_is_named_first_and_in_its_row() {
     says(&two.page, "<td class=\"failed\">slower, regression</td>");
 }
 
+/// A CPU with a peak in GFLOP/s and a product.
+fn cpu(peak: u64, time: f64) -> Run {
+    let mut run = Run::new();
+    run.knows(CPU, "");
+    let shape = run.point(512);
+    run.add("gemm", &shape, CPU, "gemm", Scope::Compute, time);
+    run.limits(CPU, peak, [400, 150, 40]);
+    run.knows_limits();
+    run
+}
+
+/// A machine of half the speed, and times twice as long: half of that may be the machine's.
+#[test]
+fn lists_show_what_the_verdict_is_made_on_and_what_was_measured() {
+    let two = compared(&[("old", cpu(400, 1e-3)), ("new", cpu(200, 2e-3))]);
+    let row = &two.comparison.pairs.iter().find(|p| p.row.workload == "gemm").unwrap().row;
+    assert!((row.ratio - 0.5).abs() < 1e-12 && (row.rest - 0.5f64.sqrt()).abs() < 1e-12, "{row:?}");
+    assert!(row.rest_low < row.rest && row.rest < row.rest_high, "{row:?}");
+    let table = two.page.split_once("<h3>gemm</h3>\n<div class=\"scroll\"").unwrap().1;
+    let table = table.split_once("</table>").unwrap().0;
+    says(table, "<strong>0.707×</strong></td><td class=\"n\">0.4");
+    says(table, "<td>ambiguous</td>");
+    says(table, "<td class=\"n\">0.500–1.00×</td><td class=\"n\">0.500× (0.4");
+    says(&two.page, "new is 0.707× as fast as old (0.500× as measured) on the CPU");
+    says(&two.charts[0].1, "without what the machine itself did");
+    // Where the machine stayed as it was, there is one number.
+    let same = compared(&[("old", cpu(400, 1e-3)), ("new", cpu(400, 2e-3))]);
+    assert!(!same.page.contains("as measured)") && !same.charts[0].1.contains("itself did"));
+}
+
+#[test]
+fn what_is_not_clear_has_advice() {
+    let noisy = |noise: f64| {
+        let mut run = run(1.02);
+        run.records[0].noise = Some(noise);
+        run
+    };
+    let two = compared(&[("old", run(1.0)), ("new", noisy(0.3))]);
+    says(&two.page, "1 of 8 comparisons are too noisy for a verdict. What helps is");
+    says(&two.page, "7 of 8 comparisons are ambiguous for want of processes");
+    assert!(!compared(&[("old", run(1.0)), ("new", noisy(0.01))]).page.contains("too noisy for"));
+}
+
 #[test]
 fn what_is_unlike_is_told() {
     let mut other = run(1.0);

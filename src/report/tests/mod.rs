@@ -2,6 +2,7 @@
 
 mod comparison;
 mod machine;
+mod overview;
 #[cfg(feature = "png")]
 mod pictures;
 mod published;
@@ -60,8 +61,8 @@ fn texts(svg: &str) -> Vec<&str> {
 /// The text of the answers.
 fn answers(run: &Run) -> String {
     let page = rendered(run).0;
-    let list = page.split_once("<ul class=\"answers\">").unwrap().1;
-    list.split_once("</section>").unwrap().0.to_string()
+    let section = page.split_once("<section aria-label=\"Answers\">").unwrap().1;
+    section.split_once("</section>").unwrap().0.to_string()
 }
 
 fn against(other: super::sample::Device<'_>, speedups: &[f64]) -> Run {
@@ -98,10 +99,18 @@ fn one_crossing_has_a_size_and_a_speed() {
         run.add("gemm", &shape, GPU, "packed", Scope::EndToEnd, time);
     }
     let text = answers(&run);
-    says(&text, "<strong>from 512 on</strong>");
     says(&text, "The GPU NVIDIA H200 overtakes the CPU from m = n = k = 512 on (268 MFLOP), ");
-    says(&text, "with transfers from 1024 on; at 1024 it is 10.0× as fast (");
-    says(&text, "), 2.00× with transfers, at 50.0 % of its own roof.");
+    says(&text, "with transfers from 1024 on.</p>");
+    let resident = "<span class=\"wins\">from 512<span class=\"sub\">268 MFLOP</span></span>";
+    says(&text, &format!("{resident}<strong>10.0×</strong><svg"));
+    let moved = "<span class=\"wins\">from 1024<span class=\"sub\">2.15 GFLOP</span></span>";
+    says(&text, &format!("{moved}<strong>2.00×</strong><svg"));
+    says(
+        &text,
+        "<th scope=\"row\">gemm<span class=\"sub\">m = n = k, <span class=\"range\">128–1024</span>",
+    );
+    says(&text, " with transfers, at 50.0 % of its own roof.");
+    assert_eq!(text.matches("10.0×").count(), 2, "the ratio, its line, and nothing else: {text}");
     let (_, charts) = rendered(&run);
     says(&charts[0].1, "from 512 on");
 }
@@ -123,7 +132,7 @@ fn a_cpu_driver_is_never_called_a_gpu() {
     let (page, charts) = rendered(&run);
     says(&page, "How far does OpenCL take this CPU?");
     says(&page, "The same CPU driven through OpenCL (PoCL) never overtakes the CPU path up to");
-    says(&page, "at 1024 it is 0.830× as fast");
+    says(&page, "<span class=\"loses\">never</span><strong>0.830×</strong>");
     says(&page, "No GPU was measured");
     for (name, text) in charts.iter().chain([&("page".to_string(), page)]) {
         let said =
@@ -224,14 +233,14 @@ fn a_list_adds_up() {
     let text = answers(&run);
     // (2 + 2 + 20) ms over (4 + 1 + 5) ms.
     says(&text, "is 2.40× as fast as the CPU in total time");
-    says(&text, "faster on 2 and slower on 1 of the 3 lines compared");
+    says(&text, "Faster on 2 and slower on 1 of the 3 lines compared");
     let (page, charts) = rendered(&run);
     let mut one = Run::new();
     let shape = "m=8,n=8,k=8,ta=0,tb=0";
     one.plan("gemm", shape, "", None, "deepbench", "layer");
     one.add("gemm", shape, CPU, "gemm", Scope::Compute, 1e-3);
     one.add("gemm", shape, GPU, "packed", Scope::Compute, 1e-3);
-    says(&answers(&one), "neither faster nor slower on the one line compared");
+    says(&answers(&one), "Neither faster nor slower on the one line compared");
     assert_eq!(charts[0].0, "list-gemm-deepbench.svg");
     says(&charts[0].1, "layer 2");
     says(&page, "layer 1");

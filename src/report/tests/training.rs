@@ -82,11 +82,10 @@ fn the_crossover_of_a_model_has_parameters_and_flop() {
     let run = widths(&[(64, 2.0), (128, 1.5), (256, 0.5), (512, 0.1)]);
     let text = answers(&run);
     let shape = "batch=128,inputs=784,width=256,depth=3,classes=10";
-    let parameters = crate::report::names::count(parameters(shape));
-    assert_eq!(parameters, "335\u{202F}114");
-    let from = format!("from width = 256 on ({parameters} parameters, ");
-    says(&text, &from);
-    let flop = text.split_once(&from).unwrap().1.split_once(')').unwrap().0;
+    assert_eq!(parameters(shape), 335_114);
+    let from = "from width = 256 on (335 k parameters, ";
+    says(&text, from);
+    let flop = text.split_once(from).unwrap().1.split_once(')').unwrap().0;
     // Three products a weight, without the input's gradient.
     let products = 6 * 128 * (784 * 256 + 2 * 256 * 256 + 256 * 10) - 2 * 128 * 784 * 256;
     assert_eq!(flop, crate::units::flop(f64::from(products)));
@@ -107,8 +106,9 @@ fn a_sweep_over_batch_has_a_crossover_of_its_own() {
         }
     }
     let text = answers(&run);
-    says(&text, "from width = 1024 on (2\u{202F}913\u{202F}290 parameters, ");
-    says(&text, "from batch = 128 on (2\u{202F}913\u{202F}290 parameters, ");
-    says(&text, "at 2048 it is 4.00× as fast");
-    says(&text, "at 256 it is 2.50× as fast");
+    says(&text, "overtakes the CPU in all 2 lines below.");
+    says(&text, "from 1024<span class=\"sub\">2.91 M parameters, ");
+    says(&text, "from 128<span class=\"sub\">2.91 M parameters, ");
+    says(&text, "<strong>4.00×</strong>");
+    says(&text, "<strong>2.50×</strong>");
 }
