@@ -26,6 +26,7 @@ const ENOUGH: f64 = 0.02;
 /// The same where all contests are sure: by the ends of both intervals one side is faster by so much.
 const ENOUGH_WHERE_SURE: f64 = 0.03;
 const SURE: f64 = 1.25;
+
 /// A run over this is its own warm-up.
 const LONG_WARM_UP_S: f64 = 5e-3;
 

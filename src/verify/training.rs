@@ -43,7 +43,10 @@ fn differentiated(graph: &Graph, initial: &[Vec<f32>], batch: &[f32], labels: &[
         [reference.loss, reference.loss_magnitude, corners.near as f64, corners.active as f64];
     let gradients = std::mem::take(&mut reference.gradients);
     drop(reference);
-    first.into_iter().chain(gradients.into_iter().flatten()).collect()
+    let mut numbers = Vec::with_capacity(FIRST_GRADIENT + graph.parameter_count() as usize);
+    numbers.extend(first);
+    gradients.into_iter().for_each(|gradient| numbers.extend(gradient));
+    numbers
 }
 
 /// A training step with its data and what it has to give.
@@ -220,6 +223,8 @@ impl Verify for Training {
                 worst = worst.max(self.check_second(&first, second.f32s())?);
             }
         }
+        // What was looked at is forgotten, which is much for a large network.
+        runner.training().map_or(Ok(()), |training| training.restore())?;
         Ok(Proof { max_error_ratio: worst, is_cornered: self.is_cornered })
     }
 }

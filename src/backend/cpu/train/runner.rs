@@ -111,7 +111,9 @@ impl Runner for TrainRunner<'_> {
         let t = &self.step.tensors;
         let is_broken =
             t.state.iter().chain([&t.parameters, &t.gradients]).any(|arena| arena.is_broken());
+        let parameters = t.graph.parameter_count() as usize;
         self.output.clear();
+        self.output.reserve_exact(1 + 2 * parameters + 2 * FENCE);
         self.output.resize(FENCE, f32::SENTINEL);
         if is_broken {
             // The fence before the result stands for those between its tensors.

@@ -252,7 +252,9 @@ impl Runner for TrainRunner<'_> {
         memory.loss.read_fenced(device, &mut fenced_loss)?;
         let loss = fenced_loss.f32s();
         let mut foreign = broken_fence(loss).map(|place| loss[(place + FENCE as isize) as usize]);
+        let parameters = self.graph.parameter_count() as usize;
         self.output.clear();
+        self.output.reserve_exact(1 + 2 * parameters + 2 * FENCE);
         self.output.resize(FENCE, f32::SENTINEL);
         self.output.push(if scope == Scope::Compute { loss[FENCE] } else { self.host_loss[0] });
         for arena in [&memory.gradients, &memory.parameters] {
