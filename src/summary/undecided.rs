@@ -14,7 +14,7 @@ const RUNS_A_SAMPLE: f64 = 2.0;
 const SAMPLE_S: f64 = 1e-4;
 
 /// Seconds of a case besides its rounds: its runners are prepared and verified again.
-const PREPARED_S: f64 = 1.0;
+pub const PREPARED_S: f64 = 1.0;
 
 /// A comparison whose interval is too wide for a verdict.
 #[derive(Clone, Copy, Debug, PartialEq)]
