@@ -71,7 +71,8 @@ impl<'f> Ledger<'f> {
         self.folder.as_mut().map_or(Ok(()), |folder| folder.lengthen(records, samples))
     }
 
-    fn note_failures(&mut self, records: &[Record]) {
+    /// Remembers whether one of these rows has failed or is suspect.
+    pub(super) fn note_failures(&mut self, records: &[Record]) {
         let is_bad = |r: &Record| matches!(r.outcome, Outcome::Failed | Outcome::Suspect);
         self.has_failed |= records.iter().any(is_bad);
     }

@@ -236,7 +236,7 @@ impl<'a> Session<'a> {
             }
             let name = case.workload.name();
             if left[at + 1..].iter().all(|(_, later)| later.workload.name() != name) {
-                tell_answers(name, cases, ledger, progress)?;
+                tell_answers(name, ledger, progress)?;
             }
         }
         Ok(self.setup.is_stopped())
@@ -329,16 +329,11 @@ impl<'a> Session<'a> {
 }
 
 /// Tells what all cases of a workload have answered, as soon as they are done.
-fn tell_answers(
-    workload: &str,
-    cases: &[Case],
-    ledger: &Ledger<'_>,
-    progress: &mut dyn Progress,
-) -> Result<()> {
+fn tell_answers(workload: &str, ledger: &Ledger<'_>, progress: &mut dyn Progress) -> Result<()> {
     let (mut records, mut samples) = (ledger.records()?, ledger.samples()?);
     records.retain(|row| row.workload == workload);
     samples.retain(|row| row.workload == workload);
-    let mut plan = ledger::plan_rows(cases);
+    let mut plan = ledger.plan()?;
     plan.retain(|row| row.workload == workload);
     let rows = summary::summarize(&plan, &records, &samples, Pairing::Paired);
     progress.answers(&plan, &rows);

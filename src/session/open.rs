@@ -19,9 +19,6 @@ const OF_THE_DISTANCE: f64 = 0.2;
 /// So much of the way to the nearest border, so that the verdict holds if the median moves a little.
 const INSIDE: f64 = 0.8;
 
-/// Seconds of a look besides its rounds: runners are prepared and verified again.
-const PREPARED_S: f64 = 1.0;
-
 /// A comparison that is open.
 pub(super) struct Open {
     pub(super) row: SummaryRow,
@@ -76,7 +73,7 @@ fn open_comparisons(cases: &[Case], records: &[Record], samples: &[SampleRow]) -
         let samples = of_sides.filter_map(|r| r.samples).min().unwrap_or(0);
         let SummaryRow { speedup: value, speedup_low: low, speedup_high: high, .. } = *one.row;
         let rounds = further_rounds(Ratio { value, low, high }, samples);
-        let seconds = PREPARED_S + rounds * one.seconds / one.rounds;
+        let seconds = summary::PREPARED_S + rounds * one.seconds / one.rounds;
         Open { row: one.row.clone(), rounds, seconds, is_tie: one.is_tie() }
     });
     open.collect()

@@ -137,27 +137,31 @@ fn look(
     let scopes = record::distinct(open.iter().map(|open| open.row.scope));
     let sample_s = (OVERTIME * expected_s).min(left_s) / (choices.len() * scopes.len()) as f64;
     let effort = Effort { sample_s, ..effort };
-    let extent = Extent { effort, scopes, rounds: Some(first..first + rounds) };
+    let extent = Extent { effort, scopes, rounds: Some(first..first.saturating_add(rounds)) };
     let before = session.canary_times();
     let more = session.sampler.sample(case, choices, &extent, progress);
-    let mut longer = longer(&sides, &samples, &more);
     for row in more.records.iter().filter(|row| !row.counts()) {
         progress.say(&format!("{}: {}", case.name(), row.reason));
     }
+    ledger.note_failures(&more.records);
+    let mut longer = longer(&records, &samples, &more);
+    let mut added = more.samples;
+    added.retain(|sample| longer.iter().any(|row| row.key() == sample.key()));
     session.hold(&mut longer, &before, progress);
-    ledger.lengthen(&longer, &more.samples)?;
+    ledger.lengthen(&longer, &added)?;
     progress.rows(&longer);
     Ok(!longer.is_empty())
 }
 
-/// The rows with all of their samples, those that have more now.
-fn longer(rows: &[&Record], samples: &[SampleRow], more: &CaseRows) -> Vec<Record> {
-    let has_more = |row: &&&Record| more.records.iter().any(|r| r.counts() && r.key() == row.key());
-    let all = |row: &&Record| {
+/// Those of some rows that have more samples now, with all of them. Rounds that their lanes did not share are none.
+fn longer(rows: &[Record], samples: &[SampleRow], more: &CaseRows) -> Vec<Record> {
+    let is_shared = |r: &&Record| r.counts() && !r.has_note("not-interleaved");
+    let longer = |new: &Record| {
+        let row = rows.iter().find(|row| row.counts() && row.key() == new.key())?;
         let of_row = |s: &&SampleRow| s.key() == row.key();
-        super::rows::longer(row, samples.iter().chain(&more.samples).filter(of_row))
+        Some(super::rows::longer(row, samples.iter().chain(&more.samples).filter(of_row)))
     };
-    rows.iter().filter(has_more).map(all).collect()
+    more.records.iter().filter(is_shared).filter_map(longer).collect()
 }
 
 /// What became of the comparisons of a case that were open, with a sentence each. `is_through` where nothing more

@@ -15,7 +15,7 @@ use crate::terms::{
     Baseline, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, Keyed, RowKey, Scope, Verdict,
 };
 
-pub use undecided::{Undecided, asks, undecided, until_decided_seconds};
+pub use undecided::{PREPARED_S, Undecided, asks, undecided, until_decided_seconds};
 
 /// Which shapes make one sweep (or, without an axis, lines that belong to none).
 struct Sweep<'a> {

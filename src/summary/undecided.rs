@@ -13,6 +13,9 @@ const TIE_S: f64 = 3600.0;
 const RUNS_A_SAMPLE: f64 = 2.0;
 const SAMPLE_S: f64 = 1e-4;
 
+/// Seconds of a case besides its rounds: its runners are prepared and verified again.
+pub const PREPARED_S: f64 = 1.0;
+
 /// A comparison whose interval is too wide for a verdict.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Undecided<'a> {
@@ -65,7 +68,7 @@ pub fn until_decided_seconds(undecided: &[Undecided<'_>]) -> f64 {
         let most = cases.entry(one.row.case()).or_insert(0.0);
         *most = most.max(one.seconds);
     }
-    cases.values().sum()
+    cases.values().map(|rounds_s| PREPARED_S + rounds_s).sum()
 }
 
 /// Whether a comparison is one that a run exists for.

@@ -43,17 +43,23 @@ const opened = async (file, options, check) => {
   await page.close();
 };
 
+// How many boxes are too small for what they hold.
+const cut = (page, boxes) =>
+  page.locator(boxes).evaluateAll((all) =>
+    all.filter((box) => box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1).length);
+
 const column = (table, index) =>
   table.evaluate((t, i) => [...t.tBodies[0].rows].map((r) => r.cells[i].textContent.trim()), index);
 
 for (const file of pages) {
   describe(file, () => {
     for (const colorScheme of ['light', 'dark']) {
-      for (const width of [1280, 360]) {
+      for (const width of [1280, 780, 360]) {
         test(`${colorScheme}, ${width} px: accessible, and no wider than the screen`, () =>
           opened(file, { colorScheme, viewport: { width, height: 800 } }, async (page) => {
             const wide = await page.evaluate(() => document.documentElement.scrollWidth);
             assert.ok(wide <= width, `${wide} px`);
+            assert.equal(await cut(page, '.overview'), 0);
             await page.addScriptTag({ path: axe });
             const { violations } = await page.evaluate(() => window.axe.run());
             const serious = violations.filter((v) => ['serious', 'critical'].includes(v.impact));
@@ -79,9 +85,7 @@ for (const file of pages) {
         const fill = (svg) => getComputedStyle(svg.querySelector('rect')).fill;
         assert.equal(await page.locator('svg.chart').first().evaluate(fill), 'rgb(255, 255, 255)');
         assert.equal(await page.locator('nav:visible, .filter:visible').count(), 0);
-        const cut = await page.locator('.canvas, .scroll').evaluateAll((boxes) =>
-          boxes.filter((box) => box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1).length);
-        assert.equal(cut, 0);
+        assert.equal(await cut(page, '.canvas, .scroll, .overview'), 0);
         // Chromium repeats no head with boxes in it.
         const display = (button) => getComputedStyle(button).display;
         assert.equal(await page.locator('thead button').first().evaluate(display), 'contents');

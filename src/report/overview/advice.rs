@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::manifest::Sampling;
 use crate::record::SummaryRow;
+use crate::stats::Pairing;
 use crate::summary::{self, Undecided};
 use crate::terms::Verdict;
 
@@ -11,23 +12,26 @@ use super::super::input::Input;
 
 /// What to do about comparisons without a verdict, and about how long it takes; none where all have one.
 pub fn advice(input: &Input, folder: &Path) -> Option<String> {
-    let undecided = summary::undecided(&input.summary, &input.records);
+    let is_resumable = input.manifest.as_ref().is_none_or(|m| m.sampling == Sampling::Interleaved);
+    let mut undecided = summary::undecided(&input.summary, &input.records);
+    // What memory did not hold at once is not sampled by turns, however often.
+    undecided.retain(|one| !is_resumable || one.row.pairing == Pairing::Paired);
     let (ties, open): (Vec<Undecided<'_>>, _) = undecided.into_iter().partition(Undecided::is_tie);
     let asked: Vec<&SummaryRow> = input.summary.iter().filter(|row| summary::asks(row)).collect();
     let noisy = asked.iter().filter(|row| row.verdict == Verdict::None).count();
-    let parts = [rounds(input, folder, &open), tied(ties.len(), open.len()), too_noisy(noisy)];
+    let parts =
+        [rounds(is_resumable, folder, &open), tied(ties.len(), open.len()), too_noisy(noisy)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 /// How those are settled that more rounds settle.
-fn rounds(input: &Input, folder: &Path, open: &[Undecided<'_>]) -> Option<String> {
+fn rounds(is_resumable: bool, folder: &Path, open: &[Undecided<'_>]) -> Option<String> {
     let are = match open.len() {
         0 => return None,
         1 => "1 comparison is undecided".to_string(),
         n => format!("{n} comparisons are undecided"),
     };
-    let is_resumable = input.manifest.as_ref().is_none_or(|m| m.sampling == Sampling::Interleaved);
     Some(if is_resumable {
         format!(
             "{are}: 'crossover run --resume {} --until-decided' settles {} in about {}.",

@@ -130,7 +130,7 @@ fn lists_show_what_the_verdict_is_made_on_and_what_was_measured() {
     let table = table.split_once("</table>").unwrap().0;
     says(table, "<strong>0.707×</strong></td><td class=\"n\">0.4");
     says(table, "<td>ambiguous</td>");
-    says(table, "<td class=\"n\">0.500–1.00×</td><td class=\"n\">0.500× (0.4");
+    says(table, "<td class=\"n\">0.500–1.00×</td><td class=\"w\">0.500× (0.4");
     says(&two.page, "new is 0.707× as fast as old (0.500× as measured) on the CPU");
     says(&two.charts[0].1, "without what the machine itself did");
     // Where the machine stayed as it was, there is one number.
