@@ -27,11 +27,10 @@ pub fn advice(input: &Input, folder: &Path) -> Option<String> {
 
 /// How those are settled that more rounds settle.
 fn rounds(is_resumable: bool, folder: &Path, open: &[Undecided<'_>]) -> Option<String> {
-    let are = match open.len() {
-        0 => return None,
-        1 => "1 comparison is undecided".to_string(),
-        n => format!("{n} comparisons are undecided"),
-    };
+    if open.is_empty() {
+        return None;
+    }
+    let are = format!("{} undecided", comparisons(open.len(), ""));
     Some(if is_resumable {
         format!(
             "{are}: 'crossover run --resume {} --until-decided' settles {} in about {}.",
@@ -45,19 +44,23 @@ fn rounds(is_resumable: bool, folder: &Path, open: &[Undecided<'_>]) -> Option<S
 }
 
 fn tied(ties: usize, open: usize) -> Option<String> {
-    let more = if open > 0 { " more" } else { "" };
-    match ties {
-        0 => None,
-        1 => Some(format!("1{more} is a tie, as far as this machine can tell.")),
-        n => Some(format!("{n}{more} are ties, as far as this machine can tell.")),
-    }
+    let are = comparisons(ties, if open > 0 { "more " } else { "" });
+    let what = if ties == 1 { "a tie" } else { "ties" };
+    (ties > 0).then(|| format!("{are} {what}, as far as this machine can tell."))
 }
 
 fn too_noisy(count: usize) -> Option<String> {
-    (count > 0).then(|| {
-        let are = if count == 1 { "is" } else { "are" };
-        format!("{count} {are} too noisy for a verdict: measure again while nothing else runs.")
-    })
+    let are = comparisons(count, "");
+    let help = "measure again while nothing else runs";
+    (count > 0).then(|| format!("{are} too noisy for a verdict: {help}."))
+}
+
+/// `3 more comparisons are`.
+fn comparisons(count: usize, more: &str) -> String {
+    match count {
+        1 => format!("1 {more}comparison is"),
+        n => format!("{n} {more}comparisons are"),
+    }
 }
 
 /// `4 minutes`, never less than one: rounds are not all that it takes.
@@ -83,8 +86,11 @@ mod tests {
 
     #[test]
     fn what_is_left_is_counted() {
-        assert_eq!(tied(1, 0).unwrap(), "1 is a tie, as far as this machine can tell.");
-        assert_eq!(tied(3, 2).unwrap(), "3 more are ties, as far as this machine can tell.");
+        assert_eq!(tied(1, 0).unwrap(), "1 comparison is a tie, as far as this machine can tell.");
+        assert_eq!(
+            tied(3, 2).unwrap(),
+            "3 more comparisons are ties, as far as this machine can tell."
+        );
         assert_eq!((tied(0, 2), too_noisy(0)), (None, None));
     }
 }

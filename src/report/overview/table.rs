@@ -9,7 +9,7 @@ use super::super::chart::{self, Spark};
 use super::super::headline::{self, Headline};
 use super::super::input::Input;
 use super::super::names::{self, Device, capital};
-use super::super::views::{Entrant, Group, SCOPES};
+use super::super::views::{Entrant, Group, Member, SCOPES};
 
 /// A device against the CPU.
 pub struct Table {
@@ -52,7 +52,8 @@ pub struct Cell {
     pub outcome: Outcome,
     /// The crossover in a few words, or what a list has.
     pub answer: String,
-    /// The model at the crossover: its parameters and its FLOP, where it has them.
+    /// The model at the crossover: its parameters and its FLOP, where it has them. Where there is no crossover,
+    /// how far the device was measured, if not to the largest size.
     pub size: Vec<String>,
     /// Times as fast as the CPU at the largest size, or in all.
     pub speedup: f64,
@@ -72,13 +73,16 @@ pub struct Point {
 /// A table for each device that was set against the CPU: GPUs first, of each kind the fastest.
 pub fn tables(input: &Input, groups: &[Group<'_>], devices: &[Device]) -> Vec<Table> {
     let opponents = devices.iter().filter(|d| !d.is_plain_cpu());
-    let mut found: Vec<(usize, f64, Table)> = Vec::new();
+    let mut found: Vec<(u8, f64, Table)> = Vec::new();
     for device in opponents {
         let lines: Vec<Line<'_, '_>> =
             groups.iter().filter_map(|group| Line::of(input, group, devices, device)).collect();
         let Some(sentence) = sentence(input, device, &lines) else { continue };
-        let rank = [DeviceKind::Gpu, DeviceKind::Accelerator, DeviceKind::Cpu];
-        let rank = rank.iter().position(|kind| *kind == device.kind).unwrap_or(rank.len());
+        let rank = match device.kind {
+            DeviceKind::Gpu => 0,
+            DeviceKind::Accelerator => 1,
+            DeviceKind::Cpu => 2,
+        };
         let speed = mean(&lines, 0).or(mean(&lines, 1)).unwrap_or(0.0);
         let rows = lines.into_iter().map(|line| line.row).collect();
         let table = Table { device: device.label.clone(), colour: device.colour, sentence, rows };
@@ -142,8 +146,8 @@ fn cell(input: &Input, group: &Group<'_>, entrant: &Entrant<'_>, scope: Scope) -
         let speedup = total.speedup;
         return Some(Cell { outcome, answer, size: Vec::new(), speedup, points: Vec::new() });
     }
-    let (_, row) = headline::largest(input, group, entrant, scope)?;
-    let point = |m: &super::super::views::Member<'_>| {
+    let (largest, row) = headline::largest(input, group, entrant, scope)?;
+    let point = |m: &Member<'_>| {
         let row: Option<&SummaryRow> = group.summary(input, m, scope, entrant);
         let found = row.filter(|row| row.speedup.is_finite() && row.speedup > 0.0);
         Point { value: m.value, found: found.map(|row| (row.speedup, row.verdict)) }
@@ -154,6 +158,9 @@ fn cell(input: &Input, group: &Group<'_>, entrant: &Entrant<'_>, scope: Scope) -
     };
     let size = match row.crossover {
         Some(Crossover::From(v)) => headline::model_size(input, group, v),
+        _ if largest.value < group.last() => {
+            vec![format!("measured up to {}", names::axis_value(group.axis, largest.value))]
+        }
         _ => Vec::new(),
     };
     let points = group.members.iter().map(point).collect();

@@ -58,6 +58,14 @@ fn several_sweeps_are_counted() {
 }
 
 #[test]
+fn a_sweep_that_was_cut_says_how_far_it_came() {
+    let mut run = against(GPU, &[0.5, 0.9, 0.8, 0.9]);
+    run.records.pop();
+    let (lines, _) = told(&run);
+    says(&lines[4], "unclear at 1024 (measured up to 512)  0.800×");
+}
+
+#[test]
 fn a_run_without_a_gpu_says_so_first_and_once() {
     let (lines, page) = told(&against(POCL, &[0.5, 0.6]));
     assert!(lines[1].starts_with("No GPU was measured: "), "{}", lines[1]);
@@ -86,7 +94,7 @@ fn what_is_open_has_a_line_on_what_settles_it() {
     // Runs of minutes that lie on a border are not worth the wait.
     let mut slow = Run::new();
     slow.pair(512, 101.5, GPU, 100.0);
-    says(&told(&slow).0.join(" "), "1 is a tie, as far as this machine can tell.");
+    says(&told(&slow).0.join(" "), "1 comparison is a tie, as far as this machine can tell.");
     let decided = told(&against(GPU, &[0.5, 2.0])).0;
     assert!(!decided.iter().any(|line| line.contains("decided: ")), "{decided:?}");
 }
