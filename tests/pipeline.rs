@@ -455,7 +455,7 @@ fn a_budget_ends_what_would_be_sampled_further() {
     measured_further(&mut session, &mut folder, cases, (false, further), &mut said);
     assert!(world.clock.now() <= 4.5, "{}", world.clock.now());
     let last = said.0.last().unwrap();
-    assert!(last.contains("still open: there is no more time"), "{:?}", said.0);
+    assert!(last.contains("still open: they need more time than there is"), "{:?}", said.0);
 }
 
 #[test]

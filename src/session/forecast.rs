@@ -10,10 +10,11 @@ pub fn outlook(setup: Setup<'_>, agenda: &Agenda) -> String {
     let once_s: f64 = cases.map(|case| chooser.likely_seconds(case, agenda.effort)).sum();
     let passes = if setup.selection.noise_floor { 2.0 } else { 1.0 };
     let budget_s = setup.selection.budget.unwrap_or(f64::INFINITY);
+    let count = agenda.cases.len();
     let ids: Vec<&str> = setup.devices.iter().map(|d| d.entry().id.as_str()).collect();
     format!(
-        "{} cases on {}: about {}",
-        agenda.cases.len(),
+        "{count} case{} on {}: about {}",
+        if count == 1 { "" } else { "s" },
         ids.join(", "),
         units::seconds((passes * once_s).min(budget_s))
     )

@@ -104,7 +104,7 @@ impl Answers {
             parts.push(format!("{ties} a tie as far as this machine can tell"));
         }
         if open > 0 {
-            parts.push(format!("{open} still open: there is no more time"));
+            parts.push(format!("{open} still open: they need more time than there is"));
         }
         parts.join(", ")
     }
