@@ -120,7 +120,7 @@ fn what_lies_above_is_named() {
     assert!(why.contains("1.10 times the measured compute roof"), "{why}");
     let why = roofs.excess(&row("gemm", "cpu", 1, 200)).unwrap();
     assert!(why.contains("2.00 times the measured memory roof of its working set"), "{why}");
-    let cold = Record { cache: Cache::Cold, ..row("gemm", "cpu", 1, 30) };
+    let cold = Record { cache: Cache::Cold, ..row("gemm", "cpu", 1, 40) };
     assert!(roofs.excess(&cold).unwrap().contains("its caches were not cold"));
 }
 
