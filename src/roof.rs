@@ -137,35 +137,31 @@ impl Roofs {
         }
     }
 
-    /// The compute roof that holds for a row, in FLOP/s. Matrix engines are held to none of these.
+    /// The compute roof that holds for a row, in FLOP/s; on a CPU the largest of those that its cores have shown.
+    /// Matrix engines are held to none of these.
     pub fn compute_of(&self, record: &Record) -> Option<f64> {
         if !record.device.is_contender() && Engine::of(&record.implementation) == Engine::Matrix {
             return None;
         }
         let home = record.home();
         let here = |r: &&ComputeRoof| {
-            home.is(&r.device, &r.device_name)
-                && r.dtype == record.dtype
-                && (r.threads == record.threads || record.threads.is_none())
+            let on_home = home.is(&r.device, &r.device_name)
+                && (r.threads == record.threads || record.threads.is_none());
+            r.dtype == record.dtype && (on_home || are_its_cores(record, r.threads))
         };
         best(self.compute.iter().filter(here).map(|r| r.flop_per_s))
     }
 
-    /// The memory roof that holds for a row, in bytes/s. A CPU driven through OpenCL has the CPU's
-    /// where that is larger.
+    /// The memory roof that holds for a row, in bytes/s; on a CPU the largest of those that its cores have shown.
     pub fn memory_of(&self, record: &Record) -> Option<f64> {
         let home = record.home();
         let working_set = if record.cache == Cache::Cold { u64::MAX } else { record.bytes_moved };
         let own = |r: &&MemoryRoof| home.is(&r.device, &r.device_name);
-        let of_cpu = |r: &&MemoryRoof| {
-            record.device_kind == DeviceKind::Cpu
-                && r.device.is_cpu()
-                && (r.threads == record.threads || record.threads.is_none())
-        };
+        let of_cores = |r: &&MemoryRoof| are_its_cores(record, r.threads);
         let beyond = !self.memory_unknown;
         let of_own = rate_at(self.memory.iter().filter(own), working_set, beyond);
-        let of_cpu = rate_at(self.memory.iter().filter(of_cpu), working_set, beyond);
-        best(of_own.into_iter().chain(of_cpu))
+        let of_cores = rate_at(self.memory.iter().filter(of_cores), working_set, beyond);
+        best(of_own.into_iter().chain(of_cores))
     }
 
     /// Shares of the compute and the memory roof that a row reaches; none where there is no roof.
@@ -194,6 +190,14 @@ impl Roofs {
             Cache::Cold => format!("{share:.2} times the memory roof: its caches were not cold"),
         })
     }
+}
+
+/// Whether a roof with so many threads is that of the cores that a row ran on. Only CPUs have threads, and all that
+/// compute on as many are held to the same cores: what these can do does not depend on who drove them.
+fn are_its_cores(record: &Record, of_roof: Option<u32>) -> bool {
+    record.device_kind == DeviceKind::Cpu
+        && of_roof.is_some()
+        && (of_roof == record.threads || record.threads.is_none())
 }
 
 /// The best rate at a working set or a larger one; beyond the largest, that of the largest, where it is so

@@ -133,7 +133,10 @@ fn interrupt() -> &'static AtomicBool {
 fn selection() -> Result<Selection> {
     let contenders = config::contenders(&[])?;
     let mut selection = Selection {
-        host: Host { last_level_cache_bytes: machine::last_cache_bytes() },
+        host: Host {
+            last_level_cache_bytes: machine::last_cache_bytes(),
+            free_memory_bytes: machine::free_memory_bytes().unwrap_or(0),
+        },
         contenders,
         ..Selection::default()
     };

@@ -1,22 +1,17 @@
 //! How large a buffer empties a cache.
 
 use crate::error::{Error, Result};
+use crate::machine;
 
-/// It is this many times the cache, and at least so large where the caches are not known.
-const TIMES_CACHE: u64 = 4;
+/// It has so many bytes where caches are small or not known; and so many still where memory is short.
 const USUAL_BYTES: u64 = 256 << 20;
-
-/// Where memory is short it is smaller: this many times the cache still takes its place, as does so much where the
-/// caches are not known.
-const LEAST_TIMES_CACHE: u64 = 2;
 const LEAST_BYTES: u64 = 64 << 20;
 
 /// Bytes that take the place of what a cache of so many holds. `fitting` says how many of those that are wanted
 /// there is room for, or why not even the least.
 pub fn buffer_bytes(cache: u64, fitting: impl Fn(u64, u64) -> Result<u64>) -> Result<u64> {
-    let wanted = cache.saturating_mul(TIMES_CACHE).max(USUAL_BYTES);
-    let least = cache.saturating_mul(LEAST_TIMES_CACHE).max(LEAST_BYTES);
-    fitting(wanted, least).map_err(|why| match why {
+    let (wanted, least) = machine::beyond_cache(cache, USUAL_BYTES);
+    fitting(wanted, least.max(LEAST_BYTES)).map_err(|why| match why {
         Error::Skipped(why) => Error::Skipped(format!("to empty the caches {why}")),
         other => other,
     })
@@ -39,7 +34,7 @@ mod tests {
         };
         let plenty = 1 << 40;
         assert_eq!(bytes(32, plenty).unwrap(), 256);
-        assert_eq!(bytes(300, plenty).unwrap(), 1200);
+        assert_eq!(bytes(300, plenty).unwrap(), 1024);
         assert_eq!(bytes(300, 700 * MIB).unwrap(), 700);
         let error = bytes(300, 599 * MIB).unwrap_err();
         assert!(matches!(&error, Error::Skipped(_)), "{error:?}");

@@ -311,7 +311,10 @@ impl RunArgs {
             threads: self.threads,
             budget: self.budget,
             seed: self.seed,
-            host: Host { last_level_cache_bytes: machine::last_cache_bytes() },
+            host: Host {
+                last_level_cache_bytes: machine::last_cache_bytes(),
+                free_memory_bytes: machine::free_memory_bytes().unwrap_or(0),
+            },
             contenders: config::contenders(&self.contender)?,
             profile: self.profile,
             noise_floor: self.noise_floor,

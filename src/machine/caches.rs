@@ -46,6 +46,19 @@ pub fn reached_bytes(cache: &CacheLevel, cores: usize) -> u64 {
     cache.bytes.saturating_mul(cores.div_ceil(cache.shared_by.max(1)) as u64)
 }
 
+/// A working set of so many times a cache lies beyond it, and where memory is short still one of so many.
+const TIMES_CACHE: u64 = 4;
+const LEAST_TIMES_CACHE: u64 = 2;
+
+/// More than this is not taken for the sake of `TIMES_CACHE`: a virtual machine may be told the cache of its host.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Bytes that lie beyond a cache of so many: as many as are wanted, `usual` at least, and the least.
+pub fn beyond_cache(cache: u64, usual: u64) -> (u64, u64) {
+    let least = cache.saturating_mul(LEAST_TIMES_CACHE);
+    (cache.saturating_mul(TIMES_CACHE).clamp(usual, MOST_BYTES.max(usual)).max(least), least)
+}
+
 /// Reads `48K`, `32768K`, `1M`.
 fn bytes(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -70,6 +83,17 @@ mod tests {
         }
         let caches = caches(&[0]);
         assert!(caches.is_sorted_by_key(|c| c.bytes), "{caches:?}");
+    }
+
+    #[test]
+    fn what_lies_beyond_a_cache_is_more_than_it_holds_and_little_else() {
+        let beyond = |cache: u64| beyond_cache(cache << 20, 128 << 20);
+        assert_eq!(beyond(0), (128 << 20, 0));
+        assert_eq!(beyond(32), (128 << 20, 64 << 20));
+        assert_eq!(beyond(100), (400 << 20, 200 << 20));
+        assert_eq!(beyond(300), (1 << 30, 600 << 20));
+        assert_eq!(beyond(1 << 10), (2 << 30, 2 << 30));
+        assert_eq!(beyond_cache(u64::MAX, 1), (u64::MAX, u64::MAX));
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod words;
 mod workers;
 
 pub use blocking::gemm_comes_to_an_end;
-pub use caches::{CacheLevel, caches, last_cache_bytes, reached_bytes};
+pub use caches::{CacheLevel, beyond_cache, caches, last_cache_bytes, reached_bytes};
 pub use computer::Machine;
 #[cfg(test)]
 pub(crate) use cores::allowed_cores;

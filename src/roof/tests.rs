@@ -65,12 +65,18 @@ fn a_working_set_has_the_roof_of_the_cache_that_holds_it() {
     assert_eq!(share(&row("gemm", "cpu", 1, 50)), 50.0 / 400.0);
     assert_eq!(share(&row("gemm", "cpu", 1, 200)), 200.0 / 100.0);
     // Larger than anything measured.
-    assert_eq!(share(&row("gemm", "cpu", 1, 99_999)), 99_999.0 / 20.0);
+    let alone = |record: &Record| {
+        let mut roofs = roofs.clone();
+        roofs.memory.retain(|r| r.device == record.device);
+        roofs.fractions(record).1.unwrap()
+    };
+    assert_eq!(alone(&row("gemm", "cpu", 1, 99_999)), 99_999.0 / 20.0);
     // A slow point below a fast larger one is no roof.
     let mut dip = roofs.clone();
     dip.memory.retain(|r| !r.device.is_cpu());
     assert_eq!(dip.fractions(&row("gemm", "opencl:0", 1, 100)).1.unwrap(), 2.0);
-    // The CPU's roof counts for a CPU behind OpenCL too.
+    // What the same cores have shown counts, whoever drove them.
+    assert_eq!(share(&row("gemm", "cpu", 1, 99_999)), 99_999.0 / 30.0);
     assert_eq!(share(&row("gemm", "opencl:0", 1, 50)), 50.0 / 400.0);
     assert_eq!(share(&row("gemm", "opencl:0", 1, 10_000)), 10_000.0 / 30.0);
 }
@@ -84,13 +90,26 @@ fn contenders_have_the_roofs_of_the_device_they_run_on() {
         roofs.fractions(&record).0
     };
     assert_eq!(share("contender:torch:cpu", "any"), Some(0.5));
-    assert_eq!(share("contender:clblast:opencl-0", "any"), Some(0.625));
+    assert_eq!(share("contender:clblast:opencl-0", "any"), Some(0.5));
     assert_eq!(share("contender:torch:gpu-0", "opencl:1-gpu's name"), Some(0.1));
     assert_eq!(share("contender:torch:gpu-0", "unknown"), None);
     let other_threads = Record { threads: Some(1), ..row("gemm", "contender:torch:cpu", 500, 1) };
     assert_eq!(roofs.fractions(&other_threads).0, None);
     let matrix = Record { implementation: "matrix".into(), ..row("gemm", "opencl:0", 500, 1) };
     assert_eq!(roofs.fractions(&matrix).0, None);
+}
+
+#[test]
+fn a_roof_of_multiply_adds_is_that_of_the_cores() {
+    let mut roofs = roofs();
+    let share = |roofs: &Roofs, device: &str| roofs.fractions(&row("gemm", device, 500, 1)).0;
+    assert_eq!([share(&roofs, "cpu"), share(&roofs, "opencl:0")], [Some(0.5); 2]);
+    roofs.learn(&row("peak-fma", "opencl:0", 2000, 0));
+    assert_eq!([share(&roofs, "cpu"), share(&roofs, "opencl:0")], [Some(0.25); 2]);
+    // Other threads, other cores; and a GPU has none of them.
+    roofs.learn(&Record { threads: Some(4), ..row("peak-fma", "opencl:0", 4000, 0) });
+    assert_eq!(share(&roofs, "cpu"), Some(0.25));
+    assert_eq!(share(&roofs, "opencl:1-gpu"), None);
 }
 
 #[test]
@@ -101,7 +120,7 @@ fn what_lies_above_is_named() {
     assert!(why.contains("1.10 times the measured compute roof"), "{why}");
     let why = roofs.excess(&row("gemm", "cpu", 1, 200)).unwrap();
     assert!(why.contains("2.00 times the measured memory roof of its working set"), "{why}");
-    let cold = Record { cache: Cache::Cold, ..row("gemm", "cpu", 1, 30) };
+    let cold = Record { cache: Cache::Cold, ..row("gemm", "cpu", 1, 40) };
     assert!(roofs.excess(&cold).unwrap().contains("its caches were not cold"));
 }
 

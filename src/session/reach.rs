@@ -8,15 +8,11 @@ use crate::tensor::Data;
 use crate::terms::{Dtype, Format, Scope};
 use crate::workload::{self, Workload};
 
-/// A working set this many times a cache lies beyond it.
-pub(super) const TIMES_CACHE: u64 = 4;
-
 /// The working set where caches are small or not known: it costs nothing.
 const USUAL_BYTES: u64 = 128 << 20;
 
-/// The first that is tried where caches are said to be larger, and the largest.
+/// The first that is tried where caches are said to be larger.
 const FIRST_BYTES: u64 = 32 << 20;
-const MOST_BYTES: u64 = 1 << 30;
 
 /// Share of the free memory that a working set may take.
 const MEMORY_SHARE: u64 = 8;
@@ -30,10 +26,7 @@ const RUNS: usize = 9;
 /// Bytes of the arrays of a triad that lie in the CPU's memory, where its last cache is said to have `told`.
 pub(super) fn memory_set(setup: &Setup<'_>, told: u64) -> u64 {
     let free = machine::free_memory_bytes().unwrap_or(u64::MAX);
-    let most = TIMES_CACHE
-        .saturating_mul(told)
-        .clamp(USUAL_BYTES, MOST_BYTES.max(told.saturating_mul(2)))
-        .min(free / MEMORY_SHARE);
+    let most = machine::beyond_cache(told, USUAL_BYTES).0.min(free / MEMORY_SHARE);
     let cpu = setup.devices.iter().find(|d| d.entry().id.is_cpu());
     let rate = |bytes| rate(cpu?.as_ref(), bytes, setup);
     if most <= USUAL_BYTES { most } else { settled(most, rate) }

@@ -27,9 +27,6 @@ const BYTES_PER_S: f64 = 64e6;
 /// The working set of a cache is the cache divided by this.
 const CACHE_DIVISOR: u64 = 2;
 
-/// Where memory is short, so many times the last of them still is more than they hold.
-const LEAST_TIMES_LAST_CACHE: u64 = 2;
-
 /// A case takes this many times its working set: operands and references, and those of a runner.
 const TIMES_TAKEN: u64 = 6;
 
@@ -150,8 +147,8 @@ fn memory_set(setup: &Setup<'_>) -> Result<u64> {
     let gpus = setup.devices.iter().map(|d| d.entry()).filter(|e| e.kind != DeviceKind::Cpu);
     let of_gpus = gpus.filter_map(|e| e.cache_bytes).max().unwrap_or(0);
     let told = caches(setup).into_iter().max().unwrap_or(0);
-    let least = LEAST_TIMES_LAST_CACHE.saturating_mul(told.max(of_gpus));
-    let wanted = reach::memory_set(setup, told).max(reach::TIMES_CACHE.saturating_mul(of_gpus));
+    let (_, least) = machine::beyond_cache(told.max(of_gpus), 0);
+    let wanted = reach::memory_set(setup, told).max(machine::beyond_cache(of_gpus, 0).0);
     let takes = |bytes: u64| bytes.saturating_mul(TIMES_TAKEN);
     machine::fitting(takes(wanted), takes(least.min(wanted))).map(|bytes| bytes / TIMES_TAKEN)
 }

@@ -45,6 +45,9 @@ impl Preset {
 pub struct Host {
     /// Bytes of the CPU's last-level cache; zero where unknown.
     pub last_level_cache_bytes: u64,
+    /// Bytes of memory that were free when the run began; zero where unknown.
+    #[serde(default)]
+    pub free_memory_bytes: u64,
 }
 
 /// One shape of a preset, as a point of a sweep or a line of a list.

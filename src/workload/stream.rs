@@ -49,12 +49,17 @@ enum Outcome {
 /// `bytes` of one array; whole floats.
 const AXES: &[Axis] = &[Axis::size("bytes").from(4)];
 
-/// The smallest array of a sweep, and the largest unless the caches ask for a larger one.
+/// The smallest array of a sweep.
 const SMALLEST: u64 = 16 << 10;
-const LARGEST: u64 = 256 << 20;
 
-/// An array this many times the last-level cache lies in memory.
+/// The largest one is this many times the last cache, between these bounds: a virtual machine may be told the
+/// cache of its host, and three arrays of the larger one take less than 1 GB.
 const TIMES_CACHE: u64 = 4;
+const LEAST_LARGEST: u64 = 64 << 20;
+const MOST_LARGEST: u64 = 256 << 20;
+
+/// Share of the memory that is free when a run begins which three arrays may take.
+const MEMORY_SHARE: u64 = 8;
 
 impl Stream {
     const fn new(name: &'static str, arrays: usize, flop: u64, outcome: Outcome) -> Stream {
@@ -63,6 +68,14 @@ impl Stream {
 
     fn is_sum(&self) -> bool {
         self.outcome == Outcome::Dot
+    }
+}
+
+/// Bytes of the largest array that there is room for, a power of 2: shapes are the same where nearly as much is free.
+fn room(host: &Host) -> u64 {
+    match host.free_memory_bytes / MEMORY_SHARE / 3 {
+        0 => u64::MAX,
+        bytes => (1 << bytes.ilog2()).max(SMALLEST),
     }
 }
 
@@ -103,13 +116,17 @@ impl Workload for Stream {
     }
 
     fn preset(&self, preset: Preset, host: &Host) -> Vec<Entry> {
-        let (step, least, times_cache) = match preset {
-            Preset::Quick => (64, LARGEST / 4, TIMES_CACHE / 2),
-            Preset::Standard => (4, LARGEST, TIMES_CACHE),
-            Preset::Full => (2, LARGEST, TIMES_CACHE),
+        let (step, times_cache, if_unknown) = match preset {
+            Preset::Quick => (64, TIMES_CACHE / 2, LEAST_LARGEST),
+            Preset::Standard => (4, TIMES_CACHE, MOST_LARGEST),
+            Preset::Full => (2, TIMES_CACHE, MOST_LARGEST),
             _ => return Vec::new(),
         };
-        let largest = least.max(times_cache * host.last_level_cache_bytes);
+        let largest = match host.last_level_cache_bytes {
+            0 => if_unknown,
+            told => told.saturating_mul(times_cache).clamp(LEAST_LARGEST, MOST_LARGEST),
+        };
+        let largest = largest.min(room(host));
         let sizes = iter::successors(Some(largest), |size| Some(size / step));
         let sizes: Vec<u64> = sizes.take_while(|size| *size >= SMALLEST).collect();
         Entry::sweep("bytes", sizes.into_iter().rev(), |bytes| Shape::of(AXES, &[bytes]))

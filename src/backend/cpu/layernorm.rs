@@ -2,7 +2,7 @@
 //! for memory.
 
 use super::Pool;
-use super::rows::{self, Function, Meanwhile, Parts, Place, Step, across, fold};
+use super::rows::{self, Added, Function, Meanwhile, Place, Step, across, fold};
 use super::simd::Vector;
 use super::train::Moments;
 use crate::network::NORM_EPS;
@@ -34,9 +34,10 @@ impl Function for LayerNorm<'_> {
         let n = x.len() as f64;
         // SAFETY: the caller's.
         unsafe {
-            let total = |parts: Parts<V>| f64::from(across(parts, |a, b| a.add(b), |x, y| x + y));
-            let mean = (total(fold(x.len(), Sum { x })) / n) as f32;
-            let variance = total(fold(x.len(), Squares { x, mean, meanwhile })) / n;
+            let sum = across::<V, Added>(fold(x.len(), Sum { x }));
+            let mean = (f64::from(sum) / n) as f32;
+            let squares = across::<V, Added>(fold(x.len(), Squares { x, mean, meanwhile }));
+            let variance = f64::from(squares) / n;
             Moments::of_variance(mean, variance, NORM_EPS)
         }
     }

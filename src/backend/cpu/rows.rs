@@ -187,28 +187,56 @@ pub unsafe fn fold<V: Vector, S: Step>(len: usize, mut step: S) -> Parts<V> {
     }
 }
 
-/// All lanes of some vectors taken together: vectors by `both`, then the lanes of one by `two`, the upper half
-/// onto the lower one until a single one is left.
+/// How two parts are taken together. A trait for the same reason as [`Step`].
+pub trait Join {
+    /// # Safety
+    /// The CPU has the vector's instructions.
+    unsafe fn both<V: Vector>(x: V, y: V) -> V;
+}
+
+/// By the larger one.
+pub struct Larger;
+
+impl Join for Larger {
+    #[inline(always)]
+    unsafe fn both<V: Vector>(x: V, y: V) -> V {
+        // SAFETY: the caller's.
+        unsafe { x.max(y) }
+    }
+}
+
+/// By their sum.
+pub struct Added;
+
+impl Join for Added {
+    #[inline(always)]
+    unsafe fn both<V: Vector>(x: V, y: V) -> V {
+        // SAFETY: the caller's.
+        unsafe { x.add(y) }
+    }
+}
+
+/// All lanes of some vectors taken together: the vectors, then halves of one, which never leaves its register.
 ///
 /// # Safety
 /// The CPU has the vector's instructions.
 #[inline(always)]
-pub unsafe fn across<V: Vector>(
-    [mut all, others @ ..]: Parts<V>,
-    both: impl Fn(V, V) -> V,
-    two: impl Fn(f32, f32) -> f32,
-) -> f32 {
-    for part in others {
-        all = both(all, part);
-    }
+pub unsafe fn across<V: Vector, J: Join>([mut all, others @ ..]: Parts<V>) -> f32 {
     let mut lanes = [0.0f32; MOST_LANES];
     // SAFETY: the caller's; no vector has more lanes.
-    unsafe { all.store(lanes.as_mut_ptr()) };
-    let mut len = V::LANES;
-    while len > 1 {
-        len /= 2;
-        let (lower, upper) = lanes.split_at_mut(len);
-        lower.iter_mut().zip(upper).for_each(|(x, y)| *x = two(*x, *y));
+    unsafe {
+        for part in others {
+            all = J::both(all, part);
+        }
+        if V::LANES > 8 {
+            all = J::both(all, all.exchanged::<8>());
+        }
+        if V::LANES > 4 {
+            all = J::both(all, all.exchanged::<4>());
+        }
+        all = J::both(all, all.exchanged::<2>());
+        all = J::both(all, all.exchanged::<1>());
+        all.store(lanes.as_mut_ptr());
     }
     lanes[0]
 }

@@ -2,7 +2,7 @@
 //! the caches until their sum is known.
 
 use super::Pool;
-use super::rows::{self, Function, Meanwhile, Place, Step, across, fold};
+use super::rows::{self, Added, Function, Larger, Meanwhile, Place, Step, across, fold};
 use super::simd::Vector;
 use super::train::math;
 use crate::terms::Shape;
@@ -28,10 +28,9 @@ impl Function for Softmax {
     ) -> f32 {
         // SAFETY: the caller's.
         unsafe {
-            let larger = |x, y| if y > x { y } else { x };
-            let most: f32 = across(fold::<V, _>(x.len(), Largest { x }), |a, b| a.max(b), larger);
+            let most = across::<V, Larger>(fold(x.len(), Largest { x }));
             let exponentials = Exponentials { x, most, kept, meanwhile };
-            1.0 / across(fold::<V, _>(x.len(), exponentials), |a, b| a.add(b), |x, y| x + y)
+            1.0 / across::<V, Added>(fold(x.len(), exponentials))
         }
     }
 

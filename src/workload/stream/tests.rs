@@ -44,16 +44,30 @@ fn references_are_right() {
 
 #[test]
 fn a_sweep_goes_from_the_first_cache_to_memory() {
+    const MIB: u64 = 1 << 20;
     let workload = find("stream-triad").unwrap();
-    for (cache, quick, largest) in [(0, LARGEST / 4, LARGEST), (1 << 30, 2 << 30, 4 << 30)] {
-        let host = Host { last_level_cache_bytes: cache };
+    // Nothing told, a small cache, a usual one, the one of a host, and nonsense.
+    for (cache, quick, largest) in
+        [(0, 64, 256), (1, 64, 64), (32, 64, 128), (300, 256, 256), (u64::MAX / MIB, 256, 256)]
+    {
+        let host = Host { last_level_cache_bytes: cache * MIB, ..Host::default() };
         for (preset, last) in
             [(Preset::Quick, quick), (Preset::Standard, largest), (Preset::Full, largest)]
         {
             let entries = workload.preset(preset, &host);
             let sizes: Vec<u64> = entries.iter().map(|e| e.shape.get("bytes")).collect();
-            assert_eq!(sizes.last(), Some(&last));
-            assert!(sizes[0] < 2 << 20 && sizes.is_sorted(), "{sizes:?}");
+            assert_eq!(sizes.last(), Some(&(last * MIB)), "{cache} {preset:?}");
+            assert!(sizes[0] < 2 * MIB && sizes.is_sorted(), "{sizes:?}");
         }
+    }
+}
+
+#[test]
+fn arrays_leave_most_of_the_free_memory_free() {
+    let workload = find("stream-triad").unwrap();
+    for (free, largest) in [(1 << 30, 32 << 20), (100, 16 << 10), (1 << 40, 256 << 20)] {
+        let host = Host { free_memory_bytes: free, ..Host::default() };
+        let entries = workload.preset(Preset::Standard, &host);
+        assert_eq!(entries.last().map(|e| e.shape.get("bytes")), Some(largest));
     }
 }

@@ -125,10 +125,15 @@ unsafe fn group<T: Number, V: Vector, S: Step<T>, const N: usize>(
             *of_chain = load(&step[floats..]);
         }
     }
+    // What is left beside chains and multiplier holds steps, one spared: reads are no part of the roof, and some
+    // CPUs do no more of them in a cycle than multiply-adds.
+    let held = V::REGISTERS - 2 - N;
     for _ in 0..LENGTH {
-        for (chain, step) in chains.iter_mut().zip(read_again(&steps)) {
+        let again = if held < N { read_again(&steps) } else { &steps };
+        for (i, chain) in chains.iter_mut().enumerate() {
+            let step = if i < held { steps[i] } else { again[i] };
             // SAFETY: the caller's.
-            *chain = unsafe { S::step::<V>(*chain, m, *step) };
+            *chain = unsafe { S::step::<V>(*chain, m, step) };
         }
     }
     for (chain, end) in chains.iter().zip(end[floats].chunks_mut(lanes)) {
@@ -165,9 +170,9 @@ unsafe fn store<T: Number, V: Arithmetic<T>>(vector: V, to: &mut [f32]) {
     }
 }
 
-/// The same, of which the compiler doesn't know what it holds. With 16 registers there is no space
-/// for steps beside the chains: a multiply-add can read its step from memory at no cost, but the
-/// compiler would keep some steps in registers and move chains in and out instead.
+/// The same, of which the compiler doesn't know what it holds. With 16 registers there is no space for all steps
+/// beside the chains: a multiply-add can read its step from memory, but the compiler would keep more steps in
+/// registers and move chains in and out instead.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn read_again<T>(steps: &T) -> &T {

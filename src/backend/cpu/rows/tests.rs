@@ -33,7 +33,7 @@ impl Function for Sums {
             }
         }
         // SAFETY: the caller's.
-        unsafe { across(fold::<V, _>(x.len(), Sum(x, meanwhile)), |a, b| a.add(b), |x, y| x + y) }
+        unsafe { across::<V, Added>(fold(x.len(), Sum(x, meanwhile))) }
     }
 
     #[inline(always)]

@@ -26,7 +26,7 @@ mod x86;
 pub use isa::Isa;
 pub(super) use isa::Routine;
 pub(super) use square::transpose;
-pub(super) use vector::{Arithmetic, Vector};
+pub(super) use vector::{Arithmetic, TABLE, Table, Vector};
 
 /// Floats of the longest vector.
 pub(super) const MOST_LANES: usize = 16;

@@ -55,12 +55,18 @@ impl Vector for float32x4_t {
     }
 
     #[inline(always)]
-    unsafe fn times_power(self, n: Self) -> Self {
+    unsafe fn plus_bits<const SHIFT: i32>(self, n: Self) -> Self {
         // SAFETY: the caller's.
         unsafe {
-            let power = vshlq_n_s32::<23>(vreinterpretq_s32_f32(n));
-            vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(self), power))
+            let shifted = vshlq_n_s32::<SHIFT>(vreinterpretq_s32_f32(n));
+            vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(self), shifted))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn exchanged<const BY: usize>(self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { if BY == 1 { vrev64q_f32(self) } else { vextq_f32::<2>(self, self) } }
     }
 
     #[inline(always)]

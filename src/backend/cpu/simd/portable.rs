@@ -53,6 +53,7 @@ impl<const N: usize> Vector for [f32; N] {
     type Doubles = [f64; N];
 
     const REGISTERS: usize = 16;
+    const IS_FUSED: bool = false;
 
     #[inline(always)]
     unsafe fn load_masked(self, from: *const f32, mask: u32) -> Self {
@@ -74,8 +75,13 @@ impl<const N: usize> Vector for [f32; N] {
     }
 
     #[inline(always)]
-    unsafe fn times_power(self, n: Self) -> Self {
-        from_fn(|i| f32::from_bits(self[i].to_bits().wrapping_add(n[i].to_bits() << 23)))
+    unsafe fn plus_bits<const SHIFT: i32>(self, n: Self) -> Self {
+        from_fn(|i| f32::from_bits(self[i].to_bits().wrapping_add(n[i].to_bits() << SHIFT)))
+    }
+
+    #[inline(always)]
+    unsafe fn exchanged<const BY: usize>(self) -> Self {
+        from_fn(|i| self[i ^ BY])
     }
 
     #[inline(always)]

@@ -28,7 +28,25 @@ unsafe fn check<V: Vector>() {
         expect(V::splat(5.0).add_product(x, y), &|i| (5 + (1 + i) * (n + i)) as f32);
         expect(x.max(V::splat(3.0)), &|i| 3f32.max((1 + i) as f32));
         // Added to a number, 1.5 2^23 leaves it in the lowest bits.
-        expect(x.times_power(V::splat(12_582_912.0 - 3.0)), &|i| (1 + i) as f32 / 8.0);
+        let n_of = |n: f32| V::splat(12_582_912.0 + n);
+        expect(x.plus_bits::<23>(n_of(-3.0)), &|i| (1 + i) as f32 / 8.0);
+        expect(n_of(0.0).plus_bits::<2>(V::splat(f32::from_bits(5))), &|_| 12_582_932.0);
+        let table = Table(std::array::from_fn(|i| (7 * i) as f32));
+        expect(n_of(0.0).add(x).look_up(&table), &|i| (7 * (1 + i)) as f32);
+        expect(n_of(-3.0).look_up(&table), &|_| 7.0 * 29.0);
+        expect(x.exchanged::<1>(), &|i| (1 + (i ^ 1)) as f32);
+        expect(x.exchanged::<2>(), &|i| (1 + (i ^ 2)) as f32);
+        if n > 4 {
+            expect(x.exchanged::<4>(), &|i| (1 + (i ^ 4)) as f32);
+        }
+        if n > 8 {
+            expect(x.exchanged::<8>(), &|i| (1 + (i ^ 8)) as f32);
+        }
+        let fused = V::splat(-1.0).add_product(V::splat(1.000_244_1), V::splat(1.000_244_1));
+        let rounded = 1.000_244_1f32 * 1.000_244_1 - 1.0;
+        let once = 1.000_244_1f32.mul_add(1.000_244_1, -1.0);
+        assert_ne!(rounded, once);
+        expect(fused, &|_| if V::IS_FUSED { once } else { rounded });
         expect(V::load(at(0)).even(y), &|i| (2 * i) as f32);
         let (low, high) = x.twice();
         expect(low, &|i| (1 + i / 2) as f32);

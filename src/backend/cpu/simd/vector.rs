@@ -1,6 +1,13 @@
 //! What a vector does.
 
-use super::Routine;
+use super::{MOST_LANES, Routine};
+
+/// Numbers of a table.
+pub(in super::super) const TABLE: usize = 32;
+
+/// A table for [`Vector::look_up`].
+#[repr(align(64))]
+pub(in super::super) struct Table(pub [f32; TABLE]);
 
 /// Numbers side by side and their arithmetic, lane by lane. The methods are compiled into their callers,
 /// and those into [`Vector::call`], which enables the instructions: only there does an intrinsic become
@@ -51,6 +58,12 @@ pub(in super::super) trait Vector: Arithmetic<f32> {
     /// Whether `store_nt` goes past the caches.
     const HAS_NT: bool = false;
 
+    /// Whether `add_product` rounds once.
+    const IS_FUSED: bool = true;
+
+    /// Whether `look_up` is one instruction.
+    const HAS_TABLES: bool = false;
+
     /// Whether this CPU has the vector's instructions, as every CPU of its architecture where nothing else is said.
     fn is_available() -> bool {
         true
@@ -82,9 +95,26 @@ pub(in super::super) trait Vector: Arithmetic<f32> {
     /// The larger of each two lanes; where one is no number, that of `other`, or no number (Arm).
     unsafe fn max(self, other: Self) -> Self;
 
-    /// Each lane times 2^n, the number n being that in the lowest 8 bits of the lane of `n`: added to the
-    /// exponent, which must bear it.
-    unsafe fn times_power(self, n: Self) -> Self;
+    /// The bits of each lane plus those of `n`, shifted to the left: by 23, which is where exponents begin, it is
+    /// a lane times 2^n, the number n being that in the lowest 8 bits, if the exponent bears it.
+    unsafe fn plus_bits<const SHIFT: i32>(self, n: Self) -> Self;
+
+    /// The number in the table that the lowest five bits of each lane tell.
+    #[inline(always)]
+    unsafe fn look_up(self, table: &Table) -> Self {
+        // SAFETY: the caller's; no vector has more lanes.
+        unsafe {
+            let mut lanes = [0.0f32; MOST_LANES];
+            self.store(lanes.as_mut_ptr());
+            for lane in &mut lanes {
+                *lane = table.0[lane.to_bits() as usize % TABLE];
+            }
+            Self::load(lanes.as_ptr())
+        }
+    }
+
+    /// Each lane with the one taken in for which their numbers differ by `BY`, a power of 2 below `LANES`.
+    unsafe fn exchanged<const BY: usize>(self) -> Self;
 
     /// The lanes of even number of `self`, then those of `high`.
     unsafe fn even(self, high: Self) -> Self;

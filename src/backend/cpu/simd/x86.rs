@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::vector::arithmetic;
-use super::{Arithmetic, Routine, Vector};
+use super::{Arithmetic, Routine, TABLE, Table, Vector};
 
 arithmetic!(__m512, f32: _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_sub_ps
     _mm512_mul_ps _mm512_fmadd_ps);
@@ -20,6 +20,7 @@ impl Vector for __m512 {
     const REGISTERS: usize = 32;
     const HAS_MASKS: bool = true;
     const HAS_NT: bool = true;
+    const HAS_TABLES: bool = true;
 
     fn is_available() -> bool {
         is_x86_feature_detected!("avx512f")
@@ -59,11 +60,34 @@ impl Vector for __m512 {
     }
 
     #[inline(always)]
-    unsafe fn times_power(self, n: Self) -> Self {
+    unsafe fn plus_bits<const SHIFT: i32>(self, n: Self) -> Self {
         // SAFETY: the caller's.
         unsafe {
-            let power = _mm512_slli_epi32::<23>(_mm512_castps_si512(n));
-            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(self), power))
+            let shifted = _mm512_sllv_epi32(_mm512_castps_si512(n), _mm512_set1_epi32(SHIFT));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(self), shifted))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn look_up(self, table: &Table) -> Self {
+        // SAFETY: the caller's; a table has two vectors.
+        unsafe {
+            let (low, high) =
+                (Self::load(table.0.as_ptr()), Self::load(table.0.as_ptr().add(TABLE / 2)));
+            _mm512_permutex2var_ps(low, _mm512_castps_si512(self), high)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn exchanged<const BY: usize>(self) -> Self {
+        // SAFETY: the caller's.
+        unsafe {
+            match BY {
+                1 => _mm512_permute_ps::<0xb1>(self),
+                2 => _mm512_permute_ps::<0x4e>(self),
+                4 => _mm512_shuffle_f32x4::<0xb1>(self, self),
+                _ => _mm512_shuffle_f32x4::<0x4e>(self, self),
+            }
         }
     }
 
@@ -191,11 +215,23 @@ impl Vector for __m256 {
     }
 
     #[inline(always)]
-    unsafe fn times_power(self, n: Self) -> Self {
+    unsafe fn plus_bits<const SHIFT: i32>(self, n: Self) -> Self {
         // SAFETY: the caller's.
         unsafe {
-            let power = _mm256_slli_epi32::<23>(_mm256_castps_si256(n));
-            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(self), power))
+            let shifted = _mm256_slli_epi32::<SHIFT>(_mm256_castps_si256(n));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(self), shifted))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn exchanged<const BY: usize>(self) -> Self {
+        // SAFETY: the caller's.
+        unsafe {
+            match BY {
+                1 => _mm256_permute_ps::<0xb1>(self),
+                2 => _mm256_permute_ps::<0x4e>(self),
+                _ => _mm256_permute2f128_ps::<0x01>(self, self),
+            }
         }
     }
 
