@@ -31,6 +31,16 @@ pub fn fitting(wanted: u64, least: u64) -> Result<u64> {
     within(wanted, least, free / 100 * SHARE)
 }
 
+/// Gives back to the system what was freed. An allocator keeps much of it, so that what one case took would be
+/// taken beside what the next one takes.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: may be called at any time, from any thread; memory that is in use stays where it is.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 fn within(wanted: u64, least: u64, room: u64) -> Result<u64> {
     if least <= room {
         return Ok(wanted.min(room));

@@ -1,6 +1,6 @@
 //! Some runs in a row, by our clock and by the device's.
 
-use super::{Clock, FEW_ROUNDS};
+use super::{Clock, FEW_ROUNDS, LONG_RUN_S};
 use crate::backend::{Remote, Runner};
 use crate::error::Result;
 use crate::terms::Scope;
@@ -116,7 +116,12 @@ pub struct DeviceRun {
 /// time that is not positive, not finite or longer than the wall's is refused.
 pub fn device_runs(runner: &mut dyn Runner, expected_s: f64, clock: &dyn Clock) -> Vec<DeviceRun> {
     let mut runs = Vec::new();
-    for _ in 0..if expected_s > DEVICE_RUN_S { FEW_ROUNDS } else { DEVICE_RUNS } {
+    let count = match expected_s {
+        s if s > LONG_RUN_S => 1,
+        s if s > DEVICE_RUN_S => FEW_ROUNDS,
+        _ => DEVICE_RUNS,
+    };
+    for _ in 0..count {
         if restore(runner).is_err() {
             break;
         }

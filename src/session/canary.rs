@@ -10,7 +10,7 @@ use crate::terms::{DeviceId, Dtype, Format, Scope};
 use crate::workload::{self, Workload};
 
 /// Runs of which the fastest counts: others may have been interrupted.
-const RUNS: usize = 5;
+const RUNS: usize = 3;
 
 /// A prepared canary on each device of our own that has one.
 #[derive(Default)]

@@ -46,6 +46,7 @@ mod timers;
 mod zero_copy;
 
 use crate::error::{Error, Result};
+use crate::machine;
 use crate::manifest::TimerCheck;
 use crate::plan::{self, Case, Effort};
 use crate::record::Record;
@@ -233,6 +234,7 @@ impl<'a> Session<'a> {
                 ledger.keep(&self.skipped(case, reason), progress)?;
             } else {
                 method.measure(self, case, budget.effort, ledger, progress)?;
+                machine::give_back();
             }
             let name = case.workload.name();
             if left[at + 1..].iter().all(|(_, later)| later.workload.name() != name) {

@@ -149,18 +149,16 @@ impl<'a> Sums<'a> {
         sets * formats.storage.bytes() * inputs + reference * output
     }
 
-    /// What an algorithm that is not exact on integers must give: in all images where that is not too
-    /// much, else in one.
+    /// What an algorithm that is not exact on integers must give, in one image.
     fn transformed(&self, algorithm: Algorithm) -> Option<Transformed> {
         if algorithm == Algorithm::Direct {
             return None;
         }
-        let images = if is_whole(self.workload, self.shape) { usize::MAX } else { 1 };
         let known = match &self.mode {
             Mode::Kept(_, measured) => Some(&measured.value[..]),
             _ => None,
         };
-        self.sums.transformed(self.shape, &self.measured, algorithm, images, known)
+        self.sums.transformed(self.shape, &self.measured, algorithm, 1, known)
     }
 
     /// Has results computed on some operands, which stay loaded, and looks at those of these scopes. `look` is
@@ -257,13 +255,21 @@ impl<'a> Sums<'a> {
         let mut errors = Errors::default();
         let Transformed { elements, value, magnitude, spread, .. } = expected;
         bound.hold(&mut errors, output, |i| elements.start + i, [value, magnitude, spread])?;
-        let mut probes = self.sums.probes(self.shape, tile, PROBES);
-        probes.retain(|i| !elements.contains(i));
-        let inputs = &self.measured;
-        let value = self.sums.reference(self.shape, inputs, Some(&probes)).value;
-        let largest = |all: &[f64]| vec![all.iter().copied().fold(0.0, f64::max); value.len()];
+        let largest = |all: &[f64]| all.iter().copied().fold(0.0, f64::max);
         let (most, average) = (largest(magnitude), largest(spread));
-        bound.hold(&mut errors, output, |i| probes[i], [&value, &most, &average])?;
+        let mut hold = |place: &(dyn Fn(usize) -> usize + Sync), value: &[f64]| {
+            let bounds = [most, average].map(|bound| vec![bound; value.len()]);
+            bound.hold(&mut errors, output, place, [value, &bounds[0], &bounds[1]])
+        };
+        if let Mode::Kept(_, Reference { value, .. }) = &self.mode {
+            hold(&|i| i, &value[..elements.start])?;
+            hold(&|i| elements.end + i, &value[elements.end..])?;
+        } else {
+            let mut probes = self.sums.probes(self.shape, tile, PROBES);
+            probes.retain(|i| !elements.contains(i));
+            let value = self.sums.reference(self.shape, &self.measured, Some(&probes)).value;
+            hold(&|i| probes[i], &value)?;
+        }
         errors.largest_ratio()
     }
 
