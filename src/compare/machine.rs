@@ -131,10 +131,16 @@ pub fn judged(a: &[Process<'_>], b: &[Process<'_>]) -> Option<Judged> {
     Some(judged)
 }
 
+/// The roofs that a process measured itself: those of an earlier run say nothing of the machine meanwhile.
+fn own_roofs<'a>(process: &Process<'a>) -> Option<&'a Roofs> {
+    let roofs = &process.run.manifest.as_ref()?.roofs;
+    roofs.measured.is_none().then_some(roofs)
+}
+
 /// What lies between two processes: their roofs, and what a row's own device did meanwhile.
 fn change_of_two(a: &Process<'_>, b: &Process<'_>) -> Option<Change> {
     let factors = limits(&[*a, *b]).iter().filter_map(|limit| {
-        let [a, b] = [a, b].map(|p| limit.roof(&p.run.manifest.as_ref()?.roofs, p.record));
+        let [a, b] = [a, b].map(|p| limit.roof(own_roofs(p)?, p.record));
         Some(b? / a?)
     });
     let mut change: Option<Change> = None;
@@ -154,7 +160,7 @@ fn change_of_two(a: &Process<'_>, b: &Process<'_>) -> Option<Change> {
 fn speeds(a: &[Process<'_>], b: &[Process<'_>]) -> Vec<[Vec<Vec<f64>>; 2]> {
     let of = |side: &[Process<'_>], limit: Limit| -> Option<Vec<Vec<f64>>> {
         let speed = |p: &Process<'_>| {
-            let roofs = p.run.manifest.as_ref()?.roofs.without(&p.record.workload);
+            let roofs = own_roofs(p)?.without(&p.record.workload);
             Some(vec![limit.roof(&roofs, p.record)?])
         };
         side.iter().map(speed).collect()
