@@ -274,7 +274,7 @@ impl Tensor {
 }
 
 impl<'a> Values<'a> {
-    /// Itself, so that [`with_values`] takes tensors and views.
+    /// Itself: what takes values takes tensors and views.
     pub fn view(self) -> Values<'a> {
         self
     }
