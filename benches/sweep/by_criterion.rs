@@ -8,7 +8,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 
 use crossover::error::{Error, Result};
-use crossover::measure::{self, Measured, RACE_ROUNDS, SAMPLE_FLOOR_S, Sample, Timing};
+use crossover::measure::{self, Measured, RACE_ROUNDS, Sample, Timing};
 use crossover::plan::{self, Case, Effort};
 use crossover::session::{
     self, CanaryTimes, CaseRows, Choice, Ledger, Method, Progress, Ready, Session, Setup, Silent,
@@ -256,8 +256,7 @@ fn race(
     fastest: &Summary,
     setup: &Setup<'_>,
 ) -> Result<Option<Calls>> {
-    let first_s = timed(ready, scope, 1, setup)?.per_run_s();
-    let iterations = (SAMPLE_FLOOR_S / first_s.max(1e-9)).ceil().max(1.0) as u64;
+    let iterations = measure::runs_of_sample(timed(ready, scope, 1, setup)?.per_run_s());
     let call = |_| timed(ready, scope, iterations, setup);
     let all = (0..RACE_ROUNDS).map(call).collect::<Result<Vec<Timing>>>()?;
     let times: Vec<f64> = all.iter().map(Timing::per_run_s).collect();

@@ -47,6 +47,11 @@ impl Kept {
         self.path(key).map(fs::remove_file);
     }
 
+    /// Whether anything is to be kept at all.
+    pub fn is_on(self) -> bool {
+        self.folder().is_some()
+    }
+
     /// The folder in which nothing can be kept, and why. None where it can, or where nothing is to be kept.
     pub fn fault(self) -> Option<(PathBuf, io::Error)> {
         let folder = self.folder()?;

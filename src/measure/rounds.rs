@@ -12,7 +12,7 @@ use crate::tensor::Generator;
 use crate::terms::{Cache, Scope};
 
 /// A sample takes at least this long; shorter runs are repeated.
-pub const SAMPLE_FLOOR_S: f64 = 20e-6;
+const SAMPLE_FLOOR_S: f64 = 20e-6;
 
 /// Over this, no untimed run precedes a sample.
 const NO_REHEARSAL_S: f64 = 0.05;
@@ -48,6 +48,11 @@ const OUTPACED: f64 = 0.05;
 /// Seconds between two looks of the watcher, and how many times what a look takes.
 const WATCH_S: f64 = 0.25;
 const WATCH_TIMES: f64 = 20.0;
+
+/// Runs of a sample, where one takes so many seconds.
+pub fn runs_of_sample(run_s: f64) -> u64 {
+    (SAMPLE_FLOOR_S / run_s.max(1e-9)).ceil().max(1.0) as u64
+}
 
 /// Whether one is surely slower than the fastest that it races with, after [`RACE_ROUNDS`] samples or more.
 pub fn is_outpaced(own: &Summary, fastest: &Summary) -> bool {
@@ -184,7 +189,7 @@ impl Rounds<'_, '_, '_> {
             let is_long = fastest > LONG_WARM_UP_S;
             if is_long || !is_falling || self.conditions.clock.now() - start >= cap_s {
                 self.expected_s[lane] = fastest;
-                self.iterations[lane] = (SAMPLE_FLOOR_S / fastest.max(1e-9)).ceil().max(1.0) as u64;
+                self.iterations[lane] = runs_of_sample(fastest);
                 return;
             }
             runs = (BATCH_SHARE * cap_s / mean.max(1e-9)).clamp(1.0, 1e6) as u64;

@@ -20,6 +20,7 @@ const OF_THE_DISTANCE: f64 = 0.2;
 const INSIDE: f64 = 0.8;
 
 /// A comparison that is open.
+#[derive(Clone)]
 pub(super) struct Open {
     pub(super) row: SummaryRow,
     /// Rounds until the next look, and seconds that they take.
@@ -36,7 +37,7 @@ pub(super) fn points<'c>(
 ) -> Result<Vec<(&'c Case, Vec<Open>)>> {
     let (records, samples) = (ledger.records()?, ledger.samples()?);
     let open = open_comparisons(cases, &records, &samples);
-    let of = |case: &'c Case| open.iter().filter(|o| case.has(&o.row)).map(Open::again).collect();
+    let of = |case: &'c Case| open.iter().filter(|o| case.has(&o.row)).cloned().collect();
     let mut points: Vec<(&Case, Vec<Open>)> = cases.iter().map(|case| (case, of(case))).collect();
     points.retain(|(_, open)| !open.is_empty());
     let is_at_no_crossover = |open: &[Open]| {
@@ -49,19 +50,23 @@ pub(super) fn points<'c>(
     Ok(points)
 }
 
-/// All comparisons of one case.
-pub(super) fn compared(case: &Case, ledger: &Ledger<'_>) -> Result<Vec<SummaryRow>> {
+/// What has been measured of one case.
+fn rows_of(case: &Case, ledger: &Ledger<'_>) -> Result<(Vec<Record>, Vec<SampleRow>)> {
     let (mut records, mut samples) = (ledger.records()?, ledger.samples()?);
     records.retain(|row| case.has(row));
     samples.retain(|row| case.has(row));
+    Ok((records, samples))
+}
+
+/// All comparisons of one case.
+pub(super) fn compared(case: &Case, ledger: &Ledger<'_>) -> Result<Vec<SummaryRow>> {
+    let (records, samples) = rows_of(case, ledger)?;
     Ok(summary::summarize(&case.rows, &records, &samples, Pairing::Paired))
 }
 
 /// The open comparisons of one case.
 pub(super) fn open_of(case: &Case, ledger: &Ledger<'_>) -> Result<Vec<Open>> {
-    let (mut records, mut samples) = (ledger.records()?, ledger.samples()?);
-    records.retain(|row| case.has(row));
-    samples.retain(|row| case.has(row));
+    let (records, samples) = rows_of(case, ledger)?;
     Ok(open_comparisons(std::slice::from_ref(case), &records, &samples))
 }
 
@@ -77,12 +82,6 @@ fn open_comparisons(cases: &[Case], records: &[Record], samples: &[SampleRow]) -
         Open { row: one.row.clone(), rounds, seconds, is_tie: one.is_tie() }
     });
     open.collect()
-}
-
-impl Open {
-    fn again(&self) -> Open {
-        Open { row: self.row.clone(), ..*self }
-    }
 }
 
 /// Seconds until the next look at some comparisons of a case, which are sampled together.

@@ -55,7 +55,9 @@ fn read_or_compile<A>(
     }
     let program = from_source(device, step, options)?;
     // Some drivers compile once more to tell the binary.
-    if let Some(binary) = binary_of(&program) {
+    if CACHE.is_on()
+        && let Some(binary) = binary_of(&program)
+    {
         CACHE.write(key, &binary);
     }
     Ok((program, true))
