@@ -87,8 +87,9 @@ impl Step for Squares<'_, '_, '_> {
     unsafe fn add<V: Vector>(&mut self, sum: V, place: impl Place) -> V {
         // SAFETY: the caller's.
         unsafe {
+            let x = place.load::<V>(self.x, self.mean);
             self.meanwhile.at::<V>(place);
-            let d = place.load::<V>(self.x, self.mean).sub(V::splat(self.mean));
+            let d = x.sub(V::splat(self.mean));
             sum.add_product(d, d)
         }
     }

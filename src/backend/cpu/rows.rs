@@ -17,11 +17,17 @@ const SIDE_BY_SIDE: usize = 4;
 /// Fewer floats than this for each of two threads come faster from one.
 const LEAST: usize = 1 << 13;
 
-/// At least so many floats ahead memory is asked for: it takes longer to answer than a short row to be read.
-const AHEAD: usize = 1 << 10;
+/// Shorter rows leave room for the next one in the first cache, to which it is asked for; it comes to the
+/// second one otherwise.
+const LONG: usize = 1 << 10;
 
-/// Longer rows leave no room for the next one in the first cache.
-const LONGEST_IN_FIRST: usize = 1 << 10;
+/// At least so many floats ahead memory is asked for: it takes longer to answer than a short row to be read.
+/// What is asked for to the second cache may come earlier, as there it is in nobody's way.
+const AHEAD: [usize; 2] = [1 << 10, 1 << 11];
+
+/// Some CPUs compare the lower bits of addresses only, and keep a load waiting for a store so many floats apart
+/// as if it were to the same place.
+const ALIASES: usize = 4096 / size_of::<f32>();
 
 /// What is done to a row. Implementations are always inlined: they are compiled into their caller.
 pub trait Function: Copy + Sync {
@@ -64,7 +70,8 @@ pub struct Meanwhile<'a, F: Function> {
 }
 
 impl<F: Function> Meanwhile<'_, F> {
-    /// Does what there is to do for the vector whose place this is.
+    /// Does what there is to do for the vector whose place this is. What is read there is loaded before, or it
+    /// may wait for the results that are written here.
     ///
     /// # Safety
     /// The CPU has the vector's instructions.
@@ -294,24 +301,29 @@ impl<F: Function> Routine for Rows<'_, F> {
     unsafe fn run<V: Vector>(self) {
         let Rows { columns, nt, function, .. } = self;
         let function = *function;
-        let ahead = columns.max(AHEAD);
-        let [mut kept, mut kept_before] = [(); 2].map(|()| Aligned::zeros(columns));
+        let is_long = columns >= LONG;
+        let ahead = columns.max(AHEAD[usize::from(is_long)]);
+        // Half of it apart, what is kept of one row never waits for what is kept of the other.
+        let apart = columns.next_multiple_of(ALIASES) + ALIASES / 2;
+        let mut both = Aligned::zeros(apart + columns);
+        let (kept, kept_before) = both.split_at_mut(apart);
+        let (mut kept, mut kept_before) = (&mut kept[..columns], kept_before);
         let (mut x_before, mut out_before): (&[f32], &mut [f32]) = (&[], &mut []);
         let mut whole = F::Whole::default();
         for (x, out) in self.x.chunks_exact(columns).zip(self.out.chunks_exact_mut(columns)) {
             let next = x.as_ptr().wrapping_add(ahead);
-            let read = Read { function, x: x_before, kept: &kept_before, whole };
+            let read = Read { function, x: x_before, kept: kept_before, whole };
             let before = Row::new::<V>(read, out_before, nt);
-            let mut meanwhile = Meanwhile { next, is_long: columns > LONGEST_IN_FIRST, before };
+            let mut meanwhile = Meanwhile { next, is_long, before };
             // SAFETY: the caller's; all rows have one length.
             unsafe {
-                whole = function.read::<V>(x, &mut kept, &mut meanwhile);
+                whole = function.read::<V>(x, kept, &mut meanwhile);
                 meanwhile.before.write_ends::<V>();
             }
             (x_before, out_before) = (x, out);
             std::mem::swap(&mut kept, &mut kept_before);
         }
-        let read = Read { function, x: x_before, kept: &kept_before, whole };
+        let read = Read { function, x: x_before, kept: kept_before, whole };
         // SAFETY: the caller's.
         unsafe { Row::new::<V>(read, out_before, nt).write_all::<V>() };
         if nt {

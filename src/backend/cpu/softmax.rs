@@ -76,8 +76,8 @@ impl Step for Exponentials<'_, '_> {
     unsafe fn add<V: Vector>(&mut self, sum: V, place: impl Place) -> V {
         // SAFETY: the caller's; `kept` has the row's length.
         unsafe {
-            self.meanwhile.at::<V>(place);
             let x: V = place.load(self.x, f32::NEG_INFINITY);
+            self.meanwhile.at::<V>(place);
             place.store(math::exp_of(x.sub(V::splat(self.most))), self.kept);
             sum.add(place.load(self.kept, 0.0))
         }
