@@ -317,6 +317,17 @@ fn long_runs_are_sampled_three_times_without_rehearsal() {
     assert!(samples.iter().any(|s| s.round.is_none() && s.device_s.is_some()));
 }
 
+/// Those of a lane that ten samples of would take longer than there is.
+#[test]
+fn steady_runs_whose_time_is_up_are_sampled_six_times() {
+    let world = World::default();
+    let run_s = EFFORT.sample_s / 5.0;
+    let devices = [fake(&world, "cpu", DeviceKind::Cpu, Speed::new(run_s, 1e15))];
+    let done = run(&cubes(&[16]), &devices, &world, false);
+    let records = done.folder.records().unwrap();
+    assert_eq!(records.iter().map(|r| r.samples).collect::<Vec<_>>(), [Some(6), Some(6)]);
+}
+
 #[test]
 fn short_runs_are_repeated_to_fill_20_us() {
     let world = World::default();

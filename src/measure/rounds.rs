@@ -17,8 +17,9 @@ const SAMPLE_FLOOR_S: f64 = 20e-6;
 /// Over this, no untimed run precedes a sample.
 const NO_REHEARSAL_S: f64 = 0.05;
 
-/// Samples that every lane has at least, unless its runs are long.
-const ROUNDS: usize = 10;
+/// Samples that every lane has at least, unless its runs are long, or time is up and all is known well after
+/// [`RACE_ROUNDS`].
+const ROUNDS: u64 = 10;
 
 /// The interval of the median that ends sampling, relative to the median, to each side.
 const ENOUGH: f64 = 0.02;
@@ -176,6 +177,10 @@ impl Rounds<'_, '_, '_> {
     fn warm_up(&mut self, lane: usize, cap_s: f64) {
         let start = self.conditions.clock.now();
         let (mut fastest, mut runs) = (f64::INFINITY, 1);
+        if let Some(expected_s) = self.warmed_up(lane) {
+            self.expected_s[lane] = expected_s;
+            return;
+        }
         loop {
             if self.stopped() {
                 return;
@@ -196,6 +201,14 @@ impl Rounds<'_, '_, '_> {
         }
     }
 
+    /// Seconds of a long run of the same runner in another scope, which has warmed up this lane too: in its own
+    /// scope it has run when it was verified.
+    fn warmed_up(&self, lane: usize) -> Option<f64> {
+        let is_other = |other: &usize| self.lanes[*other].runner == self.lanes[lane].runner;
+        let expected_s = self.expected_s[(0..lane).find(is_other)?];
+        (expected_s > LONG_WARM_UP_S).then_some(expected_s)
+    }
+
     /// The lanes that are still sampled.
     fn live(&self) -> Vec<usize> {
         let is_live = |m: &Measured| m.failure.is_none() && !m.outpaced;
@@ -212,7 +225,7 @@ impl Rounds<'_, '_, '_> {
 
     fn sample_all(&mut self, cap_s: f64, seed: u64) {
         let few = self.expected_s.iter().any(|s| *s > LONG_RUN_S);
-        let least = if few { FEW_ROUNDS } else { ROUNDS } as u64;
+        let least = if few { FEW_ROUNDS as u64 } else { ROUNDS };
         let order = Generator::new(seed, 0x0407_d3e5);
         let mut start = self.conditions.clock.now();
         let told = self.conditions.rounds.clone();
@@ -241,7 +254,7 @@ impl Rounds<'_, '_, '_> {
                 if round >= RACE_ROUNDS {
                     self.race();
                 }
-                if round >= least && self.is_enough() {
+                if (spent || round >= least) && self.is_enough() {
                     return;
                 }
                 // Looking costs more as samples grow: look at every twentieth more.

@@ -1,13 +1,13 @@
 //! Some runs in a row, by our clock and by the device's.
 
-use super::{Clock, FEW_ROUNDS, LONG_RUN_S};
+use super::Clock;
 use crate::backend::{Remote, Runner};
 use crate::error::Result;
 use crate::terms::Scope;
 
-/// Runs on the device's own clock; of what takes longer than this only few.
-const DEVICE_RUNS: usize = 5;
-const DEVICE_RUN_S: f64 = 0.01;
+/// Runs on the device's own clock: as many as take so long, but one at least and at most so many.
+const DEVICE_RUNS_S: f64 = 0.05;
+const DEVICE_RUNS: f64 = 5.0;
 
 /// Runs that a runner in another process is asked for at once: their times come back as one text.
 const CLAIMED_RUNS: u64 = 1000;
@@ -116,12 +116,8 @@ pub struct DeviceRun {
 /// time that is not positive, not finite or longer than the wall's is refused.
 pub fn device_runs(runner: &mut dyn Runner, expected_s: f64, clock: &dyn Clock) -> Vec<DeviceRun> {
     let mut runs = Vec::new();
-    let count = match expected_s {
-        s if s > LONG_RUN_S => 1,
-        s if s > DEVICE_RUN_S => FEW_ROUNDS,
-        _ => DEVICE_RUNS,
-    };
-    for _ in 0..count {
+    let count = (DEVICE_RUNS_S / expected_s).clamp(1.0, DEVICE_RUNS);
+    for _ in 0..count as usize {
         if restore(runner).is_err() {
             break;
         }

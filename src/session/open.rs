@@ -19,6 +19,9 @@ const OF_THE_DISTANCE: f64 = 0.2;
 /// So much of the way to the nearest border, so that the verdict holds if the median moves a little.
 const INSIDE: f64 = 0.8;
 
+/// An answer at a crossover is worth so many times the time of another.
+const AT_A_CROSSOVER: f64 = 2.0;
+
 /// A comparison that is open.
 #[derive(Clone)]
 pub(super) struct Open {
@@ -30,7 +33,7 @@ pub(super) struct Open {
     pub(super) is_tie: bool,
 }
 
-/// The cases with open comparisons: those first that keep a crossover unclear, then those that take least.
+/// The cases with open comparisons, those first that take least: the same time decides more of them.
 pub(super) fn points<'c>(
     cases: &'c [Case],
     ledger: &Ledger<'_>,
@@ -40,14 +43,15 @@ pub(super) fn points<'c>(
     let of = |case: &'c Case| open.iter().filter(|o| case.has(&o.row)).cloned().collect();
     let mut points: Vec<(&Case, Vec<Open>)> = cases.iter().map(|case| (case, of(case))).collect();
     points.retain(|(_, open)| !open.is_empty());
-    let is_at_no_crossover = |open: &[Open]| {
-        !open.iter().any(|o| matches!(o.row.crossover, Some(Crossover::Unclear(..))))
-    };
-    points.sort_by(|(_, a), (_, b)| {
-        let order = is_at_no_crossover(a).cmp(&is_at_no_crossover(b));
-        order.then(seconds(a).total_cmp(&seconds(b)))
-    });
+    points.sort_by(|(_, a), (_, b)| worth(a).total_cmp(&worth(b)));
     Ok(points)
+}
+
+/// Seconds until the next look, which count as fewer where a crossover is unclear.
+fn worth(open: &[Open]) -> f64 {
+    let is_at_crossover =
+        open.iter().any(|o| matches!(o.row.crossover, Some(Crossover::Unclear(..))));
+    seconds(open) / if is_at_crossover { AT_A_CROSSOVER } else { 1.0 }
 }
 
 /// What has been measured of one case.

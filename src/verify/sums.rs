@@ -21,7 +21,8 @@
 use std::ops::Range;
 
 use super::errors::{Errors, TINY};
-use super::{LEAST_SHARE, Proof, Verify, computed, known, likely_share, on_all_cores, scopes};
+use super::known::Subject;
+use super::{LEAST_SHARE, Proof, Verify, computed, likely_share, on_all_cores, scopes};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::tensor::{Data, Element, Generator, Operands, Values, with_values};
@@ -45,6 +46,7 @@ const CHEAP_TERMS: u64 = 4;
 
 /// A workload at a shape with its data and references, which all runners of a case share.
 pub struct Sums<'a> {
+    subject: Subject<'a>,
     workload: &'a dyn Workload,
     sums: &'a dyn ExactSums,
     shape: &'a Shape,
@@ -84,6 +86,22 @@ impl Mode {
     }
 }
 
+/// What [`of_numbers`] makes of them again. They are whole ones, which f64 holds, and those of each element.
+fn numbers_of(transformed: Transformed) -> Vec<f64> {
+    let Transformed { elements, value, magnitude, spread, roundings } = transformed;
+    let whole = [elements.start as f64, elements.end as f64, roundings as f64];
+    [whole.to_vec(), value, magnitude, spread].concat()
+}
+
+/// None of numbers that are not those of any.
+fn of_numbers(numbers: Vec<f64>) -> Option<Transformed> {
+    let ([start, end, roundings], numbers) = numbers.split_first_chunk()?;
+    let elements = *start as usize..*end as usize;
+    let mut each = numbers.chunks_exact(elements.len().max(1)).map(<[f64]>::to_vec);
+    let [value, magnitude, spread] = [each.next()?, each.next()?, each.next()?];
+    Some(Transformed { elements, value, magnitude, spread, roundings: *roundings as u64 })
+}
+
 /// The exact results on integers, and those on the measured data with what scales their bounds, one after the
 /// other.
 fn references(
@@ -105,6 +123,7 @@ impl<'a> Sums<'a> {
         dtype: Dtype,
         seed: u64,
     ) -> Sums<'a> {
+        let subject = Subject { workload, shape, dtype, seed };
         let formats = workload.formats(dtype);
         let k = sums.reduction(shape);
         let lengths = workload.inputs(shape);
@@ -115,9 +134,8 @@ impl<'a> Sums<'a> {
             Mode::Cheap
         } else if is_whole(workload, shape) {
             let count = 4 * workload.output(shape);
-            let numbers = known::numbers(workload, shape, dtype, seed, count, || {
-                references(sums, shape, &integers, &measured)
-            });
+            let numbers = subject
+                .numbers("sums", count..=count, || references(sums, shape, &integers, &measured));
             Mode::kept(numbers)
         } else {
             let exact = formats.rounds_results().then(|| operands(sparse(k, seed, formats)));
@@ -129,7 +147,7 @@ impl<'a> Sums<'a> {
             });
             Mode::Sampled { forms: forms.into_iter().flatten().collect(), exact }
         };
-        Sums { workload, sums, shape, formats, seed, measured, integers, mode }
+        Sums { subject, workload, sums, shape, formats, seed, measured, integers, mode }
     }
 
     /// Bytes of host memory that a problem holds.
@@ -158,7 +176,13 @@ impl<'a> Sums<'a> {
             Mode::Kept(_, measured) => Some(&measured.value[..]),
             _ => None,
         };
-        self.sums.transformed(self.shape, &self.measured, algorithm, 1, known)
+        let most = 3 * (self.workload.output(self.shape) + 1);
+        let numbers = self.subject.numbers(&format!("{algorithm:?}"), 0..=most, || {
+            let transformed =
+                self.sums.transformed(self.shape, &self.measured, algorithm, 1, known);
+            transformed.map(numbers_of).unwrap_or_default()
+        });
+        of_numbers(numbers)
     }
 
     /// Has results computed on some operands, which stay loaded, and looks at those of these scopes. `look` is
@@ -450,6 +474,17 @@ mod tests {
     use crate::terms::Format;
 
     const F32: Formats = Dtype::F32.formats();
+
+    #[test]
+    fn what_an_algorithm_must_give_comes_back_from_its_numbers() {
+        let [value, magnitude, spread] = [[1.5, -2.0], [3.0, 4.0], [0.5, f64::MIN_POSITIVE]];
+        let [value, magnitude, spread] = [value, magnitude, spread].map(|of| of.to_vec());
+        let whole = Transformed { elements: 7..9, value, magnitude, spread, roundings: 40 };
+        let numbers = numbers_of(whole.clone());
+        assert_eq!(of_numbers(numbers.clone()), Some(whole));
+        assert_eq!(of_numbers(numbers[..7].to_vec()), None);
+        assert_eq!(of_numbers(Vec::new()), None);
+    }
 
     #[test]
     fn integer_sums_stay_exact() {

@@ -17,7 +17,8 @@
 
 use std::ops::Range;
 
-use super::{LEAST_SHARE, Proof, Verify, computed, known, likely_share, on_all_cores, unfenced};
+use super::known::Subject;
+use super::{LEAST_SHARE, Proof, Verify, computed, likely_share, on_all_cores, unfenced};
 use crate::backend::Runner;
 use crate::error::{Error, Result};
 use crate::network::reference::{Corners, Reference};
@@ -73,7 +74,8 @@ impl Training {
         let initial = network::initial(&graph, seed);
         let (batch, labels) = (network::batch(&graph, seed, 0), network::labels(&graph, seed, 0));
         let count = FIRST_GRADIENT + graph.parameter_count() as usize;
-        let known = known::numbers(workload, shape, Dtype::F32, seed, count, || {
+        let subject = Subject { workload, shape, dtype: Dtype::F32, seed };
+        let known = subject.numbers("gradients", count..=count, || {
             differentiated(&graph, &initial, &batch, &labels)
         });
         let (first, gradients) = known.split_at(FIRST_GRADIENT);
