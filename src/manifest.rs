@@ -231,6 +231,7 @@ fn environment() -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::roof::Levels;
 
     #[test]
     fn the_manifest_comes_back() {
@@ -241,5 +242,19 @@ mod tests {
         assert_eq!(back.selection, manifest.selection);
         assert!(back.libraries.contains_key("gemm"));
         assert!(back.machine.memory_bytes > 0);
+    }
+
+    #[test]
+    fn a_run_without_levels_of_memory_opens_and_joins_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(record::file::MACHINE);
+        let mut manifest = Manifest::new("r", &Selection::default(), Sampling::Interleaved, &[0]);
+        manifest.roofs.divide(Levels::new(2, &manifest.machine.caches, Some(1 << 27)));
+        manifest.write(folder.path()).unwrap();
+        assert_eq!(Manifest::read(folder.path()).unwrap().roofs, manifest.roofs);
+        let mut old: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert!(old["roofs"].as_object_mut().unwrap().remove("levels").is_some());
+        fs::write(&path, old.to_string()).unwrap();
+        assert!(Manifest::read(folder.path()).unwrap().roofs.levels.is_empty());
     }
 }

@@ -4,13 +4,17 @@
 //! A roof is a best rate: its fastest sample counts, as in STREAM, so that a busy machine does not
 //! lower it. A compute roof is that of fused multiply-adds. The memory roof of a working set is the
 //! best rate of any of the five streams at that working set or a larger one, so that it is the rate of
-//! the cache level that holds it.
+//! the cache level that holds it. Levels of the CPU that can't be told apart share the larger of their rates.
+
+mod levels;
 
 use serde::{Deserialize, Serialize};
 
 use crate::record::Record;
 use crate::terms::{Cache, DeviceId, DeviceKind, Dtype, Engine, Role};
 use crate::workload;
+
+pub use levels::{Level, Levels, ROUNDED_BYTES, is_one_rate};
 
 /// A row may lie this far above a roof: both are measured.
 pub const TOLERANCE: f64 = 1.05;
@@ -26,6 +30,9 @@ pub struct Roofs {
     /// has no roof then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub memory_unknown: bool,
+    /// The levels of the CPU's memory that working sets lie in; none in runs of older versions.
+    #[serde(default, skip_serializing_if = "Levels::is_empty")]
+    pub levels: Levels,
     /// When an earlier run on this machine measured them, UTC; none where this run did. Nothing is called suspect
     /// by those of an earlier run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,6 +76,12 @@ pub struct MemoryRoof {
 }
 
 impl Roofs {
+    /// Takes these for the levels of the CPU's memory.
+    pub fn divide(&mut self, levels: Levels) {
+        self.levels = levels;
+        self.levels.update(&self.memory);
+    }
+
     /// Takes a row into account that was measured to find a roof, or that lies on one.
     pub fn learn(&mut self, record: &Record) {
         if !record.counts() || record.device.is_contender() {
@@ -123,6 +136,7 @@ impl Roofs {
             Some(old) => *old = roof,
             None => self.memory.push(roof),
         }
+        self.levels.update(&self.memory);
     }
 
     /// The roofs that other workloads than this one have made.
@@ -133,6 +147,7 @@ impl Roofs {
             compute: if makes_peaks { Vec::new() } else { self.compute.clone() },
             memory: self.memory.iter().filter(others).cloned().collect(),
             memory_unknown: self.memory_unknown,
+            levels: self.levels.clone(),
             measured: self.measured.clone(),
         }
     }
@@ -155,13 +170,22 @@ impl Roofs {
     /// The memory roof that holds for a row, in bytes/s; on a CPU the largest of those that its cores have shown.
     pub fn memory_of(&self, record: &Record) -> Option<f64> {
         let home = record.home();
-        let working_set = if record.cache == Cache::Cold { u64::MAX } else { record.bytes_moved };
+        let working_set = self.least_alike(record);
         let own = |r: &&MemoryRoof| home.is(&r.device, &r.device_name);
         let of_cores = |r: &&MemoryRoof| are_its_cores(record, r.threads);
         let beyond = !self.memory_unknown;
         let of_own = rate_at(self.memory.iter().filter(own), working_set, beyond);
         let of_cores = rate_at(self.memory.iter().filter(of_cores), working_set, beyond);
         best(of_own.into_iter().chain(of_cores))
+    }
+
+    /// The smallest working set whose roof holds for a row: its own, or that of the first of the levels that
+    /// can't be told from its own.
+    fn least_alike(&self, record: &Record) -> u64 {
+        let own = if record.cache == Cache::Cold { u64::MAX } else { record.bytes_moved };
+        let is_told = are_its_cores(record, self.levels.threads());
+        let joined = self.levels.joined_at(own).filter(|_| is_told);
+        joined.map_or(own, |levels| levels[0].least_bytes)
     }
 
     /// Shares of the compute and the memory roof that a row reaches; none where there is no roof.

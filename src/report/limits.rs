@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 use crate::machine;
 use crate::manifest::Manifest;
 use crate::record::{Home, Record};
-use crate::roof::{ComputeRoof, MemoryRoof};
+use crate::roof::{self, ComputeRoof, MemoryRoof};
 use crate::terms::{DeviceId, DeviceKind, Dtype};
 use crate::units;
 
 use super::chart;
 use super::input::Input;
+use super::names;
 
 /// A level is not worth a line of its own where the next larger one is as fast but for this.
 const FASTER: f64 = 1.05;
@@ -31,7 +32,7 @@ pub struct Cache {
 /// A level of the memory with its rate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Level<'a> {
-    /// `L1`, `memory`.
+    /// `L1`, `memory`, `L3 and memory` where they can't be told apart.
     pub name: String,
     /// The working sets that tell of it.
     pub working_sets: RangeInclusive<u64>,
@@ -94,17 +95,21 @@ pub fn peak<'a>(input: &'a Input, id: &DeviceId) -> Option<&'a ComputeRoof> {
 /// What the device itself gets from behind the caches, or from the level that its largest working set
 /// lies in.
 pub fn memory<'a>(input: &'a Input, id: &DeviceId) -> Option<Level<'a>> {
-    levels_of(input, id, &roofs_of(input, id, false)).pop()
+    shown(levels_of(input, id, &roofs_of(input, id, false))).pop()
 }
 
 /// The levels of the memory that hold for a device, the fastest first. A CPU driven through OpenCL has
-/// those of the CPU path where they are faster.
+/// those of the CPU path where they are faster. Those that rows are held to as one are one here.
 pub fn levels<'a>(input: &'a Input, id: &DeviceId) -> Vec<Level<'a>> {
-    levels_of(input, id, &roofs_of(input, id, true))
+    let levels = levels_of(input, id, &roofs_of(input, id, true));
+    let entry = input.manifest.as_ref().and_then(|m| m.device(id));
+    let threads = entry.filter(|d| d.kind == DeviceKind::Cpu).and_then(|d| d.threads);
+    let told = &input.roofs.levels;
+    let is_told = threads.is_some() && told.threads() == threads;
+    shown(if is_told { joined(levels, told) } else { levels })
 }
 
-/// A level that is no faster than a larger one has no rate of its own: work that small is held up by
-/// other things.
+/// Every level that has a rate, the smallest first.
 fn levels_of<'a>(input: &Input, id: &DeviceId, roofs: &[&'a MemoryRoof]) -> Vec<Level<'a>> {
     let Some(largest) = roofs.iter().map(|r| r.working_set_bytes).max() else { return Vec::new() };
     let caches = caches(input.manifest.as_ref(), id);
@@ -128,6 +133,39 @@ fn levels_of<'a>(input: &Input, id: &DeviceId, roofs: &[&'a MemoryRoof]) -> Vec<
         }));
     }
     levels.extend(level("memory".to_string(), far..=u64::MAX));
+    levels
+}
+
+/// Levels that can't be told apart as one, with the larger rate.
+fn joined<'a>(levels: Vec<Level<'a>>, told: &roof::Levels) -> Vec<Level<'a>> {
+    let others = |level: &Level<'_>| told.joined_at(*level.working_sets.start());
+    let mut found: Vec<Level<'a>> = Vec::new();
+    for level in levels {
+        let Some(group) = others(&level) else {
+            found.push(level);
+            continue;
+        };
+        match found.last_mut().filter(|before| others(before) == Some(group)) {
+            Some(before) => {
+                before.working_sets = *before.working_sets.start()..=*level.working_sets.end();
+                if level.roof.bytes_per_s > before.roof.bytes_per_s {
+                    before.roof = level.roof;
+                }
+            }
+            None => found.push(Level { name: together(group), ..level }),
+        }
+    }
+    found
+}
+
+/// `L3 and memory`.
+pub fn together(levels: &[roof::Level]) -> String {
+    names::in_a_row(&levels.iter().map(roof::Level::name).collect::<Vec<_>>())
+}
+
+/// A level that is no faster than a larger one has no rate of its own: work that small is held up by
+/// other things.
+fn shown(levels: Vec<Level<'_>>) -> Vec<Level<'_>> {
     let mut shown: Vec<Level<'_>> = Vec::new();
     for level in levels.into_iter().rev() {
         let rate = level.roof.bytes_per_s;

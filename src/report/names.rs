@@ -113,6 +113,15 @@ pub fn driven_by(name: &str) -> &str {
     if name == "opencl" { "OpenCL" } else { name }
 }
 
+/// Words as a sentence has them: `L2, L3 and memory`.
+pub fn in_a_row(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [word] => word.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
 /// With a capital letter at its beginning.
 pub fn capital(text: &str) -> String {
     let mut chars = text.chars();

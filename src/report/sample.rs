@@ -6,6 +6,7 @@ use crate::machine::{CacheLevel, DeviceEntry};
 use crate::manifest::{Manifest, Sampling};
 use crate::plan::Selection;
 use crate::record::{self, PlanRow, Record, SampleRow, file};
+use crate::roof::Levels;
 use crate::stats::Pairing;
 use crate::summary;
 use crate::terms::{Cache, DeviceId, DeviceKind, Dtype, Format, Role, Scope};
@@ -179,6 +180,12 @@ impl Run {
         let cache = |level, bytes, shared_by| CacheLevel { level, bytes, shared_by };
         self.manifest.machine.caches = vec![cache(1, 48 << 10, 1), cache(2, 1 << 20, 1)];
         self.records.iter().for_each(|record| self.manifest.roofs.learn(record));
+    }
+
+    /// Tells machine.json of the levels that these caches and memory are.
+    pub fn knows_levels(&mut self) {
+        let levels = Levels::new(2, &self.manifest.machine.caches, Some(600_000_000));
+        self.manifest.roofs.divide(levels);
     }
 
     /// The same size on the CPU and on another device.

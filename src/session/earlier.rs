@@ -41,7 +41,7 @@ pub(super) fn keep_or_take(check: &mut RoofCheck, setup: &Setup<'_>, progress: &
 fn key(setup: &Setup<'_>) -> String {
     let machine::CpuFacts { name, memory_bytes, .. } = machine::cpu_facts();
     let mut lines = vec![
-        format!("roofs 1 of {} {}", env!("CARGO_PKG_VERSION"), cfg!(debug_assertions)),
+        format!("roofs 2 of {} {}", env!("CARGO_PKG_VERSION"), cfg!(debug_assertions)),
         format!("{name}, {memory_bytes} bytes, {:?}", machine::caches(&[])),
         format!("f64 {}", setup.selection.dtypes.contains(&Dtype::F64)),
     ];

@@ -4,6 +4,7 @@
 use super::Setup;
 use crate::backend::{self, Device, Runner, Task};
 use crate::machine;
+use crate::roof::is_one_rate;
 use crate::tensor::Data;
 use crate::terms::{Dtype, Format, Scope};
 use crate::workload::{self, Workload};
@@ -17,9 +18,6 @@ const FIRST_BYTES: u64 = 32 << 20;
 /// Share of the free memory that a working set may take.
 const MEMORY_SHARE: u64 = 8;
 
-/// Rates that fall by less than this over two doublings are those of memory.
-const FALL: f64 = 0.03;
-
 /// Timed runs of a working set, the fastest of which counts.
 const RUNS: usize = 9;
 
@@ -32,8 +30,8 @@ pub(super) fn memory_set(setup: &Setup<'_>, told: u64) -> u64 {
     if most <= USUAL_BYTES { most } else { settled(most, rate) }
 }
 
-/// The smallest working set that is as slow as the largest one, by the rates of sets that grow. Where one has
-/// no rate, the largest.
+/// The smallest working set that is as slow as the largest one, by the rates of sets that grow: those that stay one
+/// over two doublings are of memory. Where one has no rate, the largest.
 fn settled(most: u64, mut rate: impl FnMut(u64) -> Option<f64>) -> u64 {
     let mut rates = Vec::new();
     let mut bytes = FIRST_BYTES;
@@ -41,9 +39,9 @@ fn settled(most: u64, mut rate: impl FnMut(u64) -> Option<f64>) -> u64 {
         let Some(rate_here) = rate(bytes) else { return most };
         rates.push(rate_here);
         let before = rates.len().checked_sub(3).map(|i| rates[i]);
-        if before.is_some_and(|before| rate_here >= (1.0 - FALL) * before) {
+        if before.is_some_and(|before| is_one_rate(before, rate_here)) {
             // Or all three lie in a cache that is as large as it is said to be.
-            let is_memory = rate(most).is_some_and(|last| last >= (1.0 - FALL) * rate_here);
+            let is_memory = rate(most).is_some_and(|last| is_one_rate(rate_here, last));
             return if is_memory { bytes } else { most };
         }
         bytes *= 2;

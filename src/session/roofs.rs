@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::machine;
 use crate::plan::{Case, Effort};
 use crate::record::{Outcome, Record};
-use crate::roof::Roofs;
+use crate::roof::{Levels, ROUNDED_BYTES, Roofs};
 use crate::terms::{Cache, DeviceKind, Dtype, Role};
 use crate::workload::{self, Workload};
 
@@ -65,6 +65,7 @@ impl RoofCheck {
                 Err(why) => progress.say(&format!("no roof of the memory: {why}")),
             }
         }
+        self.known.divide(levels(setup, self.memory_set));
         self.known.memory_unknown |= self.known.memory.is_empty();
         for case in cases(setup, self.memory_set) {
             if setup.is_stopped() {
@@ -81,8 +82,7 @@ impl RoofCheck {
                 chooser.learn(&record);
                 self.known.learn(&record);
             }
-            // Arrays are of whole floats.
-            let bytes = case.workload.bytes_moved(&case.shape, case.dtype) + 64;
+            let bytes = case.workload.bytes_moved(&case.shape, case.dtype) + ROUNDED_BYTES;
             if self.memory_set.is_some_and(|in_memory| bytes > in_memory) {
                 self.known.memory_unknown = false;
             }
@@ -157,6 +157,12 @@ fn memory_set(setup: &Setup<'_>) -> Result<u64> {
 fn caches(setup: &Setup<'_>) -> Vec<u64> {
     let threads = threads(setup).unwrap_or(1);
     machine::caches(&[]).iter().map(|cache| machine::reached_bytes(cache, threads)).collect()
+}
+
+/// The levels of the CPU's memory that rows are held to.
+fn levels(setup: &Setup<'_>, memory_set: Option<u64>) -> Levels {
+    let threads = threads(setup).and_then(|threads| u32::try_from(threads).ok());
+    threads.map_or_else(Levels::default, |n| Levels::new(n, &machine::caches(&[]), memory_set))
 }
 
 /// Threads of the CPU path.

@@ -52,7 +52,7 @@ fn draw(input: &Input, device: &Device, devices: &[Device]) -> Option<Drawing> {
     let rows = if reduced { fastest(&rows) } else { rows };
     let suspects = rows.iter().any(|r| r.is_suspect());
     let mut series = series(&rows, devices, reduced);
-    series.extend(stream_points(&streams, levels.last()));
+    series.extend(stream_points(&streams, limits::memory(input, &device.id).as_ref()));
     let chart = Roofline {
         title: format!("Roofline: {}", device.label),
         subtitle: subtitle(device, &levels, reduced, suspects),

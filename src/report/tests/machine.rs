@@ -90,6 +90,38 @@ fn the_machine_is_told_in_sentences_and_not_in_speedups() {
 }
 
 #[test]
+fn levels_that_cant_be_told_apart_are_said_to_be_one() {
+    let told = |rates: [u64; 3]| {
+        let mut run = Run::new();
+        run.knows(POCL, "PoCL");
+        run.knows(CPU, "");
+        run.pair(512, 2e-3, POCL, 1e-3);
+        run.limits(POCL, 190, [20, 40, 39]);
+        run.limits(CPU, 200, rates);
+        run.knows_limits();
+        run.knows_levels();
+        (answers(&run), chart(&rendered(&run).1, "roofline-cpu.svg").to_string())
+    };
+    let apart = told([400, 150, 40]);
+    assert!(!apart.0.contains("told apart"), "{}", apart.0);
+    says(&apart.1, "L2 150 GB/s");
+    let (text, roofline) = told([400, 41, 40]);
+    let sentence = "L2 and memory can&#39;t be told apart here (41.0 and 40.0 GB/s): rows of both \
+                    are held to one roof.";
+    says(&text, sentence);
+    assert_eq!(text.matches("told apart").count(), 1);
+    says(&roofline, "L2 and memory 41.0 GB/s");
+    assert!(!roofline.contains(">memory"));
+    let (text, roofline) = told([1010, 990, 980]);
+    says(
+        &text,
+        "L1, L2 and memory can&#39;t be told apart here (1.01 TB/s, 990 GB/s and 980 GB/s)",
+    );
+    says(&text, "rows of all are held");
+    says(&roofline, "L1, L2 and memory 1.01 TB/s");
+}
+
+#[test]
 fn streams_stand_over_the_working_set_between_the_caches() {
     let mut run = limited();
     // The better of two implementations makes the line; a suspect point stays off it.
