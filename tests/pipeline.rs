@@ -46,6 +46,8 @@ struct Speed {
     /// Runs take longer by up to this share, each by another.
     jitter: f64,
     fails_after: usize,
+    /// Runs that a call makes.
+    repeats: u64,
     implementations: &'static [&'static str],
 }
 
@@ -58,6 +60,7 @@ impl Speed {
             cold_s: 0.0,
             jitter: 0.0,
             fails_after: usize::MAX,
+            repeats: 1,
             implementations,
         }
     }
@@ -103,7 +106,12 @@ fn fake(world: &World, id: &'static str, kind: DeviceKind, speed: Speed) -> Box<
             own("device clock");
             0.9 * seconds
         }));
-        runner.details = Details { tuned: "default", tile: (8, 8), ..Details::default() };
+        runner.details = Details {
+            tuned: "default",
+            tile: (8, 8),
+            repeats: speed.repeats,
+            ..Details::default()
+        };
         Box::new(runner)
     })
 }
@@ -199,26 +207,34 @@ fn a_sweep_narrows_its_crossover_down() {
     assert!(rows.iter().all(|r| r.crossover == Some(Crossover::From(112))), "{rows:?}");
 }
 
-/// Whether the log, but for runs on the device's clock, ends with 40 samples in rounds: each after a change
-/// of lane with an untimed run before it, as often as a lane is rehearsed.
-fn ends_with_samples(log: &[String], rehearsed: usize) -> bool {
-    let ends_there = |start: usize| {
-        let (mut at, mut previous, mut rehearsals) = (start, "", HashMap::new());
+/// The lanes of the 40 samples in rounds that the log, but for runs on the device's clock, ends with: each after a
+/// change of lane with an untimed run before it, as often as a lane is rehearsed after another device and after
+/// its own. None where it ends otherwise.
+fn samples_at_end(log: &[String], rehearsed: usize) -> Option<Vec<&str>> {
+    let from = |start: usize| {
+        let (mut at, mut lanes, mut rehearsals) = (start, Vec::new(), HashMap::new());
         for _ in 0..40 {
-            let Some(lane) = log.get(at) else { return false };
-            let count = rehearsals.entry(lane.as_str()).or_insert(0);
+            let lane = log.get(at)?.as_str();
+            let previous = lanes.last().copied().unwrap_or_default();
+            let count = rehearsals.entry((lane, device(lane) == device(previous))).or_insert(0);
             if lane != previous && *count < rehearsed {
-                if log.get(at + 1) != Some(lane) {
-                    return false;
+                if log.get(at + 1)? != lane {
+                    return None;
                 }
                 *count += 1;
                 at += 1;
             }
-            (at, previous) = (at + 1, lane);
+            lanes.push(lane);
+            at += 1;
         }
-        at == log.len()
+        (at == log.len()).then_some(lanes)
     };
-    (0..log.len()).any(ends_there)
+    (0..log.len()).find_map(from)
+}
+
+/// The device in a line of the log.
+fn device(line: &str) -> &str {
+    line.split(' ').next().unwrap()
 }
 
 #[test]
@@ -246,9 +262,11 @@ fn lanes_take_part(cold_s: f64, rehearsed: usize) {
     let log = world.log.borrow();
     let device_clock = log.iter().filter(|l| l.ends_with("device clock")).count();
     assert_eq!(device_clock, 2 * 5);
-    assert!(ends_with_samples(&log[..log.len() - device_clock], rehearsed), "{cold_s}");
-    // Rounds are shuffled: the first lanes of the rounds are not all the same.
-    assert!(log.windows(2).any(|w| w[0] != w[1]));
+    let lanes = samples_at_end(&log[..log.len() - device_clock], rehearsed).unwrap();
+    // Rounds are shuffled, but for lanes of one device, which follow each other.
+    let firsts: HashSet<_> = lanes.chunks(4).map(|round| round[0]).collect();
+    assert!(firsts.len() > 2, "{firsts:?}");
+    assert!(lanes.chunks(2).all(|pair| device(pair[0]) == device(pair[1])), "{lanes:?}");
 }
 
 /// Where each implementation answers a question of its own, none is the slower one.
@@ -337,6 +355,18 @@ fn short_runs_are_repeated_to_fill_20_us() {
     let sample = samples.iter().find(|s| s.round.is_some()).unwrap();
     assert_eq!(sample.iterations, 7);
     assert!((sample.wall_s - 3e-6).abs() < 1e-8);
+}
+
+#[test]
+fn a_call_that_makes_many_runs_is_long_enough_by_itself() {
+    let world = World::default();
+    let speed = Speed { repeats: 1000, ..Speed::new(2e-3, 1e15) };
+    let done = run(&cubes(&[16]), &[fake(&world, "cpu", DeviceKind::Cpu, speed)], &world, false);
+    let samples = done.folder.samples().unwrap();
+    let sample = samples.iter().find(|s| s.round.is_some()).unwrap();
+    assert_eq!(sample.iterations, 1000, "runs of one call");
+    assert!((sample.wall_s - 2e-6).abs() < 1e-8);
+    assert!(world.log.borrow().len() < 100, "{} calls", world.log.borrow().len());
 }
 
 #[test]

@@ -194,7 +194,7 @@ impl<'a> Bench<'_, 'a, '_> {
     /// Samples as the other front end has them; none where there were no calls.
     fn measured(&mut self, scope: Scope, calls: &[Timing], outpaced: bool) -> Option<Measured> {
         let runner = self.ready.as_mut()?.runner.as_mut();
-        let last_s = calls.last()?.per_run_s();
+        let last_s = calls.last()?.per_call_s();
         let doubts: Vec<String> = calls.iter().filter_map(|t| t.doubt.clone()).collect();
         let sample = |(round, timing): (usize, &Timing)| Sample {
             round: round as u64,
@@ -256,7 +256,7 @@ fn race(
     fastest: &Summary,
     setup: &Setup<'_>,
 ) -> Result<Option<Calls>> {
-    let iterations = measure::runs_of_sample(timed(ready, scope, 1, setup)?.per_run_s());
+    let iterations = measure::calls_of_sample(timed(ready, scope, 1, setup)?.per_call_s());
     let call = |_| timed(ready, scope, iterations, setup);
     let all = (0..RACE_ROUNDS).map(call).collect::<Result<Vec<Timing>>>()?;
     let times: Vec<f64> = all.iter().map(Timing::per_run_s).collect();

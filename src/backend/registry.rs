@@ -38,6 +38,7 @@ pub fn backend_of(device: &DeviceEntry) -> Option<&'static dyn Backend> {
 ///
 /// No other thread may run yet: drivers are told through the environment.
 pub unsafe fn start(request: &Request<'_>) -> Result<(Vec<usize>, Devices)> {
+    machine::share_heap();
     let cores = machine::choose_cores(request.threads)?;
     // Drivers and contenders start their threads from this one and inherit its mask.
     machine::restrict_thread(&cores);

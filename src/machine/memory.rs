@@ -31,6 +31,16 @@ pub fn fitting(wanted: u64, least: u64) -> Result<u64> {
     within(wanted, least, free / 100 * SHARE)
 }
 
+/// Has all threads of this process, those of drivers too, allocate from one heap: [`give_back`] can't give back
+/// what ends the heap of another thread. To be called before there are other threads.
+pub fn share_heap() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: takes two numbers; an allocator that does not know them says so.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
 /// Gives back to the system what was freed. An allocator keeps much of it, so that what one case took would be
 /// taken beside what the next one takes.
 pub fn give_back() {

@@ -38,7 +38,7 @@ pub(crate) use cores::allowed_cores;
 pub use cores::{choose_cores, restrict_thread};
 pub use device::DeviceEntry;
 pub use kept::{Kept, fnv1a};
-pub use memory::{check_room, fitting, free_memory_bytes, give_back};
+pub use memory::{check_room, fitting, free_memory_bytes, give_back, share_heap};
 pub use moment::{Moment, utc_now};
 pub use system::{CpuFacts, cpu_facts, host_name};
 pub use words::{command_line, environment, variable};

@@ -20,7 +20,7 @@ use crate::plan::Effort;
 use crate::terms::{Cache, Scope};
 
 pub use parts::{PartTime, profile};
-pub use rounds::{RACE_ROUNDS, is_outpaced, runs_of_sample, sample};
+pub use rounds::{RACE_ROUNDS, calls_of_sample, is_outpaced, sample};
 pub use timing::{DeviceRun, Timing, device_runs, timed};
 
 /// Seconds of a run over which so few samples are enough.

@@ -50,9 +50,9 @@ const OUTPACED: f64 = 0.05;
 const WATCH_S: f64 = 0.25;
 const WATCH_TIMES: f64 = 20.0;
 
-/// Runs of a sample, where one takes so many seconds.
-pub fn runs_of_sample(run_s: f64) -> u64 {
-    (SAMPLE_FLOOR_S / run_s.max(1e-9)).ceil().max(1.0) as u64
+/// Calls of a sample, where one takes so many seconds.
+pub fn calls_of_sample(call_s: f64) -> u64 {
+    (SAMPLE_FLOOR_S / call_s.max(1e-9)).ceil().max(1.0) as u64
 }
 
 /// Whether one is surely slower than the fastest that it races with, after [`RACE_ROUNDS`] samples or more.
@@ -75,7 +75,7 @@ pub fn sample(
         disturbed: false,
         iterations: vec![1; lanes.len()],
         expected_s: vec![0.0; lanes.len()],
-        rehearsals: vec![Rehearsals::default(); lanes.len()],
+        rehearsals: vec![Default::default(); lanes.len()],
         spent_s: vec![0.0; lanes.len()],
         measured: vec![Measured::default(); lanes.len()],
         doubts: vec![Vec::new(); lanes.len()],
@@ -90,6 +90,17 @@ pub fn sample(
         measured.doubt = doubt(doubts, measured.samples.len());
     }
     rounds.measured
+}
+
+/// What ran before a sample.
+#[derive(Clone, Copy, PartialEq)]
+enum Before {
+    /// Another runner.
+    Rival,
+    /// The same runner in another scope.
+    Sibling,
+    /// The lane itself.
+    Itself,
 }
 
 /// Whether a lane's first run after another's is slower than the next.
@@ -120,12 +131,12 @@ struct Rounds<'a, 'r, 'c> {
     look_s: f64,
     /// Whether something else than samples ran since the last one.
     disturbed: bool,
-    /// Runs of a sample, by lane.
+    /// Calls of a sample, by lane.
     iterations: Vec<u64>,
-    /// Seconds of a run as the warm-up found them, by lane.
+    /// Seconds of a call as the warm-up found them, by lane.
     expected_s: Vec<f64>,
-    /// What is known of the first run after another lane's, by lane.
-    rehearsals: Vec<Rehearsals>,
+    /// What is known of the first run after another lane's, by lane and by what ran before.
+    rehearsals: Vec<[Rehearsals; 2]>,
     /// Seconds that samples took with all that belongs to them, by lane.
     spent_s: Vec<f64>,
     measured: Vec<Measured>,
@@ -136,7 +147,7 @@ struct Rounds<'a, 'r, 'c> {
 }
 
 impl Rounds<'_, '_, '_> {
-    /// Runs a lane `iterations` times, or none where it failed. Where `rehearse`, one untimed run
+    /// Calls a lane `iterations` times, or none where it failed. Where `rehearse`, one untimed call
     /// comes first. Nothing that the runner before left behind takes part.
     fn time(&mut self, lane: usize, iterations: u64, rehearse: bool) -> Option<Timing> {
         self.turn_to(lane);
@@ -161,12 +172,22 @@ impl Rounds<'_, '_, '_> {
 
     /// Makes a lane the last that ran, once the other runner's threads are asleep.
     fn turn_to(&mut self, lane: usize) {
-        let runner = |lane: usize| self.lanes[lane].runner;
-        let before = self.last.map(runner).filter(|before| *before != runner(lane));
-        if let Some(remote) = before.and_then(|before| self.runners[before].remote()) {
+        if let Some(last) = self.last
+            && self.before(lane) == Before::Rival
+            && let Some(remote) = self.runners[self.lanes[last].runner].remote()
+        {
             remote.settle();
         }
         self.last = Some(lane);
+    }
+
+    /// What ran last, as a lane sees it.
+    fn before(&self, lane: usize) -> Before {
+        match self.last {
+            Some(last) if last == lane => Before::Itself,
+            Some(last) if self.lanes[last].runner == self.lanes[lane].runner => Before::Sibling,
+            _ => Before::Rival,
+        }
     }
 
     fn stopped(&self) -> bool {
@@ -176,7 +197,7 @@ impl Rounds<'_, '_, '_> {
     /// Batches until times fall no more or the cap is reached, then the size of a sample.
     fn warm_up(&mut self, lane: usize, cap_s: f64) {
         let start = self.conditions.clock.now();
-        let (mut fastest, mut runs) = (f64::INFINITY, 1);
+        let (mut fastest, mut calls) = (f64::INFINITY, 1);
         if let Some(expected_s) = self.warmed_up(lane) {
             self.expected_s[lane] = expected_s;
             return;
@@ -185,19 +206,19 @@ impl Rounds<'_, '_, '_> {
             if self.stopped() {
                 return;
             }
-            let Some(timing) = self.time(lane, runs, false) else { return };
-            let mean = timing.per_run_s();
+            let Some(timing) = self.time(lane, calls, false) else { return };
+            let mean = timing.per_call_s();
             let is_falling = mean < fastest * (1.0 - FALLING);
-            // A batch that something disturbed tells nothing of a run's length.
+            // A batch that something disturbed tells nothing of a call's length.
             fastest = fastest.min(mean);
             // It has been verified: what there is to load and to compile is there, and a long run warms up itself.
             let is_long = fastest > LONG_WARM_UP_S;
             if is_long || !is_falling || self.conditions.clock.now() - start >= cap_s {
                 self.expected_s[lane] = fastest;
-                self.iterations[lane] = runs_of_sample(fastest);
+                self.iterations[lane] = calls_of_sample(fastest);
                 return;
             }
-            runs = (BATCH_SHARE * cap_s / mean.max(1e-9)).clamp(1.0, 1e6) as u64;
+            calls = (BATCH_SHARE * cap_s / mean.max(1e-9)).clamp(1.0, 1e6) as u64;
         }
     }
 
@@ -237,11 +258,12 @@ impl Rounds<'_, '_, '_> {
                 return;
             }
             let allowed_s = self.allowed_s(cap_s);
-            for index in order.shuffle(lanes.len(), round << 8) {
+            let shuffled = order.shuffle(lanes.len(), round << 8);
+            for lane in self.by_runner(shuffled.into_iter().map(|index| lanes[index])) {
                 if self.stopped() {
                     return;
                 }
-                self.sample_once(lanes[index], round);
+                self.sample_once(lane, round);
                 // To be looked at costs no samples.
                 start += self.show(start + allowed_s);
             }
@@ -261,6 +283,16 @@ impl Rounds<'_, '_, '_> {
                 look_at = round + 1 + round / 20;
             }
         }
+    }
+
+    /// Lanes in the same order, but for those of one runner, which follow its first: what it left in the caches it
+    /// finds there.
+    fn by_runner(&self, shuffled: impl Iterator<Item = usize>) -> Vec<usize> {
+        let mut lanes: Vec<usize> = shuffled.collect();
+        let runners: Vec<usize> = lanes.iter().map(|lane| self.lanes[*lane].runner).collect();
+        let turn = |lane: &usize| runners.iter().position(|r| *r == self.lanes[*lane].runner);
+        lanes.sort_by_key(turn);
+        lanes
     }
 
     /// Lets those lanes go that are surely slower than the fastest of their race.
@@ -298,10 +330,15 @@ impl Rounds<'_, '_, '_> {
     fn sample_once(&mut self, lane: usize, round: u64) {
         let start = self.conditions.clock.now();
         let disturbed = std::mem::take(&mut self.disturbed);
-        let other = self.last != Some(lane) && !self.rehearsals[lane].needless;
+        // After a look caches and threads are as cold as after a rival.
+        let before = if disturbed { Before::Rival } else { self.before(lane) };
+        let known = self.rehearsals[lane].get(before as usize);
         let is_short = self.expected_s[lane] <= NO_REHEARSAL_S;
         let (iterations, rehearse) = match self.conditions.cache {
-            Cache::Hot => (self.iterations[lane], is_short && (disturbed || other)),
+            Cache::Hot => {
+                let is_cold = disturbed || known.is_some_and(|r| !r.needless);
+                (self.iterations[lane], is_short && is_cold)
+            }
             Cache::Cold => (1, false),
         };
         if self.conditions.cache == Cache::Cold && !self.flush(lane) {
@@ -309,8 +346,9 @@ impl Rounds<'_, '_, '_> {
         }
         let Some(timing) = self.time(lane, iterations, rehearse) else { return };
         let wall_s = timing.per_run_s();
-        if let Some(rehearsal_s) = timing.rehearsal_s {
-            self.rehearsals[lane].learn(rehearsal_s / wall_s);
+        let known = self.rehearsals[lane].get_mut(before as usize);
+        if let Some((known, rehearsal_s)) = known.zip(timing.rehearsal_s) {
+            known.learn(rehearsal_s / wall_s);
         }
         self.spent_s[lane] += self.conditions.clock.now() - start;
         let iterations = iterations * timing.repeats;

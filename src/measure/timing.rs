@@ -30,7 +30,12 @@ pub struct Timing {
 impl Timing {
     /// Seconds of one run.
     pub fn per_run_s(&self) -> f64 {
-        self.seconds / (self.iterations * self.repeats) as f64
+        self.per_call_s() / self.repeats as f64
+    }
+
+    /// Seconds of one call.
+    pub fn per_call_s(&self) -> f64 {
+        self.seconds / self.iterations as f64
     }
 }
 
@@ -112,7 +117,7 @@ pub struct DeviceRun {
     pub device_s: Option<f64>,
 }
 
-/// A few runs on the device's own clock, of about `expected_s` each; none where it has no clock. A
+/// A few calls on the device's own clock, of about `expected_s` each; none where it has no clock. A
 /// time that is not positive, not finite or longer than the wall's is refused.
 pub fn device_runs(runner: &mut dyn Runner, expected_s: f64, clock: &dyn Clock) -> Vec<DeviceRun> {
     let mut runs = Vec::new();

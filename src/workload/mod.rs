@@ -24,7 +24,8 @@ pub use peak::{CHAINS, LENGTH, Peak, work as peak_work};
 pub use preset::{Entry, Host, Preset};
 pub use stream::{DOT, SCALAR, TRIAD};
 
-/// Every workload, in the order of reports.
+/// Every workload, in the order of runs and reports: first those that answer, then those that say why. `launch`
+/// ends the list, since what a driver has compiled may stay in memory.
 pub const WORKLOADS: &[&dyn Workload] = &[
     &gemm::Gemm,
     &conv::FPROP,
@@ -32,6 +33,10 @@ pub const WORKLOADS: &[&dyn Workload] = &[
     &conv::WGRAD,
     &softmax::Softmax,
     &layernorm::LayerNorm,
+    &train::MLP,
+    &train::CNN,
+    &train::LSTM,
+    &train::TRANSFORMER,
     &stream::COPY,
     &stream::SCALE,
     &stream::ADD,
@@ -41,10 +46,6 @@ pub const WORKLOADS: &[&dyn Workload] = &[
     &transfer::H2D,
     &transfer::D2H,
     &launch::Launch,
-    &train::MLP,
-    &train::CNN,
-    &train::LSTM,
-    &train::TRANSFORMER,
 ];
 
 /// Finds a workload by its name, or says which ones there are.

@@ -17,6 +17,9 @@ const MAGIC: &str = "crossover program 2\n";
 /// Binaries that are kept from run to run.
 const CACHE: Kept = Kept { kind: "programs", most_files: 256, most_bytes: 64 << 20 };
 
+/// Programs that are held for the next runner; with more, all are forgotten. PoCL keeps about 2 MB for each.
+const MOST_HELD: usize = 16;
+
 /// Options of every build.
 const OPTIONS: &str = "-cl-std=CL1.2 -cl-mad-enable";
 
@@ -36,7 +39,11 @@ pub fn build<A>(device: &OpenClDevice, step: &Step<A>) -> Result<(Program, bool)
         source.len()
     );
     let (program, is_new) = read_or_compile(device, step, &options, &key)?;
-    device.programs.borrow_mut().insert(name, program.clone());
+    let mut held = device.programs.borrow_mut();
+    if held.len() >= MOST_HELD {
+        held.clear();
+    }
+    held.insert(name, program.clone());
     Ok((program, is_new))
 }
 
