@@ -35,7 +35,7 @@ const LONG_WARM_UP_S: f64 = 5e-3;
 const FALLING: f64 = 0.03;
 
 /// A batch of a warm-up as a share of its cap, so that short runs are warmed up by duration.
-const BATCH_SHARE: f64 = 0.05;
+const BATCH_SHARE: f64 = 0.03;
 
 /// After so many rehearsals a lane does without, if it is rehearsed no slower than sampled, but for so much.
 const REHEARSALS: usize = 3;

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::terms::Scope;
 
 /// Runs on the device's own clock: as many as take so long, but one at least and at most so many.
-const DEVICE_RUNS_S: f64 = 0.05;
+const DEVICE_RUNS_S: f64 = 0.02;
 const DEVICE_RUNS: f64 = 5.0;
 
 /// Runs that a runner in another process is asked for at once: their times come back as one text.

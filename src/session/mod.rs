@@ -77,7 +77,7 @@ pub use setup::Setup;
 const BISECTIONS: usize = 2;
 
 /// What a run spends at the most on answers that are open after all cases, as a share of the time so far.
-const SHARE_OF_FURTHER: f64 = 0.1;
+const SHARE_OF_FURTHER: f64 = 0.05;
 
 /// What is done where an answer is open after all cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
