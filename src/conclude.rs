@@ -24,7 +24,7 @@ pub fn conclude(folder: &RunFolder, manifest: &Manifest, png: bool) -> Result<Re
             manifest.roofs.fractions(record);
     }
     record::replace(&folder.path().join(file::RESULTS), &records)?;
-    let rows = summary::summarize(&plan, &records, &folder.samples()?, pairing);
+    let rows = summary::summarize_all(&plan, &records, &folder.samples()?, pairing);
     folder.write_summary(&rows)?;
     manifest.write(folder.path())?;
     report::render(folder.path(), &Options { png, ..Options::default() })

@@ -342,7 +342,8 @@ pub struct BenchId {
 pub fn bench_id(case: &Case, device: &DeviceId, implementation: &str, scope: Scope) -> BenchId {
     let dtype = (case.dtype != Dtype::F32).then(|| case.dtype.name());
     let cache = (case.cache != Cache::Hot).then(|| case.cache.name());
-    let words = [device.as_str(), implementation, scope.name()].into_iter();
+    let scope = scope.name();
+    let words = [device.as_str(), implementation, &scope].into_iter();
     let value = words.chain(dtype).chain(cache).collect::<Vec<_>>().join(",");
     BenchId { function: joined_pairs(&case.shape.short(case.workload.axes())), value }
 }

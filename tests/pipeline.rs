@@ -93,7 +93,7 @@ fn fake(world: &World, id: &'static str, kind: DeviceKind, speed: Speed) -> Box<
             if runs > speed.fails_after {
                 return Err(Error::device("it broke"));
             }
-            take(scope.name());
+            take(&scope.name());
             if memory.is_poisoned() {
                 let workload = workload::find(name).unwrap();
                 let right =

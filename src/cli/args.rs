@@ -1,5 +1,6 @@
 //! The arguments of every verb.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -298,7 +299,8 @@ impl RunArgs {
         self.check_budget()?;
         let base = Selection::default();
         let scopes = words(&self.scope, "scope", &[Scope::Compute, Scope::EndToEnd], Scope::name)?;
-        let caches = words(&self.cache, "cache state", &[Cache::Hot, Cache::Cold], Cache::name)?;
+        let caches =
+            words(&self.cache, "cache state", &[Cache::Hot, Cache::Cold], |c| c.name().into())?;
         Ok(Selection {
             preset: self.preset.clone(),
             workloads: self.workload.clone(),
@@ -324,7 +326,7 @@ impl RunArgs {
 
 /// Dtypes by their words.
 pub fn dtypes(given: &[String]) -> Result<Vec<Dtype>> {
-    words(given, "dtype", &Dtype::ALL, Dtype::name)
+    words(given, "dtype", &Dtype::ALL, |dtype| dtype.name().into())
 }
 
 /// What may stand for devices.
@@ -338,9 +340,10 @@ fn words<T: Copy + PartialEq>(
     given: &[String],
     what: &str,
     all: &[T],
-    name: fn(T) -> &'static str,
+    name: impl Fn(T) -> Cow<'static, str>,
 ) -> Result<Vec<T>> {
-    let value = |word| error::named(what, word, all.iter().copied(), |value| name(*value));
+    let named: Vec<(Cow<'_, str>, T)> = all.iter().map(|value| (name(*value), *value)).collect();
+    let value = |word| error::named(what, word, &named, |(name, _)| name).map(|(_, value)| *value);
     Ok(record::distinct(given.iter().map(|word| value(word)).collect::<Result<Vec<T>>>()?))
 }
 

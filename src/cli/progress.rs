@@ -240,7 +240,7 @@ impl Columns {
     /// A row for people.
     fn row(&self, record: &Record, case: &str) -> String {
         let scope = record.scope.name();
-        let left = self.left(case, record.device.as_str(), &record.implementation, scope);
+        let left = self.left(case, record.device.as_str(), &record.implementation, &scope);
         match (record.outcome, record.wall_median_s) {
             (Outcome::Measured | Outcome::Suspect, Some(median)) => {
                 let rate = units::rate(record.flop_count, record.bytes_moved, median);

@@ -48,7 +48,8 @@ pub fn timed(
     rehearse: bool,
     clock: &dyn Clock,
 ) -> Result<Timing> {
-    let repeats = runner.details().repeats;
+    let between = if runner.moves_nothing() { 1 } else { scope.runs() };
+    let repeats = runner.details().repeats * u64::from(between);
     let timing = Timing { iterations, repeats, ..Timing::default() };
     if let Some(remote) = runner.remote() {
         return claimed(remote, scope, rehearse, timing, clock);

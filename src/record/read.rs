@@ -22,7 +22,9 @@ pub fn read_if_there<T: Row>(path: &Path) -> Result<Vec<T>> {
 fn read_each<T: Row>(path: &Path, mut take: impl FnMut(T)) -> Result<()> {
     let file = File::open(path).map_err(|e| Error::file(path, &e))?;
     let mut reader = csv::Reader::from_reader(file);
-    check_columns::<T>(path, &mut reader)?;
+    if !is_older::<T>(&mut reader) {
+        check_columns::<T>(path, &mut reader)?;
+    }
     let rows: std::result::Result<(), csv::Error> =
         reader.deserialize().try_for_each(|row| row.map(&mut take));
     rows.map_err(|e| broken(path, e.position().map(csv::Position::line), &e))
@@ -109,6 +111,14 @@ fn read_tail(rest: &[u8], row: &mut SampleRow) -> Option<usize> {
 pub fn check_header<T: Row>(path: &Path) -> Result<()> {
     let file = File::open(path).map_err(|e| Error::file(path, &e))?;
     check_columns::<T>(path, &mut csv::Reader::from_reader(file))
+}
+
+/// Whether a file has the first of our columns and no others: later versions add theirs at the end. Where it lacks
+/// one that has no default, its rows can't be read.
+fn is_older<T: Row>(reader: &mut csv::Reader<impl io::Read>) -> bool {
+    let header = reader.headers().cloned().unwrap_or_default();
+    let columns = columns::<T>();
+    header.len() < columns.len() && header.iter().eq(columns.iter().copied().take(header.len()))
 }
 
 fn check_columns<T: Row>(path: &Path, reader: &mut csv::Reader<impl io::Read>) -> Result<()> {

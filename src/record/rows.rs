@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::Record;
 use crate::stats::Pairing;
 use crate::terms::{
-    Baseline, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, FloorKind, Keyed, RowKey, Scope,
-    Verdict, cased, keyed,
+    Baseline, BreakEven, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, FloorKind, Keyed,
+    RowKey, Scope, Verdict, cased, keyed,
 };
 
 /// One line of samples.csv. Profiling runs have an empty `round` and are no samples.
@@ -80,6 +80,14 @@ pub struct SummaryRow {
     pub pairing: Pairing,
     pub verdict: Verdict,
     pub crossover: Option<Crossover>,
+    #[serde(default)]
+    pub derived: bool,
+    #[serde(default)]
+    pub break_even: Option<BreakEven>,
+    #[serde(default)]
+    pub break_even_low: Option<BreakEven>,
+    #[serde(default)]
+    pub break_even_high: Option<BreakEven>,
 }
 
 /// One line of breakdown.csv: an operation of a profiled run, all its calls together.

@@ -41,7 +41,13 @@ fn files_of_a_run_are_written_as_they_are_read() {
         assert!(!rows.is_empty());
         replace(&copy, &rows).unwrap();
         let text = |path: &Path| fs::read_to_string(path).unwrap();
-        assert!(text(&copy) == text(&sample.join(name)), "{name}");
+        let (old, new) = (text(&sample.join(name)), text(&copy));
+        assert_eq!(old.lines().count(), new.lines().count(), "{name}");
+        // Columns of later versions stand at the end.
+        let is_same = |(old, new): (&str, &str)| {
+            new.strip_prefix(old).is_some_and(|more| more.is_empty() || more.starts_with(','))
+        };
+        assert!(old.lines().zip(new.lines()).all(is_same), "{name}");
     }
     check::<Record>(file::RESULTS);
     check::<PlanRow>(file::PLAN);

@@ -1,9 +1,13 @@
 //! What people call things: devices, axes, shapes, scopes. An OpenCL device of kind `cpu` is never
 //! called a GPU.
 
+use std::borrow::Cow;
+
 use crate::manifest::Manifest;
 use crate::record::{self, Record};
-use crate::terms::{Cache, CaseKey, Crossover, DeviceId, DeviceKind, Dtype, Scope, Verdict};
+use crate::terms::{
+    BreakEven, Cache, CaseKey, Crossover, DeviceId, DeviceKind, Dtype, Scope, Verdict,
+};
 use crate::units;
 use crate::workload;
 
@@ -229,10 +233,28 @@ pub fn twelve(texts: impl ExactSizeIterator<Item = String>) -> String {
 }
 
 /// A scope in a label.
-pub fn scope(scope: Scope) -> &'static str {
+pub fn scope(scope: Scope) -> Cow<'static, str> {
     match scope {
-        Scope::Compute => "compute",
-        Scope::EndToEnd => "with transfers",
+        Scope::Compute => "compute".into(),
+        Scope::EndToEnd => "with transfers".into(),
+        Scope::Reused(uses) => format!("{} on the same data", runs(f64::from(uses.get()))).into(),
+    }
+}
+
+/// `1 run`, `3.2 runs`.
+fn runs(runs: f64) -> String {
+    match break_even(BreakEven::After(runs)) {
+        one if one == "1" => "1 run".to_string(),
+        several => format!("{several} runs"),
+    }
+}
+
+/// `3.2`, `never`: from how many runs on the same data on a device is worth its transfers.
+pub fn break_even(break_even: BreakEven) -> String {
+    match break_even {
+        BreakEven::After(runs) if runs < 9.95 => chart::trim_zeros(&format!("{runs:.1}")),
+        BreakEven::After(runs) => format!("{runs:.0}"),
+        BreakEven::Never => "never".to_string(),
     }
 }
 

@@ -197,7 +197,8 @@ impl Run {
 
     /// Writes the run's files.
     pub fn write(&self, folder: &Path) {
-        let rows = summary::summarize(&self.plan, &self.records, &self.samples, Pairing::Paired);
+        let rows =
+            summary::summarize_all(&self.plan, &self.records, &self.samples, Pairing::Paired);
         record::replace(&folder.join(file::RESULTS), &self.records).expect("a writable folder");
         record::replace(&folder.join(file::SAMPLES), &self.samples).expect("a writable folder");
         record::replace(&folder.join(file::PLAN), &self.plan).expect("a writable folder");

@@ -1,5 +1,6 @@
 //! Rows put together as charts and sentences need them: sweeps, lists and their entrants.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::record::{self, PlanRow, Record, SummaryRow};
@@ -90,8 +91,8 @@ impl Group<'_> {
     /// ` (cold cache)`, ` (compute, f16)`.
     pub fn setting(&self, scope: Option<Scope>) -> String {
         let cold = (self.cache == Cache::Cold).then_some("cold cache");
-        let words = [scope.map(names::scope), names::unusual(self.dtype), cold];
-        let words: Vec<&str> = words.into_iter().flatten().collect();
+        let others = [names::unusual(self.dtype), cold].into_iter().flatten().map(Cow::from);
+        let words: Vec<_> = scope.map(names::scope).into_iter().chain(others).collect();
         if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
     }
 
@@ -104,8 +105,9 @@ impl Group<'_> {
         };
         let cold = (self.cache == Cache::Cold).then_some("cold");
         let (workload, middle) = (names::fit(self.workload), names::fit(middle));
-        let parts = [Some(&*workload), Some(&middle)].into_iter();
-        let parts = parts.chain([scope.map(Scope::name), names::unusual(self.dtype), cold]);
+        let scope = scope.map(|scope| names::fit(&scope.name()));
+        let parts = [Some(&*workload), Some(&middle), scope.as_deref()].into_iter();
+        let parts = parts.chain([names::unusual(self.dtype), cold]);
         parts.flatten().collect::<Vec<_>>().join("-")
     }
 

@@ -21,9 +21,9 @@ pub fn measurable(setup: Setup<'_>, cases: Vec<Case>) -> Result<Vec<Case>> {
 
 /// No case is measured in a scope that was asked for.
 fn no_scope(setup: Setup<'_>, cases: &[Case]) -> Error {
-    let asked: Vec<&str> = setup.selection.scopes.iter().map(|s| s.name()).collect();
+    let asked: Vec<_> = setup.selection.scopes.iter().map(|s| s.name()).collect();
     let scopes = |case: &Case| {
-        let names: Vec<&str> = case.workload.scopes().iter().map(|s| s.name()).collect();
+        let names: Vec<_> = case.workload.scopes().iter().map(|s| s.name()).collect();
         format!("{} has {}", case.workload.name(), names.join(" and "))
     };
     let what = distinct(cases.iter().map(scopes)).join(", ");

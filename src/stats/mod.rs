@@ -158,34 +158,44 @@ impl Ratio {
 /// Ratio of the medians of two sets of samples; `None` where one is empty. Paired sets are cut to
 /// the shorter one and resampled by round, unpaired ones each by themselves.
 pub fn ratio(numerator: &[f64], denominator: &[f64], pairing: Pairing) -> Option<Ratio> {
-    let value = median(numerator)? / median(denominator)?;
+    of_medians([numerator, denominator], pairing, |[a, b]| a / b)
+}
+
+/// A ratio that is made of the medians of several sets of samples, as [`ratio`] is of two; `None` where one is
+/// empty. It may be infinite.
+pub fn of_medians<const N: usize>(
+    sets: [&[f64]; N],
+    pairing: Pairing,
+    ratio: impl Fn([f64; N]) -> f64,
+) -> Option<Ratio> {
+    let mut medians = [0.0; N];
+    for (median, set) in medians.iter_mut().zip(sets) {
+        *median = self::median(set)?;
+    }
+    let rounds = sets.iter().map(|set| set.len()).min().unwrap_or(0);
     let mut random = Random::new(0x005e_ed0f_b007, 0);
-    let mut draw = |n: usize| random.below(n);
-    let (mut a, mut b) = (Vec::new(), Vec::new());
-    let mut ratios: Vec<f64> = (0..RESAMPLES)
-        .map(|_| {
-            a.clear();
-            b.clear();
-            match pairing {
-                Pairing::Paired => {
-                    let rounds = numerator.len().min(denominator.len());
-                    for _ in 0..rounds {
-                        let round = draw(rounds);
-                        a.push(numerator[round]);
-                        b.push(denominator[round]);
-                    }
-                }
-                Pairing::Unpaired => {
-                    a.extend((0..numerator.len()).map(|_| numerator[draw(numerator.len())]));
-                    b.extend((0..denominator.len()).map(|_| denominator[draw(denominator.len())]));
+    let mut drawn = [(); N].map(|()| Vec::new());
+    let mut resample = |_| {
+        drawn.iter_mut().for_each(Vec::clear);
+        match pairing {
+            Pairing::Paired => {
+                for _ in 0..rounds {
+                    let round = random.below(rounds);
+                    drawn.iter_mut().zip(sets).for_each(|(drawn, set)| drawn.push(set[round]));
                 }
             }
-            quick_median(&mut a) / quick_median(&mut b)
-        })
-        .collect();
+            Pairing::Unpaired => {
+                for (drawn, set) in drawn.iter_mut().zip(sets) {
+                    drawn.extend((0..set.len()).map(|_| set[random.below(set.len())]));
+                }
+            }
+        }
+        ratio(drawn.each_mut().map(|drawn| quick_median(drawn)))
+    };
+    let mut ratios: Vec<f64> = (0..RESAMPLES).map(&mut resample).collect();
     ratios.sort_unstable_by(f64::total_cmp);
     let at = |p: f64| ratios[((RESAMPLES - 1) as f64 * p).round() as usize];
-    Some(Ratio { value, low: at(0.025), high: at(0.975) })
+    Some(Ratio { value: ratio(medians), low: at(0.025), high: at(0.975) })
 }
 
 /// The median in linear time; reorders its argument.

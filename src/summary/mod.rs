@@ -3,14 +3,16 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `reuse.rs` | what data that are used several times would change |
 //! | `undecided.rs` | what further rounds would tell |
 
+mod reuse;
 mod undecided;
 
 use std::collections::HashMap;
 
 use crate::record::{self, PlanRow, Record, SampleRow, Seconds, SummaryRow};
-use crate::stats::{self, Pairing};
+use crate::stats::{self, Pairing, Ratio};
 use crate::terms::{
     Baseline, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, Keyed, RowKey, Scope, Verdict,
 };
@@ -40,24 +42,29 @@ fn sweeps<'a>(plan: &'a [PlanRow]) -> Vec<Sweep<'a>> {
     record::grouped(plan.iter().map(keyed)).into_iter().map(sweep).collect()
 }
 
-/// All rows of summary.csv. `pairing` says how the run was sampled.
+/// Rows of summary.csv of what was measured. `pairing` says how the run was sampled.
 pub fn summarize(
     plan: &[PlanRow],
     records: &[Record],
     samples: &[SampleRow],
     pairing: Pairing,
 ) -> Vec<SummaryRow> {
-    let samples = record::by_row(samples);
-    let mut rows = Vec::new();
-    for sweep in sweeps(plan) {
-        for (cache, scope, baseline) in settings(records) {
-            for (device, implementation) in opponents(records, &sweep, baseline) {
-                let opponent =
-                    Opponent { sweep: &sweep, cache, scope, baseline, device, implementation };
-                rows.extend(opponent.rows(records, &samples, pairing));
-            }
-        }
-    }
+    let known = Known { records, samples: record::by_row(samples), pairing };
+    known.compared(plan, &settings(records), Known::measured)
+}
+
+/// All rows of summary.csv: those of what was measured, and those that follow from them for data that are used
+/// several times.
+pub fn summarize_all(
+    plan: &[PlanRow],
+    records: &[Record],
+    samples: &[SampleRow],
+    pairing: Pairing,
+) -> Vec<SummaryRow> {
+    let known = Known { records, samples: record::by_row(samples), pairing };
+    let settings = settings(records);
+    let mut rows = known.compared(plan, &settings, Known::measured_with_break_even);
+    rows.extend(known.compared(plan, &reuse::settings(&settings), Known::derived));
     rows
 }
 
@@ -88,74 +95,130 @@ struct Opponent<'a> {
     implementation: &'a str,
 }
 
-impl Opponent<'_> {
-    fn rows(
+/// What was measured.
+struct Known<'a> {
+    records: &'a [Record],
+    samples: HashMap<RowKey<'a>, Seconds>,
+    pairing: Pairing,
+}
+
+/// The two rows that are set against each other at a point.
+struct Sides<'a> {
+    cpu: &'a Record,
+    device: &'a Record,
+}
+
+/// Compares an opponent at a point, given by its shape.
+type Compare<'a> = fn(&Known<'a>, &Opponent<'_>, &str) -> Option<SummaryRow>;
+
+impl<'a> Known<'a> {
+    /// Every opponent along every sweep in these settings, compared point by point.
+    fn compared(
         &self,
-        records: &[Record],
-        samples: &HashMap<RowKey<'_>, Seconds>,
-        pairing: Pairing,
+        plan: &[PlanRow],
+        settings: &[(Cache, Scope, Baseline)],
+        compare: Compare<'a>,
     ) -> Vec<SummaryRow> {
-        let points = &self.sweep.points;
-        let compared: Vec<Option<SummaryRow>> = points
-            .iter()
-            .map(|(_, shape)| self.compare(records, samples, pairing, shape))
-            .collect();
+        let mut rows = Vec::new();
+        for sweep in sweeps(plan) {
+            for (cache, scope, baseline) in settings.iter().copied() {
+                for (device, implementation) in opponents(self.records, &sweep, baseline) {
+                    let opponent =
+                        Opponent { sweep: &sweep, cache, scope, baseline, device, implementation };
+                    rows.extend(self.along(&opponent, compare));
+                }
+            }
+        }
+        rows
+    }
+
+    /// An opponent along its sweep.
+    fn along(&self, opponent: &Opponent<'_>, compare: Compare<'a>) -> Vec<SummaryRow> {
+        let points = &opponent.sweep.points;
+        let compared: Vec<Option<SummaryRow>> =
+            points.iter().map(|(_, shape)| compare(self, opponent, shape)).collect();
         let verdicts: Vec<(u64, Option<Verdict>)> = points
             .iter()
             .zip(&compared)
             .map(|((value, _), row)| (*value, row.as_ref().map(|r| r.verdict)))
             .collect();
         let mut rows: Vec<SummaryRow> = compared.into_iter().flatten().collect();
-        let is_own_side = self.baseline == Baseline::Own
-            && self.device.is_contender()
-            && records.iter().any(|r| r.device == *self.device && r.is_cpu_side());
-        if !self.sweep.axis.is_empty() && !is_own_side {
+        let is_own_side = opponent.baseline == Baseline::Own
+            && opponent.device.is_contender()
+            && self.records.iter().any(|r| r.device == *opponent.device && r.is_cpu_side());
+        if !opponent.sweep.axis.is_empty() && !is_own_side {
             let crossover = Crossover::of(&verdicts);
             rows.iter_mut().for_each(|r| r.crossover = crossover);
         }
         rows
     }
 
-    fn compare(
-        &self,
-        records: &[Record],
-        samples: &HashMap<RowKey<'_>, Seconds>,
-        pairing: Pairing,
-        shape: &str,
-    ) -> Option<SummaryRow> {
-        let Sweep { workload, dtype, axis, .. } = *self.sweep;
-        let case = CaseKey { workload, shape, dtype, cache: self.cache };
-        let here = |r: &&Record| r.case() == case && r.scope == self.scope && r.competes();
-        let device = records
+    /// The rows of a point in a scope; none where they say nothing about each other.
+    fn sides(&self, opponent: &Opponent<'_>, shape: &str, scope: Scope) -> Option<Sides<'a>> {
+        let Sweep { workload, dtype, .. } = *opponent.sweep;
+        let case = CaseKey { workload, shape, dtype, cache: opponent.cache };
+        let here = |r: &&Record| r.case() == case && r.scope == scope && r.competes();
+        let device = self.records.iter().filter(here).find(|r| {
+            r.device == *opponent.device && r.implementation == opponent.implementation
+        })?;
+        let cpu = self
+            .records
             .iter()
             .filter(here)
-            .find(|r| r.device == *self.device && r.implementation == self.implementation)?;
-        let cpu = records
-            .iter()
-            .filter(here)
-            .filter(|r| self.baseline.admits(&r.device, r.device_kind))
+            .filter(|r| opponent.baseline.admits(&r.device, r.device_kind))
             .min_by(|a, b| median(a).total_cmp(&median(b)))?;
         // Where each device chooses its own amount of work, times say nothing about each other.
-        if device.flop_count != cpu.flop_count || (device.flop_count, device.bytes_moved) == (0, 0)
-        {
-            return None;
+        let is_same_work = device.flop_count == cpu.flop_count
+            && (device.flop_count, device.bytes_moved) != (0, 0);
+        is_same_work.then_some(Sides { cpu, device })
+    }
+
+    /// The times of some rows, and how they belong together.
+    fn times<const N: usize>(&self, rows: [&Record; N]) -> Option<([Vec<f64>; N], Pairing)> {
+        let mut seconds = [None; N];
+        for (seconds, row) in seconds.iter_mut().zip(rows) {
+            *seconds = Some(self.samples.get(&row.key())?);
         }
-        let apart = [device, cpu].iter().any(|r| r.has_note("not-interleaved"));
-        let pairing = if apart { Pairing::Unpaired } else { pairing };
-        let sides = (samples.get(&cpu.key())?, samples.get(&device.key())?);
-        let (cpu_s, device_s) = match pairing {
-            Pairing::Paired => aligned(sides.0, sides.1),
-            Pairing::Unpaired => {
-                (sides.0.values().copied().collect(), sides.1.values().copied().collect())
-            }
-        };
+        let seconds = seconds.map(|seconds| seconds.expect("every row has its samples"));
+        let apart = rows.iter().any(|r| r.has_note("not-interleaved"));
+        let pairing = if apart { Pairing::Unpaired } else { self.pairing };
+        Some(match pairing {
+            Pairing::Paired => (aligned(seconds), pairing),
+            Pairing::Unpaired => (seconds.map(|s| s.values().copied().collect()), pairing),
+        })
+    }
+
+    /// The ratio of what was measured at a point.
+    fn measured(&self, opponent: &Opponent<'_>, shape: &str) -> Option<SummaryRow> {
+        let sides = self.sides(opponent, shape, opponent.scope)?;
+        let ([cpu_s, device_s], pairing) = self.times([sides.cpu, sides.device])?;
         let ratio = stats::ratio(&cpu_s, &device_s, pairing)?;
-        let noise = [cpu, device].iter().filter_map(|r| r.noise).fold(0.0, f64::max);
+        let noise = noise([sides.cpu, sides.device]);
+        let row = opponent.row(shape, &sides, ratio, pairing, noise);
         Some(SummaryRow {
-            workload: workload.to_string(),
-            axis: axis.to_string(),
+            cpu_median_s: sides.cpu.wall_median_s?,
+            device_median_s: sides.device.wall_median_s?,
+            ..row
+        })
+    }
+}
+
+impl Opponent<'_> {
+    /// A row without its medians.
+    fn row(
+        &self,
+        shape: &str,
+        sides: &Sides<'_>,
+        ratio: Ratio,
+        pairing: Pairing,
+        noise: f64,
+    ) -> SummaryRow {
+        let Sides { cpu, device } = sides;
+        SummaryRow {
+            workload: self.sweep.workload.to_string(),
+            axis: self.sweep.axis.to_string(),
             shape: shape.to_string(),
-            dtype,
+            dtype: self.sweep.dtype,
             cache: self.cache,
             scope: self.scope,
             baseline: self.baseline,
@@ -163,16 +226,25 @@ impl Opponent<'_> {
             cpu_implementation: cpu.implementation.clone(),
             device: device.device.clone(),
             implementation: device.implementation.clone(),
-            cpu_median_s: cpu.wall_median_s?,
-            device_median_s: device.wall_median_s?,
+            cpu_median_s: 0.0,
+            device_median_s: 0.0,
             speedup: ratio.value,
             speedup_low: ratio.low,
             speedup_high: ratio.high,
             pairing,
             verdict: Verdict::of(ratio.low, ratio.high, noise),
             crossover: None,
-        })
+            derived: false,
+            break_even: None,
+            break_even_low: None,
+            break_even_high: None,
+        }
     }
+}
+
+/// The noise of the noisiest row.
+fn noise<const N: usize>(rows: [&Record; N]) -> f64 {
+    rows.iter().filter_map(|r| r.noise).fold(0.0, f64::max)
 }
 
 /// A row's median; a row without one is never the fastest.
@@ -180,9 +252,11 @@ fn median(record: &Record) -> f64 {
     record.wall_median_s.unwrap_or(f64::INFINITY)
 }
 
-/// The times of the rounds that both sides have, in order.
-fn aligned(a: &Seconds, b: &Seconds) -> (Vec<f64>, Vec<f64>) {
-    a.iter().filter_map(|(round, of_a)| Some((*of_a, *b.get(round)?))).unzip()
+/// The times of the rounds that all have, in order.
+fn aligned<const N: usize>(rows: [&Seconds; N]) -> [Vec<f64>; N] {
+    let is_whole = |round: &&u64| rows.iter().all(|row| row.contains_key(round));
+    let rounds: Vec<&u64> = rows[0].keys().filter(is_whole).collect();
+    rows.map(|row| rounds.iter().map(|round| row[round]).collect())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::Outcome;
-use crate::terms::DeviceKind;
+use crate::terms::{BreakEven, DeviceKind};
 
 /// A run with one CPU and one GPU row per point; `times` holds their medians.
 struct Run {
@@ -194,4 +194,78 @@ fn lists_have_no_crossover() {
     }
     assert_eq!(run.rows().len(), 4);
     assert!(run.rows().iter().all(|r| r.crossover.is_none()));
+}
+
+/// A point with both scopes; nothing is moved on the CPU.
+fn moved(run: &mut Run, value: u64, [cpu, resident, with_transfers]: [f64; 3], noise: f64) {
+    run.point(value, cpu, resident, noise);
+    let shape = format!("m={value}");
+    for (device, kind, median) in
+        [("cpu", DeviceKind::Cpu, cpu), ("opencl:0", DeviceKind::Gpu, with_transfers)]
+    {
+        let row = record(&shape, device, kind, median);
+        run.add(Record { scope: Scope::EndToEnd, ..row }, noise);
+    }
+}
+
+fn all_rows(run: &Run) -> Vec<SummaryRow> {
+    let rows = summarize_all(&run.plan, &run.records, &run.samples, Pairing::Paired);
+    rows.into_iter().filter(|row| row.baseline == Baseline::Best).collect()
+}
+
+fn of_scope(rows: &[SummaryRow], scope: &str) -> Vec<SummaryRow> {
+    rows.iter().filter(|row| row.scope.name() == scope).cloned().collect()
+}
+
+#[test]
+fn transfers_are_paid_after_as_many_runs_as_they_take_over_what_one_saves() {
+    let mut run = Run::new();
+    // Saves 1 ms a run, and moves its data for 4 ms.
+    moved(&mut run, 1, [2e-3, 1e-3, 5e-3], 0.01);
+    // Is faster at once; is slower even without transfers; has nothing to move.
+    moved(&mut run, 2, [9e-3, 1e-3, 5e-3], 0.0);
+    moved(&mut run, 3, [1e-3, 2e-3, 5e-3], 0.0);
+    moved(&mut run, 4, [2e-3, 1e-3, 0.9e-3], 0.0);
+    let rows = all_rows(&run);
+    let found = of_scope(&rows, "end_to_end");
+    let Some(BreakEven::After(runs)) = found[0].break_even else { panic!("{:?}", found[0]) };
+    assert!((runs - 4.0).abs() < 0.05, "{runs}");
+    let ends = [found[0].break_even_low.unwrap(), found[0].break_even_high.unwrap()];
+    assert!(ends[0] < BreakEven::After(runs) && BreakEven::After(runs) < ends[1], "{ends:?}");
+    assert!(ends[0] > BreakEven::After(3.5) && ends[1] < BreakEven::After(4.5), "{ends:?}");
+    let others = [1, 2, 3].map(|i| found[i].break_even.unwrap());
+    assert_eq!(others, [BreakEven::After(1.0), BreakEven::Never, BreakEven::After(1.0)]);
+    assert_eq!(others, [1, 2, 3].map(|i| found[i].break_even_high.unwrap()));
+    // Only those that move something say what that costs.
+    assert!(of_scope(&rows, "compute").iter().all(|row| row.break_even.is_none()));
+    assert!(rows.iter().all(|row| row.derived == matches!(row.scope, Scope::Reused(_))));
+}
+
+#[test]
+fn data_used_several_times_have_crossovers_of_their_own() {
+    let mut run = Run::new();
+    // What a run saves doubles from size to size, what transfers take does not.
+    for (value, cpu) in [(1, 0.9e-3), (2, 1.2e-3), (4, 1.6e-3), (8, 5e-3)] {
+        moved(&mut run, value, [cpu, 1e-3, 5e-3], 0.0);
+    }
+    let rows = all_rows(&run);
+    let crossover = |scope| of_scope(&rows, scope)[0].crossover.unwrap();
+    assert_eq!(crossover("compute"), Crossover::From(2));
+    assert_eq!(crossover("reused:64"), Crossover::From(2));
+    assert_eq!(crossover("reused:8"), Crossover::From(4));
+    assert_eq!(crossover("end_to_end"), Crossover::Never);
+    let eight = &of_scope(&rows, "reused:8")[3];
+    assert!((eight.speedup - 5.0 / 1.5).abs() < 1e-9, "{eight:?}");
+    assert!((eight.device_median_s - 1.5e-3).abs() < 1e-12 && eight.cpu_median_s == 5e-3);
+    assert_eq!(eight.verdict, Verdict::Faster);
+    // What is derived asks for no further rounds, and takes none away.
+    assert!(!asks(eight));
+    assert_eq!(run.rows().len(), rows.iter().filter(|row| !row.derived).count() * 2);
+}
+
+#[test]
+fn where_one_scope_alone_was_measured_nothing_is_derived() {
+    let mut run = Run::new();
+    run.point(1, 2e-3, 1e-3, 0.0);
+    assert!(all_rows(&run).iter().all(|row| !row.derived && row.break_even.is_none()));
 }

@@ -73,7 +73,9 @@ pub fn until_decided_seconds(undecided: &[Undecided<'_>]) -> f64 {
 
 /// Whether a comparison is one that a run exists for.
 pub fn asks(row: &SummaryRow) -> bool {
-    row.baseline == Baseline::Best && !workload::role(&row.workload).is_about_machine()
+    row.baseline == Baseline::Best
+        && !row.derived
+        && !workload::role(&row.workload).is_about_machine()
 }
 
 /// Whether a run has seen that another implementation of the device is faster.

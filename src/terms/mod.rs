@@ -8,6 +8,7 @@
 //! | `device.rs` | kinds and names of devices |
 //! | `dtype.rs` | what numbers are stored and computed in |
 //! | `key.rs` | the identities of a case and of a row |
+//! | `reuse.rs` | from how many runs on the same data on a device is worth its transfers |
 //! | `role.rs` | what workloads and implementations are for |
 //! | `shape.rs` | axes and the sizes along them |
 //! | `verdict.rs` | what a ratio says, and from which size on a device wins |
@@ -19,6 +20,7 @@ pub mod conv;
 mod device;
 mod dtype;
 mod key;
+mod reuse;
 mod role;
 mod shape;
 mod verdict;
@@ -31,6 +33,7 @@ pub use device::{DeviceId, DeviceKind};
 pub use dtype::{Dtype, Format, Formats};
 pub use key::{CaseKey, Cased, Keyed, RowKey};
 pub(crate) use key::{cased, keyed};
+pub use reuse::BreakEven;
 pub use role::{Engine, Role};
 pub use shape::{Axis, Shape};
 pub use verdict::{Crossover, FloorKind, Verdict};

@@ -31,14 +31,14 @@ pub(crate) use words;
 
 #[cfg(test)]
 mod tests {
-    use crate::terms::Scope;
+    use crate::terms::Cache;
 
     #[test]
     fn a_term_has_one_word_everywhere() {
-        for scope in Scope::ALL {
-            let json = serde_json::to_string(&scope).unwrap();
-            assert_eq!(json, format!("\"{}\"", scope.name()));
-            assert_eq!(serde_json::from_str::<Scope>(&json).unwrap(), scope);
+        for cache in Cache::ALL {
+            let json = serde_json::to_string(&cache).unwrap();
+            assert_eq!(json, format!("\"{}\"", cache.name()));
+            assert_eq!(serde_json::from_str::<Cache>(&json).unwrap(), cache);
         }
     }
 }

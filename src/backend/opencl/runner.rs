@@ -120,7 +120,8 @@ impl<'a> KernelRunner<'a> {
         Ok(kernel::seconds(&events, first, last))
     }
 
-    fn upload_compute_download(&mut self) -> Result<()> {
+    /// Uploads, computes so many times, downloads.
+    fn upload_compute_download(&mut self, runs: u32) -> Result<()> {
         let queue = &self.device.queue;
         let written =
             self.inputs.iter().zip(self.operands.iter()).try_for_each(|(buffer, data)| {
@@ -130,7 +131,7 @@ impl<'a> KernelRunner<'a> {
                     unsafe { buffer.write(self.device, data, false) }
                 })
             });
-        let launched = written.and_then(|()| self.launch(queue));
+        let launched = written.and_then(|()| (0..runs).try_for_each(|_| self.launch(queue)));
         let end = self.host_output.len() - FENCE;
         let (device, part) = (self.device, &self.output.part);
         let read = with_values_mut!(&mut self.host_output, output => {
@@ -152,7 +153,7 @@ impl Runner for KernelRunner<'_> {
     }
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
-        if scope == Scope::EndToEnd {
+        if scope.moves() {
             self.inputs.iter().try_for_each(|buffer| buffer.poison(self.device))?;
         }
         self.host_output.fence();
@@ -165,7 +166,7 @@ impl Runner for KernelRunner<'_> {
                 self.launch(&self.device.queue)?;
                 self.finish(&self.device.queue)
             }
-            Scope::EndToEnd => self.upload_compute_download(),
+            Scope::EndToEnd | Scope::Reused(_) => self.upload_compute_download(scope.runs()),
         }
     }
 
@@ -187,7 +188,7 @@ impl Runner for KernelRunner<'_> {
     }
 
     fn output(&mut self, scope: Scope) -> Result<Values<'_>> {
-        if scope == Scope::Compute {
+        if !scope.moves() {
             self.output.read_fenced(self.device, &mut self.host_output)?;
         }
         Ok(self.host_output.view())

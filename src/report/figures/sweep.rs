@@ -1,5 +1,7 @@
 //! Charts of a sweep.
 
+use std::borrow::Cow;
+
 use crate::terms::{Crossover, Scope};
 
 use super::super::chart::{self, Drawing, Lines, Mark, Series, Unit};
@@ -21,9 +23,10 @@ impl View<'_> {
             self.series(entrant, detail, false, |m| rate(record(m)?, unit))
         };
         let mut series: Vec<Series> = self.entrants.iter().filter_map(of).collect();
-        let what = match scope {
-            Scope::Compute => "compute only, operands resident",
-            Scope::EndToEnd => "upload, compute and download",
+        let what: Cow<'_, str> = match scope {
+            Scope::Compute => "compute only, operands resident".into(),
+            Scope::EndToEnd => "upload, compute and download".into(),
+            Scope::Reused(uses) => format!("upload, {uses} runs, download").into(),
         };
         if scope == Scope::Compute && !series.is_empty() {
             series.extend(self.published(unit));

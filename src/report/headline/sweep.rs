@@ -1,7 +1,7 @@
 //! The answer of a sweep: from which size on, and by how much at the largest.
 
-use crate::record::SummaryRow;
-use crate::terms::{Baseline, Crossover, Keyed, Scope};
+use crate::record::{self, SummaryRow};
+use crate::terms::{Baseline, BreakEven, Crossover, Keyed, Scope};
 use crate::units;
 
 use super::super::input::Input;
@@ -49,7 +49,33 @@ pub fn in_full(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> O
     };
     let verdict = verdict(input, group, entrant, crossover, &subject);
     let beside = moved.map(|(_, row)| with_transfers(group, crossover, row.crossover));
-    Some(format!("{verdict}{}.", beside.unwrap_or_default()))
+    let reused =
+        moved.and_then(|(_, row)| Some(reused(input, group, entrant, [crossover, row.crossover?])));
+    Some(format!("{verdict}{}{}.", beside.unwrap_or_default(), reused.unwrap_or_default()))
+}
+
+/// `, from 192 on with 64 runs on the same data`, for every number of runs that makes for a crossover between
+/// those of data that are never moved and of data that are moved for each run.
+fn reused(input: &Input, group: &Group<'_>, entrant: &Entrant<'_>, ends: [Crossover; 2]) -> String {
+    let is_here = |s: &&SummaryRow| {
+        let member = group.members.iter().find(|m| m.shape == s.shape);
+        matches!(s.scope, Scope::Reused(_))
+            && member.and_then(|m| group.summary(input, m, s.scope, entrant)) == Some(*s)
+    };
+    let rows = input.summary.iter().filter(is_here);
+    let found = record::distinct(rows.filter_map(|s| Some((s.scope, s.crossover?))));
+    let mut told = ends.to_vec();
+    let mut parts = String::new();
+    for (scope, crossover) in found {
+        if let Crossover::From(v) = crossover
+            && !told.contains(&crossover)
+        {
+            told.push(crossover);
+            let value = names::axis_value(group.axis, v);
+            parts += &format!(", from {value} on with {}", names::scope(scope));
+        }
+    }
+    parts
 }
 
 /// What is behind a crossover: how sure the speed-up at the largest size is, and what it is against other measures.
@@ -57,6 +83,7 @@ pub fn detail(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> Op
     let Best { entrant, main, moved, .. } = best(input, group, entrants)?;
     let speed = [
         at_last(group, main, moved),
+        moved.map(|(_, row)| break_even(row)).unwrap_or_default(),
         own_baseline(input, main.1),
         roof(input, group, entrant, main),
     ]
@@ -150,6 +177,17 @@ fn at_last(group: &Group<'_>, (member, row): Largest<'_>, moved: Option<Largest<
         }
         _ => speed,
     }
+}
+
+/// `, worth its transfers from 3.2 (2.9 to 3.6) runs on the same data on`, where one run is not enough.
+fn break_even(row: &SummaryRow) -> String {
+    let ends = [row.break_even, row.break_even_low, row.break_even_high];
+    let [Some(BreakEven::After(runs)), Some(low), Some(high)] = ends else { return String::new() };
+    if runs <= 1.0 {
+        return String::new();
+    }
+    let [runs, low, high] = [BreakEven::After(runs), low, high].map(names::break_even);
+    format!(", worth its transfers from {runs} ({low} to {high}) runs on the same data on")
 }
 
 /// `, 40.2× against our own CPU path`, where the best is a contender's.

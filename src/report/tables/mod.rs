@@ -186,7 +186,8 @@ fn notes(r: &Record) -> String {
 /// Scope, and what is unusual about cache and type.
 pub fn setting(scope: Scope, cache: Cache, dtype: Dtype) -> String {
     let cold = (cache == Cache::Cold).then_some("cold");
-    let words = [Some(names::scope(scope)), cold, names::unusual(dtype)];
+    let scope = names::scope(scope);
+    let words = [Some(&*scope), cold, names::unusual(dtype)];
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

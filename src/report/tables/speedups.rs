@@ -19,6 +19,8 @@ pub struct SpeedLine {
     pub interval: String,
     pub verdict: &'static str,
     pub crossover: String,
+    /// From how many runs on the same data on it is worth its transfers.
+    pub break_even: String,
 }
 
 impl Tables<'_> {
@@ -29,7 +31,7 @@ impl Tables<'_> {
             return Vec::new();
         }
         let rows: Vec<&SummaryRow> =
-            self.input.summary.iter().filter(|s| s.workload == workload).collect();
+            self.input.summary.iter().filter(|s| s.workload == workload && !s.derived).collect();
         let repeats = |s: &SummaryRow| {
             rows.iter().any(|b| {
                 b.baseline != s.baseline
@@ -60,6 +62,7 @@ impl Tables<'_> {
             interval: names::span(s.speedup_low, s.speedup_high),
             verdict: s.verdict.name(),
             crossover: crossover.unwrap_or_default(),
+            break_even: s.break_even.map(names::break_even).unwrap_or_default(),
         }
     }
 }

@@ -42,6 +42,10 @@ fn at(
         pairing: Pairing::Paired,
         verdict: Verdict::of(low, high, 0.01),
         crossover: None,
+        derived: false,
+        break_even: None,
+        break_even_low: None,
+        break_even_high: None,
     };
     (row, records)
 }
@@ -100,7 +104,7 @@ fn what_lies_on_a_border_is_a_tie() {
 
 #[test]
 fn rounds_of_a_case_are_shared() {
-    let scopes = Scope::ALL.map(|scope| at(8, scope, 0.01, WIDE));
+    let scopes = [Scope::Compute, Scope::EndToEnd].map(|scope| at(8, scope, 0.01, WIDE));
     let (mut rows, records) = split(scopes.into());
     let both = undecided(&rows, &records);
     // The CPU's run counts for both scopes: three samples a round, in the same rounds.

@@ -166,7 +166,8 @@ impl<'a> TrainRunner<'a> {
         seconds
     }
 
-    fn upload_step_download(&mut self) -> Result<()> {
+    /// Uploads the mini-batch, takes so many steps on it, downloads the loss of the last.
+    fn upload_steps_download(&mut self, steps: u32) -> Result<()> {
         let device = self.device;
         let batch = &self.memory.values[self.graph.input()];
         // SAFETY: the writes read memory of `self`, which is borrowed until `finish` has returned.
@@ -175,12 +176,14 @@ impl<'a> TrainRunner<'a> {
             written.and_then(|()| self.memory.labels.write(device, &self.host_labels, false))
         };
         let mut ops = self.enqueue(&device.queue, false);
-        let enqueued = written.and_then(|()| network::step(&mut ops, &self.graph, self.steps + 1));
+        let mut all = self.steps + 1..=self.steps + u64::from(steps);
+        let enqueued = written
+            .and_then(|()| all.try_for_each(|number| network::step(&mut ops, &self.graph, number)));
         // SAFETY: the read is into memory of `self`, which is borrowed until `finish` returns.
         let read = unsafe { self.memory.loss.part.read(device, &mut self.host_loss, false) };
         // Whatever happened, nothing may be under way when the borrow ends.
         let finished = self.finish(&device.queue);
-        self.steps += 1;
+        self.steps += u64::from(steps);
         enqueued.and(read).and(finished)
     }
 
@@ -204,7 +207,7 @@ impl Runner for TrainRunner<'_> {
     fn poison(&mut self, scope: Scope) -> Result<()> {
         self.lay_down()?;
         self.host_loss = vec![f32::POISON];
-        if scope == Scope::EndToEnd {
+        if scope.moves() {
             for operand in [&self.memory.values[self.graph.input()], &self.memory.labels] {
                 operand.poison(self.device)?;
             }
@@ -215,7 +218,7 @@ impl Runner for TrainRunner<'_> {
     fn run(&mut self, scope: Scope) -> Result<()> {
         match scope {
             Scope::Compute => self.step(&self.device.queue, false).map(|_| ()),
-            Scope::EndToEnd => self.upload_step_download(),
+            Scope::EndToEnd | Scope::Reused(_) => self.upload_steps_download(scope.runs()),
         }
     }
 
@@ -256,7 +259,7 @@ impl Runner for TrainRunner<'_> {
         self.output.clear();
         self.output.reserve_exact(1 + 2 * parameters + 2 * FENCE);
         self.output.resize(FENCE, f32::SENTINEL);
-        self.output.push(if scope == Scope::Compute { loss[FENCE] } else { self.host_loss[0] });
+        self.output.push(if scope.moves() { self.host_loss[0] } else { loss[FENCE] });
         for arena in [&memory.gradients, &memory.parameters] {
             let whole = arena.whole.to_vec(device)?;
             self.output.extend(memory.layout.tensors(&whole).flatten());
