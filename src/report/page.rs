@@ -27,6 +27,8 @@ struct Page<'a> {
     headlines: Vec<Headline>,
     trust: Vec<Fact>,
     warnings: Vec<String>,
+    /// The chart that belongs to the first answers.
+    first: Option<&'a Figure>,
     sections: Vec<Section<'a>>,
     workloads: Vec<Workload<'a>>,
     missing: Vec<MissingLine>,
@@ -47,6 +49,8 @@ pub fn html(
 ) -> Result<String> {
     let Tables { input, devices, .. } = *tables;
     let manifest = input.manifest.as_ref();
+    let first = figures.iter().position(|figure| figure.changes_answer);
+    let others = (0..).zip(figures).filter(|(i, _)| Some(*i) != first).map(|(_, figure)| figure);
     let page = Page {
         input,
         question: headline::question(devices),
@@ -55,7 +59,8 @@ pub fn html(
         headlines,
         trust: facts::trust(input),
         warnings: warnings(input),
-        sections: sections(figures),
+        first: first.map(|i| &figures[i]),
+        sections: sections(others),
         workloads: tables.workloads(),
         missing: tables.missing(),
         machine: manifest.map(facts::machine).unwrap_or_default(),
@@ -101,8 +106,8 @@ fn warnings(input: &Input) -> Vec<String> {
 }
 
 /// Charts by what they are about.
-pub fn sections(figures: &[Figure]) -> Vec<Section<'_>> {
-    record::grouped(figures.iter().map(|figure| (figure.section.as_str(), figure)))
+pub fn sections<'a>(figures: impl IntoIterator<Item = &'a Figure>) -> Vec<Section<'a>> {
+    record::grouped(figures.into_iter().map(|figure| (figure.section.as_str(), figure)))
 }
 
 /// The command line as it can be typed again in a POSIX shell.

@@ -1,22 +1,15 @@
 //! Data that are used several times before they go back: what that would change follows from a run with operands
-//! resident and one with transfers. On the device a run of N on the same data takes the resident one's time and
-//! an N-th of what transfers add; on the CPU nothing is moved.
+//! resident and one with transfers.
 
 use std::num::NonZeroU32;
 
 use super::{Known, Opponent, Sides, noise};
 use crate::record::{Record, SummaryRow};
 use crate::stats::{self, Pairing};
-use crate::terms::{Baseline, BreakEven, Cache, Keyed, RowKey, Scope};
+use crate::terms::{Baseline, BreakEven, Cache, Keyed, RowKey, Scope, reused_s};
 
 /// How often data are used in the rows that are derived, beside once and for ever.
 const USES: [NonZeroU32; 2] = [NonZeroU32::new(8).unwrap(), NonZeroU32::new(64).unwrap()];
-
-/// What a run takes on the device where data are used so often.
-pub fn reused_s(resident_s: f64, end_to_end_s: f64, uses: f64) -> f64 {
-    // Where nothing is moved, the second may come out as the faster one.
-    resident_s + (end_to_end_s - resident_s).max(0.0) / uses
-}
 
 /// Runs on the same data after which the device is as fast as the CPU: what transfers add, over what a run saves.
 /// Infinite where a run saves nothing.

@@ -33,7 +33,7 @@ pub use device::{DeviceId, DeviceKind};
 pub use dtype::{Dtype, Format, Formats};
 pub use key::{CaseKey, Cased, Keyed, RowKey};
 pub(crate) use key::{cased, keyed};
-pub use reuse::BreakEven;
+pub use reuse::{BreakEven, reused_s};
 pub use role::{Engine, Role};
 pub use shape::{Axis, Shape};
 pub use verdict::{Crossover, FloorKind, Verdict};

@@ -7,6 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const NEVER: &str = "never";
 
+/// Seconds of one of so many runs on the same data, between one upload and one download: those of a run with
+/// operands resident, and a share of what transfers add to it. On the CPU nothing is moved.
+pub fn reused_s(resident_s: f64, end_to_end_s: f64, uses: f64) -> f64 {
+    // Where next to nothing is moved, the second may come out as the faster one.
+    resident_s + (end_to_end_s - resident_s).max(0.0) / uses
+}
+
 /// How many runs on the same data take a device, with one transfer of them to it and one of the results back, as
 /// long as they take the CPU.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]

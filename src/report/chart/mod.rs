@@ -7,6 +7,7 @@
 //! | `labels.rs` | labels at the ends of lines |
 //! | `frame.rs` | the rectangle of a plot with its axes |
 //! | `dots.rs` | values of a short list, one row a line of the list |
+//! | `heat.rs` | ratios over two axes, a colour each |
 //! | `spark.rs` | a line no larger than a word |
 //! | `stacks.rs` | what bars are made up of, one row a bar |
 //! | `scale.rs` | axes and their ticks |
@@ -20,6 +21,7 @@
 mod canvas;
 mod dots;
 mod frame;
+mod heat;
 mod labels;
 #[cfg(all(test, feature = "png"))]
 mod layout;
@@ -43,6 +45,7 @@ use scale::Scale;
 
 pub use canvas::is_ours;
 pub use dots::Dots;
+pub use heat::{Cell, Column, Heat};
 #[cfg(all(test, feature = "png"))]
 pub use layout::Layout;
 pub use lines::{Lines, Mark};

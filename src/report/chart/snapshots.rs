@@ -99,6 +99,39 @@ fn roofline(series: Vec<Series>, long: bool) -> Drawing {
     .draw()
 }
 
+/// A device that does a thousand times the CPU's work, behind a slow link: small sizes are never worth it, and of
+/// the others the larger ones sooner. Some points are missing.
+fn heat(count: usize) -> Drawing {
+    let uses: Vec<f64> = (0..=10).map(|power| 2f64.powi(power)).collect();
+    let column = |i: usize| {
+        let size = 16.0 * 2f64.powf((33 + i - count) as f64 / 4.0);
+        let (cpu, resident, moved) =
+            (size.powi(3), 1e7 + size.powi(3) / 40.0, 2500.0 * size.powi(2));
+        let even = if cpu > resident { (moved / (cpu - resident)).max(1.0) } else { f64::INFINITY };
+        let measured = |ratio| Some(Cell { ratio, measured: true });
+        let cells =
+            uses.iter().map(|n| Cell { ratio: cpu / (resident + moved / n), measured: *n == 1.0 });
+        let cells = cells.map(Some).chain([measured(cpu / resident)]).collect();
+        Column {
+            label: format!("{size:.0}"),
+            cells: if i == MISSING { vec![None; 12] } else { cells },
+            even: (i != MISSING).then_some([even, even * 0.8, even * 1.3]),
+        }
+    };
+    Heat {
+        title: "Speed-up by re-use: made-up numbers over m = n = k".into(),
+        subtitle: "A GPU, packed, against the CPU: above the line the device is faster".into(),
+        description: "Made-up numbers.".into(),
+        x_title: "m = n = k".into(),
+        y_title: "Runs on the same data between upload and download".into(),
+        uses: uses.clone(),
+        last: "resident".into(),
+        columns: (0..count).map(column).collect(),
+    }
+    .draw()
+    .unwrap()
+}
+
 /// The drawings by name, each with the series that it must name.
 pub(super) fn drawings() -> Vec<(&'static str, usize, Drawing)> {
     let rows = |count: usize, long| (0..count).map(|i| name(i, long)).collect::<Vec<_>>();
@@ -148,6 +181,8 @@ pub(super) fn drawings() -> Vec<(&'static str, usize, Drawing)> {
             let some = some(3, true, &numbers(3), &|i, p| wide(i, p).filter(|_| i != p));
             dots(Unit::Bytes, rows(3, true), some, true)
         }),
+        ("heat-1-column", 0, heat(1)),
+        ("heat-33-columns", 0, heat(33)),
         ("stacks-1-bar", 2, stacks(2, 1, false)),
         ("stacks-12-kinds", 12, stacks(12, 3, true)),
         ("roofline-1-point", 1, roofline(some(1, false, &[300.0], &fast), false)),

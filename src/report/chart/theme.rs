@@ -63,6 +63,33 @@ pub const KINDS: [Tone; 8] = [
     tone(0xAA4499, 0xE08AD2),
 ];
 
+/// How a ratio compares, from far below 1 to far above: blue, as the CPU is, to orange, as the first device beside
+/// it is; told apart by colour-blind readers, and by how far they are from 1 in grey.
+pub const HEAT: [Tone; 9] = [
+    tone(0x1B6295, 0x6DB4EC),
+    tone(0x5C9CC9, 0x2F6CA0),
+    tone(0x9DC4E0, 0x264F72),
+    tone(0xD4E4F0, 0x213A50),
+    tone(0xF0F1F3, 0x2B323C),
+    tone(0xF8DFCA, 0x4A3423),
+    tone(0xF0B98E, 0x6F4527),
+    tone(0xE58C4D, 0x97571F),
+    tone(0xB04A08, 0xF2A45E),
+];
+
+/// Ratios between one colour and the next, each the geometric mean of what the two stand for.
+const HEAT_BORDERS: [f64; 8] = [0.177, 0.354, 0.632, 0.894, 1.118, 1.581, 2.828, 5.657];
+
+/// The colour of a ratio.
+pub fn heat(ratio: f64) -> Tone {
+    HEAT[HEAT_BORDERS.iter().filter(|border| ratio > **border).count()]
+}
+
+/// The colour of a number on one of [`HEAT`].
+pub fn heat_label(area: Tone) -> Tone {
+    if area == HEAT[0] || area == HEAT[8] { PAPER } else { INK }
+}
+
 /// The better seen of paper and shade on an area of this colour.
 pub fn on(area: Tone) -> Tone {
     let contrast = |label: Tone| contrast(label.light, area.light);
@@ -98,7 +125,7 @@ pub fn css() -> String {
          .chart polyline,.chart line{stroke-linecap:round;stroke-linejoin:round}\
          @media screen and (prefers-color-scheme:dark){",
     );
-    for tone in PLAIN.iter().chain(&DEVICES).chain(&KINDS) {
+    for tone in PLAIN.iter().chain(&DEVICES).chain(&KINDS).chain(&HEAT) {
         let (light, dark) = (hex(tone.light), hex(tone.dark));
         // Writing to a string can't fail.
         let _ = write!(
@@ -119,8 +146,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn ratios_have_the_colour_that_they_are_nearest_to() {
+        let stands_for = [0.125, 0.25, 0.5, 0.8, 1.0, 1.25, 2.0, 4.0, 8.0];
+        assert_eq!(stands_for.map(heat), HEAT);
+        assert_eq!([0.0, f64::INFINITY].map(heat), [HEAT[0], HEAT[8]]);
+    }
+
+    #[test]
     fn every_colour_is_found_by_its_light_form() {
-        let all: Vec<Tone> = PLAIN.into_iter().chain(DEVICES).chain(KINDS).collect();
+        let all: Vec<Tone> = PLAIN.into_iter().chain(DEVICES).chain(KINDS).chain(HEAT).collect();
         for (i, a) in all.iter().enumerate() {
             assert!(all.iter().skip(i + 1).all(|b| a.light != b.light), "{a:?}");
         }
@@ -129,6 +163,12 @@ mod tests {
             let label = on(area);
             assert!(contrast(label.light, area.light) >= 4.5, "{area:?}");
             assert!(contrast(label.dark, area.dark) >= 4.5, "{area:?}");
+        }
+        for area in HEAT {
+            let label = heat_label(area);
+            let contrasts = [(label.light, area.light), (label.dark, area.dark)];
+            let contrasts = contrasts.map(|(label, area)| contrast(label, area));
+            assert!(contrasts.iter().all(|c| *c >= 4.5), "{area:?} {contrasts:?}");
         }
         assert!(css().contains("[fill='#0072B2']{fill:#4FA9E2}"));
         assert_eq!((device(8), kind(8)), (DEVICES[0], KINDS[0]));

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `sweep.rs` | throughput and speed-up over the axis of a sweep |
+//! | `reuse.rs` | speed-ups over size and re-use |
 //! | `list.rs` | speed-ups of a list, line by line or as a cloud |
 //! | `roofline.rs` | every row under the roofs of its device |
 //! | `streams.rs` | bandwidth over the working set |
@@ -16,6 +17,7 @@ mod breakdown;
 mod list;
 mod peaks;
 mod published;
+mod reuse;
 mod roofline;
 mod streams;
 mod sweep;
@@ -24,6 +26,8 @@ mod tuning;
 
 use crate::record::Record;
 use crate::terms::Scope;
+
+use reuse::Reuse;
 
 use super::chart::{self, Dots, Drawing, LOG_FROM, Lines, Series, Unit, Value, XScale};
 use super::input::Input;
@@ -40,6 +44,8 @@ pub struct Figure {
     pub drawing: Drawing,
     /// Whether it is written as a PNG too.
     pub is_picture: bool,
+    /// Whether it shows what changes an answer: the first such chart stands with the answers.
+    pub changes_answer: bool,
 }
 
 impl Figure {
@@ -63,7 +69,8 @@ impl Figures {
         };
         let is_free = |file: &String| self.0.iter().all(|f| f.file != *file);
         let file = (1..).map(numbered).find(is_free).unwrap_or_default();
-        self.0.push(Figure { file, section: section.to_string(), drawing, is_picture: false });
+        let section = section.to_string();
+        self.0.push(Figure { file, section, drawing, is_picture: false, changes_answer: false });
     }
 }
 
@@ -102,6 +109,11 @@ impl View<'_> {
             }
         } else {
             add("list", None, self.list());
+        }
+        let name = format!("reuse-{}", self.group.file_name(None));
+        for Reuse { drawing, changes_answer } in self.reuse() {
+            figures.add(self.group.workload, &name, Some(drawing));
+            figures.0.iter_mut().last().into_iter().for_each(|f| f.changes_answer = changes_answer);
         }
     }
 

@@ -19,12 +19,6 @@ fn limited() -> Run {
     run
 }
 
-fn chart<'a>(charts: &'a [(String, String)], name: &str) -> &'a str {
-    let found = charts.iter().find(|(n, _)| n == name);
-    let names = || charts.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>();
-    &found.unwrap_or_else(|| panic!("no {name} among {:?}", names())).1
-}
-
 fn clock(device: &str, share: Option<f64>, trusted: bool) -> TimerCheck {
     let (device, linearity) = (DeviceId::from(device), 1.0);
     TimerCheck { device, event_share: share, linearity, profiling_cost: None, trusted }

@@ -73,6 +73,12 @@ fn against(other: super::sample::Device<'_>, speedups: &[f64]) -> Run {
     run
 }
 
+fn chart<'a>(charts: &'a [(String, String)], name: &str) -> &'a str {
+    let found = charts.iter().find(|(n, _)| n == name);
+    let names = || charts.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>();
+    &found.unwrap_or_else(|| panic!("no {name} among {:?}", names())).1
+}
+
 #[track_caller]
 fn says(text: &str, part: &str) {
     assert!(text.contains(part), "'{part}' is not in: {text}");
@@ -88,6 +94,40 @@ fn every_file_is_written_and_linked() {
     }
     assert_eq!(page.matches("<script").count(), 1);
     says(&page, "<td class=\"n\"><strong>10.0×</strong></td>");
+}
+
+#[test]
+fn data_that_are_used_again_have_a_crossover_and_a_chart_beside_the_answers() {
+    let resident = [2.0, 0.5, 0.4, 0.3];
+    let mut run = against(GPU, &resident.map(|time| 1.0 / time));
+    for (size, time) in [(128, 9e-3), (256, 6e-3), (512, 2.4e-3), (1024, 1.2e-3)] {
+        let shape = format!("m={size},n={size},k={size},ta=0,tb=0");
+        run.add("gemm", &shape, CPU, "gemm", Scope::EndToEnd, 1e-3);
+        run.add("gemm", &shape, GPU, "packed", Scope::EndToEnd, time);
+    }
+    let text = answers(&run);
+    says(
+        &text,
+        "overtakes the CPU from m = n = k = 256 on (33.6 MFLOP), with transfers never up to 1024, from 512 on \
+         with 8 runs on the same data.</p>",
+    );
+    says(&text, ", worth its transfers from 1.3 (");
+    let title = ">Speed-up by re-use: gemm over m = n = k";
+    says(&text, title.trim_start_matches('>'));
+    let (page, charts) = rendered(&run);
+    assert_eq!(page.matches("charts/reuse-gemm-mnk.svg</a>").count(), 1, "not in its section too");
+    says(chart(&charts, "reuse-gemm-mnk.svg"), "At m = n = k = 1024 as fast from 1.3 runs on.");
+    // Where nothing depends on it, it is one chart among others.
+    let mut run = against(GPU, &[2.0, 4.0]);
+    for size in [128, 256] {
+        let shape = format!("m={size},n={size},k={size},ta=0,tb=0");
+        run.add("gemm", &shape, CPU, "gemm", Scope::EndToEnd, 1e-3);
+        run.add("gemm", &shape, GPU, "packed", Scope::EndToEnd, 0.9e-3);
+    }
+    assert!(!answers(&run).contains("re-use"));
+    let (page, charts) = rendered(&run);
+    assert_eq!(page.matches("charts/reuse-gemm-mnk.svg</a>").count(), 1);
+    says(chart(&charts, "reuse-gemm-mnk.svg"), "At m = n = k = 256 as fast at once.");
 }
 
 #[test]
@@ -110,7 +150,8 @@ fn one_crossing_has_a_size_and_a_speed() {
         "<th scope=\"row\">gemm<span class=\"sub\">m = n = k, <span class=\"range\">128–1024</span>",
     );
     says(&text, " with transfers, at 50.0 % of its own roof.");
-    assert_eq!(text.matches("10.0×").count(), 2, "the ratio, its line, and nothing else: {text}");
+    let table = text.split("<figure>").next().unwrap();
+    assert_eq!(table.matches("10.0×").count(), 2, "the ratio, its line, and nothing else: {table}");
     let (_, charts) = rendered(&run);
     says(&charts[0].1, "from 512 on");
 }

@@ -28,7 +28,8 @@ fn every_series_has_its_name_and_every_tick_its_unit() {
         let ticks = layout.words.iter().filter(|w| w.anchor == anchor).map(|w| w.text.as_str());
         let ticks: Vec<&str> = ticks.filter(|text| is_tick(text)).collect();
         assert!(ticks.len() >= 3, "{name}: {ticks:?}");
-        for tick in ticks {
+        // Sizes and uses are numbers, and ratios are in the cells.
+        for tick in ticks.into_iter().filter(|_| !name.starts_with("heat")) {
             let units = ["FLOP/s", "B/s", "s", "×", "%"];
             assert!(tick == "0" || units.iter().any(|u| tick.ends_with(u)), "{name}: {tick}");
         }
