@@ -10,6 +10,7 @@ pub mod compare;
 pub mod conclude;
 pub mod config;
 pub mod error;
+pub mod export;
 pub mod folder;
 pub mod machine;
 pub mod manifest;

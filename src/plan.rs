@@ -1,5 +1,7 @@
 //! Selection to cases: which shapes of which workloads are measured, and where they belong. Pure.
 
+mod sweeps;
+
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
@@ -17,8 +19,11 @@ pub struct Selection {
     pub preset: String,
     /// Names of workloads; empty means all.
     pub workloads: Vec<String>,
-    /// Shapes as `A=N,..`; empty means the preset's.
+    /// Shapes as `A=N,..`; where there are no sweeps either, empty means the preset's.
     pub shapes: Vec<String>,
+    /// Families with their sizes, as `A=B=LOW..HIGH,C=N`.
+    #[serde(default)]
+    pub sweeps: Vec<String>,
     /// Device ids, kinds or parts of names; empty means all.
     pub devices: Vec<String>,
     /// Implementations; empty means each device's default, `all` every one.
@@ -56,6 +61,7 @@ impl Default for Selection {
             preset: Preset::Quick.name().to_string(),
             workloads: Vec::new(),
             shapes: Vec::new(),
+            sweeps: Vec::new(),
             devices: Vec::new(),
             implementations: Vec::new(),
             scopes: vec![Scope::Compute, Scope::EndToEnd],
@@ -75,10 +81,12 @@ impl Default for Selection {
 impl Selection {
     /// What a workload is computed in: what was asked for, as far as the workload has it.
     pub fn dtypes_of(&self, workload: &dyn Workload) -> Vec<Dtype> {
-        if self.dtypes.is_empty() {
-            return workload.usual_dtypes().to_vec();
-        }
-        let asked = |dtype: &&Dtype| self.dtypes.contains(dtype);
+        let wanted: &[Dtype] = match &self.dtypes[..] {
+            [] if self.preset == Preset::Blob.name() => &[Dtype::F32, Dtype::F64],
+            [] => return workload.usual_dtypes().to_vec(),
+            given => given,
+        };
+        let asked = |dtype: &&Dtype| wanted.contains(dtype);
         workload.dtypes().iter().filter(asked).copied().collect()
     }
 }
@@ -96,9 +104,12 @@ impl Effort {
     /// The caps of a preset, per runner and case.
     pub fn of(preset: Preset) -> Effort {
         match preset {
-            Preset::Quick | Preset::DeepBench | Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => {
-                Effort { warm_up_s: 0.1, sample_s: 0.25 }
-            }
+            Preset::Quick
+            | Preset::DeepBench
+            | Preset::Blob
+            | Preset::ResNet50
+            | Preset::Vgg16
+            | Preset::UNet => Effort { warm_up_s: 0.1, sample_s: 0.25 },
             Preset::Standard => Effort { warm_up_s: 0.3, sample_s: 1.0 },
             Preset::Full => Effort { warm_up_s: 1.0, sample_s: 5.0 },
         }
@@ -163,6 +174,7 @@ pub fn cases(selection: &Selection) -> Result<Vec<Case>> {
     if batch_of_network(preset, &selection.shapes).is_none() {
         check_shapes(&workloads, &selection.shapes)?;
     }
+    sweeps::check(&workloads, &selection.sweeps)?;
     let mut cases = Vec::new();
     for workload in &workloads {
         let entries = entries(selection, *workload, preset)?;
@@ -197,6 +209,11 @@ fn entries(
     preset: Preset,
 ) -> Result<Vec<Entry>> {
     let entries = || workload.preset(preset, &selection.host);
+    if !selection.sweeps.is_empty() {
+        let mut entries = sweeps::entries(workload, &selection.sweeps)?;
+        entries.extend(sweep_or_list(workload, shapes_of(workload, &selection.shapes)?));
+        return Ok(entries);
+    }
     if selection.shapes.is_empty() {
         return Ok(entries());
     }
@@ -254,16 +271,22 @@ pub fn check_shapes(workloads: &[&'static dyn Workload], texts: &[String]) -> Re
 
 /// Reads a shape and refuses one whose operands can't be counted in 64 bits, let alone stored.
 pub fn parse_shape(workload: &'static dyn Workload, text: &str) -> Result<Shape> {
-    const MOST: u64 = 1 << 46;
     let shape = workload.shape(text)?;
+    check_shape(workload, &shape)?;
+    Ok(shape)
+}
+
+/// Refuses a shape whose operands can't be counted in 64 bits, let alone stored, or whose axes don't fit each other.
+fn check_shape(workload: &'static dyn Workload, shape: &Shape) -> Result<()> {
+    const MOST: u64 = 1 << 46;
     let short = || shape.short(workload.axes());
     let wrong = |what: String| Error::usage(format!("shape '{}': {what}", short()));
-    workload.validate(&shape).map_err(wrong)?;
-    if workload.bytes_moved(&shape, Dtype::F32) > MOST {
+    workload.validate(shape).map_err(wrong)?;
+    if workload.bytes_moved(shape, Dtype::F32) > MOST {
         let what = "is beyond any memory: its operands take more than 64 TiB";
         return Err(Error::usage(format!("shape '{}' {what}", short())));
     }
-    Ok(shape)
+    Ok(())
 }
 
 /// Several shapes that differ in one axis, or in the joint axes together, are a sweep.
@@ -368,8 +391,8 @@ fn plan_row(workload: &'static dyn Workload, dtype: Dtype, entry: &Entry) -> Pla
         workload: workload.name().to_string(),
         shape: entry.shape.to_string(),
         dtype,
-        axis: entry.point.map_or(String::new(), |(axis, _)| axis.to_string()),
-        axis_value: entry.point.map(|(_, value)| value),
+        axis: entry.point.as_ref().map_or(String::new(), |(axis, _)| axis.to_string()),
+        axis_value: entry.point.as_ref().map(|(_, value)| *value),
         list: entry.list.to_string(),
         layer: entry.layer.clone(),
         repeat: entry.repeat,

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["folder", "plan", "roof", "summary"],
     &["manifest"],
     &["backend"],
-    &["verify", "measure", "compare"],
+    &["verify", "measure", "compare", "export"],
     &["session", "tune", "report"],
     &["conclude"],
     &["cli"],

@@ -376,6 +376,31 @@ fn a_report_prints_the_rows_of_its_summary_as_json() {
     assert!(!expected.is_empty() && printed == expected, "{out}");
 }
 
+#[test]
+fn times_are_exported_for_dashboards() {
+    let sample = support::repository("reports/sample");
+    let records = record::read_results(&sample.join("results.csv")).unwrap();
+    let timed = records.iter().filter(|r| r.counts()).count();
+    let exported = |format: &str| -> serde_json::Value {
+        let output = run(&["export", sample.to_str().unwrap(), format]);
+        let (out, err) = texts(&output);
+        assert!(output.status.success(), "{err}");
+        serde_json::from_str(&out).unwrap()
+    };
+    assert_eq!(exported("--bmf").as_object().unwrap().len(), timed);
+    assert_eq!(exported("--github").as_array().unwrap().len(), timed);
+    let nothing = tempfile::tempdir().unwrap();
+    for (arguments, words) in [
+        (vec!["export", sample.to_str().unwrap()], "--bmf"),
+        (vec!["export", nothing.path().to_str().unwrap(), "--bmf"], "results.csv"),
+    ] {
+        let output = run(&arguments);
+        let (out, err) = texts(&output);
+        assert_eq!(output.status.code(), Some(2), "{out}{err}");
+        assert!(err.contains(words) && err.trim_end().lines().count() == 1, "{err}");
+    }
+}
+
 /// From a step of a network to its rows, operations and epochs.
 #[test]
 fn a_run_that_measures_nothing_says_so_last_and_ends_badly() {

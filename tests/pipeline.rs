@@ -185,7 +185,8 @@ fn a_known_crossover_comes_out_of_the_files() {
     let world = World::default();
     let done = run(&cubes(&[32, 64, 128, 256]), &devices(&world), &world, false);
     assert_eq!(done.ending, Ending::default());
-    let rows = summary(&done);
+    let (derived, rows): (Vec<_>, Vec<_>) = summary(&done).into_iter().partition(|r| r.derived);
+    assert_eq!(derived.len(), rows.len(), "data used 8 and 64 times");
     assert_eq!(rows.len(), 4 * 2 * 2, "points, scopes, baselines");
     let crosses = |r: &SummaryRow| r.crossover == Some(Crossover::From(128));
     assert!(rows.iter().all(|r| crosses(r) && r.pairing == Pairing::Paired), "{rows:?}");
@@ -367,6 +368,41 @@ fn a_call_that_makes_many_runs_is_long_enough_by_itself() {
     assert_eq!(sample.iterations, 1000, "runs of one call");
     assert!((sample.wall_s - 2e-6).abs() < 1e-8);
     assert!(world.log.borrow().len() < 100, "{} calls", world.log.borrow().len());
+}
+
+/// Eight runs between one upload and one download are one call, whose time is theirs; a thousand would take too
+/// long, so that what is derived stands.
+#[test]
+fn data_are_used_several_times_where_that_is_asked_for() {
+    let world = World::default();
+    let scopes = [8, 1000].map(|uses| Scope::Reused(uses.try_into().unwrap()));
+    let [eight, thousand] = scopes;
+    let all = vec![Scope::Compute, Scope::EndToEnd, eight, thousand];
+    let selection = Selection { scopes: all, ..cubes(&[64, 128]) };
+    let done = run(&selection, &devices(&world), &world, false);
+    let records = done.folder.records().unwrap();
+    let of = |scope: Scope, device: &str| {
+        let is_one = |r: &&Record| r.scope == scope && r.device.as_str() == device;
+        records.iter().filter(is_one).collect::<Vec<_>>()
+    };
+    for row in of(eight, "opencl:0") {
+        // A call of the made-up device takes 1 ms in whatever scope.
+        assert_eq!(row.outcome, Outcome::Measured, "{row:?}");
+        assert!((row.wall_median_s.unwrap() - 1e-3 / 8.0).abs() < 1e-6, "{row:?}");
+    }
+    for row in of(thousand, "opencl:0") {
+        assert_eq!(row.outcome, Outcome::Skipped);
+        assert!(row.reason.contains("1000 runs would take about 1.00 s"), "{}", row.reason);
+    }
+    let samples = done.folder.samples().unwrap();
+    let mut eights = samples.iter().filter(|s| s.scope == eight && s.round.is_some());
+    assert!(eights.all(|s| s.iterations % 8 == 0));
+    let rows = summary(&done);
+    let found = |scope| rows.iter().filter(|r| r.scope == scope).collect::<Vec<_>>();
+    assert!(!found(eight).is_empty() && found(eight).iter().all(|r| !r.derived));
+    assert!(!found(thousand).is_empty() && found(thousand).iter().all(|r| r.derived));
+    // 64 uses are derived all the same.
+    assert_eq!(rows.iter().filter(|r| r.scope.name() == "reused:64").count(), found(eight).len());
 }
 
 #[test]

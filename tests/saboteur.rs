@@ -37,6 +37,8 @@ const FAULTS: &[(&str, Fault)] = &[
     ("zeros", Fault::Zeros),
     ("wrong-end-to-end", Fault::EndToEndOnly),
     ("no-upload", Fault::NoUpload),
+    ("wrong-after-several-runs", Fault::SeveralOnly),
+    ("no-upload-for-several-runs", Fault::NoUploadForSeveral),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,6 +62,8 @@ enum Fault {
     Zeros,
     EndToEndOnly,
     NoUpload,
+    SeveralOnly,
+    NoUploadForSeveral,
 }
 
 #[derive(Clone, Copy)]
@@ -168,6 +172,7 @@ impl Sabotaged {
             Fault::BeforeStart => output.set(FENCE - 1, 0.0),
             Fault::InputOverwritten => add(&mut memory.inputs[1], n / 2, 1.0),
             Fault::OtherShape => *output = output.slice(0..2 * FENCE + (m - 1) * n),
+            Fault::SeveralOnly if scope.runs() > 1 => add(output, at(m - 1, 0), 1.0),
             Fault::EndToEndOnly if scope == Scope::EndToEnd => add(output, at(0, 0), 1.0),
             _ => {}
         }
@@ -192,7 +197,11 @@ fn saboteur() -> Box<dyn Device> {
             }
             Ok(())
         });
-        runner.uploads = fault != Fault::NoUpload;
+        runner.uploads = match fault {
+            Fault::NoUpload => |_| false,
+            Fault::NoUploadForSeveral => |scope| scope == Scope::EndToEnd,
+            _ => Scope::moves,
+        };
         runner.details.tile = (TILE, TILE);
         Box::new(runner)
     })
@@ -201,10 +210,15 @@ fn saboteur() -> Box<dyn Device> {
 /// Runs every fault through a whole session at one shape.
 fn every_fault_is_rejected(shape: &str) {
     let devices = [saboteur()];
-    let selection = Selection { shapes: vec![shape.to_string()], ..Selection::default() };
+    let several = Scope::Reused(3.try_into().unwrap());
+    let selection = Selection {
+        shapes: vec![shape.to_string()],
+        scopes: vec![Scope::Compute, Scope::EndToEnd, several],
+        ..Selection::default()
+    };
     let effort = Effort { warm_up_s: 0.001, sample_s: 0.001 };
     let rows = support::rows(&devices, &selection, &WallClock::default(), effort);
-    assert_eq!(rows.len(), 2 * FAULTS.len());
+    assert_eq!(rows.len(), 3 * FAULTS.len());
     for row in rows {
         if row.implementation == "honest" {
             assert_eq!(row.outcome, Outcome::Measured, "{}", row.reason);

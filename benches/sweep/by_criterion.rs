@@ -40,7 +40,10 @@ impl<'a> Method<'a> for ByCriterion {
         let mut group = self.criterion.benchmark_group(case.workload.name());
         group.sampling_mode(SamplingMode::Flat);
         // One kind: critcmp and cargo-criterion know no two at once. Bytes are in our own files.
-        group.throughput(Throughput::Elements(case.workload.work(&case.shape).flop_count));
+        let flop = case.workload.work(&case.shape).flop_count;
+        if flop > 0 {
+            group.throughput(Throughput::Elements(flop));
+        }
         // The reference is computed for the first runner that passes the filter.
         let problem = OnceCell::new();
         let mut fastest = Fastest::new();

@@ -176,9 +176,9 @@ fn configured(preset: Preset) -> Criterion {
 
 fn default_sample_size(preset: Preset) -> usize {
     match preset {
-        Preset::Quick | Preset::DeepBench | Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => 10,
         Preset::Standard => 20,
         Preset::Full => 50,
+        _ => 10,
     }
 }
 

@@ -79,6 +79,10 @@ impl Runner for Guarded<'_> {
         self.runner.moves_nothing()
     }
 
+    fn serves(&self, scope: Scope) -> bool {
+        self.runner.serves(scope)
+    }
+
     fn training(&mut self) -> Option<&mut dyn Training> {
         self.runner.training()?;
         Some(self)

@@ -44,6 +44,11 @@ pub trait Runner {
         false
     }
 
+    /// Whether it can be run in a scope of its workload.
+    fn serves(&self, _: Scope) -> bool {
+        true
+    }
+
     /// Its facet as a training, where a run changes what the next one starts from. Such runs are timed
     /// from the restored state.
     fn training(&mut self) -> Option<&mut dyn Training> {

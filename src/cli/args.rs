@@ -1,6 +1,7 @@
 //! The arguments of every verb.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -35,6 +36,8 @@ pub enum Verb {
     Run(RunArgs),
     /// Draw the charts and the report of a run again from its CSV files
     Report(ReportArgs),
+    /// Print the times of a run as JSON that continuous benchmarking reads
+    Export(ExportArgs),
     /// Search the kernels' parameters where they can be tuned, and keep the best for later runs
     Tune(TuneArgs),
     /// Set runs against the first of them; a regression is exit code 1
@@ -78,6 +81,21 @@ pub struct ReportArgs {
     /// Print one JSON object a row of summary.csv, in place of what was written
     #[arg(long)]
     pub json: bool,
+}
+
+/// `export`.
+#[derive(Args)]
+#[group(required = true, multiple = false, args = ["bmf", "github"])]
+pub struct ExportArgs {
+    /// Folder of a run
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Bencher Metric Format, for 'bencher run --adapter json'
+    #[arg(long)]
+    pub bmf: bool,
+    /// For benchmark-action/github-action-benchmark, tool customSmallerIsBetter
+    #[arg(long)]
+    pub github: bool,
 }
 
 /// `tune`.
@@ -206,7 +224,7 @@ pub struct TrainArgs {
 /// `run`.
 #[derive(Args)]
 pub struct RunArgs {
-    /// quick, standard, full, deepbench, resnet50, vgg16 or unet
+    /// quick, standard, full, deepbench, blob, resnet50, vgg16 or unet
     #[arg(long, value_name = "NAME", default_value = "quick")]
     pub preset: String,
     /// Workloads
@@ -223,6 +241,13 @@ pub struct RunArgs {
     /// compute, end_to_end
     #[arg(long, value_name = "S,..", value_delimiter = ',')]
     pub scope: Vec<String>,
+    /// A family of shapes along which one number grows, doubling: m=n=64..4096,k=32 or k=n=64..2048,m=16k;
+    /// repeatable, each has a crossover of its own
+    #[arg(long, value_name = "A=LO..HI,..")]
+    pub sweep: Vec<String>,
+    /// Also upload once and download once for so many runs on the same data (8,64): scopes reused:N
+    #[arg(long, value_name = "N,..", value_delimiter = ',')]
+    pub reuse: Vec<String>,
     /// f32, f64, f16, bf16 (storage; sums in f32), instead of what is usual for the workload
     #[arg(long, value_name = "T,..", value_delimiter = ',')]
     pub dtype: Vec<String>,
@@ -265,7 +290,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "workload", "preset", "device", "implementation", "scope", "dtype", "cache", "threads", "seed", "contender", "profile", "noise_floor", "repeat", "group"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "shape", "sweep", "workload", "preset", "device", "implementation", "scope", "reuse", "dtype", "cache", "threads", "seed", "contender", "profile", "noise_floor", "repeat", "group"])]
     pub resume: Option<PathBuf>,
     /// Then go on with points whose verdict is ambiguous, until each is decided, a tie as far as this machine
     /// can tell, or the --budget of this is used up
@@ -298,16 +323,22 @@ impl RunArgs {
     pub fn selection(&self) -> Result<Selection> {
         self.check_budget()?;
         let base = Selection::default();
-        let scopes = words(&self.scope, "scope", &[Scope::Compute, Scope::EndToEnd], Scope::name)?;
+        let mut scopes =
+            words(&self.scope, "scope", &[Scope::Compute, Scope::EndToEnd], Scope::name)?;
+        if scopes.is_empty() {
+            scopes = base.scopes;
+        }
+        scopes.extend(uses(&self.reuse)?.into_iter().map(Scope::Reused));
         let caches =
             words(&self.cache, "cache state", &[Cache::Hot, Cache::Cold], |c| c.name().into())?;
         Ok(Selection {
             preset: self.preset.clone(),
             workloads: self.workload.clone(),
             shapes: self.shape.clone(),
+            sweeps: self.sweep.clone(),
             devices: self.device.clone(),
             implementations: self.implementation.clone(),
-            scopes: if scopes.is_empty() { base.scopes } else { scopes },
+            scopes,
             dtypes: dtypes(&self.dtype)?,
             caches: if caches.is_empty() { base.caches } else { caches },
             threads: self.threads,
@@ -322,6 +353,18 @@ impl RunArgs {
             noise_floor: self.noise_floor,
         })
     }
+}
+
+/// How often data are used between one upload and one download.
+fn uses(given: &[String]) -> Result<Vec<NonZeroU32>> {
+    let number = |word: &String| {
+        word.parse().map_err(|_| {
+            Error::usage(format!(
+                "--reuse {word}: takes whole numbers of runs from 1 on, as in 8,64"
+            ))
+        })
+    };
+    Ok(record::distinct(given.iter().map(number).collect::<Result<Vec<NonZeroU32>>>()?))
 }
 
 /// Dtypes by their words.

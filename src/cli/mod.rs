@@ -10,6 +10,7 @@ mod args;
 mod compare;
 mod devices;
 mod doctor;
+mod export;
 mod golden;
 mod interrupt;
 mod progress;
@@ -47,6 +48,7 @@ Crossover measures from which model size on a GPU beats the CPU, by how much, an
   crossover verify            check every kernel on every device
   crossover train NETWORK     train a network for some steps and print what comes out
   crossover report DIR        draw a run's charts and report again
+  crossover export DIR        print its times as JSON for dashboards (--bmf, --github)
   crossover compare DIR DIR   set runs against each other: machines, drivers, versions
 Every verb explains itself with --help.";
 
@@ -86,6 +88,7 @@ fn dispatch() -> ExitCode {
         Verb::Doctor => doctor::doctor(),
         Verb::Run(a) => run::run(&a),
         Verb::Report(a) => report::report(&a),
+        Verb::Export(a) => export::export(&a),
         Verb::Tune(a) => tune::tune(&a),
         Verb::Compare(a) => compare::compare(&a),
         Verb::Verify(a) => verify::verify(&a),

@@ -2,17 +2,18 @@
 
 use super::args::{self, VerifyArgs};
 use super::{End, check_memory, golden, interrupt, start};
-use crate::backend::{self, Device, Request, Task};
+use crate::backend::{self, Device, Request, Runner, Task};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::machine;
 use crate::plan::{self, Case};
 use crate::record::{Outcome, Record};
 use crate::session;
-use crate::terms::{Cache, Dtype, Shape};
-use crate::verify::Problem;
+use crate::terms::{Cache, Dtype, Scope, Shape};
+use crate::verify::{Problem, Proof};
 use crate::workload::{self, WORKLOADS, Workload};
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Verifies and prints a line for each implementation, or a JSON object for each shape.
@@ -163,6 +164,20 @@ fn tallies<'d>(
     tallies
 }
 
+/// Checks a runner in all scopes: in that of data that are used several times with two uses.
+fn verified(
+    problem: &Problem<'_>,
+    workload: &dyn Workload,
+    runner: &mut dyn Runner,
+) -> Result<Proof> {
+    let mut proof = problem.verify(runner)?;
+    let twice = Scope::Reused(const { NonZeroU32::new(2).unwrap() });
+    if workload.reuses_data() && !runner.moves_nothing() && runner.serves(twice) {
+        problem.verify_in(runner, twice, &mut proof)?;
+    }
+    Ok(proof)
+}
+
 impl Tally<'_> {
     fn serves(&self, case: &Case) -> bool {
         self.dtype == case.dtype
@@ -187,7 +202,7 @@ impl Tally<'_> {
         };
         let prepared = machine::check_room(self.device.footprint_bytes(&task))
             .and_then(|()| backend::prepare(self.device, &task));
-        match prepared.and_then(|mut runner| problem.verify(runner.as_mut())) {
+        match prepared.and_then(|mut runner| verified(problem, workload, runner.as_mut())) {
             Ok(proof) => {
                 self.right += 1;
                 self.worst = self.worst.max(proof.max_error_ratio);

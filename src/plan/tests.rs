@@ -160,3 +160,62 @@ fn a_wider_transformer_gains_heads() {
     assert_eq!(extra.shape.get("heads"), like.shape.get("heads"));
     assert_eq!((extra.rows.len(), extra.rows[0].axis.as_str()), (1, "batch"));
 }
+
+fn swept(sweeps: &[&str]) -> Result<Vec<Case>> {
+    let sweeps = sweeps.iter().map(|text| text.to_string()).collect();
+    cases(&Selection { sweeps, ..Selection::default() })
+}
+
+#[test]
+fn every_family_is_a_sweep_of_its_own() {
+    let cases = swept(&["m=n=64..256,k=64", "k=n=32..100,m=2k", "m=n=k=64..64"]).unwrap();
+    assert!(
+        cases.iter().all(|case| case.workload.name() == "gemm"),
+        "the only one with these axes"
+    );
+    let rows: Vec<&PlanRow> = cases.iter().flat_map(|case| &case.rows).collect();
+    let points = |axis: &str| {
+        let own = rows.iter().filter(|row| row.axis == axis);
+        own.map(|row| (row.axis_value.unwrap(), row.shape.as_str())).collect::<Vec<_>>()
+    };
+    let square = |k| move |size: u64| (size, format!("m={size},n={size},k={k},ta=0,tb=0"));
+    let expected: Vec<_> = [64, 128, 256].map(square(64)).to_vec();
+    let found: Vec<_> = points("m=n,k=64").into_iter().map(|(v, s)| (v, s.to_string())).collect();
+    assert_eq!(found, expected);
+    assert_eq!(points("n=k,m=2n").iter().map(|p| p.0).collect::<Vec<_>>(), [32, 64, 100]);
+    // Cubes are called as in the presets, and what two sweeps share is measured once.
+    assert_eq!(points("mnk"), [(64, "m=64,n=64,k=64,ta=0,tb=0")]);
+    assert_eq!(cases.len(), 3 + 3);
+    // A sweep that narrows its crossover down stays on its line.
+    let like = cases.iter().find(|case| case.rows[0].axis == "n=k,m=2n").unwrap();
+    let extra = extra_point(like, "n=k,m=2n", 48).unwrap();
+    assert_eq!(extra.shape.to_string(), "m=96,n=48,k=48,ta=0,tb=0");
+    assert_eq!(extra.rows[0].axis_value, Some(48));
+    assert_eq!(like.workload.axis("n=k,m=2n").map(|axis| axis.name), Some("n"));
+}
+
+#[test]
+fn what_is_no_family_of_any_workload_is_refused() {
+    for (sweeps, what) in [
+        (&["m=n=k"][..], "nothing grows"),
+        (&["m=n=1..8"], "axis 'k' of gemm is missing"),
+        (&["m=n=k=1..1000000000"], "take more than 64 TiB"),
+        (&["width=64..128,m=3"], "there is no axis 'width'"),
+    ] {
+        let error = swept(sweeps).err().unwrap().to_string();
+        assert!(error.contains(what) && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn blob_has_nine_families_in_both_precisions() {
+    let preset = Preset::Blob.name().to_string();
+    let cases = cases(&Selection { preset, ..Selection::default() }).unwrap();
+    let mut families: Vec<(&str, Dtype)> =
+        cases.iter().flat_map(|c| &c.rows).map(|r| (r.axis.as_str(), r.dtype)).collect();
+    families.sort_by_key(|(axis, dtype)| (*axis, dtype.name()));
+    families.dedup();
+    assert_eq!(families.len(), 2 * 9, "{families:?}");
+    let is_small = |c: &Case| c.shape.values().iter().all(|(_, size)| *size <= 4096);
+    assert!(cases.iter().all(is_small));
+}

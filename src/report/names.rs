@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::manifest::Manifest;
 use crate::record::{self, Record};
 use crate::terms::{
-    BreakEven, Cache, CaseKey, Crossover, DeviceId, DeviceKind, Dtype, Scope, Verdict,
+    BreakEven, Cache, CaseKey, Crossover, DeviceId, DeviceKind, Dtype, Family, Scope, Verdict,
 };
 use crate::units;
 use crate::workload;
@@ -132,11 +132,18 @@ pub fn capital(text: &str) -> String {
     chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
 }
 
-/// An axis: `m = n = k` for axes that change together.
+/// An axis: `m = n = k` for axes that change together, `m = n (k = 32)` for a family.
 pub fn axis(workload: &str, axis: &str) -> String {
     let joint = workload::find(workload).map_or(&[][..], |w| w.joint_axes());
-    let found = joint.iter().find(|(name, _)| *name == axis);
-    found.map_or(axis.to_string(), |(_, axes)| axes.join(" = "))
+    match joint.iter().find(|(name, _)| *name == axis) {
+        Some((_, axes)) => axes.join(" = "),
+        None => family(workload, axis).map_or(axis.to_string(), |family| family.words(None)),
+    }
+}
+
+/// The family that an axis is the name of.
+fn family(workload: &str, axis: &str) -> Option<Family> {
+    Family::named(workload::find(workload).ok()?.axes(), axis)
 }
 
 /// A value on an axis: a number, or an amount of bytes.
@@ -150,7 +157,10 @@ pub fn size(workload: &str, axis_name: &str, value: u64) -> String {
     if axis_name == "bytes" {
         return value;
     }
-    format!("{} = {value}", axis(workload, axis_name))
+    match family(workload, axis_name) {
+        Some(family) => family.words(Some(&value)),
+        None => format!("{} = {value}", axis(workload, axis_name)),
+    }
 }
 
 /// A crossover in a few words, for a label: `from 384 on`. `last` is the largest size measured.

@@ -77,6 +77,13 @@ impl Rows<'_> {
         self.setup.scopes(case.workload).into_iter().map(row).collect()
     }
 
+    /// The row of a verified runner in a scope that it is not measured in.
+    pub fn left_out(&self, case: &Case, choice: &Choice, scope: Scope, why: &Error) -> Record {
+        let mut record = self.record(case, choice, scope);
+        refuse(&mut record, why);
+        record
+    }
+
     /// The rows of runners that are left out.
     pub(super) fn refused(&self, case: &Case, refused: &[(Choice, Error)]) -> CaseRows {
         let rows = |(choice, why): &(Choice, Error)| self.unmeasured(case, choice, why);

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{CaseRows, Choice, Facts, Progress, Rows, Setup, memory, prepared};
 use crate::backend::Runner;
+use crate::error::Error;
 use crate::measure::{self, Conditions, Contest, Lane, Measured};
 use crate::plan::{Case, Effort};
 use crate::terms::{Baseline, Cache, Scope};
@@ -79,6 +80,13 @@ impl<'a> Sampler<'a> {
         if self.setup.is_stopped() {
             return rows;
         }
+        for facts in &facts {
+            let here = facts.left_out.iter().filter(|(scope, _)| extent.scopes.contains(scope));
+            let row = |(scope, why): &(Scope, Error)| {
+                self.rows.left_out(case, &facts.choice, *scope, why)
+            };
+            rows.records.extend(here.map(row));
+        }
         progress.step("measuring");
         let (lanes, places) = self.lanes(case, &runners, &facts, &extent.scopes);
         let conditions = Conditions {
@@ -122,7 +130,8 @@ impl<'a> Sampler<'a> {
         let races = self.setup.races(case.workload);
         let (mut lanes, mut places) = (Vec::new(), Vec::new());
         for (runner, (r, facts)) in runners.iter().zip(facts).enumerate() {
-            for (number, scope) in scopes.iter().enumerate() {
+            let is_measured = |scope: &Scope| facts.left_out.iter().all(|(s, _)| s != scope);
+            for (number, scope) in scopes.iter().enumerate().filter(|(_, s)| is_measured(s)) {
                 if number == 0 || !r.moves_nothing() {
                     let race = races.then_some(facts.choice.device * scopes.len() + number);
                     lanes.push(Lane { runner, scope: *scope, race });

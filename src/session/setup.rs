@@ -41,7 +41,12 @@ impl<'a> Setup<'a> {
 
     /// The scopes that were asked for and that the workload has.
     pub fn scopes(&self, workload: &dyn Workload) -> Vec<Scope> {
-        let chosen = |s: &&Scope| self.selection.scopes.contains(s);
-        workload.scopes().iter().filter(chosen).copied().collect()
+        let has = |scope: &&Scope| match scope {
+            Scope::Reused(_) => workload.reuses_data(),
+            scope => workload.scopes().contains(scope),
+        };
+        let mut scopes: Vec<Scope> = self.selection.scopes.iter().filter(has).copied().collect();
+        scopes.sort_unstable();
+        scopes
     }
 }

@@ -62,9 +62,11 @@ pub fn summarize_all(
     pairing: Pairing,
 ) -> Vec<SummaryRow> {
     let known = Known { records, samples: record::by_row(samples), pairing };
-    let settings = settings(records);
+    let mut settings = settings(records);
+    let reused = reuse::settings(&settings);
+    settings.retain(|setting| !reused.contains(setting));
     let mut rows = known.compared(plan, &settings, Known::measured_with_break_even);
-    rows.extend(known.compared(plan, &reuse::settings(&settings), Known::derived));
+    rows.extend(known.compared(plan, &reused, Known::reused));
     rows
 }
 

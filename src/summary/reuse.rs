@@ -4,7 +4,7 @@
 use std::num::NonZeroU32;
 
 use super::{Known, Opponent, Sides, noise};
-use crate::record::{Record, SummaryRow};
+use crate::record::{self, Record, SummaryRow};
 use crate::stats::{self, Pairing};
 use crate::terms::{Baseline, BreakEven, Cache, Keyed, RowKey, Scope, reused_s};
 
@@ -18,14 +18,21 @@ fn break_even([cpu_s, resident_s, end_to_end_s]: [f64; 3]) -> f64 {
     if saved_s > 0.0 { (end_to_end_s - resident_s).max(0.0) / saved_s } else { f64::INFINITY }
 }
 
-/// Derived scopes where both that they follow from were measured, but not those that were measured themselves.
+/// The scopes of data that are used several times: those that were measured anywhere, and those that are derived
+/// where both that they follow from were measured.
 pub fn settings(measured: &[(Cache, Scope, Baseline)]) -> Vec<(Cache, Scope, Baseline)> {
     let has = |cache, scope| measured.iter().any(|m| (m.0, m.1) == (cache, scope));
     let moved = measured.iter().filter(|m| m.1 == Scope::EndToEnd && has(m.0, Scope::Compute));
-    moved
-        .flat_map(|(cache, _, baseline)| USES.map(|uses| (*cache, Scope::Reused(uses), *baseline)))
-        .filter(|(cache, scope, _)| !has(*cache, *scope))
-        .collect()
+    let derived = moved
+        .flat_map(|(cache, _, baseline)| USES.map(|uses| (*cache, Scope::Reused(uses), *baseline)));
+    let mut all: Vec<_> = measured.iter().filter(|m| is_reused(m.1)).copied().collect();
+    all.extend(derived);
+    all.sort_by_key(|(cache, scope, _)| (cache.name(), *scope));
+    record::distinct(all)
+}
+
+fn is_reused(scope: Scope) -> bool {
+    matches!(scope, Scope::Reused(_))
 }
 
 /// The three rows of a point that tell what transfers cost.
@@ -79,8 +86,12 @@ impl<'a> Known<'a> {
         })
     }
 
-    /// The ratio at a point where data are used several times.
-    pub(super) fn derived(&self, opponent: &Opponent<'_>, shape: &str) -> Option<SummaryRow> {
+    /// The ratio at a point where data are used several times, measured or derived.
+    pub(super) fn reused(&self, opponent: &Opponent<'_>, shape: &str) -> Option<SummaryRow> {
+        self.measured(opponent, shape).or_else(|| self.derived(opponent, shape))
+    }
+
+    fn derived(&self, opponent: &Opponent<'_>, shape: &str) -> Option<SummaryRow> {
         let Scope::Reused(uses) = opponent.scope else { return None };
         let uses = f64::from(uses.get());
         let moved = self.moved(opponent, shape)?;

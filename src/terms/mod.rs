@@ -7,6 +7,7 @@
 //! | `conv.rs` | sizes of a convolution and what follows from them |
 //! | `device.rs` | kinds and names of devices |
 //! | `dtype.rs` | what numbers are stored and computed in |
+//! | `family.rs` | lines through the shapes of a workload |
 //! | `key.rs` | the identities of a case and of a row |
 //! | `reuse.rs` | from how many runs on the same data on a device is worth its transfers |
 //! | `role.rs` | what workloads and implementations are for |
@@ -19,6 +20,7 @@ mod conditions;
 pub mod conv;
 mod device;
 mod dtype;
+mod family;
 mod key;
 mod reuse;
 mod role;
@@ -31,6 +33,7 @@ pub use conditions::{Cache, Scope};
 pub use conv::{Conv, Window};
 pub use device::{DeviceId, DeviceKind};
 pub use dtype::{Dtype, Format, Formats};
+pub use family::Family;
 pub use key::{CaseKey, Cased, Keyed, RowKey};
 pub(crate) use key::{cased, keyed};
 pub use reuse::{BreakEven, reused_s};

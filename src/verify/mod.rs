@@ -46,6 +46,9 @@ pub struct Problem<'a>(Box<dyn Verify + 'a>);
 trait Verify {
     /// See [`Problem::verify`].
     fn verify(&self, runner: &mut dyn Runner) -> Result<Proof>;
+
+    /// See [`Problem::verify_in`]. Returns the largest error over its bound.
+    fn verify_in(&self, runner: &mut dyn Runner, scope: Scope) -> Result<f64>;
 }
 
 impl<'a> Problem<'a> {
@@ -80,6 +83,18 @@ impl<'a> Problem<'a> {
     /// right is [`Error::Wrong`].
     pub fn verify(&self, runner: &mut dyn Runner) -> Result<Proof> {
         self.0.verify(runner)
+    }
+
+    /// Checks a verified runner in one more scope, on the measured data, which are loaded, and adds what was found to
+    /// its proof.
+    pub fn verify_in(
+        &self,
+        runner: &mut dyn Runner,
+        scope: Scope,
+        proof: &mut Proof,
+    ) -> Result<()> {
+        proof.max_error_ratio = proof.max_error_ratio.max(self.0.verify_in(runner, scope)?);
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use super::probes;
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Terms, Work, Workload};
 use crate::machine;
 use crate::tensor::{Element, Generator, Tensor, Values, with_values};
-use crate::terms::{Axis, Dtype, Shape};
+use crate::terms::{Axis, Dtype, Family, Shape};
 
 /// See the module.
 pub struct Gemm;
@@ -63,6 +63,26 @@ impl Dims {
     }
 }
 
+/// The families of products of GPU-BLOB (University of Bristol), up to 4096 along each axis and 2048 cubed.
+const BLOB: [&str; 9] = [
+    "m=n=k=32..2048",
+    "k=4..256,m=n=16k",
+    "m=n=32..4096,k=32",
+    "m=n=4..256,k=16m",
+    "k=32..4096,m=n=32",
+    "n=k=4..256,m=16n",
+    "m=32..4096,n=k=32",
+    "m=k=4..256,n=16m",
+    "n=32..4096,m=k=32",
+];
+
+/// The points of a family of our own.
+fn family(text: &str) -> Vec<Entry> {
+    let known = "it is a family of shapes";
+    let (family, sizes) = Family::parse("gemm", AXES, text).expect(known);
+    Entry::along(&family, sizes, &Gemm.family_name(&family)).expect(known)
+}
+
 impl Workload for Gemm {
     fn name(&self) -> &'static str {
         "gemm"
@@ -110,6 +130,7 @@ impl Workload for Gemm {
                 8192,
             ],
             Preset::DeepBench => return deepbench(),
+            Preset::Blob => return BLOB.iter().flat_map(|text| family(text)).collect(),
             Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => return Vec::new(),
         };
         let cube = |size| Shape::of(AXES, &[size, size, size, 0, 0]);

@@ -16,7 +16,7 @@ mod transfer;
 
 use crate::error::{self, Result};
 use crate::network::Network;
-use crate::terms::{Axis, Dtype, Format, Formats, Role, Scope, Shape};
+use crate::terms::{Axis, Dtype, Family, Format, Formats, Role, Scope, Shape};
 
 pub use check::{Algorithm, Bounded, Bounds, Check, ExactSums, Reference, Terms, Transformed};
 pub use conv::Pass;
@@ -172,6 +172,12 @@ pub trait Workload: Sync {
         self.role().scopes()
     }
 
+    /// Whether a device may use data several times between one upload and one download. A training step has
+    /// another mini-batch each time.
+    fn reuses_data(&self) -> bool {
+        self.role() == Role::Model && !matches!(self.check(), Check::Network(_))
+    }
+
     /// The shapes of a preset, sweep by sweep and list by list.
     fn preset(&self, preset: Preset, host: &Host) -> Vec<Entry>;
 
@@ -180,19 +186,30 @@ pub trait Workload: Sync {
         &[]
     }
 
-    /// An axis by its name, or the first of joint axes by theirs.
+    /// An axis by its name, or the first of those that grow by the name of joint axes or of a family.
     fn axis(&self, name: &str) -> Option<&'static Axis> {
         let joint = self.joint_axes().iter().find(|(joint, _)| *joint == name);
-        let name = joint.map_or(name, |(_, axes)| axes[0]);
+        let free = || Some(Family::named(self.axes(), name)?.free()[0]);
+        let name = joint.map(|(_, axes)| axes[0]).or_else(free).unwrap_or(name);
         self.axes().iter().find(|a| a.name == name)
     }
 
-    /// The shape with an axis, or joint axes, at another value; none where it has no such axis.
+    /// What a sweep along a family is called: by the name of joint axes, where they alone are given.
+    fn family_name(&self, family: &Family) -> String {
+        let joint = self.joint_axes().iter().find(|(_, axes)| family.is_only(axes));
+        joint.map_or_else(|| family.name(), |(name, _)| name.to_string())
+    }
+
+    /// The shape with an axis, or joint axes, at another value, or the one of a family; none where it has no such
+    /// axis.
     fn moved(&self, shape: &Shape, axis: &str, value: u64) -> Option<Shape> {
         if let Some((_, axes)) = self.joint_axes().iter().find(|(name, _)| *name == axis) {
             return Some(shape.with(axes, value));
         }
-        self.axes().iter().any(|a| a.name == axis).then(|| shape.with(&[axis], value))
+        if self.axes().iter().any(|a| a.name == axis) {
+            return Some(shape.with(&[axis], value));
+        }
+        Family::named(self.axes(), axis)?.at(value).ok()
     }
 
     /// Whether there is such a shape, and if not, why: its axes don't fit each other. Each alone is in

@@ -1,9 +1,13 @@
 //! Presets: named selections of shapes. Each workload holds its own list.
 
+use std::borrow::Cow;
+use std::iter;
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Result};
-use crate::terms::{Shape, words};
+use crate::terms::{Family, Shape, words};
 
 /// A line of DeepBench over this many FLOP needs a budget.
 const DEEPBENCH_FLOP_LIMIT: u64 = 6_000_000_000;
@@ -19,6 +23,8 @@ words! {
         Full = "full",
         /// The sizes of Baidu's DeepBench.
         DeepBench = "deepbench",
+        /// The nine families of products of GPU-BLOB.
+        Blob = "blob",
         /// The convolutions of ResNet-50 v1.5.
         ResNet50 = "resnet50",
         /// The convolutions of VGG-16.
@@ -56,7 +62,7 @@ pub struct Entry {
     /// The shape.
     pub shape: Shape,
     /// The sweep's axis and this point's value on it; none in a list.
-    pub point: Option<(&'static str, u64)>,
+    pub point: Option<(Cow<'static, str>, u64)>,
     /// The list's name; empty in a sweep.
     pub list: &'static str,
     /// What the list calls this line.
@@ -69,8 +75,8 @@ pub struct Entry {
 
 impl Entry {
     /// A point of a sweep.
-    pub fn point(shape: Shape, axis: &'static str, value: u64) -> Entry {
-        Entry { point: Some((axis, value)), ..Entry::line(shape, "", String::new()) }
+    pub fn point(shape: Shape, axis: impl Into<Cow<'static, str>>, value: u64) -> Entry {
+        Entry { point: Some((axis.into(), value)), ..Entry::line(shape, "", String::new()) }
     }
 
     /// The points of a sweep along an axis, with the shape at each value.
@@ -83,9 +89,21 @@ impl Entry {
         values.into_iter().map(point).collect()
     }
 
+    /// The points of a family, called so: sizes that double, and the largest. Where there is no such shape, why.
+    pub fn along(
+        family: &Family,
+        sizes: RangeInclusive<u64>,
+        axis: &str,
+    ) -> std::result::Result<Vec<Entry>, String> {
+        let (low, high) = sizes.into_inner();
+        let below = iter::successors(Some(low), |size| size.checked_mul(2));
+        let sizes = below.take_while(|size| *size < high).chain([high]);
+        sizes.map(|size| Ok(Entry::point(family.at(size)?, axis.to_string(), size))).collect()
+    }
+
     /// The one shape of a workload without axes, which only the presets of sweeps have.
     pub fn without_axes(preset: Preset) -> Vec<Entry> {
-        let is_list = preset.is_network() || preset == Preset::DeepBench;
+        let is_list = preset.is_network() || matches!(preset, Preset::DeepBench | Preset::Blob);
         let line = || Entry::line(Shape::of(&[], &[]), "", String::new());
         (!is_list).then(line).into_iter().collect()
     }

@@ -113,8 +113,8 @@ pub struct MadeUpRunner {
     run: Box<Run>,
     /// What it says of itself.
     pub details: Details,
-    /// Whether an end-to-end run uploads its operands.
-    pub uploads: bool,
+    /// Whether a run in a scope that moves operands uploads them.
+    pub uploads: fn(Scope) -> bool,
     /// A run on the device's own clock, where it has one: its seconds.
     pub device_clock: Option<Box<dyn FnMut() -> f64>>,
 }
@@ -135,7 +135,7 @@ impl MadeUpRunner {
             },
             run: Box::new(run),
             details: Details::default(),
-            uploads: true,
+            uploads: Scope::moves,
             device_clock: None,
         }
     }
@@ -149,7 +149,7 @@ impl Runner for MadeUpRunner {
     }
 
     fn poison(&mut self, scope: Scope) -> Result<()> {
-        if scope == Scope::EndToEnd {
+        if scope.moves() {
             let poison = |input: &mut Tensor| *input = Tensor::poison(input.format(), input.len());
             self.memory.inputs.iter_mut().for_each(poison);
         }
@@ -158,7 +158,7 @@ impl Runner for MadeUpRunner {
     }
 
     fn run(&mut self, scope: Scope) -> Result<()> {
-        if scope == Scope::EndToEnd && self.uploads {
+        if scope.moves() && (self.uploads)(scope) {
             self.memory.inputs = self.memory.host.to_vec();
         }
         (self.run)(&mut self.memory, scope)

@@ -137,6 +137,11 @@ impl Runner for ContenderRunner<'_> {
         self.claim(scope, 1).map(|_| ())
     }
 
+    /// The protocol has no word for other scopes.
+    fn serves(&self, scope: Scope) -> bool {
+        matches!(scope, Scope::Compute | Scope::EndToEnd)
+    }
+
     fn run_on_device_clock(&mut self) -> Result<Option<f64>> {
         let claim = self.claim(Scope::Compute, 1)?;
         Ok(claim.device_s.first().copied())

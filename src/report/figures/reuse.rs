@@ -1,5 +1,7 @@
 //! Speed-ups over size and re-use: how often data must be used on a device before they go back.
 
+use std::num::NonZeroU32;
+
 use super::View;
 use crate::record::{self, SummaryRow};
 use crate::report::chart::{Cell, Column, Drawing, Heat};
@@ -75,6 +77,10 @@ impl View<'_> {
         let [resident, moved] = [Scope::Compute, Scope::EndToEnd].map(measured);
         let first = |row: &SummaryRow| Cell { ratio: row.speedup, measured: true };
         let of = |uses: &f64| {
+            let scope = Scope::Reused(NonZeroU32::new(*uses as u32)?);
+            if let Some(row) = measured(scope).filter(|row| !row.derived) {
+                return Some(first(row));
+            }
             let (resident, moved) = (resident?, moved?);
             let device_s = reused_s(resident.device_median_s, moved.device_median_s, *uses);
             Some(Cell { ratio: moved.cpu_median_s / device_s, measured: false })

@@ -35,6 +35,7 @@ pub fn preset(preset: Preset) -> Vec<Entry> {
             &[4, 7, 8, 13, 14, 15, 27, 28, 29, 55, 56, 57, 84, 112, 168, 224],
         ),
         Preset::DeepBench => return deepbench(),
+        Preset::Blob => return Vec::new(),
         Preset::ResNet50 => return network("resnet50", RESNET50, 8),
         Preset::Vgg16 => return network("vgg16", VGG16, 8),
         Preset::UNet => return network("unet", UNET, 1),
