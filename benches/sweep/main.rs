@@ -163,12 +163,17 @@ fn measures(arguments: &[String]) -> bool {
         && !arguments.iter().any(|a| OTHERWISE.iter().any(|o| is(a, o)))
 }
 
+/// Shares of a preset's caps that criterion always takes: what it warms up has just been verified, and it takes as
+/// many samples however long they are.
+const WARM_UP: f64 = 0.2;
+const SAMPLES: f64 = 0.7;
+
 fn configured(preset: Preset) -> Criterion {
     let effort = Effort::of(preset);
     Criterion::default()
         .without_plots()
-        .warm_up_time(units::duration(effort.warm_up_s))
-        .measurement_time(units::duration(effort.sample_s))
+        .warm_up_time(units::duration(WARM_UP * effort.warm_up_s))
+        .measurement_time(units::duration(SAMPLES * effort.sample_s))
         .nresamples(10_000)
         .sample_size(default_sample_size(preset))
         .configure_from_args()

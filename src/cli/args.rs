@@ -33,7 +33,7 @@ pub enum Verb {
     /// Build, run and check a kernel on each device, and say what is missing
     Doctor,
     /// Measure
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Draw the charts and the report of a run again from its CSV files
     Report(ReportArgs),
     /// Print the times of a run as JSON that continuous benchmarking reads
