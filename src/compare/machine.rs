@@ -2,10 +2,11 @@
 //! without it.
 
 use super::Run;
+use crate::manifest::Sampling;
 use crate::record::{self, Record};
 use crate::roof::Roofs;
 use crate::stats::{self, Ratio};
-use crate::terms::Scope;
+use crate::terms::{Cased, DeviceKind, Keyed, Scope};
 
 /// With fewer processes of a side chance decides whether a change of the machine shows: it counts as it is.
 const FEW: usize = 4;
@@ -147,12 +148,50 @@ fn change_of_two(a: &Process<'_>, b: &Process<'_>) -> Option<Change> {
     for factor in factors {
         change = Some(change.unwrap_or(Change::NONE).with(factor));
     }
+    if let Some(Change { low, high }) = shared_with_rivals(a, b) {
+        change = Some(change.unwrap_or(Change::NONE).with(low).with(high));
+    }
     if [a, b].iter().any(|p| p.record.has_note("drift")) {
         let Change { low, high } = change.unwrap_or(Change::NONE);
         let more = 1.0 + record::DRIFT;
         change = Some(Change { low: low / more, high: high * more });
     }
     change
+}
+
+/// How much faster the second side's machine was for everything else that ran on the same hardware in the same rounds:
+/// what none of them escaped was the machine's doing, however few of its roofs saw it. None where nothing else ran
+/// there, or samples were not taken by turns.
+fn shared_with_rivals(a: &Process<'_>, b: &Process<'_>) -> Option<Change> {
+    let by_turns = |p: &Process<'_>| {
+        let is_interleaved = p.run.manifest.as_ref().map(|m| m.sampling == Sampling::Interleaved);
+        is_interleaved == Some(true) && !p.record.has_note("not-interleaved")
+    };
+    if ![a, b].into_iter().all(by_turns) {
+        return None;
+    }
+    let factors = rivals(a).filter_map(|rival| {
+        let again = b.run.records.iter().find(|r| r.key() == rival.key())?;
+        Some(rival.wall_median_s? / again.wall_median_s?)
+    });
+    let factors: Vec<f64> = factors.filter(|factor| factor.is_finite() && *factor > 0.0).collect();
+    let all = |pick: fn(f64, f64) -> f64, none: f64| factors.iter().copied().fold(none, pick);
+    let (least, most) = (all(f64::min, f64::INFINITY), all(f64::max, 0.0));
+    // Where they disagree on the direction, nothing is shared.
+    (!factors.is_empty()).then(|| Change { low: most.min(1.0), high: least.max(1.0) })
+}
+
+/// The other rows of a case and scope that computed on the same hardware, all the while.
+fn rivals<'a>(process: &Process<'a>) -> impl Iterator<Item = &'a Record> {
+    let (own, records) = (process.record, &process.run.records);
+    let is_there = |r: &Record| {
+        let is_cpu = |r: &Record| r.device_kind == DeviceKind::Cpu;
+        r.device == own.device || (is_cpu(r) && is_cpu(own))
+    };
+    records.iter().filter(move |r| {
+        let is_rival = r.case() == own.case() && r.scope == own.scope && r.key() != own.key();
+        is_rival && r.counts() && is_there(r) && !r.has_note("outpaced")
+    })
 }
 
 /// The speed of each process's machine, for each limit that all of them know. Roofs that the row's own

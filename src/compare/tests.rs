@@ -252,3 +252,41 @@ fn folders_that_can_not_be_compared_are_one_line() {
     assert!(error(&[a.clone(), b]).contains("nothing to compare"));
     assert!(error(&[a, base.path().join("none")]).contains("results.csv: not found"));
 }
+
+/// A run of two implementations of the CPU and a driver of the same cores, each so many times as slow as usual.
+fn crowded(folder: &Path, seed: u64, [native, other, packed]: [f64; 3]) {
+    let mut run = Run::new();
+    run.knows(CPU, "");
+    run.knows(POCL, "PoCL");
+    run.knows_limits();
+    let mut normal = Normal::new(seed);
+    for size in 1..=20 {
+        let shape = run.point(size * 8);
+        for (device, name, factor) in
+            [(CPU, "native", native), (CPU, "gemm", other), (POCL, "packed", packed)]
+        {
+            let sample = |normal: &mut Normal| 1e-3 * factor * normal.around_one(0.02);
+            let seconds: Vec<f64> = (0..12).map(|_| sample(&mut normal)).collect();
+            let median = stats::median(&seconds).unwrap();
+            run.add_sampled("gemm", &shape, device, name, Scope::Compute, median, &seconds);
+        }
+    }
+    run.write(folder);
+}
+
+/// Whoever takes half of the cores takes it from all that run by turns; a slower implementation is slower alone.
+#[test]
+fn what_nobody_on_the_same_cores_escaped_was_the_machine() {
+    let usual = |f: &Path| crowded(f, 1, [1.0, 1.2, 1.5]);
+    let by = By::Implementation;
+    let busy = compared(usual, |f| crowded(f, 2, [2.1, 2.5, 3.0]), by);
+    assert_eq!(busy.pairs.len(), 60);
+    assert_eq!(busy.regressions().count(), 0);
+    assert_eq!(count(&busy, Verdict::Slower), 0);
+    let one = compared(usual, |f| crowded(f, 2, [2.0, 1.2, 1.5]), by);
+    assert_eq!(one.regressions().count(), 20, "one implementation at 20 sizes");
+    assert!(one.regressions().all(|pair| pair.row.implementation == "native"));
+    // Two of three are slower: one that is not was in the same rounds.
+    let two = compared(usual, |f| crowded(f, 2, [2.0, 2.4, 1.5]), by);
+    assert_eq!(two.regressions().count(), 40);
+}
