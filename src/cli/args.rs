@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::backend::registry;
 use crate::compare::THRESHOLD;
@@ -85,7 +85,7 @@ pub struct ReportArgs {
 
 /// `export`.
 #[derive(Args)]
-#[group(required = true, multiple = false, args = ["bmf", "github"])]
+#[command(group = ArgGroup::new("format").required(true).args(["bmf", "github"]))]
 pub struct ExportArgs {
     /// Folder of a run
     #[arg(value_name = "DIR")]
