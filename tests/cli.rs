@@ -103,6 +103,8 @@ fn alone_it_explains_itself() {
 #[test]
 fn bad_usage_is_one_line_and_exit_code_2() {
     is_refused(&["run", "--workload", "gem"], "unknown workload 'gem'");
+    is_refused(&["run", "--sweep", "m=n=k"], "nothing grows");
+    is_refused(&["run", "--reuse", "8,0"], "--reuse 0: takes whole numbers of runs from 1 on");
     is_refused(&["run", "--workload", "gemm", "--shape", "m=1,n=1,x=1"], "no axis 'x'");
     is_refused(&["run", "--shape", "m=0,n=1,k=1"], "m=0 is out of range");
     is_refused(&["run", "--shape", "m=8,n=8"], "axis 'k' is missing");

@@ -56,6 +56,10 @@ impl Family {
                 "two numbers grow; a family has one, and others as a multiple of it".into(),
             ));
         }
+        let switch = axes.iter().find(|axis| axis.is_switch() && free.contains(&axis.name));
+        if let Some(Axis { name, .. }) = switch {
+            return Err(wrong(format!("'{name}' is on or off and has no sizes")));
+        }
         let family = Family::of(owner, axes, free, &terms).map_err(wrong)?;
         // Both ends, so that no size between them fails.
         family.at(*sizes.start()).and_then(|_| family.at(*sizes.end())).map_err(wrong)?;
@@ -286,6 +290,7 @@ mod tests {
             ("m=1..2199023255552,n=1,k=1", "at 2199023255552 'm' is out of range"),
             ("m=1..8,n=0,k=1", "'n' is out of range, from 1 to"),
             ("m=1..8,n=1,k=1,ta=1..2", "two numbers grow"),
+            ("m=n=k=64,ta=1..1", "'ta' is on or off and has no sizes"),
             ("64..128", "no axis with its sizes"),
         ] {
             let error = Family::parse("gemm", AXES, text).unwrap_err().to_string();
