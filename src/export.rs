@@ -11,16 +11,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::record::Record;
-use crate::terms::{Cache, Dtype};
+use crate::terms::Keyed;
 
-/// `gemm/m=512,n=512,k=512,ta=0,tb=0/opencl:0,packed,compute`, with what is unusual about dtype and caches.
+/// `gemm/m=512,n=512,k=512,ta=0,tb=0/opencl:0,packed,compute`, see [`RowKey::words`](crate::terms::RowKey::words).
 fn name(record: &Record) -> String {
-    let scope = record.scope.name();
-    let dtype = (record.dtype != Dtype::F32).then(|| record.dtype.name());
-    let cache = (record.cache != Cache::Hot).then(|| record.cache.name());
-    let words = [record.device.as_str(), &record.implementation, &scope].into_iter();
-    let words: Vec<&str> = words.chain(dtype).chain(cache).collect();
-    let parts = [record.workload.as_str(), &record.shape, &words.join(",")];
+    let parts = [record.workload.as_str(), &record.shape, &record.key().words()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }
 
@@ -73,7 +68,7 @@ pub fn github(records: &[Record]) -> Value {
 mod tests {
     use super::*;
     use crate::record::Outcome;
-    use crate::terms::Scope;
+    use crate::terms::{Cache, Dtype, Scope};
 
     fn rows() -> Vec<Record> {
         let row = Record {

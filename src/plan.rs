@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ContenderConfig;
 use crate::error::{Error, Result};
 use crate::record::PlanRow;
-use crate::terms::{Axis, Cache, Cased, DeviceId, Dtype, Scope, Shape};
+use crate::terms::{Axis, Cache, CaseKey, Cased, DeviceId, Dtype, RowKey, Scope, Shape};
 use crate::workload::{self, Entry, Host, Preset, WORKLOADS, Workload};
 
 /// What the user asked for. Kept in machine.json, so that a run can be continued.
@@ -81,10 +81,11 @@ impl Default for Selection {
 impl Selection {
     /// What a workload is computed in: what was asked for, as far as the workload has it.
     pub fn dtypes_of(&self, workload: &dyn Workload) -> Vec<Dtype> {
-        let wanted: &[Dtype] = match &self.dtypes[..] {
-            [] if self.preset == Preset::Blob.name() => &[Dtype::F32, Dtype::F64],
-            [] => return workload.usual_dtypes().to_vec(),
-            given => given,
+        let of_preset = Preset::parse(&self.preset).ok().and_then(Preset::dtypes);
+        let wanted: &[Dtype] = match (&self.dtypes[..], of_preset) {
+            ([], Some(dtypes)) => dtypes,
+            ([], None) => return workload.usual_dtypes().to_vec(),
+            (given, _) => given,
         };
         let asked = |dtype: &&Dtype| wanted.contains(dtype);
         workload.dtypes().iter().filter(asked).copied().collect()
@@ -363,12 +364,15 @@ pub struct BenchId {
 
 /// The names of one benchmark of a case; the group is the workload.
 pub fn bench_id(case: &Case, device: &DeviceId, implementation: &str, scope: Scope) -> BenchId {
-    let dtype = (case.dtype != Dtype::F32).then(|| case.dtype.name());
-    let cache = (case.cache != Cache::Hot).then(|| case.cache.name());
-    let scope = scope.name();
-    let words = [device.as_str(), implementation, &scope].into_iter();
-    let value = words.chain(dtype).chain(cache).collect::<Vec<_>>().join(",");
-    BenchId { function: joined_pairs(&case.shape.short(case.workload.axes())), value }
+    let shape = case.shape.to_string();
+    let (workload, dtype, cache) = (case.workload.name(), case.dtype, case.cache);
+    let row = RowKey {
+        case: CaseKey { workload, shape: &shape, dtype, cache },
+        scope,
+        device,
+        implementation,
+    };
+    BenchId { function: joined_pairs(&case.shape.short(case.workload.axes())), value: row.words() }
 }
 
 /// `stride_h=2,stride_w=2` as `stride=2`.

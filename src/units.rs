@@ -48,11 +48,6 @@ pub fn ratio(value: f64) -> String {
     format!("{}×", significant(value))
 }
 
-/// `64`, `1024`: a whole number in full.
-pub fn plain(value: f64) -> String {
-    format!("{value:.0}")
-}
-
 /// `1.05 M`, a count.
 pub fn count(value: f64) -> String {
     large(value, "").trim_end().to_string()

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::record::{self, PlanRow, Record, SummaryRow};
-use crate::terms::{Baseline, Cache, CaseKey, Cased, Dtype, Keyed, RowKey, Scope};
+use crate::terms::{Baseline, Cache, CaseKey, Cased, Crossover, Dtype, Keyed, RowKey, Scope};
 use crate::workload;
 
 use super::chart::{Point, Value};
@@ -194,6 +194,16 @@ impl Group<'_> {
         let here =
             |s: &&SummaryRow| s.baseline == BASELINE && s.axis == self.axis && s.key() == key;
         input.summary.iter().find(here)
+    }
+
+    /// The crossover of an entrant in a scope: it is the same at every member.
+    pub fn crossover(
+        &self,
+        input: &Input,
+        scope: Scope,
+        entrant: &Entrant<'_>,
+    ) -> Option<Crossover> {
+        self.members.iter().find_map(|m| self.summary(input, m, scope, entrant)?.crossover)
     }
 
     /// The case of a member.

@@ -177,11 +177,8 @@ impl<'a> Known<'a> {
 
     /// The times of some rows, and how they belong together.
     fn times<const N: usize>(&self, rows: [&Record; N]) -> Option<([Vec<f64>; N], Pairing)> {
-        let mut seconds = [None; N];
-        for (seconds, row) in seconds.iter_mut().zip(rows) {
-            *seconds = Some(self.samples.get(&row.key())?);
-        }
-        let seconds = seconds.map(|seconds| seconds.expect("every row has its samples"));
+        let seconds = rows.iter().map(|row| self.samples.get(&row.key()));
+        let seconds: [&Seconds; N] = seconds.collect::<Option<Vec<_>>>()?.try_into().ok()?;
         let apart = rows.iter().any(|r| r.has_note("not-interleaved"));
         let pairing = if apart { Pairing::Unpaired } else { self.pairing };
         Some(match pairing {
@@ -195,22 +192,19 @@ impl<'a> Known<'a> {
         let sides = self.sides(opponent, shape, opponent.scope)?;
         let ([cpu_s, device_s], pairing) = self.times([sides.cpu, sides.device])?;
         let ratio = stats::ratio(&cpu_s, &device_s, pairing)?;
+        let medians = [sides.cpu.wall_median_s?, sides.device.wall_median_s?];
         let noise = noise([sides.cpu, sides.device]);
-        let row = opponent.row(shape, &sides, ratio, pairing, noise);
-        Some(SummaryRow {
-            cpu_median_s: sides.cpu.wall_median_s?,
-            device_median_s: sides.device.wall_median_s?,
-            ..row
-        })
+        Some(opponent.row(shape, &sides, medians, ratio, pairing, noise))
     }
 }
 
 impl Opponent<'_> {
-    /// A row without its medians.
+    /// A row of what was measured, with the medians of both sides.
     fn row(
         &self,
         shape: &str,
         sides: &Sides<'_>,
+        [cpu_median_s, device_median_s]: [f64; 2],
         ratio: Ratio,
         pairing: Pairing,
         noise: f64,
@@ -228,8 +222,8 @@ impl Opponent<'_> {
             cpu_implementation: cpu.implementation.clone(),
             device: device.device.clone(),
             implementation: device.implementation.clone(),
-            cpu_median_s: 0.0,
-            device_median_s: 0.0,
+            cpu_median_s,
+            device_median_s,
             speedup: ratio.value,
             speedup_low: ratio.low,
             speedup_high: ratio.high,

@@ -101,12 +101,8 @@ impl<'a> Known<'a> {
         let found = stats::of_medians(moved.seconds(), moved.pairing, ratio)?;
         let rows = moved.rows();
         let [cpu_s, resident_s, end_to_end_s] = rows.map(|row| row.wall_median_s);
-        let row = opponent.row(shape, &moved.sides, found, moved.pairing, noise(rows));
-        Some(SummaryRow {
-            cpu_median_s: cpu_s?,
-            device_median_s: reused_s(resident_s?, end_to_end_s?, uses),
-            derived: true,
-            ..row
-        })
+        let medians = [cpu_s?, reused_s(resident_s?, end_to_end_s?, uses)];
+        let row = opponent.row(shape, &moved.sides, medians, found, moved.pairing, noise(rows));
+        Some(SummaryRow { derived: true, ..row })
     }
 }

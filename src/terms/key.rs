@@ -29,6 +29,19 @@ pub struct RowKey<'a> {
     pub implementation: &'a str,
 }
 
+impl RowKey<'_> {
+    /// Who ran it and how, in words that are alike from run to run: `opencl:0,packed,compute`, with dtype and state of
+    /// the caches where they are not the usual.
+    pub fn words(&self) -> String {
+        let CaseKey { dtype, cache, .. } = self.case;
+        let scope = self.scope.name();
+        let dtype = (dtype != Dtype::F32).then(|| dtype.name());
+        let cache = (cache != Cache::Hot).then(|| cache.name());
+        let words = [self.device.as_str(), self.implementation, &scope].into_iter();
+        words.chain(dtype).chain(cache).collect::<Vec<_>>().join(",")
+    }
+}
+
 /// A row about a case.
 pub trait Cased {
     /// The identity of its case.

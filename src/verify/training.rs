@@ -210,11 +210,6 @@ impl Training {
 }
 
 impl Verify for Training {
-    fn verify_in(&self, runner: &mut dyn Runner, scope: Scope) -> Result<f64> {
-        let length = 1 + 2 * self.graph.parameter_count() as usize;
-        self.check(computed(runner, scope, length)?.f32s())
-    }
-
     /// Checks a step in both scopes, and a second one after the first.
     fn verify(&self, runner: &mut dyn Runner) -> Result<Proof> {
         runner.load(&self.inputs)?;

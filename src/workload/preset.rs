@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Result};
-use crate::terms::{Family, Shape, words};
+use crate::terms::{Dtype, Family, Shape, words};
 
 /// A line of DeepBench over this many FLOP needs a budget.
 const DEEPBENCH_FLOP_LIMIT: u64 = 6_000_000_000;
@@ -38,6 +38,11 @@ impl Preset {
     /// Finds a preset by its name.
     pub fn parse(name: &str) -> Result<Preset> {
         error::named("preset", name, Self::ALL, |preset| preset.name())
+    }
+
+    /// What its shapes are computed in, where that is not what is usual for each workload.
+    pub fn dtypes(self) -> Option<&'static [Dtype]> {
+        (self == Preset::Blob).then_some(&[Dtype::F32, Dtype::F64])
     }
 
     /// Whether it is the layers of a network, whose batch the user may choose.

@@ -181,7 +181,7 @@ impl Heat {
     }
 
     fn draw_axes(&self, c: &Canvas<'_>, f: &Frame) {
-        let labels = self.uses.iter().map(|uses| units::plain(*uses)).chain([self.last.clone()]);
+        let labels = self.uses.iter().map(f64::to_string).chain([self.last.clone()]);
         for (row, label) in labels.enumerate() {
             let y = self.floor(f, row) - PITCH / 2.0;
             let label = text::shorten(&label, TICK.size, COLUMN - 14.0);

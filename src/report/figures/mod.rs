@@ -60,9 +60,14 @@ impl Figure {
 pub struct Figures(pub Vec<Figure>);
 
 impl Figures {
-    /// Adds a chart where there is one. Its file gets a number where another has its name.
-    pub fn add(&mut self, section: &str, name: &str, drawing: Option<Drawing>) {
-        let Some(drawing) = drawing else { return };
+    /// Adds a chart where there is one, and returns it. Its file gets a number where another has its name.
+    pub fn add(
+        &mut self,
+        section: &str,
+        name: &str,
+        drawing: Option<Drawing>,
+    ) -> Option<&mut Figure> {
+        let drawing = drawing?;
         let numbered = |n: u32| match n {
             1 => format!("{name}.svg"),
             n => format!("{name}-{n}.svg"),
@@ -71,6 +76,7 @@ impl Figures {
         let file = (1..).map(numbered).find(is_free).unwrap_or_default();
         let section = section.to_string();
         self.0.push(Figure { file, section, drawing, is_picture: false, changes_answer: false });
+        self.0.last_mut()
     }
 }
 
@@ -112,8 +118,9 @@ impl View<'_> {
         }
         let name = format!("reuse-{}", self.group.file_name(None));
         for Reuse { drawing, changes_answer } in self.reuse() {
-            figures.add(self.group.workload, &name, Some(drawing));
-            figures.0.iter_mut().last().into_iter().for_each(|f| f.changes_answer = changes_answer);
+            if let Some(figure) = figures.add(self.group.workload, &name, Some(drawing)) {
+                figure.changes_answer = changes_answer;
+            }
         }
     }
 

@@ -63,9 +63,9 @@ impl View<'_> {
 
     /// An entrant's crossover in words and as a mark.
     fn crossover(&self, entrant: &Entrant<'_>, scope: Scope) -> (String, Option<Mark>) {
-        let members = &self.group.members;
-        let column = |m: &Member<'_>| self.group.summary(self.input, m, scope, entrant)?.crossover;
-        let Some(crossover) = members.iter().find_map(column) else { return Default::default() };
+        let Some(crossover) = self.group.crossover(self.input, scope, entrant) else {
+            return Default::default();
+        };
         let words = names::crossover(crossover, self.group.axis, self.group.last());
         let (low, high) = match crossover {
             Crossover::From(v) => (v, v),

@@ -57,20 +57,15 @@ pub fn in_full(input: &Input, group: &Group<'_>, entrants: &[&Entrant<'_>]) -> O
 /// `, from 192 on with 64 runs on the same data`, for every number of runs that makes for a crossover between
 /// those of data that are never moved and of data that are moved for each run.
 fn reused(input: &Input, group: &Group<'_>, entrant: &Entrant<'_>, ends: [Crossover; 2]) -> String {
-    let is_here = |s: &&SummaryRow| {
-        let member = group.members.iter().find(|m| m.shape == s.shape);
-        matches!(s.scope, Scope::Reused(_))
-            && member.and_then(|m| group.summary(input, m, s.scope, entrant)) == Some(*s)
-    };
-    let rows = input.summary.iter().filter(is_here);
-    let found = record::distinct(rows.filter_map(|s| Some((s.scope, s.crossover?))));
+    let scopes = input.summary.iter().map(|s| s.scope);
+    let scopes = record::distinct(scopes.filter(|scope| matches!(scope, Scope::Reused(_))));
     let mut told = ends.to_vec();
     let mut parts = String::new();
-    for (scope, crossover) in found {
-        if let Crossover::From(v) = crossover
-            && !told.contains(&crossover)
+    for scope in scopes {
+        if let Some(Crossover::From(v)) = group.crossover(input, scope, entrant)
+            && !told.contains(&Crossover::From(v))
         {
-            told.push(crossover);
+            told.push(Crossover::From(v));
             let value = names::axis_value(group.axis, v);
             parts += &format!(", from {value} on with {}", names::scope(scope));
         }

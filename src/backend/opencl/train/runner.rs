@@ -9,7 +9,7 @@ use super::memory::Memory;
 use crate::backend::gpu::train::{self, Plan, Schedule, changing};
 use crate::backend::gpu::tuned::Tuning;
 use crate::backend::{Details, Part, Parts, Runner, Task, Training};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::{self, Graph, Operation, Ops, Optimizer};
 use crate::tensor::{Element, FENCE, Operands, Tensor, Values, broken_fence};
 use crate::terms::{Format, Scope};
@@ -166,8 +166,7 @@ impl<'a> TrainRunner<'a> {
         seconds
     }
 
-    /// Uploads the mini-batch, takes so many steps on it, downloads the loss of the last.
-    fn upload_steps_download(&mut self, steps: u32) -> Result<()> {
+    fn upload_step_download(&mut self) -> Result<()> {
         let device = self.device;
         let batch = &self.memory.values[self.graph.input()];
         // SAFETY: the writes read memory of `self`, which is borrowed until `finish` has returned.
@@ -176,14 +175,12 @@ impl<'a> TrainRunner<'a> {
             written.and_then(|()| self.memory.labels.write(device, &self.host_labels, false))
         };
         let mut ops = self.enqueue(&device.queue, false);
-        let mut all = self.steps + 1..=self.steps + u64::from(steps);
-        let enqueued = written
-            .and_then(|()| all.try_for_each(|number| network::step(&mut ops, &self.graph, number)));
+        let enqueued = written.and_then(|()| network::step(&mut ops, &self.graph, self.steps + 1));
         // SAFETY: the read is into memory of `self`, which is borrowed until `finish` returns.
         let read = unsafe { self.memory.loss.part.read(device, &mut self.host_loss, false) };
         // Whatever happened, nothing may be under way when the borrow ends.
         let finished = self.finish(&device.queue);
-        self.steps += u64::from(steps);
+        self.steps += 1;
         enqueued.and(read).and(finished)
     }
 
@@ -218,7 +215,10 @@ impl Runner for TrainRunner<'_> {
     fn run(&mut self, scope: Scope) -> Result<()> {
         match scope {
             Scope::Compute => self.step(&self.device.queue, false).map(|_| ()),
-            Scope::EndToEnd | Scope::Reused(_) => self.upload_steps_download(scope.runs()),
+            Scope::EndToEnd => self.upload_step_download(),
+            Scope::Reused(_) => {
+                Err(Error::Unsupported("a step has another mini-batch each time".into()))
+            }
         }
     }
 
