@@ -215,6 +215,8 @@ def main():
     def prepare(device, workload, shape, dtype, threads, inputs):
         if workload != "gemm" or device not in devices:
             raise Unsupported(f"no {workload} on {device}, only gemm on {', '.join(devices)}")
+        if "batch" in shape:
+            raise Unsupported("no products of many matrices")
         return Product(cl, sgemm, devices[device], shape, threads, inputs)
 
     serve("clblast", library_version(), [(i, d.kind, d.name) for i, d in devices.items()], prepare)

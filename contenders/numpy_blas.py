@@ -56,21 +56,28 @@ def hold_to(threads):
     return int(count) if count else None
 
 
-def stored(path, dtype, rows, columns, transposed):
-    """A matrix from its file, as a view that is not transposed."""
+def stored(path, dtype, batch, rows, columns, transposed):
+    """Matrices from their file, as views that are not transposed; one alone has two axes."""
     values = np.fromfile(path, dtype)
-    return values.reshape(columns, rows).T if transposed else values.reshape(rows, columns)
+    sizes = (columns, rows) if transposed else (rows, columns)
+    matrices = values.reshape(*((batch,) if batch > 1 else ()), *sizes)
+    return matrices.swapaxes(-1, -2) if transposed else matrices
 
 
 class Product:
-    """One gemm with its operands in memory. On a CPU both scopes are the same run."""
+    """A gemm or a gemv with its operands in memory. On a CPU both scopes are the same run."""
 
-    def __init__(self, shape, dtype, threads, inputs):
-        m, n, k, ta, tb = (shape[axis] for axis in ("m", "n", "k", "ta", "tb"))
+    def __init__(self, workload, shape, dtype, threads, inputs):
         self.threads = hold_to(threads)
-        self.a = stored(inputs[0], dtype, m, k, ta)
-        self.b = stored(inputs[1], dtype, k, n, tb)
-        self.c = np.empty((m, n), dtype)
+        if workload == "gemv":
+            m, n, ta = (shape[axis] for axis in ("m", "n", "ta"))
+            self.a, self.b = stored(inputs[0], dtype, 1, m, n, ta), np.fromfile(inputs[1], dtype)
+        else:
+            m, n, k, ta, tb = (shape[axis] for axis in ("m", "n", "k", "ta", "tb"))
+            batch = shape.get("batch", 1)
+            self.a = stored(inputs[0], dtype, batch, m, k, ta)
+            self.b = stored(inputs[1], dtype, batch, k, n, tb)
+        self.c = np.empty(np.matmul(self.a, self.b).shape, dtype)
 
     def run(self, scope):
         np.matmul(self.a, self.b, out=self.c)
@@ -80,9 +87,9 @@ class Product:
 
 
 def prepare(device, workload, shape, dtype, threads, inputs):
-    if device != "cpu" or workload != "gemm":
-        raise Unsupported(f"no {workload} on {device}, only gemm on cpu")
-    return Product(shape, DTYPES[dtype], threads, inputs)
+    if device != "cpu" or workload not in ("gemm", "gemv"):
+        raise Unsupported(f"no {workload} on {device}, only gemm and gemv on cpu")
+    return Product(workload, shape, DTYPES[dtype], threads, inputs)
 
 
 def main():

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""OpenBLAS as a contender: its cblas_sgemm, called from Python's standard library alone.
+"""OpenBLAS as a contender: its cblas_sgemm and cblas_sgemv, called from Python's standard library alone.
 
 The library is --library, else the variable OPENBLAS_LIBRARY, else the one that the system finds.
 """
@@ -40,6 +40,10 @@ class OpenBlas:
         self.sgemm.argtypes = [c_int] * 3 + [size] * 3 + [c_float, matrix, size, matrix, size]
         self.sgemm.argtypes += [c_float, matrix, size]
         self.sgemm.restype = None
+        self.sgemv = library.cblas_sgemv
+        self.sgemv.argtypes = [c_int] * 2 + [size] * 2 + [c_float, matrix, size, matrix, size]
+        self.sgemv.argtypes += [c_float, matrix, size]
+        self.sgemv.restype = None
 
 
 def find(chosen):
@@ -69,12 +73,23 @@ def read(path, count):
 
 
 class Product:
-    """One gemm with its operands in memory. On a CPU both scopes are the same run."""
+    """A gemm or a gemv with its operands in memory. On a CPU both scopes are the same run."""
 
-    def __init__(self, blas, shape, threads, inputs):
-        m, n, k, ta, tb = (shape[axis] for axis in ("m", "n", "k", "ta", "tb"))
+    def __init__(self, blas, workload, shape, threads, inputs):
         blas.set_threads(threads)
         self.threads = blas.threads()
+        (self.gemv if workload == "gemv" else self.gemm)(blas, shape, inputs)
+
+    def gemv(self, blas, shape, inputs):
+        m, n, ta = (shape[axis] for axis in ("m", "n", "ta"))
+        rows, columns = (n, m) if ta else (m, n)
+        self.c = aligned(m)
+        a, x = read(inputs[0], m * n), read(inputs[1], n)
+        shape_and_a = (ROW_MAJOR, TRANSPOSED if ta else STORED, rows, columns, 1.0, a, columns)
+        self.compute = partial(blas.sgemv, *shape_and_a, x, 1, 0.0, self.c, 1)
+
+    def gemm(self, blas, shape, inputs):
+        m, n, k, ta, tb = (shape[axis] for axis in ("m", "n", "k", "ta", "tb"))
         self.c = aligned(m * n)
         a, b = read(inputs[0], m * k), read(inputs[1], k * n)
         op_a, op_b = (TRANSPOSED if turned else STORED for turned in (ta, tb))
@@ -104,9 +119,11 @@ def main():
         print(warning, file=sys.stderr)
 
     def prepare(device, workload, shape, dtype, threads, inputs):
-        if device != "cpu" or workload != "gemm":
-            raise Unsupported(f"no {workload} on {device}, only gemm on cpu")
-        return Product(blas, shape, threads, inputs)
+        if device != "cpu" or workload not in ("gemm", "gemv"):
+            raise Unsupported(f"no {workload} on {device}, only gemm and gemv on cpu")
+        if "batch" in shape:
+            raise Unsupported("no products of many matrices")
+        return Product(blas, workload, shape, threads, inputs)
 
     serve("openblas", blas.version, [("cpu", "cpu", cpu_name())], prepare)
 

@@ -3,7 +3,7 @@
 
     python contenders/pytorch.py [--compile] [--steady-allocator]
 
-It serves gemm, the three convolution passes and the four training steps on the processor (`cpu`), on
+It serves gemm, gemv, the three convolution passes and the four training steps on the processor (`cpu`), on
 CUDA and ROCm devices (`cuda-0`, ...) and on Apple's (`mps`). It needs PyTorch 2.4 or newer, nothing else.
 
 Binary32 products everywhere: TF32 and oneDNN's reduced precisions are off. cuDNN tries its algorithms
@@ -56,7 +56,15 @@ torch.backends.cudnn.benchmark = True
 def gemm(shape):
     m, n, k, ta, tb = (shape[axis] for axis in ("m", "n", "k", "ta", "tb"))
     stored = [(k, m) if ta else (m, k), (n, k) if tb else (k, n)]
-    return stored, torch.mm, lambda a, b: (a.T if ta else a, b.T if tb else b)
+    batch = shape.get("batch", 1)
+    if batch > 1:
+        stored = [(batch, *sizes) for sizes in stored]
+    return stored, torch.bmm if batch > 1 else torch.mm, lambda a, b: (a.mT if ta else a, b.mT if tb else b)
+
+
+def gemv(shape):
+    m, n, ta = (shape[axis] for axis in ("m", "n", "ta"))
+    return [(n, m) if ta else (m, n), (n,)], torch.mv, lambda a, x: (a.T if ta else a, x)
 
 
 def conv_fprop(shape):
@@ -293,7 +301,7 @@ class Case:
 
 
 class Operation(Case):
-    """A gemm or a convolution."""
+    """A gemm, a gemv or a convolution."""
 
     def __init__(self, operation, shape, dtype, device, inputs, compiled):
         super().__init__(device)
@@ -365,7 +373,13 @@ def raw(tensor):
     return numbers
 
 
-OPERATIONS = {"gemm": gemm, "conv-fprop": conv_fprop, "conv-dgrad": conv_dgrad, "conv-wgrad": conv_wgrad}
+OPERATIONS = {
+    "gemm": gemm,
+    "gemv": gemv,
+    "conv-fprop": conv_fprop,
+    "conv-dgrad": conv_dgrad,
+    "conv-wgrad": conv_wgrad,
+}
 WORKLOADS = {
     **{name: partial(Operation, operation) for name, operation in OPERATIONS.items()},
     **{name: partial(Step, network) for name, network in NETWORKS.items()},
@@ -376,8 +390,8 @@ def prepare(device, workload, shape, dtype, threads, inputs, compiled=False, ste
     """A case for the protocol, which has computed once: what is tuned or compiled is tuned and compiled."""
     if workload not in WORKLOADS:
         raise Unsupported(f"no workload {workload}; there are {', '.join(WORKLOADS)}")
-    if dtype != "f32" and workload != "gemm":
-        raise Unsupported(f"no {workload} in {dtype}, only gemm")
+    if dtype != "f32" and workload not in ("gemm", "gemv"):
+        raise Unsupported(f"no {workload} in {dtype}, only gemm and gemv")
     if (device, dtype) == ("mps", "f64"):
         raise Unsupported("Apple's GPUs have no f64")
     torch.set_num_threads(threads)

@@ -3,7 +3,7 @@
 
     python contenders/tensorflow.py [--xla]
 
-It serves gemm, the three convolution passes and the four training steps on the processor (`cpu`) and on
+It serves gemm, gemv, the three convolution passes and the four training steps on the processor (`cpu`) and on
 CUDA and ROCm devices (`gpu-0`, ...). It needs TensorFlow 2.12 or newer, nothing else.
 
 Binary32 products everywhere: TF32 is off. Gemm and convolution are eager operations, which have the least
@@ -53,7 +53,15 @@ tf.config.experimental.enable_tensor_float_32_execution(False)
 def gemm(axes, cpu_kernels):
     m, n, k, ta, tb = axes.m, axes.n, axes.k, bool(axes.ta), bool(axes.tb)
     stored = [(k, m) if ta else (m, k), (n, k) if tb else (k, n)]
+    batch = getattr(axes, "batch", 1)
+    if batch > 1:
+        stored = [(batch, *sizes) for sizes in stored]
     return stored, [lambda a, b: tf.linalg.matmul(a, b, transpose_a=ta, transpose_b=tb)]
+
+
+def gemv(axes, cpu_kernels):
+    m, n, ta = axes.m, axes.n, bool(axes.ta)
+    return [(n, m) if ta else (m, n), (n,)], [lambda a, x: tf.linalg.matvec(a, x, transpose_a=ta)]
 
 
 def convolution(direction, operands, axes, cpu_kernels):
@@ -327,7 +335,7 @@ class Case:
 
 
 class Operation(Case):
-    """A gemm or a convolution."""
+    """A gemm, a gemv or a convolution."""
 
     def __init__(self, operation, axes, gpu, inputs, compiled):
         super().__init__(gpu)
@@ -452,6 +460,7 @@ def upload(arrays, gpu):
 
 OPERATIONS = {
     "gemm": gemm,
+    "gemv": gemv,
     "conv-fprop": partial(convolution, "fprop", ("x", "w")),
     "conv-dgrad": partial(convolution, "dgrad", ("y", "w")),
     "conv-wgrad": partial(convolution, "wgrad", ("y", "x")),

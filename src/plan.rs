@@ -156,7 +156,7 @@ impl Case {
     /// `gemm m=512,n=512,k=512`, for people.
     pub fn name(&self) -> String {
         let dtype = if self.dtype == Dtype::F32 { "" } else { self.dtype.name() };
-        let shape = self.shape.short(self.workload.axes());
+        let shape = self.shape.short();
         let words = [self.workload.name(), &shape, dtype];
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
     }
@@ -280,7 +280,7 @@ pub fn parse_shape(workload: &'static dyn Workload, text: &str) -> Result<Shape>
 /// Refuses a shape whose operands can't be counted in 64 bits, let alone stored, or whose axes don't fit each other.
 fn check_shape(workload: &'static dyn Workload, shape: &Shape) -> Result<()> {
     const MOST: u64 = 1 << 46;
-    let short = || shape.short(workload.axes());
+    let short = || shape.short();
     let wrong = |what: String| Error::usage(format!("shape '{}': {what}", short()));
     workload.validate(shape).map_err(wrong)?;
     if workload.bytes_moved(shape, Dtype::F32) > MOST {
@@ -372,7 +372,7 @@ pub fn bench_id(case: &Case, device: &DeviceId, implementation: &str, scope: Sco
         device,
         implementation,
     };
-    BenchId { function: joined_pairs(&case.shape.short(case.workload.axes())), value: row.words() }
+    BenchId { function: joined_pairs(&case.shape.short()), value: row.words() }
 }
 
 /// `stride_h=2,stride_w=2` as `stride=2`.

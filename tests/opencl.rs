@@ -147,11 +147,13 @@ fn oclgrind_finds_no_race_and_no_bad_access() {
             shapes.push(format!("{size},{transposes}"));
         }
     }
+    shapes.push("m=5,n=7,k=3,ta=1,batch=3".to_string());
+    shapes.push("m=8,n=12,k=20,tb=1,batch=2".to_string());
     let Some(out) = verify_on_oclgrind(workloads, "f32", &shapes) else {
         return;
     };
     for name in ["naive", "local", "register", "packed"] {
-        assert!(out.contains(&format!("{name}: 16 shapes right")), "{name}: {out}");
+        assert!(out.contains(&format!("{name}: 18 shapes right")), "{name}: {out}");
     }
     assert_eq!(out.matches("vector: 5 shapes right").count(), 5, "{out}");
 }

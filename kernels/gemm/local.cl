@@ -19,9 +19,7 @@
 //                 NVIDIA, where it lets loads move over
 //                 barriers
 //   TA, TB        transposes                                 0, 1
-//   TRAIN_...     what train/product.cl adds: arguments,     empty
-//                 where operands begin, whether C is added
-//                 to, what is done to finished elements
+//   PRODUCT_...   what a product is part of: product.cl
 //
 // Vector loads. VA=4 asks for lda % 4 == 0 and a base of a that is aligned to 4 elements, VB=4 the same of ldb
 // and b. Nothing is asked of m, n and k: a vector that starts inside a row may end in the spare
@@ -40,12 +38,6 @@
 #endif
 #ifndef RESTRICT
 #define RESTRICT restrict
-#endif
-
-#ifndef TRAIN_ARGUMENTS
-#define TRAIN_ARGUMENTS
-#define TRAIN_ENTER
-#define TRAIN_ADDS 0
 #endif
 
 #if VC != 1 && VC != 4
@@ -113,11 +105,11 @@ __attribute__((reqd_work_group_size(WG, 1, 1)))
 __kernel void gemm(const int m, const int n, const int k,
                    const __global STORED *RESTRICT a, const int lda,
                    const __global STORED *RESTRICT b, const int ldb,
-                   __global STORED *RESTRICT c, const int ldc TRAIN_ARGUMENTS)
+                   __global STORED *RESTRICT c, const int ldc PRODUCT_ARGUMENTS)
 {
     __local SUM tiles[(DB == 2 ? 2 : 1) * (A_TILE + B_TILE)] __attribute__((aligned(4 * sizeof(SUM))));
 
-    TRAIN_ENTER
+    PRODUCT_ENTER
     const int lid = get_local_id(0);
     const int m0 = get_group_id(1) * TM;
     const int n0 = get_group_id(0) * TN;
@@ -241,19 +233,19 @@ __kernel void gemm(const int m, const int n, const int k,
             #pragma unroll
             for (int j = 0; j < WN / 4; ++j) {
                 const int col = n0 + j * (LX * 4) + tx * 4;
-                if (TRAIN_ADDS) sum[i][j] += edge4(c, row, m, col, n, ldc);
+                if (PRODUCT_ADDS) sum[i][j] += edge4(c, row, m, col, n, ldc);
                 write4(c + (size_t)row * ldc + col, sum[i][j], n - col);
             }
         }
     }
-#ifdef TRAIN_FINISH
+#ifdef PRODUCT_FINISH
     #pragma unroll 1
     for (int e = 0; e < WM * (WN / 4); ++e) {
         const int i = e / (WN / 4), j = e % (WN / 4);
         const int row = m0 + i / 4 * (LY * 4) + ty * 4 + i % 4;
         const int col = n0 + j * (LX * 4) + tx * 4;
         if (row < m && col < n) {
-            TRAIN_FINISH(row, 1, col, min(n - col, 4))
+            PRODUCT_FINISH(row, 1, col, min(n - col, 4))
         }
     }
 #endif

@@ -1,4 +1,4 @@
-// Matrix product C = op(A) op(B), one work-item per element of C. It stands behind number.cl.
+// Matrix product C = op(A) op(B), one work-item per element of C. It stands behind number.cl and product.cl.
 //
 // No tiles, no reuse: the reference point that the tiled kernels are compared with.
 //
@@ -11,8 +11,7 @@
 // Parameters
 //   LX, LY   work-group shape: columns, rows     >= 1, LX * LY <= the device's limit
 //   TA, TB   transposes                          0, 1
-//   TRAIN_...   what train/product.cl adds: arguments, where operands begin, whether C is added to,
-//               what is done to finished elements
+//   PRODUCT_...   what a product is part of: product.cl
 //
 // Launch: local size (LX, LY), global size (n rounded up to LX, m rounded up to LY).
 
@@ -29,21 +28,15 @@
 #define TB 0
 #endif
 
-#ifndef TRAIN_ARGUMENTS
-#define TRAIN_ARGUMENTS
-#define TRAIN_ENTER
-#define TRAIN_ADDS 0
-#endif
-
 #pragma OPENCL FP_CONTRACT ON
 
 __attribute__((reqd_work_group_size(LX, LY, 1)))
 __kernel void gemm(const int m, const int n, const int k,
                    const __global STORED *a, const int lda,
                    const __global STORED *b, const int ldb,
-                   __global STORED *c, const int ldc TRAIN_ARGUMENTS)
+                   __global STORED *c, const int ldc PRODUCT_ARGUMENTS)
 {
-    TRAIN_ENTER
+    PRODUCT_ENTER
     const int col = get_global_id(0);
     const int row = get_global_id(1);
 
@@ -64,9 +57,9 @@ __kernel void gemm(const int m, const int n, const int k,
             sum += x * y;
         }
         c[(size_t)row * ldc + col] =
-            NARROW(TRAIN_ADDS ? WIDE(c[(size_t)row * ldc + col]) + sum : sum);
-#ifdef TRAIN_FINISH
-        TRAIN_FINISH(row, 1, col, 1)
+            NARROW(PRODUCT_ADDS ? WIDE(c[(size_t)row * ldc + col]) + sum : sum);
+#ifdef PRODUCT_FINISH
+        PRODUCT_FINISH(row, 1, col, 1)
 #endif
     }
 }

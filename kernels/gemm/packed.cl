@@ -1,5 +1,5 @@
 // Matrix product for OpenCL devices of type CPU: C = op(A) op(B), row-major, any m, n, k >= 1. It stands
-// behind number.cl, and serves numbers whose sums are stored as they are: sums of k > KC pass through C.
+// behind number.cl and product.cl, and serves numbers whose sums are stored as they are: sums of k > KC pass through C.
 //
 //   op(A) is m x k: a is stored m x k (TA = 0) or k x m (TA = 1), rows lda apart
 //   op(B) is k x n: b is stored k x n (TB = 0) or n x k (TB = 1), rows ldb apart
@@ -19,7 +19,7 @@
 //   lb: panels [column / NR][KC][NR]
 //   la: [MR][KC + 16] (TA = 0, the order in which A is stored) or [KC][MR] (TA = 1)
 //
-// Launch: one kernel, local size (1, 1), no global offset, global size (gm, gn) with gm >= 1 and
+// Launch: one kernel, local size (1, 1), no global offset, global size (gm, gn[, batch]) with gm >= 1 and
 // gn >= ceil(n / NC). The kernel divides m and n evenly over the grid, in units of MR and NR; more
 // work-items than such units are allowed (the surplus does nothing). gm only decides how the rows are
 // shared out: few give more reuse of the packed B, many a better balance between the threads.
@@ -35,8 +35,7 @@
 //                                     refuse them
 //   B_AHEAD        8        1..64     rows of b prefetched ahead while packing (TB = 0)
 //
-//   TRAIN_...      empty    what train/product.cl adds: arguments, where operands begin, whether c is
-//                           added to, what is done to finished rows
+//   PRODUCT_...    what a product is part of: product.cl
 //
 //   MR NV + NV + 1 <= 32 keeps the tile in the registers of AVX-512, with f64 2 MR NV + 2 NV + 1 <= 32.
 //   Local memory taken, in sums: NC KC + MR (KC + 16) + MR NR; it must not exceed CL_DEVICE_LOCAL_MEM_SIZE.
@@ -68,14 +67,6 @@
 #ifndef B_AHEAD
 #define B_AHEAD 8
 #endif
-#ifndef TRAIN_ARGUMENTS
-#define TRAIN_ARGUMENTS
-#define TRAIN_ENTER
-#define TRAIN_ADDS 0
-#define TRAIN_COPIED(copied, row, rows, depth, is_first)
-#define TRAIN_FINISH(row, rows, col, cols)
-#endif
-
 #define NR (16 * NV)
 #define B_PANEL (NR * KC)
 
@@ -158,13 +149,13 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemm(const int m, const int n, const int k,
           const __global STORED* restrict a, const int lda,
           const __global STORED* restrict b, const int ldb,
-          __global STORED* restrict c, const int ldc TRAIN_ARGUMENTS)
+          __global STORED* restrict c, const int ldc PRODUCT_ARGUMENTS)
 {
   __local SUM lb[NC * KC] __attribute__((aligned(128)));
   __local SUM la[MR * (KC + 16)] __attribute__((aligned(128)));
   __local SUM lt[MR * NR] __attribute__((aligned(128)));
 
-  TRAIN_ENTER
+  PRODUCT_ENTER
 
   // Even shares, in whole tiles.
   const int gm = get_global_size(0), gn = get_global_size(1);
@@ -177,7 +168,7 @@ void gemm(const int m, const int n, const int k,
 
   for (int p0 = 0; p0 < k && mc > 0 && nc > 0; p0 += kb) {
     const int kc = min(kb, k - p0);
-    const int is_new = p0 == 0 && !(TRAIN_ADDS);
+    const int is_new = p0 == 0 && !(PRODUCT_ADDS);
 
     // Pack B. Columns past the end of the matrix may hold anything: they reach no element of C.
 #if TB
@@ -235,7 +226,7 @@ void gemm(const int m, const int n, const int k,
         if ((size_t)(k - 1 - p0 - p) * lda + (m - i0 - i) >= A_WIDTH) A_STORE(A_LOAD(0, s), 0, la + p * MR);
         else for (int r = 0; r < MR; ++r) la[p * MR + r] = s[min(r, rows - 1)];
       }
-      TRAIN_COPIED(la, i0 + i, rows, kc, p0 == 0)
+      PRODUCT_COPIED(la, i0 + i, rows, kc, p0 == 0)
       const __global STORED* next = i + MR < mc ? a + (size_t)p0 * lda + i0 + i + MR : a + (size_t)(p0 + kb) * lda + i0;
       const int portion = DIV_UP(16, panels);
 #else
@@ -282,9 +273,11 @@ void gemm(const int m, const int n, const int k,
           }
         }
       }
+#ifdef PRODUCT_FINISH
       if (p0 + kb >= k) {
-        TRAIN_FINISH(i0 + i, rows, j0, nc)
+        PRODUCT_FINISH(i0 + i, rows, j0, nc)
       }
+#endif
     }
   }
 }

@@ -1,5 +1,5 @@
 // Matrix product C = op(A) op(B) straight from global memory, for devices whose local memory is
-// ordinary cached memory or slower than their caches. It stands behind number.cl.
+// ordinary cached memory or slower than their caches. It stands behind number.cl and product.cl.
 //
 // Each work-item computes WM x WN elements of C: WM consecutive rows, and WN/V groups of V
 // columns, the groups LX*V columns apart, so that neighbours read neighbouring vectors of B.
@@ -21,8 +21,7 @@
 //   UNALIGNED   vector loads at the address of any element   0, 1
 //   RESTRICT    qualifier of the operands                    restrict, empty
 //   TA, TB      transposes                                   0, 1
-//   TRAIN_...   what train/product.cl adds: arguments, where operands begin, whether C is added to,
-//               what is done to finished elements
+//   PRODUCT_... what a product is part of: product.cl
 //
 // Vector loads. V > 1 asks for lda % V == 0, ldb % V == 0 and bases of a and b aligned to V
 // elements. Nothing is asked of m, n, k and c: a vector that starts inside a row may end in the spare
@@ -55,11 +54,6 @@
 #endif
 #ifndef RESTRICT
 #define RESTRICT restrict
-#endif
-#ifndef TRAIN_ARGUMENTS
-#define TRAIN_ARGUMENTS
-#define TRAIN_ENTER
-#define TRAIN_ADDS 0
 #endif
 #ifndef TA
 #define TA 0
@@ -151,9 +145,9 @@ __attribute__((reqd_work_group_size(LX * LY, 1, 1)))
 __kernel void gemm(const int m, const int n, const int k,
                    const __global STORED *RESTRICT a, const int lda,
                    const __global STORED *RESTRICT b, const int ldb,
-                   __global STORED *RESTRICT c, const int ldc TRAIN_ARGUMENTS)
+                   __global STORED *RESTRICT c, const int ldc PRODUCT_ARGUMENTS)
 {
-    TRAIN_ENTER
+    PRODUCT_ENTER
     const int lid = get_local_id(0);
     const int row0 = ((int)get_group_id(1) * LY + lid / LX) * WM;
     const int col0 = (int)get_group_id(0) * (LX * WN) + lid % LX * V;
@@ -264,16 +258,16 @@ __kernel void gemm(const int m, const int n, const int k,
             #pragma unroll
             for (int j = 0; j < WN; ++j) {
                 if (COLUMN(j) < n)
-                    row[COLUMN(j)] = NARROW(TRAIN_ADDS ? WIDE(row[COLUMN(j)]) + v[j] : v[j]);
+                    row[COLUMN(j)] = NARROW(PRODUCT_ADDS ? WIDE(row[COLUMN(j)]) + v[j] : v[j]);
             }
         }
     }
-#ifdef TRAIN_FINISH
+#ifdef PRODUCT_FINISH
     #pragma unroll 1
     for (int e = 0; e < WM * WN; ++e) {
         const int row = row0 + e / WN, col = COLUMN(e % WN);
         if (row < m && col < n) {
-            TRAIN_FINISH(row, 1, col, 1)
+            PRODUCT_FINISH(row, 1, col, 1)
         }
     }
 #endif

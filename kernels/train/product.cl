@@ -1,5 +1,5 @@
 // What a training step adds to the matrix products of gemm/: many at once, parts of larger tensors, and
-// what is done to each element before it is written. It stands behind vector.cl and in front of a file
+// what is done to each element before it is written. It stands behind vector.cl and in front of gemm/product.cl and a file
 // of gemm/, and is no program by itself.
 //
 // Product z of the launch's third dimension takes operand x from
@@ -21,7 +21,7 @@
 #define FINISH_EACH 254    // any of these but the first
 #define FINISH_SUMS 256    // to bias_ and more_ go the sums of the rows of a (packed.cl, TA = 1)
 
-#define TRAIN_ARGUMENTS                                                                             \
+#define PRODUCT_ARGUMENTS                                                                             \
     , const int inner_, const int a_first_, const int a_outer_, const int a_inner_, const int b_first_,      \
     const int b_outer_, const int b_inner_, const int c_first_, const int c_outer_, const int c_inner_,      \
     const int finish_, const __global float *bias_, const __global float *more_,                     \
@@ -30,13 +30,13 @@
 #define TRAIN_AT(x) \
     (x##_first_ + (size_t)(get_global_id(2) / inner_) * x##_outer_ + (get_global_id(2) % inner_) * x##_inner_)
 
-#define TRAIN_ENTER     \
+#define PRODUCT_ENTER     \
     a += TRAIN_AT(a);   \
     b += TRAIN_AT(b);   \
     c += TRAIN_AT(c);
 
 // Whether sums are added to what c holds.
-#define TRAIN_ADDS (finish_ & FINISH_ADD)
+#define PRODUCT_ADDS (finish_ & FINISH_ADD)
 
 static wide finished(wide v, const int finish, const size_t at, const int j, const int left,
                      const __global float *bias, const __global float *more,
@@ -58,7 +58,7 @@ static wide finished(wide v, const int finish, const size_t at, const int j, con
 
 // The rest of what is done, to a block that this work-item has written: in place, so that it takes one
 // small loop and no registers beside the sums.
-#define TRAIN_FINISH(row, rows, col, cols)                                                          \
+#define PRODUCT_FINISH(row, rows, col, cols)                                                          \
     if (finish_ & FINISH_EACH) {                                                                    \
         const size_t here_ = TRAIN_AT(c);                                                           \
         for (int i_ = 0; i_ < (rows); ++i_) {                                                       \
@@ -74,7 +74,7 @@ static wide finished(wide v, const int finish, const size_t at, const int j, con
 #if VW == 16
 // Sums over k of the rows of a that were copied, `depth` of k at a time, to where bias gradients are
 // wanted. One column of work-items does it.
-#define TRAIN_COPIED(copied, row, rows, depth, is_first)                                             \
+#define PRODUCT_COPIED(copied, row, rows, depth, is_first)                                             \
     if ((finish_ & FINISH_SUMS) && get_global_id(1) == 0) {                                         \
         float16 sums_[4] = {(float16)(0.0f), (float16)(0.0f), (float16)(0.0f), (float16)(0.0f)};        \
         int p_ = 0;                                                                                 \

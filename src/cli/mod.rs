@@ -133,7 +133,7 @@ fn check_memory(workload: &'static dyn Workload, shape: &Shape) -> Result<()> {
     }
     Err(Error::usage(format!(
         "shape '{}' is beyond this machine's memory: its operands take {}, there is {}",
-        shape.short(workload.axes()),
+        shape.short(),
         units::bytes(bytes as f64),
         units::bytes(memory as f64)
     )))

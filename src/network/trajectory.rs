@@ -78,7 +78,7 @@ impl Trajectory {
             }
         }
         let after = trainer.parameters()?;
-        let axes = shape.values().iter().map(|(name, value)| (name.to_string(), *value));
+        let axes = shape.values().map(|(name, value)| (name.to_string(), value));
         Ok(Trajectory {
             network: network.name.to_string(),
             axes: axes.collect(),

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::error::{Error, Result, did_you_mean};
 
 /// One axis of a workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Axis {
     /// Its name.
     pub name: &'static str,
@@ -17,6 +17,8 @@ pub struct Axis {
     pub most: u64,
     /// What sizes between two others are a multiple of.
     pub step: u64,
+    /// Whether a shape is written without it where it is at its default, as it was before there was this axis.
+    pub is_later: bool,
 }
 
 /// The step of an axis that asks for no other: vectors of eight.
@@ -25,17 +27,17 @@ const STEP: u64 = 8;
 impl Axis {
     /// A size: must be given, from 1 on.
     pub const fn size(name: &'static str) -> Axis {
-        Axis { name, default: None, least: 1, most: 1 << 40, step: STEP }
+        Axis { name, default: None, least: 1, most: 1 << 40, step: STEP, is_later: false }
     }
 
     /// A size of a network, up to `most`: with others at theirs, all counts fit into 64 bits.
     pub const fn up_to(name: &'static str, most: u64) -> Axis {
-        Axis { name, default: None, least: 1, most, step: STEP }
+        Axis { name, default: None, least: 1, most, step: STEP, is_later: false }
     }
 
     /// A switch, off unless said otherwise.
     pub const fn switch(name: &'static str) -> Axis {
-        Axis { name, default: Some(0), least: 0, most: 1, step: 1 }
+        Axis { name, default: Some(0), least: 0, most: 1, step: 1, is_later: false }
     }
 
     /// Whether it is on or off and has no sizes.
@@ -51,6 +53,11 @@ impl Axis {
     /// The same axis with a value where a shape leaves it out.
     pub const fn or(self, default: u64) -> Axis {
         Axis { default: Some(default), ..self }
+    }
+
+    /// The same axis, which came to its workload later than the others: shapes without it are written as before.
+    pub const fn later(self) -> Axis {
+        Axis { is_later: true, ..self }
     }
 
     /// The same axis, whose sizes from `step` on are multiples of it.
@@ -71,7 +78,8 @@ impl Axis {
 /// A value for every axis of a workload, in canonical order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
-    values: Vec<(&'static str, u64)>,
+    axes: &'static [Axis],
+    values: Vec<u64>,
 }
 
 impl Shape {
@@ -79,7 +87,7 @@ impl Shape {
     /// tables: the values are taken as they are.
     pub fn of(axes: &'static [Axis], values: &[u64]) -> Shape {
         debug_assert_eq!(axes.len(), values.len());
-        Shape { values: axes.iter().zip(values).map(|(a, v)| (a.name, *v)).collect() }
+        Shape { axes, values: values.to_vec() }
     }
 
     /// Reads `A=N,..` for the axes of `owner`, which errors name, and fills in defaults. Bad usage is
@@ -103,9 +111,9 @@ impl Shape {
                 let range = format!("from {least} to {most}");
                 return Err(wrong(format!("{name}={value} is out of range, {range}")));
             }
-            Ok((name, value))
+            Ok(value)
         };
-        Ok(Shape { values: axes.iter().map(value).collect::<Result<_>>()? })
+        Ok(Shape { axes, values: axes.iter().map(value).collect::<Result<_>>()? })
     }
 
     /// Whether `text` names only axes that are among these.
@@ -116,8 +124,8 @@ impl Shape {
 
     /// The value of an axis. The name is the program's own, so a missing one is a mistake in it.
     pub fn get(&self, axis: &str) -> u64 {
-        let found = self.values.iter().find(|(name, _)| *name == axis);
-        found.map(|(_, value)| *value).expect("a workload asks only for its own axes")
+        let found = self.all().find(|(own, _)| own.name == axis);
+        found.map(|(_, value)| value).expect("a workload asks only for its own axes")
     }
 
     /// The value of an axis as a length in memory.
@@ -127,28 +135,31 @@ impl Shape {
 
     /// The same shape with some axes set to `value`.
     pub fn with(&self, axes: &[&str], value: u64) -> Shape {
-        let set = |(name, old): &(&'static str, u64)| {
-            (*name, if axes.contains(name) { value } else { *old })
-        };
-        Shape { values: self.values.iter().map(set).collect() }
+        let set = |(axis, old): (&Axis, u64)| if axes.contains(&axis.name) { value } else { old };
+        Shape { axes: self.axes, values: self.all().map(set).collect() }
     }
 
-    /// All axes with their values, in canonical order.
-    pub fn values(&self) -> &[(&'static str, u64)] {
-        &self.values
+    fn all(&self) -> impl Iterator<Item = (&'static Axis, u64)> + use<'_> {
+        self.axes.iter().zip(self.values.iter().copied())
     }
 
-    /// Without those of `axes` that are at their default: short, still unique within a workload.
-    pub fn short(&self, axes: &[Axis]) -> String {
-        let default = |name: &str| axes.iter().find(|a| a.name == name).and_then(|a| a.default);
-        let shown = self.values.iter().filter(|(name, value)| default(name) != Some(*value));
-        shown.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+    /// The axes that it is written with and their values, in canonical order.
+    pub fn values(&self) -> impl Iterator<Item = (&'static str, u64)> + use<'_> {
+        let is_written =
+            |(axis, value): &(&Axis, u64)| !axis.is_later || axis.default != Some(*value);
+        self.all().filter(is_written).map(|(axis, value)| (axis.name, value))
+    }
+
+    /// Without those that are at their default: short, still unique within a workload.
+    pub fn short(&self) -> String {
+        let shown = self.all().filter(|(axis, value)| axis.default != Some(*value));
+        shown.map(|(axis, value)| format!("{}={value}", axis.name)).collect::<Vec<_>>().join(",")
     }
 }
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (name, value)) in self.values.iter().enumerate() {
+        for (i, (name, value)) in self.values().enumerate() {
             let comma = if i > 0 { "," } else { "" };
             write!(f, "{comma}{name}={value}")?;
         }

@@ -1,65 +1,39 @@
 //! `gemm`: c = op(a) op(b), in f32, f64 or bf16. a is m x k (stored k x m when ta = 1), b is k x n (stored n x k
-//! when tb = 1), c is m x n; row-major, dense.
+//! when tb = 1), c is m x n; row-major, dense. There are `batch` of each, one after the other in memory.
 
-use super::probes;
-use super::{Check, Entry, ExactSums, Host, Preset, Reference, Terms, Work, Workload};
-use crate::machine;
-use crate::tensor::{Element, Generator, Tensor, Values, with_values};
-use crate::terms::{Axis, Dtype, Family, Shape};
+use super::product::Product;
+use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
+use super::{preset, probes};
+use crate::tensor::{Generator, Tensor, Values};
+use crate::terms::{Axis, Dtype, Shape};
 
 /// See the module.
 pub struct Gemm;
 
-const AXES: &[Axis] =
-    &[Axis::size("m"), Axis::size("n"), Axis::size("k"), Axis::switch("ta"), Axis::switch("tb")];
+const AXES: &[Axis] = &[
+    Axis::size("m"),
+    Axis::size("n"),
+    Axis::size("k"),
+    Axis::switch("ta"),
+    Axis::switch("tb"),
+    Axis::size("batch").or(1).later(),
+];
 
 /// m n k ta tb of DeepBench's training products as it lists them, column-major.
 /// Source: baidu-research/DeepBench, code/kernels/gemm_problems.h (Apache-2.0), see NOTICE.
 const DEEPBENCH: &str = include_str!("deepbench_gemm.csv");
 
-/// Sizes of an operand and how it is stored.
-#[derive(Clone, Copy)]
-struct Dims {
-    m: usize,
-    n: usize,
-    k: usize,
-    ta: bool,
-    tb: bool,
-}
+/// Products of many small matrices, as attention and convolutions over tiles have them.
+const BATCHED: &[[u64; 4]] = &[[512, 32, 32, 32], [64, 64, 64, 64], [16, 256, 256, 256]];
 
-impl Dims {
-    fn of(shape: &Shape) -> Dims {
-        Dims {
-            m: shape.size("m"),
-            n: shape.size("n"),
-            k: shape.size("k"),
-            ta: shape.get("ta") == 1,
-            tb: shape.get("tb") == 1,
-        }
-    }
-
-    /// Row i of op(a) in f64.
-    fn a_row<T: Element>(self, a: &[T], i: usize) -> Vec<f64> {
-        let at = |p: usize| if self.ta { p * self.m + i } else { i * self.k + p };
-        (0..self.k).map(|p| a[at(p)].to_f64()).collect()
-    }
-
-    fn b_at<T: Element>(self, b: &[T], p: usize, j: usize) -> f64 {
-        b[if self.tb { j * self.k + p } else { p * self.n + j }].to_f64()
-    }
-
-    /// op(b) in f64, k x n.
-    fn b_rows<T: Element>(self, b: &[T]) -> Vec<f64> {
-        if !self.tb {
-            return b.iter().map(|v| v.to_f64()).collect();
-        }
-        let mut rows = vec![0.0; self.k * self.n];
-        for (j, column) in b.chunks_exact(self.k).enumerate() {
-            for (p, v) in column.iter().enumerate() {
-                rows[p * self.n + j] = v.to_f64();
-            }
-        }
-        rows
+fn product(shape: &Shape) -> Product {
+    Product {
+        batch: shape.size("batch"),
+        m: shape.size("m"),
+        n: shape.size("n"),
+        k: shape.size("k"),
+        ta: shape.get("ta") == 1,
+        tb: shape.get("tb") == 1,
     }
 }
 
@@ -76,13 +50,6 @@ const BLOB: [&str; 9] = [
     "n=32..4096,m=k=32",
 ];
 
-/// The points of a family of our own.
-fn family(text: &str) -> Vec<Entry> {
-    let known = "it is a family of shapes";
-    let (family, sizes) = Family::parse("gemm", AXES, text).expect(known);
-    Entry::along(&family, sizes, &Gemm.family_name(&family)).expect(known)
-}
-
 impl Workload for Gemm {
     fn name(&self) -> &'static str {
         "gemm"
@@ -97,10 +64,11 @@ impl Workload for Gemm {
     }
 
     fn work(&self, shape: &Shape) -> Work {
-        let (m, n, k) = (shape.get("m"), shape.get("n"), shape.get("k"));
-        let flop = m.saturating_mul(n).saturating_mul(k).saturating_mul(2);
-        let tensors = [(m, k), (k, n), (m, n)].map(|(a, b)| a.saturating_mul(b));
-        let elements = tensors.into_iter().fold(0, u64::saturating_add);
+        let [m, n, k, batch] = ["m", "n", "k", "batch"].map(|axis| shape.get(axis));
+        let all = |sizes: &[u64]| sizes.iter().fold(batch, |all, size| all.saturating_mul(*size));
+        let flop = all(&[m, n, k, 2]);
+        let elements = [[m, k], [k, n], [m, n]].into_iter().map(|sizes| all(&sizes));
+        let elements = elements.fold(0, u64::saturating_add);
         Work { flop_count: flop, flop_exact: flop, elements_moved: elements }
     }
 
@@ -109,12 +77,11 @@ impl Workload for Gemm {
     }
 
     fn inputs(&self, shape: &Shape) -> Vec<usize> {
-        let d = Dims::of(shape);
-        vec![d.m * d.k, d.k * d.n]
+        product(shape).inputs().to_vec()
     }
 
     fn output(&self, shape: &Shape) -> usize {
-        shape.size("m") * shape.size("n")
+        ["batch", "m", "n"].into_iter().map(|axis| shape.size(axis)).product()
     }
 
     fn preset(&self, preset: Preset, _: &Host) -> Vec<Entry> {
@@ -130,13 +97,16 @@ impl Workload for Gemm {
                 8192,
             ],
             Preset::DeepBench => return deepbench(),
-            Preset::Blob => return BLOB.iter().flat_map(|text| family(text)).collect(),
+            Preset::Blob => {
+                return BLOB.iter().flat_map(|text| preset::family(self, text)).collect();
+            }
             Preset::ResNet50 | Preset::Vgg16 | Preset::UNet => return Vec::new(),
         };
-        let cube = |size| Shape::of(AXES, &[size, size, size, 0, 0]);
+        let cube = |size| Shape::of(AXES, &[size, size, size, 0, 0, 1]);
         let mut entries = Entry::sweep("mnk", sizes.iter().copied(), cube);
         if preset != Preset::Quick {
             entries.extend(shapes_of_training());
+            entries.extend(batched());
         }
         entries
     }
@@ -173,20 +143,25 @@ impl Workload for Gemm {
             [512, 515, 513],
         ];
         let transposes = [[0, 0], [0, 1], [1, 0], [1, 1]];
-        let one = |[m, n, k]: &[u64; 3]| {
-            transposes.map(|[ta, tb]| Shape::of(AXES, &[*m, *n, *k, ta, tb]))
+        // Products begin anywhere, with few of them and with more than threads.
+        let batches: &[[u64; 4]] = &[[2, 1, 1, 1], [3, 15, 33, 65], [7, 5, 3, 9], [5, 64, 48, 32]];
+        let one = sizes.iter().map(|[m, n, k]| [1, *m, *n, *k]);
+        let all = one.chain(batches.iter().copied());
+        let shapes = |[batch, m, n, k]: [u64; 4]| {
+            transposes.map(|[ta, tb]| Shape::of(AXES, &[m, n, k, ta, tb, batch]))
         };
-        sizes.iter().flat_map(one).collect()
+        all.flat_map(shapes).collect()
     }
 
     fn label(&self, shape: &Shape) -> String {
-        let d = Dims::of(shape);
+        let Product { batch, m, n, k, ta, tb } = product(shape);
         let flag = |is_set: bool, word: &'static str| if is_set { word } else { "" };
-        let flags = format!("{}{}", flag(d.ta, " ta"), flag(d.tb, " tb"));
-        if d.m == d.n && d.n == d.k {
-            return format!("{}³{flags}", d.m);
+        let flags = format!("{}{}", flag(ta, " ta"), flag(tb, " tb"));
+        let times = if batch > 1 { format!("{batch} of ") } else { String::new() };
+        if m == n && n == k {
+            return format!("{times}{m}³{flags}");
         }
-        format!("{}×{}×{}{flags}", d.m, d.n, d.k)
+        format!("{times}{m}×{n}×{k}{flags}")
     }
 }
 
@@ -196,27 +171,15 @@ impl ExactSums for Gemm {
     }
 
     fn reference(&self, shape: &Shape, inputs: &[Tensor], at: Option<&[usize]>) -> Reference {
-        let d = Dims::of(shape);
-        with_values!(&inputs[0], a => {
-            let b = inputs[1].values();
-            match at {
-                Some(at) => some_elements(d, a, b, at),
-                None => all_elements(d, a, b),
-            }
-        })
+        product(shape).reference(inputs, at)
     }
 
     fn form(&self, shape: &Shape, output: Values<'_>, signs: Generator) -> Vec<f64> {
-        let d = Dims::of(shape);
-        with_values!(output, c => product_with_vector(c, d.m, d.n, false, &signs.signs(d.n)))
+        product(shape).form(output, signs)
     }
 
     fn expected_form(&self, shape: &Shape, inputs: &[Tensor], signs: Generator) -> Vec<f64> {
-        let d = Dims::of(shape);
-        // Every sum here is a whole number far below 2^53: f64 holds it exactly.
-        let signs = signs.signs(d.n);
-        let y = with_values!(&inputs[1], b => product_with_vector(b, d.k, d.n, d.tb, &signs));
-        with_values!(&inputs[0], a => product_with_vector(a, d.m, d.k, d.ta, &y))
+        product(shape).expected_form(inputs, signs)
     }
 
     fn form_element(&self) -> &'static str {
@@ -224,8 +187,8 @@ impl ExactSums for Gemm {
     }
 
     fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize> {
-        let d = Dims::of(shape);
-        probes::of_matrix(d.m, d.n, tile, count)
+        let Product { batch, m, n, .. } = product(shape);
+        probes::of_matrices(batch, (m, n), tile, count)
     }
 }
 
@@ -247,9 +210,17 @@ fn shapes_of_training() -> Vec<Entry> {
         ("long sum", [256, 256, 65536, 0, 0]),
     ];
     let entry = |(name, values): &(&str, [u64; 5])| {
-        Entry::line(Shape::of(AXES, values), "training", name.to_string())
+        Entry::line(Shape::of(AXES, &[&values[..], &[1]].concat()), "training", name.to_string())
     };
     shapes.iter().map(entry).collect()
+}
+
+fn batched() -> impl Iterator<Item = Entry> {
+    BATCHED.iter().map(|[batch, m, n, k]| {
+        let shape = Shape::of(AXES, &[*m, *n, *k, 0, 0, *batch]);
+        let label = Gemm.label(&shape);
+        Entry::line(shape, "batched", label)
+    })
 }
 
 /// DeepBench is column-major: its (m, n, k, a_t, b_t) is our m = n', n = m', ta = b_t, tb = a_t.
@@ -258,73 +229,11 @@ fn deepbench() -> Vec<Entry> {
         let fields: Vec<&str> = text.split(',').collect();
         let size = |i: usize| fields[i].parse::<u64>().expect("the embedded table holds sizes");
         let turned = |i: usize| u64::from(fields[i] == "T");
-        let shape = Shape::of(AXES, &[size(1), size(0), size(2), turned(4), turned(3)]);
+        let shape = Shape::of(AXES, &[size(1), size(0), size(2), turned(4), turned(3), 1]);
         let flop = Gemm.work(&shape).flop_count;
         Entry::deepbench(shape, fields.join(" "), flop)
     };
     DEEPBENCH.lines().skip(1).map(line).collect()
-}
-
-/// op(matrix) times a vector, in f64; op(matrix) is rows x columns, stored transposed if so said.
-fn product_with_vector<T: Element>(
-    matrix: &[T],
-    rows: usize,
-    columns: usize,
-    transposed: bool,
-    x: &[f64],
-) -> Vec<f64> {
-    if transposed {
-        let mut y = vec![0.0; rows];
-        for (stored_row, scale) in matrix.chunks_exact(rows).zip(x) {
-            for (sum, v) in y.iter_mut().zip(stored_row) {
-                *sum += v.to_f64() * scale;
-            }
-        }
-        return y;
-    }
-    let dot = |row: &[T]| row.iter().zip(x).map(|(v, s)| v.to_f64() * s).sum();
-    matrix.chunks_exact(columns).map(dot).collect()
-}
-
-fn some_elements<T: Element>(d: Dims, a: &[T], b: &[T], at: &[usize]) -> Reference {
-    let mut row = (usize::MAX, Vec::new());
-    let element = |&index: &usize| -> Terms {
-        let (i, j) = (index / d.n, index % d.n);
-        if row.0 != i {
-            row = (i, d.a_row(a, i));
-        }
-        row.1.iter().enumerate().map(|(p, v)| v * d.b_at(b, p, j)).collect()
-    };
-    at.iter().map(element).collect()
-}
-
-/// The whole product, with the magnitudes of its terms and their squares.
-fn all_elements<T: Element>(d: Dims, a: &[T], b: &[T]) -> Reference {
-    let b = d.b_rows(b);
-    let [mut value, mut magnitude, mut squares] = [(); 3].map(|()| vec![0.0; d.m * d.n]);
-    let rows = d.m.div_ceil(machine::cores());
-    let share = rows * d.n;
-    let of_terms = magnitude.chunks_mut(share).zip(squares.chunks_mut(share));
-    let parts = value.chunks_mut(share).zip(of_terms).enumerate();
-    machine::share_out(parts, |(part, (value, (magnitude, squares)))| {
-        let of_terms = magnitude.chunks_exact_mut(d.n).zip(squares.chunks_exact_mut(d.n));
-        for (i, (value, (magnitude, squares))) in
-            value.chunks_exact_mut(d.n).zip(of_terms).enumerate()
-        {
-            let a = d.a_row(a, part * rows + i);
-            for (scale, b_row) in a.iter().zip(b.chunks_exact(d.n)) {
-                let sums = value.iter_mut().zip(magnitude.iter_mut().zip(squares.iter_mut()));
-                for ((v, (g, s)), x) in sums.zip(b_row) {
-                    let term = scale * x;
-                    *v += term;
-                    *g += term.abs();
-                    *s += term * term;
-                }
-            }
-        }
-    });
-    let spread = squares.into_iter().map(f64::sqrt).collect();
-    Reference { value, magnitude, spread }
 }
 
 #[cfg(test)]

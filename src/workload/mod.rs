@@ -3,11 +3,13 @@
 mod check;
 mod conv;
 mod gemm;
+mod gemv;
 mod launch;
 mod layernorm;
 mod peak;
 mod preset;
 mod probes;
+mod product;
 mod rows;
 mod softmax;
 mod stream;
@@ -28,6 +30,7 @@ pub use stream::{DOT, SCALAR, TRIAD};
 /// ends the list, since what a driver has compiled may stay in memory.
 pub const WORKLOADS: &[&dyn Workload] = &[
     &gemm::Gemm,
+    &gemv::Gemv,
     &conv::FPROP,
     &conv::DGRAD,
     &conv::WGRAD,
@@ -223,6 +226,6 @@ pub trait Workload: Sync {
 
     /// The shape in a few characters for a chart or a table.
     fn label(&self, shape: &Shape) -> String {
-        shape.short(self.axes())
+        shape.short()
     }
 }

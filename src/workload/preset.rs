@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use super::Workload;
 use crate::error::{self, Result};
 use crate::terms::{Dtype, Family, Shape, words};
 
@@ -23,7 +24,7 @@ words! {
         Full = "full",
         /// The sizes of Baidu's DeepBench.
         DeepBench = "deepbench",
-        /// The nine families of products of GPU-BLOB.
+        /// The fourteen families of shapes of GPU-BLOB.
         Blob = "blob",
         /// The convolutions of ResNet-50 v1.5.
         ResNet50 = "resnet50",
@@ -126,4 +127,11 @@ impl Entry {
     pub fn line(shape: Shape, list: &'static str, layer: String) -> Entry {
         Entry { shape, point: None, list, layer, repeat: 1, needs_budget: None }
     }
+}
+
+/// The points of a family of a workload's own.
+pub fn family(workload: &dyn Workload, text: &str) -> Vec<Entry> {
+    let known = "it is a family of shapes";
+    let (family, sizes) = Family::parse(workload.name(), workload.axes(), text).expect(known);
+    Entry::along(&family, sizes, &workload.family_name(&family)).expect(known)
 }

@@ -27,6 +27,30 @@ impl Draw {
     }
 }
 
+/// About `count` elements of matrices of one size (rows, columns), one after the other: those of one matrix that
+/// [`of_matrix`] tells, in the first, the last and another, and the corners of the first and the last. Sorted, without repeats.
+pub fn of_matrices(
+    matrices: usize,
+    (rows, columns): (usize, usize),
+    tile: (usize, usize),
+    count: usize,
+) -> Vec<usize> {
+    let (draw, length) = (Draw::new(), rows * columns);
+    let within = of_matrix(rows, columns, tile, count.div_ceil(matrices.min(3)));
+    let corners = |matrix: usize| {
+        [0, columns - 1, length - columns, length - 1].map(|corner| matrix * length + corner)
+    };
+    let mut found: BTreeSet<usize> =
+        [corners(0), corners(matrices - 1)].concat().into_iter().collect();
+    for (i, element) in (0..).zip(within) {
+        let between = if matrices > 2 { 1 + draw.anywhere(i, matrices - 2) } else { 0 };
+        for matrix in [0, between, matrices - 1] {
+            found.insert(matrix * length + element);
+        }
+    }
+    found.into_iter().collect()
+}
+
 /// Up to `count` elements of a row-major matrix: corners and both sides of the edges of `tile` (rows,
 /// columns), the rest anywhere. Sorted, without repeats.
 pub fn of_matrix(rows: usize, columns: usize, tile: (usize, usize), count: usize) -> Vec<usize> {
@@ -64,5 +88,20 @@ mod tests {
             assert!(probes.iter().all(|p| *p < m * n));
             assert!(probes.len() == 512.min(m * n));
         }
+    }
+
+    #[test]
+    fn probes_of_many_matrices_hold_the_corners_of_the_first_and_the_last() {
+        let (m, n) = (70, 90);
+        for matrices in [1, 2, 3, 500] {
+            let probes = of_matrices(matrices, (m, n), (64, 64), 512);
+            for corner in [0, n - 1, (m - 1) * n, m * n - 1] {
+                assert!(probes.contains(&corner));
+                assert!(probes.contains(&((matrices - 1) * m * n + corner)));
+            }
+            assert!(probes.iter().all(|p| *p < matrices * m * n));
+            assert!((500..=600).contains(&probes.len()), "{} of {matrices}", probes.len());
+        }
+        assert_eq!(of_matrices(1, (m, n), (64, 64), 512), of_matrix(m, n, (64, 64), 512));
     }
 }

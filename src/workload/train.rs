@@ -195,7 +195,7 @@ impl Workload for Train {
     }
 
     fn validate(&self, shape: &Shape) -> Result<(), String> {
-        let has = |axis: &str| shape.values().iter().any(|(name, _)| *name == axis);
+        let has = |axis: &str| shape.values().any(|(name, _)| name == axis);
         if has("heads") && !shape.get("d_model").is_multiple_of(shape.get("heads")) {
             let (d, heads) = (shape.get("d_model"), shape.get("heads"));
             return Err(format!("{heads} heads do not divide d_model {d}"));

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
@@ -45,13 +44,9 @@ pub enum Request<'a> {
     Bye,
 }
 
-/// Every axis in canonical order.
+/// The axes that the shape is written with, in canonical order.
 fn axes<S: Serializer>(shape: &&Shape, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(shape.values().len()))?;
-    for (name, value) in shape.values() {
-        map.serialize_entry(name, value)?;
-    }
-    map.end()
+    serializer.collect_map(shape.values())
 }
 
 impl Request<'_> {

@@ -42,8 +42,9 @@ use process::Process;
 const PREFIX: &str = "contender";
 
 /// Workloads that the protocol has.
-const WORKLOADS: [&str; 8] = [
+const WORKLOADS: [&str; 9] = [
     "gemm",
+    "gemv",
     "conv-fprop",
     "conv-dgrad",
     "conv-wgrad",

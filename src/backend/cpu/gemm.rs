@@ -1,6 +1,7 @@
 //! `gemm` on the CPU by two crates. Transposes are strides: no operand is copied.
 
 use super::Pool;
+use super::batch::each_product;
 use super::native::Product;
 use super::share::{Each, even_part_of_units};
 use crate::error::{Error, Result};
@@ -38,28 +39,31 @@ type Routine<T> = unsafe fn(
 
 /// `matrixmultiply` in f32.
 pub fn matrixmultiply_f32(pool: &Pool, shape: &Shape, inputs: &[&[f32]], c: &mut [f32]) {
-    by_blocks(matrixmultiply::sgemm, pool, shape, inputs, c);
+    each_product(pool, shape, inputs, c, |pool, [a, b], c| {
+        by_blocks(matrixmultiply::sgemm, pool, &Product::of(shape), [a, b], c);
+    });
 }
 
 /// `matrixmultiply` in f64.
 pub fn matrixmultiply_f64(pool: &Pool, shape: &Shape, inputs: &[&[f64]], c: &mut [f64]) {
-    by_blocks(matrixmultiply::dgemm, pool, shape, inputs, c);
+    each_product(pool, shape, inputs, c, |pool, [a, b], c| {
+        by_blocks(matrixmultiply::dgemm, pool, &Product::of(shape), [a, b], c);
+    });
 }
 
 /// One call a block of c: the crate's own threading ends at four threads and packs b on one of them.
 fn by_blocks<T: Element>(
     routine: Routine<T>,
-    pool: &Pool,
-    shape: &Shape,
-    inputs: &[&[T]],
+    pool: Option<&Pool>,
+    p: &Product,
+    inputs: [&[T]; 2],
     c: &mut [T],
 ) {
-    let p = Product::of(shape);
     p.check(inputs[0].len(), inputs[1].len(), c.len());
     let ([a_row, a_column], [b_row, b_column]) = (strides(p.ta, p.lda), strides(p.tb, p.ldb));
-    let (rows, columns) = grid(p.m, p.n, pool.threads());
+    let (rows, columns) = grid(p.m, p.n, pool.map_or(1, Pool::threads));
     let output = Each::new(c);
-    pool.each(rows * columns, |task| {
+    let block = |task| {
         let i = even_part_of_units(p.m, TILE, rows, task / columns);
         let j = even_part_of_units(p.n, TILE, columns, task % columns);
         if i.is_empty() || j.is_empty() {
@@ -85,45 +89,60 @@ fn by_blocks<T: Element>(
                 1,
             );
         }
-    });
+    };
+    match pool {
+        Some(pool) => pool.each(rows * columns, block),
+        None => (0..rows * columns).for_each(block),
+    }
 }
 
 /// The `gemm` crate (AVX-512 where the CPU has it), with its own threading on our pool.
 pub fn gemm<T: Element>(pool: &Pool, shape: &Shape, inputs: &[&[T]], c: &mut [T]) {
-    let p = Product::of(shape);
-    p.check(inputs[0].len(), inputs[1].len(), c.len());
-    let ([a_row, a_column], [b_row, b_column]) = (strides(p.ta, p.lda), strides(p.tb, p.ldb));
-    let parallelism = match pool.threads() {
-        1 => gemm::Parallelism::None,
-        threads => gemm::Parallelism::Rayon(threads),
-    };
-    pool.install(|| {
-        // SAFETY: `check` holds, so every element that the strides reach lies inside the slices;
-        // `read_dst` is false, so c is only written.
-        unsafe {
-            gemm::gemm(
-                p.m,
-                p.n,
-                p.k,
-                c.as_mut_ptr(),
-                1,
-                p.n as isize,
-                false,
-                inputs[0].as_ptr(),
-                a_column,
-                a_row,
-                inputs[1].as_ptr(),
-                b_column,
-                b_row,
-                T::nearest(0.0),
-                T::nearest(1.0),
-                false,
-                false,
-                false,
-                parallelism,
-            );
+    each_product(pool, shape, inputs, c, |pool, [a, b], c| {
+        let p = Product::of(shape);
+        match pool.filter(|pool| pool.threads() > 1) {
+            None => by_crate(gemm::Parallelism::None, &p, [a, b], c),
+            Some(pool) => {
+                let parallelism = gemm::Parallelism::Rayon(pool.threads());
+                pool.install(|| by_crate(parallelism, &p, [a, b], c));
+            }
         }
     });
+}
+
+fn by_crate<T: Element>(
+    parallelism: gemm::Parallelism,
+    p: &Product,
+    inputs: [&[T]; 2],
+    c: &mut [T],
+) {
+    p.check(inputs[0].len(), inputs[1].len(), c.len());
+    let ([a_row, a_column], [b_row, b_column]) = (strides(p.ta, p.lda), strides(p.tb, p.ldb));
+    // SAFETY: `check` holds, so every element that the strides reach lies inside the slices;
+    // `read_dst` is false, so c is only written.
+    unsafe {
+        gemm::gemm(
+            p.m,
+            p.n,
+            p.k,
+            c.as_mut_ptr(),
+            1,
+            p.n as isize,
+            false,
+            inputs[0].as_ptr(),
+            a_column,
+            a_row,
+            inputs[1].as_ptr(),
+            b_column,
+            b_row,
+            T::nearest(0.0),
+            T::nearest(1.0),
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
 }
 
 /// Whether products by the `gemm` crate come to an end here.

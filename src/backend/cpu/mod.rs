@@ -2,9 +2,11 @@
 
 mod aligned;
 pub mod backend;
+mod batch;
 mod conv;
 mod flush;
 mod gemm;
+mod gemv;
 mod layernorm;
 mod native;
 mod peak;
@@ -78,6 +80,8 @@ const IMPLEMENTATIONS: &[Implementation] = &[
     },
     product("native", Kernel::F32(native::gemm), (16, 32)),
     product("native", Kernel::Bf16(native::gemm_bf16), (16, 32)),
+    of("gemv", "native", Kernel::F32(gemv::native)),
+    of("gemv", "native", Kernel::F64(gemv::native)),
     of("conv-fprop", "native", Kernel::Conv(conv::fprop)),
     of("conv-fprop", "winograd-f2", Kernel::Conv(conv::winograd::fprop::<2>)),
     of("conv-fprop", "winograd-f4", Kernel::Conv(conv::winograd::fprop::<4>)),

@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 use crate::terms::Dtype;
 
 /// Sizes as the kernels take them, and the dtype that they are compiled for. Operands are dense: a row is
-/// as long as it is stored.
+/// as long as it is stored, and matrices of one product begin where those of the one before end.
 struct Product {
+    batch: usize,
     m: usize,
     n: usize,
     k: usize,
@@ -25,19 +26,20 @@ impl Product {
     fn of(task: &Task<'_>) -> Result<Product> {
         let (shape, dtype) = (task.shape, task.dtype);
         let (m, n, k) = (shape.size("m"), shape.size("n"), shape.size("k"));
-        let (ta, tb) = (shape.size("ta"), shape.size("tb"));
+        let (ta, tb, batch) = (shape.size("ta"), shape.size("tb"), shape.size("batch"));
         if [m, n, k].iter().any(|size| *size > i32::MAX as usize / 2) {
             return Err(Error::Unsupported("the kernels take sizes below 2^30".into()));
         }
         let lda = if ta == 1 { m } else { k };
         let ldb = if tb == 1 { k } else { n };
-        Ok(Product { m, n, k, ta, tb, lda, ldb, dtype })
+        Ok(Product { batch, m, n, k, ta, tb, lda, ldb, dtype })
     }
 
-    /// m n k a lda b ldb c ldc, as every kernel of the family takes them.
+    /// m n k a lda b ldb c ldc, as every kernel of the family takes them; of many products also how far the
+    /// matrices of one are from those of the next.
     fn arguments(&self) -> Vec<Argument> {
         let int = |size: usize| Argument::Int(size as i32);
-        vec![
+        let mut arguments = vec![
             int(self.m),
             int(self.n),
             int(self.k),
@@ -47,7 +49,12 @@ impl Product {
             int(self.ldb),
             Argument::Output,
             int(self.n),
-        ]
+        ];
+        if self.batch > 1 {
+            let (m, n, k) = (self.m, self.n, self.k);
+            arguments.extend([m * k, k * n, m * n].map(int));
+        }
+        arguments
     }
 
     /// Whether vectors of `width` elements may be read from every row of a and b.
@@ -56,7 +63,8 @@ impl Product {
     }
 
     fn options(&self, parameters: &Parameters) -> String {
-        format!("-D TA={} -D TB={} {}", self.ta, self.tb, parameters.options())
+        let batched = if self.batch > 1 { "-D BATCHED " } else { "" };
+        format!("{batched}-D TA={} -D TB={} {}", self.ta, self.tb, parameters.options())
     }
 
     /// Bytes of so many sums in local memory.
@@ -66,7 +74,7 @@ impl Product {
 
     /// A kernel whose work-groups compute a tile each.
     fn tiled(&self, program: &'static str, parameters: &Parameters, tile: Tile) -> Recipe {
-        let launch = tile.launch(self.m, self.n, 1);
+        let launch = tile.launch(self.m, self.n, self.batch);
         self.recipe(program, parameters, tile, launch)
     }
 
@@ -130,9 +138,11 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     let tuned = Tuned::of_class(class);
     let mut builds = Vec::new();
     for (ta, tb) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-        for (size, word) in [(64, "aligned"), (63, "unaligned")] {
+        for (size, batch, word) in
+            [(64, 1, "aligned"), (63, 1, "unaligned"), (64, 2, "batched"), (63, 2, "batched odd")]
+        {
             let (m, n, k, dtype) = (size, size, size, Dtype::F32);
-            let p = Product { m, n, k, ta, tb, lda: size, ldb: size, dtype };
+            let p = Product { batch, m, n, k, ta, tb, lda: size, ldb: size, dtype };
             let mut add = |kernel: &str, program: &'static str, parameters: &Parameters| {
                 builds.push(Build {
                     name: format!("gemm {kernel} ta={ta} tb={tb} {word}"),
@@ -160,7 +170,7 @@ pub fn packed(target: &Target, task: &Task<'_>) -> Result<Recipe> {
     let base = packed_parameters(target.tuned.at(task.parameters), &p)
         .ok_or_else(|| Error::Unsupported("packed is for CPU devices".into()))?;
     let parameters = packed_blocks(&p, &base, target.local_memory());
-    let launch = packed_launch(&parameters, [p.m, p.n, 1], target.units());
+    let launch = packed_launch(&parameters, [p.m, p.n, p.batch], target.units());
     Ok(p.recipe("gemm/packed", &parameters, Tile::packed(&parameters), launch))
 }
 

@@ -2,7 +2,7 @@
 
 use super::recipe::{Build, Recipe};
 use super::target::Target;
-use super::{conv, gemm, launch, peak, rows, stream, train};
+use super::{conv, gemm, gemv, launch, peak, rows, stream, train};
 use crate::backend::Task;
 use crate::error::Result;
 use crate::terms::Dtype::{self, Bf16, F16, F32, F64};
@@ -23,6 +23,8 @@ const IMPLEMENTATIONS: &[Row] = &[
     (&["gemm"], &["register"], gemm::register, &[F32, F64, Bf16]),
     (&["gemm"], &["packed"], gemm::packed, &[F32, F64]),
     (&["gemm"], &["naive"], gemm::naive, &[F32, F64, Bf16]),
+    (&["gemv"], &["local"], gemv::local, &[F32, F64]),
+    (&["gemv"], &["packed"], gemv::packed, &[F32, F64]),
     (CONV, &["local"], conv::local, &[F32]),
     (CONV, &["register"], conv::register, &[F32]),
     (CONV, &["packed"], conv::packed, &[F32]),
@@ -45,6 +47,7 @@ pub fn recipes(workload: &str, dtype: Dtype) -> impl Iterator<Item = (&'static s
 pub fn builds(class: &str) -> Vec<Build> {
     let builds = [
         gemm::gpu_builds(class),
+        gemv::gpu_builds(class),
         conv::gpu_builds(class),
         rows::gpu_builds(class),
         stream::gpu_builds(class),

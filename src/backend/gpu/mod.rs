@@ -8,13 +8,14 @@
 //! | `target.rs` | what recipes know of a device, and what it can hold |
 //! | `implementations.rs` | which recipes there are for a workload |
 //! | `geometry.rs` | tiles and panels of products |
-//! | `gemm.rs` `conv/` `rows.rs` `stream.rs` `peak.rs` `launch.rs` | recipes |
+//! | `gemm.rs` `gemv.rs` `conv/` `rows.rs` `stream.rs` `peak.rs` `launch.rs` | recipes |
 //! | `train/` | the plan of training steps |
 //! | `tuned/` | parameters: defaults of classes of devices, what searches found |
 //! | `tunables/` | what is searched |
 
 mod conv;
 mod gemm;
+mod gemv;
 mod geometry;
 mod implementations;
 mod kernels;

@@ -45,7 +45,7 @@ pub struct Recipe {
 
 impl Recipe {
     /// A recipe that was made for f32, with the macro of `kernels/number.cl` that says what numbers are, and
-    /// with the local memory that sums of their format take.
+    /// with the memory that sums of their format take, in work-groups and between kernels.
     pub fn in_dtype(mut self, dtype: Dtype) -> Recipe {
         if dtype != Dtype::F32 {
             let number = format!(" -D {}", dtype.name().to_uppercase());
@@ -54,6 +54,7 @@ impl Recipe {
                 step.options.push_str(&number);
                 step.local_bytes *= wider;
             }
+            self.scratch.iter_mut().for_each(|floats| *floats *= wider as usize);
         }
         self
     }

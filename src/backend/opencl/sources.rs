@@ -19,13 +19,13 @@ macro_rules! train {
 /// A product of training steps: the kernel file with what is done around it.
 macro_rules! product {
     ($($file:literal),+) => {
-        train!("train/product.cl", "number.cl", $($file),+)
+        train!("train/product.cl", "gemm/product.cl", "number.cl", $($file),+)
     };
 }
 
-const GEMM_LOCAL: &str = files!("number.cl", "tile.cl", "gemm/local.cl");
-const GEMM_REGISTER: &str = files!("number.cl", "gemm/register.cl");
-const GEMM_PACKED: &str = files!("number.cl", "gemm/packed.cl");
+const GEMM_LOCAL: &str = files!("number.cl", "tile.cl", "gemm/product.cl", "gemm/local.cl");
+const GEMM_REGISTER: &str = files!("number.cl", "gemm/product.cl", "gemm/register.cl");
+const GEMM_PACKED: &str = files!("number.cl", "gemm/product.cl", "gemm/packed.cl");
 const CONV_LOCAL: &str = files!("number.cl", "tile.cl", "conv/view.cl", "conv/local.cl");
 const CONV_REGISTER: &str = files!("conv/view.cl", "conv/register.cl");
 const CONV_PACKED: &str = files!("conv/packed_tile.cl", "conv/packed.cl");
@@ -45,7 +45,9 @@ pub const KERNELS: Kernels = Kernels {
         ("gemm/local", GEMM_LOCAL),
         ("gemm/register", GEMM_REGISTER),
         ("gemm/packed", GEMM_PACKED),
-        ("gemm/naive", files!("number.cl", "gemm/naive.cl")),
+        ("gemm/naive", files!("number.cl", "gemm/product.cl", "gemm/naive.cl")),
+        ("gemv/local", files!("number.cl", "gemv/local.cl")),
+        ("gemv/packed", files!("number.cl", "gemv/packed.cl")),
         ("conv/local", CONV_LOCAL),
         ("conv/register", CONV_REGISTER),
         ("conv/packed", CONV_PACKED),

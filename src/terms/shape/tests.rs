@@ -11,10 +11,26 @@ fn product(text: &str) -> Result<Shape> {
 fn defaults_are_filled_in_and_left_out_again() {
     let shape = product("k=3, n=2,m=1").unwrap();
     assert_eq!(shape.to_string(), "m=1,n=2,k=3,ta=0,tb=0");
-    assert_eq!(shape.short(PRODUCT), "m=1,n=2,k=3");
+    assert_eq!(shape.short(), "m=1,n=2,k=3");
     let turned = product("m=1,n=2,k=3,tb=1").unwrap();
-    assert_eq!(turned.short(PRODUCT), "m=1,n=2,k=3,tb=1");
+    assert_eq!(turned.short(), "m=1,n=2,k=3,tb=1");
     assert_eq!(turned.with(&["m", "n"], 9).to_string(), "m=9,n=9,k=3,ta=0,tb=1");
+}
+
+#[test]
+fn an_axis_that_came_later_changes_no_shape_without_it() {
+    const AXES: &[Axis] = &[Axis::size("m"), Axis::switch("ta"), Axis::size("batch").or(1).later()];
+    let shape = |text: &str| Shape::parse("gemm", AXES, text).unwrap();
+    for text in ["m=1", "m=1,batch=1"] {
+        let one = shape(text);
+        assert_eq!((one.to_string(), one.get("batch")), ("m=1,ta=0".to_string(), 1));
+        assert_eq!(one.values().count(), 2);
+    }
+    let many = shape("m=1,batch=7");
+    assert_eq!((many.to_string(), many.short()), ("m=1,ta=0,batch=7".into(), "m=1,batch=7".into()));
+    assert_eq!(shape(&many.to_string()), many);
+    assert_ne!(shape("m=1"), many);
+    assert_eq!(many.with(&["batch"], 1), shape("m=1"));
 }
 
 #[test]

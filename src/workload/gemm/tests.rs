@@ -3,7 +3,11 @@ use crate::tensor::{Data, Operands};
 use crate::terms::Format;
 
 fn shape(values: [u64; 5]) -> Shape {
-    Shape::of(AXES, &values)
+    batched(values, 1)
+}
+
+fn batched([m, n, k, ta, tb]: [u64; 5], batch: u64) -> Shape {
+    Shape::of(AXES, &[m, n, k, ta, tb, batch])
 }
 
 fn inputs(shape: &Shape, data: Data) -> Operands {
@@ -16,6 +20,8 @@ fn work_of_a_known_product() {
     assert_eq!(work.flop_count, 48);
     assert_eq!(work.elements_moved, 8 + 12 + 6);
     assert_eq!(work.bytes_moved(Format::Bf16), 2 * (8 + 12 + 6));
+    let of_five = Gemm.work(&batched([2, 3, 4, 0, 1], 5));
+    assert_eq!((of_five.flop_count, of_five.elements_moved), (5 * 48, 5 * 26));
 }
 
 #[test]
@@ -35,9 +41,33 @@ fn a_product_by_hand_in_all_four_storages() {
 }
 
 #[test]
+fn products_of_a_batch_are_those_of_each_pair_of_matrices() {
+    for (ta, tb) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let values = [7, 5, 3, ta, tb];
+        let all = batched(values, 4);
+        let data = inputs(&all, Data::Random(1));
+        let reference = Gemm.reference(&all, &data, None);
+        let signs = Generator::new(1, 0);
+        let form = Gemm.expected_form(&all, &data, signs);
+        for z in 0..4 {
+            let part = |i: usize, length: usize| {
+                let values = (z * length..(z + 1) * length).map(|e| data[i].get(e));
+                Tensor::rounded(Format::F32, values)
+            };
+            let data = [part(0, 7 * 3), part(1, 3 * 5)];
+            let one = Gemm.reference(&shape(values), &data, None);
+            assert_eq!(one.value, reference.value[z * 35..][..35], "product {z}");
+            assert_eq!(one.spread, reference.spread[z * 35..][..35], "product {z}");
+            assert_eq!(Gemm.expected_form(&shape(values), &data, signs), form[z * 7..][..7]);
+        }
+    }
+}
+
+#[test]
 fn whole_and_sampled_references_agree() {
-    for values in [[7, 5, 13, 0, 0], [7, 5, 13, 1, 1], [1, 9, 4, 0, 1], [9, 1, 4, 1, 0]] {
-        let shape = shape(values);
+    let one = [[7, 5, 13, 0, 0], [7, 5, 13, 1, 1], [1, 9, 4, 0, 1], [9, 1, 4, 1, 0]];
+    let many = one.map(|values| batched(values, 3));
+    for shape in one.map(shape).into_iter().chain(many) {
         let data = inputs(&shape, Data::Random(1));
         let all = Gemm.reference(&shape, &data, None);
         let at: Vec<usize> = (0..Gemm.output(&shape)).collect();
@@ -51,8 +81,8 @@ fn whole_and_sampled_references_agree() {
 
 #[test]
 fn the_form_shows_any_single_wrong_element() {
-    for values in [[6, 5, 9, 0, 0], [6, 5, 9, 1, 0], [6, 5, 9, 0, 1], [6, 5, 9, 1, 1]] {
-        let shape = shape(values);
+    let one = [[6, 5, 9, 0, 0], [6, 5, 9, 1, 0], [6, 5, 9, 0, 1], [6, 5, 9, 1, 1]];
+    for shape in one.map(shape).into_iter().chain([batched(one[1], 3)]) {
         let data = inputs(&shape, Data::Integers { seed: 1, most: 8 });
         let right = Gemm.reference(&shape, &data, None).value;
         let mut output = Tensor::rounded(Format::F32, right.into_iter());

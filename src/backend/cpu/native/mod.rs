@@ -30,6 +30,7 @@ mod tests;
 use half::bf16;
 
 use super::Pool;
+use super::batch::each_product;
 use super::simd::Isa;
 use crate::terms::Shape;
 pub use blocking::Finish;
@@ -55,8 +56,10 @@ pub fn multiply(
 
 /// The engine of this module, on the threads of `pool`.
 pub fn gemm(pool: &Pool, shape: &Shape, inputs: &[&[f32]], c: &mut [f32]) {
-    let operands = (inputs[0], inputs[1]);
-    multiply(Isa::best(), Some(pool), &Product::of(shape), operands, c, None);
+    let (isa, product) = (Isa::best(), Product::of(shape));
+    each_product(pool, shape, inputs, c, |pool, [a, b], c| {
+        multiply(isa, pool, &product, (a, b), c, None);
+    });
 }
 
 /// The same of operands in bf16, with f32 sums that are rounded when they are stored.

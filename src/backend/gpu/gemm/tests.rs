@@ -2,7 +2,7 @@ use super::super::tuned::classes;
 use super::*;
 
 fn product([m, n, k]: [usize; 3], dtype: Dtype) -> Product {
-    Product { m, n, k, ta: 0, tb: 0, lda: k, ldb: n, dtype }
+    Product { batch: 1, m, n, k, ta: 0, tb: 0, lda: k, ldb: n, dtype }
 }
 
 const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::F64, Dtype::Bf16];
