@@ -174,6 +174,25 @@ fn oclgrind_finds_no_fault_in_other_dtypes() {
     }
 }
 
+/// Rows over and under vectors and work-groups, and results so short that their sums are cut into pieces.
+#[test]
+fn oclgrind_finds_no_fault_in_products_with_vectors() {
+    let sizes = [(1, 1), (5, 7), (17, 66), (68, 12), (2, 5000), (600, 3), (64, 520)];
+    let shapes: Vec<String> =
+        sizes.iter().flat_map(|(m, n)| [0, 1].map(|ta| format!("m={m},n={n},ta={ta}"))).collect();
+    let Some(out) = verify_on_oclgrind("gemv", "f32,f64", &shapes) else {
+        return;
+    };
+    for name in ["local", "packed"] {
+        for dtype in ["", " f64"] {
+            assert!(
+                out.contains(&format!("{name}{dtype}: 14 shapes right")),
+                "{name}{dtype}: {out}"
+            );
+        }
+    }
+}
+
 /// Rows over and under vectors and work-groups, more and fewer than groups.
 #[test]
 fn oclgrind_finds_no_fault_in_functions_of_rows() {

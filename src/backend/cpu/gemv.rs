@@ -7,8 +7,9 @@
 use std::ops::{Add, Mul, Range, Sub};
 
 use super::Pool;
+use super::rows::{self, Added};
 use super::share::{Each, even_part_of_units};
-use super::simd::{Arithmetic, Isa, MOST_LANES, Routine, Vector};
+use super::simd::{Arithmetic, Isa, MOST_LANES, Routine, Vector, prefetch_second};
 use crate::tensor::Element;
 use crate::terms::Shape;
 
@@ -27,20 +28,45 @@ const BLOCK: usize = 4096;
 /// Sums of so many terms are worth sums of a thread's own.
 const WORTH: usize = 64;
 
+/// So many bytes ahead of where it is read, each row is asked for: memory takes longer to answer than a row to be
+/// multiplied.
+const AHEAD_BYTES: usize = 2 << 10;
+
 /// Numbers that vectors hold.
 pub(super) trait Number:
     Element + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self>
 {
     /// Vectors of them, with the instructions of `V`.
     type In<V: Vector>: Arithmetic<Self>;
+
+    /// The sum of the lanes.
+    ///
+    /// # Safety
+    /// The CPU has the vector's instructions.
+    unsafe fn sum<V: Vector>(vector: Self::In<V>) -> Self;
 }
 
 impl Number for f32 {
     type In<V: Vector> = V;
+
+    #[inline(always)]
+    unsafe fn sum<V: Vector>(vector: V) -> f32 {
+        // SAFETY: the caller's.
+        unsafe { rows::lanes::<V, Added>(vector) }
+    }
 }
 
 impl Number for f64 {
     type In<V: Vector> = V::Doubles;
+
+    #[inline(always)]
+    unsafe fn sum<V: Vector>(vector: V::Doubles) -> f64 {
+        let mut lanes = [0.0; MOST_LANES / 2];
+        // SAFETY: the caller's; no vector has more doubles.
+        unsafe { vector.store(lanes.as_mut_ptr()) };
+        let [a, b, c, d, e, f, g, h] = lanes;
+        ((a + b) + (c + d)) + ((e + f) + (g + h))
+    }
 }
 
 /// y = op(a) x.
@@ -113,9 +139,7 @@ impl<T: Number> Routine for Part<'_, T> {
         };
         assert!(rows == 0 || (rows - 1) * self.row + columns <= self.a.len());
         // SAFETY: the caller's; just checked that the rows lie inside.
-        unsafe {
-            if self.turned { self.add_rows::<T::In<V>>() } else { self.multiply_rows::<T::In<V>>() }
-        }
+        unsafe { if self.turned { self.add_rows::<V>() } else { self.multiply_rows::<V>() } }
     }
 }
 
@@ -125,7 +149,7 @@ impl<T: Number> Part<'_, T> {
     /// # Safety
     /// The CPU has the vector's instructions, and y's rows of x's length lie inside a.
     #[inline(always)]
-    unsafe fn multiply_rows<V: Arithmetic<T>>(self) {
+    unsafe fn multiply_rows<V: Vector>(self) {
         let Part { a, row, x, y, .. } = self;
         let together = y.len() - y.len() % ROWS;
         // SAFETY: the caller's: each row that is named is one of y's.
@@ -148,7 +172,7 @@ impl<T: Number> Part<'_, T> {
     /// # Safety
     /// The CPU has the vector's instructions, and x's rows of y's length lie inside a.
     #[inline(always)]
-    unsafe fn add_rows<V: Arithmetic<T>>(self) {
+    unsafe fn add_rows<V: Vector>(self) {
         let Part { a, row, x, y, .. } = self;
         let (groups, _) = x.as_chunks::<ADDED>();
         let together = groups.len() * ADDED;
@@ -168,42 +192,43 @@ impl<T: Number> Part<'_, T> {
     }
 }
 
+/// Asks for what R rows of `len` numbers, `row` apart, are followed by where they are read at `j`: themselves further
+/// on, or the next R.
+#[inline(always)]
+fn ask<T, const R: usize>(a: *const T, row: usize, j: usize, len: usize) {
+    let ahead = j + AHEAD_BYTES / size_of::<T>();
+    let at = if ahead < len { ahead } else { R * row + ahead - len };
+    for r in 0..R {
+        prefetch_second(a.wrapping_add(r * row + at).cast());
+    }
+}
+
 /// R rows times x, the first of them at `a` and each `row` elements after the one before.
 ///
 /// # Safety
 /// The CPU has the vector's instructions, and the rows may be read for x's length.
 #[inline(always)]
-unsafe fn dots<T: Number, V: Arithmetic<T>, const R: usize>(
-    a: *const T,
-    row: usize,
-    x: &[T],
-) -> [T; R] {
-    let (zero, step) = (T::nearest(0.0), 2 * V::LANES);
+unsafe fn dots<T: Number, V: Vector, const R: usize>(a: *const T, row: usize, x: &[T]) -> [T; R] {
+    let lanes = T::In::<V>::LANES;
+    let (zero, step) = (T::nearest(0.0), 2 * lanes);
     let whole = x.len() - x.len() % step;
     // SAFETY: the caller's; vectors end at `whole`.
     unsafe {
-        let mut sums = [[V::splat(zero); 2]; R];
+        let mut sums = [[T::In::<V>::splat(zero); 2]; R];
         for j in (0..whole).step_by(step) {
             for half in 0..2 {
-                let j = j + half * V::LANES;
-                let v = V::load(x.as_ptr().add(j));
+                let j = j + half * lanes;
+                ask::<T, R>(a, row, j, x.len());
+                let v = T::In::<V>::load(x.as_ptr().add(j));
                 for (r, sums) in sums.iter_mut().enumerate() {
-                    sums[half] = sums[half].add_product(V::load(a.add(r * row + j)), v);
+                    let row = T::In::<V>::load(a.add(r * row + j));
+                    sums[half] = sums[half].add_product(row, v);
                 }
             }
         }
         let mut dots = [zero; R];
         for (r, (dot, [low, high])) in dots.iter_mut().zip(sums).enumerate() {
-            let mut lanes = [zero; MOST_LANES];
-            low.add(high).store(lanes.as_mut_ptr());
-            let mut length = V::LANES;
-            while length > 1 {
-                length /= 2;
-                for lane in 0..length {
-                    lanes[lane] = lanes[lane] + lanes[lane + length];
-                }
-            }
-            *dot = lanes[0];
+            *dot = T::sum::<V>(low.add(high));
             for (j, x) in x.iter().enumerate().skip(whole) {
                 *dot = *dot + *a.add(r * row + j) * *x;
             }
@@ -217,23 +242,26 @@ unsafe fn dots<T: Number, V: Arithmetic<T>, const R: usize>(
 /// # Safety
 /// The CPU has the vector's instructions, and the rows may be read for y's length.
 #[inline(always)]
-unsafe fn add<T: Number, V: Arithmetic<T>, const R: usize>(
+unsafe fn add<T: Number, V: Vector, const R: usize>(
     a: *const T,
     row: usize,
     scales: [T; R],
     y: &mut [T],
 ) {
-    let whole = y.len() - y.len() % V::LANES;
+    let lanes = T::In::<V>::LANES;
+    let whole = y.len() - y.len() % lanes;
     // SAFETY: the caller's; vectors end at `whole`.
     unsafe {
-        for i in (0..whole).step_by(V::LANES) {
+        for i in (0..whole).step_by(lanes) {
             let to = y.as_mut_ptr().add(i);
+            ask::<T, R>(a, row, i, y.len());
             // Added up apart: y is waited for once.
-            let mut sum = V::load(a.add(i)).mul(V::splat(scales[0]));
+            let mut sum = T::In::<V>::load(a.add(i)).mul(T::In::<V>::splat(scales[0]));
             for (r, scale) in scales.iter().enumerate().skip(1) {
-                sum = sum.add_product(V::load(a.add(r * row + i)), V::splat(*scale));
+                let row = T::In::<V>::load(a.add(r * row + i));
+                sum = sum.add_product(row, T::In::<V>::splat(*scale));
             }
-            V::load(to).add(sum).store(to);
+            T::In::<V>::load(to).add(sum).store(to);
         }
         for (i, y) in y.iter_mut().enumerate().skip(whole) {
             for (r, scale) in scales.iter().enumerate() {

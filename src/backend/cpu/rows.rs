@@ -229,12 +229,24 @@ impl Join for Added {
 /// The CPU has the vector's instructions.
 #[inline(always)]
 pub unsafe fn across<V: Vector, J: Join>([mut all, others @ ..]: Parts<V>) -> f32 {
-    let mut lanes = [0.0f32; MOST_LANES];
-    // SAFETY: the caller's; no vector has more lanes.
+    // SAFETY: the caller's.
     unsafe {
         for part in others {
             all = J::both(all, part);
         }
+        lanes::<V, J>(all)
+    }
+}
+
+/// The lanes of a vector taken together.
+///
+/// # Safety
+/// The CPU has the vector's instructions.
+#[inline(always)]
+pub unsafe fn lanes<V: Vector, J: Join>(mut all: V) -> f32 {
+    let mut lanes = [0.0f32; MOST_LANES];
+    // SAFETY: the caller's; no vector has more lanes.
+    unsafe {
         if V::LANES > 8 {
             all = J::both(all, all.exchanged::<8>());
         }
