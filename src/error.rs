@@ -91,7 +91,8 @@ pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) ->
     const ALIKE: f64 = 0.7;
     let likeness = |name: &'a str| (strsim::jaro(word, name), name);
     let others = names.into_iter().filter(|name| *name != word);
-    let best = others.map(likeness).max_by(|a, b| a.0.total_cmp(&b.0));
+    // Of those that are equally alike the first.
+    let best = others.map(likeness).reduce(|best, one| if one.0 > best.0 { one } else { best });
     let best = best.filter(|(alike, _)| *alike > ALIKE);
     best.map(|(_, name)| format!("; did you mean '{name}'?")).unwrap_or_default()
 }

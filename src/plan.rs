@@ -153,12 +153,34 @@ impl Case {
             == (other.workload.name(), &other.shape, other.dtype, other.cache)
     }
 
+    /// Takes on the rows of another case of the same, as what it also is a point of. Returns whether there are new ones.
+    pub fn join(&mut self, other: Case) -> bool {
+        let known = self.rows.len();
+        for row in other.rows {
+            if !self.rows.contains(&row) {
+                self.rows.push(row);
+            }
+        }
+        self.rows.len() > known
+    }
+
     /// `gemm m=512,n=512,k=512`, for people.
     pub fn name(&self) -> String {
         let dtype = if self.dtype == Dtype::F32 { "" } else { self.dtype.name() };
         let shape = self.shape.short();
         let words = [self.workload.name(), &shape, dtype];
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Adds a case, or what else a known one is a point of. Returns whether that is new.
+pub fn add(cases: &mut Vec<Case>, case: Case) -> bool {
+    match cases.iter_mut().find(|known| known.is_same(&case)) {
+        Some(known) => known.join(case),
+        None => {
+            cases.push(case);
+            true
+        }
     }
 }
 
@@ -251,8 +273,10 @@ pub fn check_shapes(workloads: &[&'static dyn Workload], texts: &[String]) -> Re
         if workloads.iter().map(fits).collect::<Result<Vec<bool>>>()?.contains(&true) {
             continue;
         }
-        if let [workload] = workloads {
-            workload.shape(text)?;
+        for workload in workloads {
+            if workloads.len() == 1 || Shape::names_axes(workload.axes(), text)? {
+                workload.shape(text)?;
+            }
         }
         let mut known: Vec<String> = Vec::new();
         for workload in workloads.iter().filter(|w| !w.axes().is_empty()) {
@@ -336,6 +360,7 @@ fn add_entries(
         let rows = vec![plan_row(workload, dtype, entry)];
         let skip = entry.needs_budget.filter(|_| !has_budget).map(str::to_string);
         let case = Case { workload, shape: entry.shape.clone(), dtype, cache, rows, skip };
+        // A list may have a line twice.
         match cases.iter_mut().find(|c| c.is_same(&case)) {
             Some(known) => known.rows.extend(case.rows),
             None => cases.push(case),

@@ -107,7 +107,7 @@ fn bad_usage_is_one_line_and_exit_code_2() {
     is_refused(&["run", "--reuse", "8,0"], "--reuse 0: takes whole numbers of runs from 1 on");
     is_refused(&["run", "--workload", "gemm", "--shape", "m=1,n=1,x=1"], "no axis 'x'");
     is_refused(&["run", "--shape", "m=0,n=1,k=1"], "m=0 is out of range");
-    is_refused(&["run", "--shape", "m=8,n=8"], "axis 'k' is missing");
+    is_refused(&["run", "--shape", "m=8,k=8"], "axis 'n' is missing");
     is_refused(&["run", "--shape", "m=9999999,n=9999999,k=9"], "beyond");
     is_refused(&["run", "--shape", "m=400000,n=400000,k=9"], "beyond this machine's memory");
     let conv = "n=1,c=4,h=5,w=5,k=6,r=3,s=3";

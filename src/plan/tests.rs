@@ -49,7 +49,7 @@ fn shapes_that_differ_in_one_axis_are_a_sweep() {
 #[test]
 fn bad_selections_say_what_is_wrong() {
     let text = |s: &Selection| cases(s).err().map(|e| e.to_string()).unwrap_or_default();
-    assert!(text(&select(&["m=8,n=8"])).contains("axis 'k' is missing"));
+    assert!(text(&select(&["m=8,k=8"])).contains("axis 'n' is missing"));
     assert!(text(&select(&["m=8,n=8,q=8"])).contains("q=8' names axes that no workload"));
     let huge = "m=1000000000,n=1000000000,k=1000";
     assert!(text(&select(&[huge])).contains("beyond any memory"));
@@ -192,6 +192,24 @@ fn every_family_is_a_sweep_of_its_own() {
     assert_eq!(extra.shape.to_string(), "m=96,n=48,k=48,ta=0,tb=0");
     assert_eq!(extra.rows[0].axis_value, Some(48));
     assert_eq!(like.workload.axis("n=k,m=2n").map(|axis| axis.name), Some("n"));
+}
+
+#[test]
+fn a_point_of_two_sweeps_is_one_case_of_both() {
+    let mut cases = swept(&["m=n=k=64..128", "m=n=32..128,k=96"]).unwrap();
+    let extra = |cases: &[Case], axis: &str| {
+        let like = cases.iter().find(|case| case.rows[0].axis == axis).unwrap();
+        extra_point(like, axis, 96).unwrap()
+    };
+    let known = cases.len();
+    for axis in ["mnk", "m=n,k=96"] {
+        let point = extra(&cases, axis);
+        assert!(add(&mut cases, point.clone()), "{axis}");
+        assert!(!add(&mut cases, point), "{axis} again");
+    }
+    assert_eq!(cases.len(), known + 1);
+    let axes: Vec<&str> = cases[known].rows.iter().map(|row| row.axis.as_str()).collect();
+    assert_eq!(axes, ["mnk", "m=n,k=96"]);
 }
 
 #[test]

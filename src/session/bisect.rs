@@ -10,12 +10,13 @@ use crate::summary;
 /// Sizes that are tried where those in the middle are no shape of the workload.
 const MOST_TRIES: usize = 1 << 10;
 
-/// The middle of each bracket, or the size next to it that the workload takes, where it is no point yet.
-pub(super) fn extra_points(folder: &RunFolder, cases: &[Case]) -> Result<Vec<Case>> {
+/// Finds the middle of each bracket, or the size next to it that the workload takes. Where that is a point of another
+/// sweep, it becomes one of this sweep, too; the others are the new cases. None where no sweep has gained a point.
+pub(super) fn extra_points(folder: &RunFolder, cases: &mut [Case]) -> Result<Option<Vec<Case>>> {
     let rows = plan_rows(cases);
     let records = folder.records()?;
     let samples = folder.samples()?;
-    let mut extra: Vec<Case> = Vec::new();
+    let (mut extra, mut any) = (Vec::new(), false);
     for row in summary::summarize(&rows, &records, &samples, Pairing::Paired) {
         let like = cases.iter().find(|c| {
             (c.workload.name(), c.dtype, c.cache) == (&row.workload, row.dtype, row.cache)
@@ -33,9 +34,12 @@ pub(super) fn extra_points(folder: &RunFolder, cases: &[Case]) -> Result<Vec<Cas
         let Some((low, high)) = bracket else { continue };
         let Some(axis) = like.workload.axis(&row.axis) else { continue };
         let shapes = axis.between(low, high).take(MOST_TRIES);
-        let case = shapes.filter_map(|value| plan::extra_point(like, &row.axis, value)).next();
-        let is_new = |case: &Case| !cases.iter().chain(&extra).any(|c| c.is_same(case));
-        extra.extend(case.filter(is_new));
+        let point = shapes.filter_map(|value| plan::extra_point(like, &row.axis, value)).next();
+        let Some(point) = point else { continue };
+        any |= match cases.iter_mut().find(|case| case.is_same(&point)) {
+            Some(known) => known.join(point),
+            None => plan::add(&mut extra, point),
+        };
     }
-    Ok(extra)
+    Ok(any.then_some(extra))
 }

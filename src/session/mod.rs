@@ -156,7 +156,7 @@ impl<'a> Session<'a> {
     ) -> Result<Ending> {
         let Agenda { mut cases, effort, bisects, further } = agenda;
         let start_s = self.setup.clock.now();
-        cases.extend(resume::gained(ledger, &cases)?);
+        resume::add_gained(ledger, &mut cases)?;
         ledger.write_plan(&cases)?;
         resume::take_up(&self.setup, ledger, &mut self.chooser, &cases, progress)?;
         let left: Vec<Case> =
@@ -166,10 +166,7 @@ impl<'a> Session<'a> {
         let mut is_cut = self.run_cases(&cases, &budget, method, ledger, progress)?;
         for _ in 0..BISECTIONS {
             let Some(folder) = ledger.folder().filter(|_| bisects && !is_cut) else { break };
-            let extra = bisect::extra_points(folder, &cases)?;
-            if extra.is_empty() {
-                break;
-            }
+            let Some(extra) = bisect::extra_points(folder, &mut cases)? else { break };
             cases.extend(extra.iter().cloned());
             ledger.write_plan(&cases)?;
             progress.say("narrowing down where the lines cross");

@@ -6,9 +6,8 @@ use crate::plan::{self, Case};
 use crate::record::Record;
 use crate::terms::Scope;
 
-/// The points that the sweeps of a run gained before it was cut or ended.
-pub(super) fn gained(ledger: &Ledger<'_>, cases: &[Case]) -> Result<Vec<Case>> {
-    let mut gained: Vec<Case> = Vec::new();
+/// Adds the points that the sweeps of a run gained before it was cut or ended.
+pub(super) fn add_gained(ledger: &Ledger<'_>, cases: &mut Vec<Case>) -> Result<()> {
     for row in ledger.plan()? {
         let Some(value) = row.axis_value else { continue };
         let has_axis = |case: &&Case| {
@@ -17,13 +16,12 @@ pub(super) fn gained(ledger: &Ledger<'_>, cases: &[Case]) -> Result<Vec<Case>> {
         };
         // One in each state of the caches that the sweep has.
         let point = |like| plan::extra_point(like, &row.axis, value);
-        for case in cases.iter().filter(has_axis).filter_map(point) {
-            if !cases.iter().chain(&gained).any(|known| known.is_same(&case)) {
-                gained.push(case);
-            }
+        let points: Vec<Case> = cases.iter().filter(has_axis).filter_map(point).collect();
+        for case in points {
+            plan::add(cases, case);
         }
     }
-    Ok(gained)
+    Ok(())
 }
 
 /// Takes up what a run that was cut has left: drops cases that were not written whole and samples

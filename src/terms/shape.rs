@@ -117,9 +117,17 @@ impl Shape {
     }
 
     /// Whether `text` names only axes that are among these.
-    pub fn fits(axes: &[Axis], text: &str) -> Result<bool> {
+    pub fn names_axes(axes: &[Axis], text: &str) -> Result<bool> {
         let given = both_directions(axes, text)?;
         Ok(given.iter().all(|(name, _)| has_axis(axes, name)))
+    }
+
+    /// Whether `text` names only axes that are among these, and all of these that have no default.
+    pub fn fits(axes: &[Axis], text: &str) -> Result<bool> {
+        let given = both_directions(axes, text)?;
+        let is_there =
+            |a: &Axis| a.default.is_some() || given.iter().any(|(name, _)| name == a.name);
+        Ok(Shape::names_axes(axes, text)? && axes.iter().all(is_there))
     }
 
     /// The value of an axis. The name is the program's own, so a missing one is a mistake in it.

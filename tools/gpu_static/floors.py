@@ -16,7 +16,7 @@ def missed(row):
         said += gemm(row)
     elif kernel[:2] == ["conv", "local"]:
         said += conv(row)
-    elif re.match(r"stream|attention|lstm|norm|softmax|layernorm", row.build) and "unaligned" not in kernel:
+    elif re.match(r"stream|attention|lstm|norm|softmax|layernorm|gemv", row.build) and "unaligned" not in kernel:
         said += streaming(row)
     return said
 
@@ -94,7 +94,8 @@ def conv(row):
 
 def streaming(row):
     """Kernels that stream through memory. What sums up a few partial results is none."""
-    if row.function == "dot_reduce":
+    if row.function in ("dot_reduce", "gemv_sums"):
         return []
-    whole = [what for what in row.widest if (row.build, what) != ("stream-dot", "store")]
+    few = "store" if row.build == "stream-dot" or row.build.startswith("gemv local ta=0") else None
+    whole = [what for what in row.widest if what != few]
     return [f"global {what}s of {row.widest[what]} bits at most" for what in whole if row.widest[what] < 128]

@@ -158,7 +158,7 @@ class PlantedFaults(unittest.TestCase):
                 self.rows(target, "planted", "__kernel void f() { unheard_of(); }")
 
     def test_narrow_accesses_and_late_loads_are_found(self):
-        files = ("number.cl", "tile.cl", "gemm/local.cl")
+        files = ("number.cl", "tile.cl", "gemm/product.cl", "gemm/local.cl")
         source = "".join(Path("kernels", file).read_text() for file in files)
         good = "TA=0 TB=0 TM=128 TN=128 TK=16 WM=8 WN=8 VA=4 VB=4 VC=4 DB=2 PADA=0 PADB=0"
         good += " PREFETCH_BEFORE_BARRIER=1 RESTRICT="
