@@ -15,7 +15,7 @@ use crate::summary;
 pub fn conclude(folder: &RunFolder, manifest: &Manifest, png: bool) -> Result<Report> {
     let plan = record::read(&folder.path().join(file::PLAN))?;
     let pairing = match manifest.sampling {
-        Sampling::Interleaved => Pairing::Paired,
+        Sampling::Interleaved | Sampling::Race => Pairing::Paired,
         Sampling::Criterion => Pairing::Unpaired,
     };
     let mut records = folder.records()?;

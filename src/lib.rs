@@ -18,6 +18,7 @@ pub mod measure;
 pub mod network;
 pub mod panics;
 pub mod plan;
+pub mod race;
 pub mod record;
 pub mod report;
 pub mod roof;

@@ -104,6 +104,8 @@ pub enum Sampling {
     Interleaved,
     /// By criterion, one runner after the other.
     Criterion,
+    /// Two programs of the user's in rounds, each run a process of its own.
+    Race,
 }
 
 /// The clocks of one device, held against ours.

@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["manifest"],
     &["backend"],
     &["verify", "measure", "compare", "export"],
-    &["session", "tune", "report"],
+    &["session", "tune", "report", "race"],
     &["conclude"],
     &["cli"],
 ];

@@ -38,6 +38,8 @@ pub enum Verb {
     Report(ReportArgs),
     /// Print the times of a run as JSON that continuous benchmarking reads
     Export(ExportArgs),
+    /// Let two programs of yours race over one axis, one on the CPU and one on a GPU
+    Race(RaceArgs),
     /// Search the kernels' parameters where they can be tuned, and keep the best for later runs
     Tune(TuneArgs),
     /// Set runs against the first of them; a regression is exit code 1
@@ -96,6 +98,39 @@ pub struct ExportArgs {
     /// For benchmark-action/github-action-benchmark, tool customSmallerIsBetter
     #[arg(long)]
     pub github: bool,
+}
+
+/// `race`.
+#[derive(Args)]
+pub struct RaceArgs {
+    /// What grows, and between which sizes, doubling: n=1k..10M (k, M and G are powers of 1000)
+    #[arg(long, value_name = "A=LOW..HIGH")]
+    pub axis: String,
+    /// The program on the CPU, with {n} where the size belongs: './mine --cpu {n}'. Timed as a whole process, or by
+    /// itself where it prints 'crossover: seconds=0.0123'
+    #[arg(long, value_name = "CMD")]
+    pub cpu: String,
+    /// The program on the GPU
+    #[arg(long, value_name = "CMD")]
+    pub gpu: String,
+    /// How outputs are compared: exact, rel:1e-5 (numbers in them may differ by so much) or none
+    #[arg(long, value_name = "HOW", default_value = "exact")]
+    pub check: String,
+    /// Seconds for the whole race: no size is begun after them
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub budget: Option<f64>,
+    /// Seconds that a run may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, allow_negative_numbers = true)]
+    pub timeout: f64,
+    /// Name of the run, instead of the host's
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Folder of the run, new or empty
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Draw the charts as PNG too (a build with `--features png`)
+    #[arg(long)]
+    pub png: bool,
 }
 
 /// `tune`.

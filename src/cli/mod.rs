@@ -14,6 +14,7 @@ mod export;
 mod golden;
 mod interrupt;
 mod progress;
+mod race;
 mod repeat;
 mod report;
 mod run;
@@ -42,6 +43,7 @@ use args::{Arguments, Verb};
 const INTRODUCTION: &str = "\
 Crossover measures from which model size on a GPU beats the CPU, by how much, and why.
   crossover run               measure; report.html goes to reports/ (--list shows what and how long)
+  crossover race              let two programs of yours race, one on the CPU and one on a GPU
   crossover devices           list the devices
   crossover doctor            check them, and say what is missing
   crossover tune              search the kernels' parameters on this machine's devices
@@ -89,6 +91,7 @@ fn dispatch() -> ExitCode {
         Verb::Run(a) => run::run(&a),
         Verb::Report(a) => report::report(&a),
         Verb::Export(a) => export::export(&a),
+        Verb::Race(a) => race::race(&a),
         Verb::Tune(a) => tune::tune(&a),
         Verb::Compare(a) => compare::compare(&a),
         Verb::Verify(a) => verify::verify(&a),

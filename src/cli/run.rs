@@ -118,13 +118,13 @@ fn opened(
 /// The selection of a run that was cut.
 fn resumed(folder: &Path) -> Result<Selection> {
     let manifest = Manifest::read(folder)?;
-    if manifest.sampling != Sampling::Interleaved {
-        return Err(Error::usage(format!(
-            "--resume {}: this run was sampled by 'cargo bench', which can't be continued",
-            folder.display()
-        )));
-    }
-    Ok(manifest.selection)
+    let of_what = match manifest.sampling {
+        Sampling::Interleaved => return Ok(manifest.selection),
+        Sampling::Criterion => "this run was sampled by 'cargo bench'",
+        Sampling::Race => "this is a race",
+    };
+    let folder = folder.display();
+    Err(Error::usage(format!("--resume {folder}: {of_what}, which can't be continued")))
 }
 
 /// The manifest of a run that goes on: as it was, if the devices are.

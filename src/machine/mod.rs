@@ -18,6 +18,7 @@
 
 mod blocking;
 mod caches;
+pub mod children;
 mod computer;
 mod cores;
 mod device;

@@ -126,6 +126,8 @@ pub struct Conditions<'a> {
     /// Numbers of the rounds that are taken within the caps, whatever comes out; none where that decides how
     /// many there are.
     pub rounds: Option<Range<u64>>,
+    /// Whether every sample is one call, which may tell its own time: it starts a program.
+    pub is_single: bool,
     /// Seed of the order of lanes in a round.
     pub seed: u64,
     /// The clock of all times.

@@ -16,6 +16,7 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats::Summary;
 use crate::terms::{Cache, DeviceId, DeviceKind, Dtype, Scope, keyed};
 
 pub use columns::{Row, columns};
@@ -97,6 +98,10 @@ impl Home<'_> {
         }
     }
 }
+
+/// Noise that is noted, and the word for it.
+const NOISY: f64 = 0.10;
+const NOISY_NOTE: &str = "noisy";
 
 /// One line of results.csv. Times in seconds, rates in FLOP/s and bytes/s. The default is of no version
 /// and no device: rows begin as [`Record::unmeasured`].
@@ -208,6 +213,25 @@ impl Record {
             noise: Some(0.01),
             ..Record::unmeasured()
         }
+    }
+
+    /// Takes the times of samples, with the rates of the work that the row tells of. False where there are none.
+    pub fn take_times(&mut self, wall_s: &[f64]) -> bool {
+        let Some(summary) = Summary::of(wall_s) else { return false };
+        self.samples = Some(summary.count as u64);
+        self.wall_median_s = Some(summary.median);
+        self.wall_low_s = Some(summary.low);
+        self.wall_high_s = Some(summary.high);
+        self.wall_min_s = Some(summary.min);
+        self.wall_mad_s = Some(summary.mad);
+        self.noise = Some(summary.noise());
+        let rate = |amount: u64| (amount > 0).then(|| amount as f64 / summary.median);
+        (self.flop_per_s, self.bytes_per_s) = (rate(self.flop_count), rate(self.bytes_moved));
+        self.drop_note(NOISY_NOTE);
+        if summary.noise() > NOISY {
+            self.note(NOISY_NOTE);
+        }
+        true
     }
 
     /// Adds a word to `notes`, once.

@@ -29,6 +29,31 @@ pub struct SampleRow {
     pub device_s: Option<f64>,
 }
 
+impl SampleRow {
+    /// A sample of a row: seconds by the wall clock and by the device's.
+    pub fn of(
+        record: &Record,
+        round: Option<u64>,
+        iterations: u64,
+        (wall_s, device_s): (f64, Option<f64>),
+    ) -> SampleRow {
+        SampleRow {
+            workload: record.workload.clone(),
+            shape: record.shape.clone(),
+            dtype: record.dtype,
+            cache: record.cache,
+            scope: record.scope,
+            device: record.device.clone(),
+            implementation: record.implementation.clone(),
+            threads: record.threads,
+            round,
+            iterations,
+            wall_s,
+            device_s,
+        }
+    }
+}
+
 /// Seconds of one row of results.csv by the rounds they were sampled in.
 pub type Seconds = BTreeMap<u64, f64>;
 

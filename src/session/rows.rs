@@ -6,13 +6,9 @@ use crate::machine::DeviceEntry;
 use crate::measure::{Measured, PartTime};
 use crate::plan::Case;
 use crate::record::{BreakdownRow, Outcome, Record, SampleRow};
-use crate::stats::{self, Summary};
+use crate::stats;
 use crate::terms::{DeviceId, Scope};
 use crate::workload::Algorithm;
-
-/// Noise that is noted.
-const NOISY: f64 = 0.10;
-const NOISY_NOTE: &str = "noisy";
 
 /// The rows of one case.
 #[derive(Default)]
@@ -188,7 +184,7 @@ fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &Measured) {
         record.reason.clone_from(reason);
         return;
     }
-    if !fill_times(record, &measured.wall_s()) {
+    if !record.take_times(&measured.wall_s()) {
         record.outcome = Outcome::Skipped;
         record.reason = "interrupted before its first sample".to_string();
         return;
@@ -208,32 +204,12 @@ fn fill(record: &mut Record, case: &Case, facts: &Facts, measured: &Measured) {
     }
 }
 
-/// Puts the times of samples into a row. False where there are none.
-fn fill_times(record: &mut Record, wall_s: &[f64]) -> bool {
-    let Some(summary) = Summary::of(wall_s) else { return false };
-    record.samples = Some(summary.count as u64);
-    record.wall_median_s = Some(summary.median);
-    record.wall_low_s = Some(summary.low);
-    record.wall_high_s = Some(summary.high);
-    record.wall_min_s = Some(summary.min);
-    record.wall_mad_s = Some(summary.mad);
-    record.noise = Some(summary.noise());
-    record.flop_per_s = (record.flop_count > 0).then(|| record.flop_count as f64 / summary.median);
-    record.bytes_per_s =
-        (record.bytes_moved > 0).then(|| record.bytes_moved as f64 / summary.median);
-    if summary.noise() > NOISY {
-        record.note(NOISY_NOTE);
-    }
-    true
-}
-
 /// A row with these samples, which are more than it had.
 pub(super) fn longer<'s>(row: &Record, samples: impl Iterator<Item = &'s SampleRow>) -> Record {
     let (in_rounds, on_device): (Vec<_>, Vec<_>) = samples.partition(|s| s.round.is_some());
     let mut longer = row.clone();
-    longer.drop_note(NOISY_NOTE);
     let wall_s: Vec<f64> = in_rounds.iter().map(|s| s.wall_s).collect();
-    fill_times(&mut longer, &wall_s);
+    longer.take_times(&wall_s);
     let device_s: Vec<f64> = on_device.iter().filter_map(|s| s.device_s).collect();
     longer.device_median_s = row.device_median_s.and(stats::median(&device_s));
     longer
@@ -241,19 +217,8 @@ pub(super) fn longer<'s>(row: &Record, samples: impl Iterator<Item = &'s SampleR
 
 /// The samples of a row.
 fn sample_rows(record: &Record, measured: &Measured) -> Vec<SampleRow> {
-    let row = |round: Option<u64>, iterations: u64, wall_s: f64, device_s: Option<f64>| SampleRow {
-        workload: record.workload.clone(),
-        shape: record.shape.clone(),
-        dtype: record.dtype,
-        cache: record.cache,
-        scope: record.scope,
-        device: record.device.clone(),
-        implementation: record.implementation.clone(),
-        threads: record.threads,
-        round,
-        iterations,
-        wall_s,
-        device_s,
+    let row = |round: Option<u64>, iterations: u64, wall_s: f64, device_s: Option<f64>| {
+        SampleRow::of(record, round, iterations, (wall_s, device_s))
     };
     let samples = measured.samples.iter().map(|s| row(Some(s.round), s.iterations, s.wall_s, None));
     let device = measured.device_runs.iter().map(|r| row(None, 1, r.wall_s, r.device_s));

@@ -90,6 +90,7 @@ impl<'a> Sampler<'a> {
         progress.step("measuring");
         let (lanes, places) = self.lanes(case, &runners, &facts, &extent.scopes);
         let conditions = Conditions {
+            is_single: false,
             cache: case.cache,
             effort: extent.effort,
             contests: &self.contests(&extent.scopes, &lanes, &places, &facts),

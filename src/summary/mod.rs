@@ -14,8 +14,10 @@ use std::collections::HashMap;
 use crate::record::{self, PlanRow, Record, SampleRow, Seconds, SummaryRow};
 use crate::stats::{self, Pairing, Ratio};
 use crate::terms::{
-    Baseline, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, Keyed, RowKey, Scope, Verdict,
+    Baseline, Cache, CaseKey, Cased, Crossover, DeviceId, Dtype, Keyed, Role, RowKey, Scope,
+    Verdict,
 };
+use crate::workload;
 
 pub use undecided::{PREPARED_S, Undecided, asks, undecided, until_decided_seconds};
 
@@ -170,8 +172,8 @@ impl<'a> Known<'a> {
             .filter(|r| opponent.baseline.admits(&r.device, r.device_kind))
             .min_by(|a, b| median(a).total_cmp(&median(b)))?;
         // Where each device chooses its own amount of work, times say nothing about each other.
-        let is_same_work = device.flop_count == cpu.flop_count
-            && (device.flop_count, device.bytes_moved) != (0, 0);
+        let is_same_work =
+            device.flop_count == cpu.flop_count && workload::role(workload) != Role::Launch;
         is_same_work.then_some(Sides { cpu, device })
     }
 

@@ -25,9 +25,10 @@ const CPU: &str = "cpu";
 /// What contenders call the OpenCL devices that they drive, `opencl-N`, begins like our own ids.
 const OPENCL: &str = "opencl";
 const CONTENDER: &str = "contender";
+const RACE: &str = "race:gpu";
 
 /// The id of a device: `cpu`, `opencl:N` (counted over all platforms) or `contender:NAME:ID`, where ID
-/// is what the program calls it. An id that a file holds is kept as it is, whoever wrote it.
+/// is what the program calls it; in a race `race:gpu`. An id that a file holds is kept as it is, whoever wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeviceId(String);
@@ -46,6 +47,11 @@ impl DeviceId {
     /// A device of another program by the name that the program gives it.
     pub fn contender(program: &str, own: &str) -> DeviceId {
         DeviceId(format!("{CONTENDER}:{program}:{own}"))
+    }
+
+    /// The GPU of a race between two programs of the user's, which alone know what they run on.
+    pub fn race() -> DeviceId {
+        DeviceId(RACE.to_string())
     }
 
     /// As it stands in files and on the command line.

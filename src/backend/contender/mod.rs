@@ -63,7 +63,7 @@ const RELEASE: Duration = Duration::from_secs(60);
 
 /// Kills all contenders and removes their tensors. For an end without clean-up.
 pub fn abandon() {
-    process::kill_all();
+    machine::children::kill_all();
     exchange::remove_all();
 }
 

@@ -2,14 +2,14 @@
 //! a question ends with an answer or with a reason.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::log::Log;
 use super::message::Request;
+use crate::machine::children::Child;
 use crate::units;
 
 /// Longest reply in bytes: far more than the times of all runs of a request.
@@ -20,18 +20,6 @@ const GOODBYE: Duration = Duration::from_secs(5);
 
 /// How long to wait for the last words of a program that has ended.
 const LAST_WORDS: Duration = Duration::from_millis(300);
-
-/// Process groups that live, to be ended when this process must end at once.
-static LIVING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
-
-fn living() -> MutexGuard<'static, Vec<u32>> {
-    LIVING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Kills every contender of this process. For an end without clean-up.
-pub fn kill_all() {
-    living().drain(..).for_each(kill_group);
-}
 
 /// What was heard on standard output.
 enum Heard {
@@ -60,12 +48,11 @@ impl Process {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child =
-            command.spawn().map_err(|e| format!("'{}' can't be started: {e}", words[0]))?;
-        living().push(child.id());
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let child = command.spawn().map_err(|e| format!("'{}' can't be started: {e}", words[0]))?;
+        let mut child = Child::of(child);
+        let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
         let (tell, heard) = mpsc::channel();
-        let stdin = child.stdin.take();
+        let stdin = child.take_stdin();
         // Ends the program where nobody can listen to it.
         let process = Process { child, stdin, heard, log: log.clone() };
         let deaf = |e: std::io::Error| format!("no thread can be started to listen to it: {e}");
@@ -147,7 +134,7 @@ impl Process {
     fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let start = Instant::now();
         loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
+            if let Some(status) = self.child.ended() {
                 return Some(status);
             }
             if start.elapsed() >= limit {
@@ -164,17 +151,6 @@ impl Process {
             let _ = stdin.write_all(Request::Bye.line().as_bytes());
         }
         self.wait(GOODBYE);
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let id = self.child.id();
-        // The group, not just the program: it may have started others.
-        kill_group(id);
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        living().retain(|other| *other != id);
     }
 }
 
@@ -216,14 +192,3 @@ fn environment(threads: u32) -> [(&'static str, String); 5] {
         ("OMP_PLACES", "cores".to_string()),
     ]
 }
-
-#[cfg(unix)]
-fn kill_group(id: u32) {
-    if let Ok(id) = i32::try_from(id) {
-        // SAFETY: a call without memory. The group is the one our child leads, or is gone.
-        unsafe { libc::kill(-id, libc::SIGKILL) };
-    }
-}
-
-#[cfg(not(unix))]
-fn kill_group(_: u32) {}

@@ -45,6 +45,7 @@ pub fn trust(input: &Input) -> Vec<Fact> {
                 ("interleaved", "all devices of a case in turns, round by round")
             }
             Sampling::Criterion => ("criterion", "one device after the other, compared unpaired"),
+            Sampling::Race => ("a race", "two programs in turns, each run a process of its own"),
         };
         facts.push(fact("Sampling", value, note));
         let (value, note) = if manifest.interrupted {

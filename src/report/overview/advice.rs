@@ -12,34 +12,36 @@ use super::super::input::Input;
 
 /// What to do about comparisons without a verdict, and about how long it takes; none where all have one.
 pub fn advice(input: &Input, folder: &Path) -> Option<String> {
-    let is_resumable = input.manifest.as_ref().is_none_or(|m| m.sampling == Sampling::Interleaved);
+    let sampling = input.manifest.as_ref().map_or(Sampling::Interleaved, |m| m.sampling);
+    let is_resumable = sampling == Sampling::Interleaved;
     let mut undecided = summary::undecided(&input.summary, &input.records);
     // What memory did not hold at once is not sampled by turns, however often.
     undecided.retain(|one| !is_resumable || one.row.pairing == Pairing::Paired);
     let (ties, open): (Vec<Undecided<'_>>, _) = undecided.into_iter().partition(Undecided::is_tie);
     let asked: Vec<&SummaryRow> = input.summary.iter().filter(|row| summary::asks(row)).collect();
     let noisy = asked.iter().filter(|row| row.verdict == Verdict::None).count();
-    let parts =
-        [rounds(is_resumable, folder, &open), tied(ties.len(), open.len()), too_noisy(noisy)];
+    let parts = [rounds(sampling, folder, &open), tied(ties.len(), open.len()), too_noisy(noisy)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 /// How those are settled that more rounds settle.
-fn rounds(is_resumable: bool, folder: &Path, open: &[Undecided<'_>]) -> Option<String> {
+fn rounds(sampling: Sampling, folder: &Path, open: &[Undecided<'_>]) -> Option<String> {
     if open.is_empty() {
         return None;
     }
     let are = format!("{} undecided", comparisons(open.len(), ""));
-    Some(if is_resumable {
-        format!(
+    Some(match sampling {
+        Sampling::Interleaved => format!(
             "{are}: 'crossover run --resume {} --until-decided' settles {} in about {}.",
             folder.display(),
             if open.len() == 1 { "it" } else { "them" },
             duration(summary::until_decided_seconds(open))
-        )
-    } else {
-        format!("{are}: 'crossover run' samples all devices by turns, which decides more.")
+        ),
+        Sampling::Criterion => {
+            format!("{are}: 'crossover run' samples all devices by turns, which decides more.")
+        }
+        Sampling::Race => format!("{are}: race again while nothing else runs."),
     })
 }
 
