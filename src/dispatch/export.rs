@@ -7,7 +7,6 @@ use crate::terms::words;
 use crate::units;
 
 use super::decide::uses;
-use super::fit::Times;
 use super::{Entry, Table, Threshold};
 
 words! {
@@ -100,7 +99,7 @@ impl Table {
                 let thresholds: Vec<_> = own.thresholds.iter().map(|t| t.rust()).collect();
                 families += &format!("    &[\n{}    ],\n", thresholds.concat());
             }
-            let [cpu, device] = [entry.fit.cpu, entry.fit.device].map(|t| numbers(&t));
+            let [cpu, device] = [entry.fit.cpu, entry.fit.device].map(|t| numbers(&t.all()));
             fits += &format!(
                 "    Fit {{\n        cpu_s: [{cpu}],\n        device_s: [{device}],\n        stay_margin: {:e},\n    }},\n",
                 entry.fit.stay_margin
@@ -119,6 +118,7 @@ impl Table {
         let (mut thresholds, mut families, mut fits) =
             (String::new(), String::new(), String::new());
         let (mut family, mut first) = (0, 0);
+        let mut switches = Vec::new();
         for (number, entry) in self.entries.iter().enumerate() {
             let name = names.of(&entry.words());
             text +=
@@ -133,16 +133,24 @@ impl Table {
                 family += 1;
                 families += &format!("    {{{first}, {}}},\n", own.thresholds.len());
                 first += own.thresholds.len();
-                thresholds.extend(own.thresholds.iter().map(|t| t.c()));
+                for threshold in &own.thresholds {
+                    thresholds += &threshold.c(switches.len());
+                    switches.extend(&threshold.switch_sizes);
+                }
             }
-            let [cpu, device] = [entry.fit.cpu, entry.fit.device].map(|t| numbers(&t));
+            let [cpu, device] = [entry.fit.cpu, entry.fit.device].map(|t| numbers(&t.all()));
             fits += &format!("    {{{{{cpu}}}, {{{device}}}, {:e}}},\n", entry.fit.stay_margin);
         }
         // An array without elements is none in C.
         if family == 0 {
-            thresholds += "    {0, 0, 0, DBL_MAX, 1, 0},\n";
+            thresholds += "    {0, 0, 0, 0, 0, 0, 0, 1, 0},\n";
             families += "    {0, 0},\n";
         }
+        if switches.is_empty() {
+            switches.push(0.0);
+        }
+        let switches = numbers(&switches);
+        text += &format!("\nstatic const double crossover_switch_sizes[] = {{{switches}}};\n");
         text += &format!(
             "\nstatic const crossover_threshold crossover_thresholds[] = {{\n{thresholds}}};\n"
         );
@@ -185,7 +193,8 @@ impl Entry {
         )];
         lines.extend(self.regret.iter().map(|r| {
             format!(
-                "  {}: regret {} over {} shapes, {} by the fit alone; always the CPU {}, always the device {}.",
+                "{}, {}: regret {} over {} shapes, {} by the fit alone; always the CPU {}, always the device {}.",
+                self.words(),
                 r.scope.name(),
                 percent(r.table),
                 r.shapes,
@@ -200,36 +209,40 @@ impl Entry {
 
 impl Threshold {
     fn rust(&self) -> String {
-        let from =
-            self.device_from_size.map_or("f64::INFINITY".to_string(), |size| format!("{size:e}"));
-        let Threshold { measured_from_size, measured_to_size, crossover, .. } = self;
+        let Threshold { measured_from_size, measured_to_size, holds_below, holds_above, .. } = self;
         let [low, high] = self.stay_sizes.unwrap_or([1, 0]);
         format!(
-            "        // {}: crossover {crossover}\n        Threshold {{\n            uses: {},\n            \
+            "        // {}: crossover {}\n        Threshold {{\n            uses: {},\n            \
              measured_from_size: {measured_from_size},\n            measured_to_size: {measured_to_size},\n            \
-             device_from_size: {from},\n            stay_sizes: [{low}, {high}],\n        }},\n",
+             switch_sizes: &[{}],\n            holds_below: {holds_below},\n            \
+             holds_above: {holds_above},\n            stay_sizes: [{low}, {high}],\n        }},\n",
             self.scope.name(),
+            self.crossover,
             uses(self.scope),
+            numbers(&self.switch_sizes),
         )
     }
 
-    fn c(&self) -> String {
-        let from = self.device_from_size.map_or("DBL_MAX".to_string(), |size| format!("{size:e}"));
+    /// With its switches from place `first` on of their array.
+    fn c(&self, first: usize) -> String {
         let [low, high] = self.stay_sizes.unwrap_or([1, 0]);
         format!(
-            "    {{{}u, {}u, {}u, {from}, {low}u, {high}u}},  // {}: crossover {}\n",
+            "    {{{}u, {}u, {}u, {first}, {}, {}, {}, {low}u, {high}u}},  // {}: crossover {}\n",
             uses(self.scope),
             self.measured_from_size,
             self.measured_to_size,
+            self.switch_sizes.len(),
+            u8::from(self.holds_below),
+            u8::from(self.holds_above),
             self.scope.name(),
             self.crossover
         )
     }
 }
 
-/// Numbers of a fit, all in seconds per unit of work.
-fn numbers(times: &Times) -> String {
-    times.all().map(|s| format!("{s:e}")).join(", ")
+/// Numbers as every language reads them.
+fn numbers(values: &[f64]) -> String {
+    values.iter().map(|value| format!("{value:e}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Text that stays within its line of a comment, whatever a driver calls itself.

@@ -112,7 +112,7 @@ fn a_threshold_lies_within_its_bracket() {
     for threshold in entry.families.iter().flat_map(|f| &f.thresholds) {
         let Crossover::From(first) = threshold.crossover else { continue };
         crossings += 1;
-        let from = threshold.device_from_size.unwrap();
+        let [from] = threshold.switch_sizes[..] else { panic!("{threshold:?}") };
         let [low, high] = threshold.stay_sizes.unwrap();
         assert!((first / 2) as f64 <= from && from <= first as f64, "{threshold:?}");
         assert!(low <= high && first / 2 < low && high < first, "{threshold:?}");
@@ -145,9 +145,9 @@ fn choices_are_right_where_they_matter() {
     }
 }
 
-/// A device that is slower at small sizes and at the largest, and no threshold can tell so.
+/// A device whose speed-ups pass 1 three times.
 #[test]
-fn an_unclear_crossover_takes_the_cut_that_costs_least() {
+fn an_unclear_crossover_is_decided_size_by_size() {
     let mut rows: Vec<SummaryRow> = rows().into_iter().filter(|r| r.axis == "mnk").collect();
     rows.retain(|r| r.scope == Scope::Compute);
     for (row, speedup) in rows.iter_mut().zip([0.1, 0.2, 0.5, 1.1, 0.95, 2.0, 4.0, 4.0]) {
@@ -157,8 +157,13 @@ fn an_unclear_crossover_takes_the_cut_that_costs_least() {
     }
     let threshold = &entries(&rows)[0].families[0].thresholds[0];
     assert_eq!(threshold.stay_sizes, Some([128, 512]));
-    let from = threshold.device_from_size.unwrap();
-    assert!(64.0 < from && from <= 128.0, "{from}");
+    assert_eq!(threshold.switch_sizes.len(), 3, "{threshold:?}");
+    for (size, side) in
+        [(16, Side::Cpu), (128, Side::Device), (256, Side::Cpu), (2048, Side::Device)]
+    {
+        assert_eq!(threshold.choice(size, None), Some(side), "{size}");
+    }
+    assert_eq!(threshold.choice(4096, None), None);
 }
 
 #[test]
@@ -182,4 +187,145 @@ fn a_row_of_what_is_unknown_says_nothing() {
     rows.iter_mut().for_each(|r| r.workload = "no-such-thing".into());
     assert!(entries(&rows).is_empty());
     assert!(entries(&[]).is_empty());
+}
+
+/// A compiled program and the library must agree on these: the number of a family with a size, a shape, uses, and what
+/// was used last.
+fn questions() -> Vec<(Option<(usize, u64)>, Shape, u32, Option<Side>)> {
+    let mut all = Vec::new();
+    for uses in [1, 2, 8, 30, RESIDENT] {
+        for last in [None, Some(Side::Cpu), Some(Side::Device)] {
+            for size in [8, 16, 100, 130, 200, 257, 400, 600, 1000, 2048, 5000] {
+                all.push((Some((0, size)), shape(size, size, size), uses, last));
+                all.push((Some((1, size)), shape(size, size, 32), uses, last));
+                all.push((None, shape(size, 3 * size, 7), uses, last));
+            }
+        }
+    }
+    all
+}
+
+fn table() -> Table {
+    let manifest = Manifest::new(
+        "r",
+        &crate::plan::Selection::default(),
+        crate::manifest::Sampling::Interleaved,
+        &[0],
+    );
+    let mut table = Table::of(&rows(), &manifest);
+    table.origin.devices = vec![Fingerprint {
+        id: DeviceId::numbered("opencl", 0),
+        name: "a \"GPU\" \\ of */ trigraphs ??/ and\nlines\\".into(),
+        driver: "größer 1.0".into(),
+        compute_units: None,
+    }];
+    table
+}
+
+/// Compiles a program, runs it, and gives what it prints, a letter for each question.
+fn printed(compiler: &str, arguments: &[&str], source: &str, name: &str) -> Option<String> {
+    use std::process::Command;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, program) = (folder.path().join(name), folder.path().join("program"));
+    std::fs::write(&path, source).unwrap();
+    let compiled =
+        Command::new(compiler).args(arguments).arg("-o").arg(&program).arg(&path).output();
+    let output = match compiled {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        other => other.unwrap(),
+    };
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.is_empty(), "{text}\n{source}");
+    let output = Command::new(program).output().unwrap();
+    assert!(output.status.success());
+    Some(String::from_utf8(output.stdout).unwrap().trim().to_string())
+}
+
+fn expected(table: &Table) -> String {
+    let entry = &table.entries[0];
+    let choice = |(_, shape, uses, last): &(_, Shape, u32, _)| {
+        if entry.prefer_device(shape, *uses, *last) { 'd' } else { 'c' }
+    };
+    questions().iter().map(choice).collect()
+}
+
+fn work(shape: &Shape) -> Work {
+    Work::of(workload::find("gemm").unwrap(), shape, Dtype::F32, 0.0)
+}
+
+#[test]
+fn generated_rust_decides_as_the_library_does() {
+    let table = table();
+    let mut main = String::new();
+    for (family, shape, uses, last) in questions() {
+        let Work { flop, bytes, .. } = work(&shape);
+        let last = last.map(|side| format!("dispatch::Side::{side:?}"));
+        let last = last.map_or("None".to_string(), |side| format!("Some({side})"));
+        let entry = "dispatch::GEMM_F32_OPENCL_0";
+        main += &format!(
+            "    told(dispatch::prefer_device({entry}, {family:?}, {flop:e}, {bytes:e}, {uses}, {last}));\n"
+        );
+    }
+    let told = "fn told(side: dispatch::Side) {\n    let is_device = side == dispatch::Side::Device;\n    \
+                print!(\"{}\", if is_device { 'd' } else { 'c' });\n}\n";
+    let source = format!(
+        "mod dispatch {{\n{}\n}}\n{told}fn main() {{\n{main}}}\n",
+        table.text(Format::Rust).unwrap()
+    );
+    let rust = printed("rustc", &["--edition", "2021", "-D", "warnings"], &source, "main.rs");
+    let expected = expected(&table);
+    assert!(expected.contains('c') && expected.contains('d'));
+    assert_eq!(rust.expect("rustc built this test"), expected);
+}
+
+#[test]
+fn generated_c_decides_as_the_library_does() {
+    let table = table();
+    let mut main = String::new();
+    for (family, shape, uses, last) in questions() {
+        let Work { flop, bytes, .. } = work(&shape);
+        let last = match last {
+            None => "CROSSOVER_NONE",
+            Some(Side::Cpu) => "CROSSOVER_CPU",
+            Some(Side::Device) => "CROSSOVER_DEVICE",
+        };
+        let (family, size) = match family {
+            Some((0, size)) => ("CROSSOVER_GEMM_F32_OPENCL_0_MNK", size),
+            Some((_, size)) => ("CROSSOVER_GEMM_F32_OPENCL_0_M_N_K_32", size),
+            None => ("CROSSOVER_NO_FAMILY", 0),
+        };
+        main += &format!(
+            "    putchar(\"cd\"[crossover_prefer_device(CROSSOVER_GEMM_F32_OPENCL_0, {family}, {size}u, {flop:e}, \
+             {bytes:e}, {uses}u, {last})]);\n"
+        );
+    }
+    let text = table.text(Format::C).unwrap();
+    let source =
+        format!("#include <stdio.h>\n{text}\nint main(void) {{\n{main}    return 0;\n}}\n");
+    let flags = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror"];
+    match printed("cc", &flags, &source, "main.c") {
+        Some(c) => assert_eq!(c, expected(&table)),
+        None => eprintln!("SKIPPED: there is no cc, so that generated C was not compiled"),
+    }
+}
+
+#[test]
+fn data_hold_what_the_table_holds() {
+    let table = table();
+    let json: serde_json::Value = serde_json::from_str(&table.text(Format::Json).unwrap()).unwrap();
+    let toml: toml::Table = table.text(Format::Toml).unwrap().parse().unwrap();
+    let entry = &table.entries[0];
+    let threshold = &entry.families[0].thresholds[0];
+    let of_json = &json["entries"][0]["families"][0]["thresholds"][0];
+    let of_toml = &toml["entries"][0]["families"][0]["thresholds"][0];
+    assert_eq!(of_json["switch_sizes"][0].as_f64(), threshold.switch_sizes.first().copied());
+    assert_eq!(of_toml["switch_sizes"][0].as_float(), threshold.switch_sizes.first().copied());
+    assert_eq!(of_toml["crossover"].as_str(), Some(threshold.crossover.to_string().as_str()));
+    assert_eq!(
+        json["entries"][0]["fit"]["device"]["s_per_run"].as_f64(),
+        Some(entry.fit.device.s_per_run)
+    );
+    assert_eq!(json["origin"]["devices"][0]["driver"], "größer 1.0");
+    let header = json["about"].as_array().unwrap();
+    assert!(header.iter().any(|line| line.as_str().unwrap().contains("regret")));
 }

@@ -18,8 +18,12 @@ pub struct Threshold {
     pub measured_from_size: u64,
     /// The largest size measured.
     pub measured_to_size: u64,
-    /// The device is chosen from this size on; at none where there is none, at all where it is 0.
-    pub device_from_size: Option<f64>,
+    /// Sizes at which the choice changes: the CPU below the first, the device from there on, and so in turn.
+    pub switch_sizes: Vec<f64>,
+    /// Whether the choice at the smallest size is that of all below it too; else the fit decides there.
+    pub holds_below: bool,
+    /// Whether the choice at the largest size is that of all above it too.
+    pub holds_above: bool,
     /// The interval of the threshold: between these, ends included, a program stays with what it used last. None
     /// where there is no crossover.
     pub stay_sizes: Option<[u64; 2]>,
@@ -50,7 +54,10 @@ impl Threshold {
             crossover,
             measured_from_size: sizes.first()?.size,
             measured_to_size: sizes.last()?.size,
-            device_from_size: device_from(&sizes, crossover),
+            switch_sizes: switches(&sizes, crossover),
+            // A device gains with size: only what goes against that may end beyond what was measured.
+            holds_below: matches!(crossover, Crossover::From(_) | Crossover::Never),
+            holds_above: matches!(crossover, Crossover::From(_) | Crossover::Always),
             stay_sizes: stay(&sizes, crossover),
         })
     }
@@ -61,44 +68,39 @@ impl Threshold {
         if let Some(last) = last.filter(|_| is_stay) {
             return Some(last);
         }
-        let side = match self.device_from_size.is_some_and(|from| size as f64 >= from) {
-            true => Side::Device,
-            false => Side::Cpu,
-        };
-        // A device gains with size: what the largest size does not show, and the smallest does, may end beyond it.
-        match side {
-            Side::Cpu if size > self.measured_to_size => None,
-            Side::Device if size < self.measured_from_size => None,
-            side => Some(side),
+        let is_known = (size >= self.measured_from_size || self.holds_below)
+            && (size <= self.measured_to_size || self.holds_above);
+        let switches = self.switch_sizes.iter().filter(|switch| size as f64 >= **switch).count();
+        is_known.then_some(if switches % 2 == 1 { Side::Device } else { Side::Cpu })
+    }
+}
+
+/// Where the choice changes: once where the crossover is clear. Where it is not, wherever the speed-ups of two sizes
+/// next to each other lie on both sides of 1.
+fn switches(sizes: &[Size], crossover: Crossover) -> Vec<f64> {
+    let pairs = sizes.windows(2).map(|pair| (&pair[0], &pair[1]));
+    match crossover {
+        Crossover::Always => vec![0.0],
+        Crossover::Never => Vec::new(),
+        Crossover::From(first) => {
+            let across = pairs.filter(|(_, above)| above.size == first);
+            across.map(|(below, above)| between(below, above)).collect()
+        }
+        Crossover::Unclear(..) => {
+            let starts_faster = sizes[0].log_speedup > 0.0;
+            let differ = |(a, b): &(&Size, &Size)| (a.log_speedup > 0.0) != (b.log_speedup > 0.0);
+            let changes = pairs.filter(differ).map(|(below, above)| between(below, above));
+            starts_faster.then_some(0.0).into_iter().chain(changes).collect()
         }
     }
 }
 
-/// Where the choice changes: within the crossover's interval, where it costs least at the sizes measured, and
-/// between two of them where their speed-ups pass 1 on a line in logarithms.
-fn device_from(sizes: &[Size], crossover: Crossover) -> Option<f64> {
-    let at = |size: u64| sizes.iter().take_while(|s| s.size < size).count();
-    let (first, last) = match crossover {
-        Crossover::Always => (0, 0),
-        Crossover::Never => (sizes.len(), sizes.len()),
-        Crossover::From(size) => (at(size), at(size)),
-        Crossover::Unclear(low, high) => (at(low), (at(high) + 1).min(sizes.len())),
-    };
-    // What is lost where the device is chosen from this point on.
-    let loss = |from: usize| -> f64 {
-        let (cpu, device) = sizes.split_at(from);
-        let missed = cpu.iter().map(|s| s.log_speedup.max(0.0));
-        missed.chain(device.iter().map(|s| (-s.log_speedup).max(0.0))).sum()
-    };
-    let from = (first..=last).min_by(|a, b| loss(*a).total_cmp(&loss(*b)))?;
-    let above = sizes.get(from)?;
-    let Some(below) = from.checked_sub(1).and_then(|i| sizes.get(i)) else { return Some(0.0) };
-    let share = match (below.log_speedup, above.log_speedup) {
-        (low, high) if low < 0.0 && high > 0.0 => low / (low - high),
-        _ => 0.5,
-    };
+/// Where the speed-ups of two sizes pass 1 on a line in logarithms; in the middle where both lie on one side.
+fn between(below: &Size, above: &Size) -> f64 {
+    let share = below.log_speedup / (below.log_speedup - above.log_speedup);
+    let share = if (0.0..=1.0).contains(&share) { share } else { 0.5 };
     let (low, high) = (below.size as f64, above.size as f64);
-    Some(low * (high / low).powf(share))
+    low * (high / low).powf(share)
 }
 
 /// The sizes that the crossover's interval leaves open, ends included; never none.
