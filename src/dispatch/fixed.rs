@@ -36,16 +36,20 @@ struct Rule {
 /// The rules, with where they are from.
 const RULES: &[Rule] = &[
     Rule {
-        source: "barraCuda (ecoPrimals), matmul",
+        source: "primal-barracuda, src/dispatch/mod.rs, matmul",
         words: "m, n, k >= 64",
         prefers_device: |p| p.all_from(64),
     },
     Rule {
-        source: "barraCuda (ecoPrimals), matmul by work",
+        source: "primal-barracuda, matmul by work",
         words: "FLOP >= 5e5",
         prefers_device: |p| p.flop() >= 5e5,
     },
-    Rule { source: "AutoOffload.jl (SciML)", words: "m > 100", prefers_device: |p| p.m > 100 },
+    Rule {
+        source: "AutoOffload.jl, src/AutoOffload.jl",
+        words: "m > 100",
+        prefers_device: |p| p.m > 100,
+    },
     Rule {
         source: "ETL (Expression Templates Library), gemm",
         words: "m n >= 180 x 180",
@@ -67,7 +71,7 @@ const RULES: &[Rule] = &[
     },
     Rule { source: "MAGMA", words: "n > 3000", prefers_device: |p| p.n > 3000 },
     Rule {
-        source: "llama.cpp, least batch to offload",
+        source: "llama.cpp, op_offload_min_batch_size",
         words: "m or n >= 32",
         prefers_device: |p| p.m.max(p.n) >= 32,
     },

@@ -163,7 +163,12 @@ fn an_unclear_crossover_is_decided_size_by_size() {
     {
         assert_eq!(threshold.choice(size, None), Some(side), "{size}");
     }
-    assert_eq!(threshold.choice(4096, None), None);
+    // Two sizes tell of what is beyond an end.
+    assert_eq!(threshold.choice(4096, None), Some(Side::Device));
+    rows.pop();
+    rows.last_mut().unwrap().device_median_s *= 100.0;
+    let threshold = &entries(&rows)[0].families[0].thresholds[0];
+    assert_eq!(threshold.choice(2048, None), None);
 }
 
 #[test]

@@ -55,9 +55,8 @@ impl Threshold {
             measured_from_size: sizes.first()?.size,
             measured_to_size: sizes.last()?.size,
             switch_sizes: switches(&sizes, crossover),
-            // A device gains with size: only what goes against that may end beyond what was measured.
-            holds_below: matches!(crossover, Crossover::From(_) | Crossover::Never),
-            holds_above: matches!(crossover, Crossover::From(_) | Crossover::Always),
+            holds_below: holds_below(&sizes, crossover),
+            holds_above: holds_above(&sizes, crossover),
             stay_sizes: stay(&sizes, crossover),
         })
     }
@@ -72,6 +71,29 @@ impl Threshold {
             && (size <= self.measured_to_size || self.holds_above);
         let switches = self.switch_sizes.iter().filter(|switch| size as f64 >= **switch).count();
         is_known.then_some(if switches % 2 == 1 { Side::Device } else { Side::Cpu })
+    }
+}
+
+/// A device gains with size: the CPU's win at the smallest size holds below it, where a clear crossover or two sizes
+/// tell of it. The device's may end there.
+fn holds_below(sizes: &[Size], crossover: Crossover) -> bool {
+    match crossover {
+        Crossover::From(_) | Crossover::Never => true,
+        Crossover::Always => false,
+        Crossover::Unclear(..) => {
+            sizes.len() > 1 && sizes[..2].iter().all(|s| s.log_speedup <= 0.0)
+        }
+    }
+}
+
+/// The device's win at the largest size holds above it in the same way. The CPU's may end there.
+fn holds_above(sizes: &[Size], crossover: Crossover) -> bool {
+    match crossover {
+        Crossover::From(_) | Crossover::Always => true,
+        Crossover::Never => false,
+        Crossover::Unclear(..) => {
+            sizes.len() > 1 && sizes[sizes.len() - 2..].iter().all(|s| s.log_speedup > 0.0)
+        }
     }
 }
 
