@@ -194,9 +194,11 @@ fn a_row_of_what_is_unknown_says_nothing() {
     assert!(entries(&[]).is_empty());
 }
 
-/// A compiled program and the library must agree on these: the number of a family with a size, a shape, uses, and what
-/// was used last.
-fn questions() -> Vec<(Option<(usize, u64)>, Shape, u32, Option<Side>)> {
+/// The number of a family with a size, a shape, uses, and what was used last.
+type Question = (Option<(usize, u64)>, Shape, u32, Option<Side>);
+
+/// What a compiled program and the library must agree on.
+fn questions() -> Vec<Question> {
     let mut all = Vec::new();
     for uses in [1, 2, 8, 30, RESIDENT] {
         for last in [None, Some(Side::Cpu), Some(Side::Device)] {
@@ -248,7 +250,7 @@ fn printed(compiler: &str, arguments: &[&str], source: &str, name: &str) -> Opti
 
 fn expected(table: &Table) -> String {
     let entry = &table.entries[0];
-    let choice = |(_, shape, uses, last): &(_, Shape, u32, _)| {
+    let choice = |(_, shape, uses, last): &Question| {
         if entry.prefer_device(shape, *uses, *last) { 'd' } else { 'c' }
     };
     questions().iter().map(choice).collect()
