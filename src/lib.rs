@@ -9,6 +9,7 @@ pub mod cli;
 pub mod compare;
 pub mod conclude;
 pub mod config;
+pub mod dispatch;
 pub mod error;
 pub mod export;
 pub mod folder;

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["folder", "plan", "roof", "summary"],
     &["manifest"],
     &["backend"],
-    &["verify", "measure", "compare", "export"],
+    &["verify", "measure", "compare", "dispatch", "export"],
     &["session", "tune", "report", "race"],
     &["conclude"],
     &["cli"],

@@ -95,7 +95,7 @@ fn alone_it_explains_itself() {
     let output = run(&[]);
     let (out, _) = texts(&output);
     assert!(output.status.success());
-    assert!(out.contains("crossover run") && out.lines().count() <= 11, "{out}");
+    assert!(out.contains("crossover run") && out.lines().count() <= 12, "{out}");
     assert!(run(&["--version"]).status.success());
     assert!(texts(&run(&["run", "--help"])).0.contains("--preset"));
 }
@@ -401,6 +401,34 @@ fn times_are_exported_for_dashboards() {
         assert_eq!(output.status.code(), Some(2), "{out}{err}");
         assert!(err.contains(words) && err.trim_end().lines().count() == 1, "{err}");
     }
+}
+
+/// A folder without pairs, another format, and two formats at once are one clear line each.
+#[test]
+fn thresholds_are_exported_for_programs() {
+    let sample = support::repository("reports/sample");
+    let sample = sample.to_str().unwrap();
+    for (format, words) in [
+        ("json", "\"entries\""),
+        ("toml", "[[entries.families.thresholds]]"),
+        ("rust", "pub fn prefer_device("),
+        ("c", "crossover_prefer_device("),
+    ] {
+        let output = run(&["export", sample, "--dispatch", format]);
+        let (out, err) = texts(&output);
+        assert!(output.status.success() && out.contains(words), "{format}: {err}");
+        assert!(out.contains("regret") && out.contains("opencl:0"), "{format}");
+    }
+    is_refused(&["export", sample, "--dispatch", "jsn"], "did you mean 'json'?");
+    is_refused(&["export", sample, "--dispatch", "c", "--bmf"], "cannot be used with");
+    let alone = tempfile::tempdir().unwrap();
+    let folder = alone.path().to_str().unwrap();
+    is_refused(&["export", folder, "--dispatch", "c"], "summary.csv: not found");
+    fs::copy(Path::new(sample).join("machine.json"), alone.path().join("machine.json")).unwrap();
+    let summary = fs::read_to_string(Path::new(sample).join("summary.csv")).unwrap();
+    let header = summary.lines().next().unwrap();
+    fs::write(alone.path().join("summary.csv"), format!("{header}\n")).unwrap();
+    is_refused(&["export", folder, "--dispatch", "c"], "no model was measured on a device");
 }
 
 /// From a step of a network to its rows, operations and epochs.

@@ -36,7 +36,7 @@ pub enum Verb {
     Run(Box<RunArgs>),
     /// Draw the charts and the report of a run again from its CSV files
     Report(ReportArgs),
-    /// Print the times of a run as JSON that continuous benchmarking reads
+    /// Print the times of a run as JSON that continuous benchmarking reads, or its thresholds for programs
     Export(ExportArgs),
     /// Let two programs of yours race over one axis, one on the CPU and one on a GPU
     Race(RaceArgs),
@@ -87,7 +87,7 @@ pub struct ReportArgs {
 
 /// `export`.
 #[derive(Args)]
-#[command(group = ArgGroup::new("format").required(true).args(["bmf", "github"]))]
+#[command(group = ArgGroup::new("format").required(true).args(["bmf", "github", "dispatch"]))]
 pub struct ExportArgs {
     /// Folder of a run
     #[arg(value_name = "DIR")]
@@ -98,6 +98,9 @@ pub struct ExportArgs {
     /// For benchmark-action/github-action-benchmark, tool customSmallerIsBetter
     #[arg(long)]
     pub github: bool,
+    /// When to prefer which device, for programs: json, toml, rust or c
+    #[arg(long, value_name = "FORMAT")]
+    pub dispatch: Option<String>,
 }
 
 /// `race`.

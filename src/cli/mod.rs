@@ -50,7 +50,7 @@ Crossover measures from which model size on a GPU beats the CPU, by how much, an
   crossover verify            check every kernel on every device
   crossover train NETWORK     train a network for some steps and print what comes out
   crossover report DIR        draw a run's charts and report again
-  crossover export DIR        print its times as JSON for dashboards (--bmf, --github)
+  crossover export DIR        print its times for dashboards (--bmf, --github), its thresholds for programs (--dispatch)
   crossover compare DIR DIR   set runs against each other: machines, drivers, versions
 Every verb explains itself with --help.";
 

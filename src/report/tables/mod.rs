@@ -3,9 +3,11 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `speedups.rs` | comparisons with the CPU |
+//! | `dispatch.rs` | what choosing a side costs |
 //! | `layers.rs` | networks, layer by layer |
 //! | `training.rs` | training steps: samples, memory, epochs |
 
+mod dispatch;
 mod layers;
 mod speedups;
 mod training;
@@ -19,6 +21,7 @@ use super::input::Input;
 use super::names::{self, Device};
 use super::views::Group;
 
+pub use dispatch::RegretTable;
 pub use layers::LayerTable;
 pub use speedups::SpeedLine;
 pub use training::TrainingTable;
@@ -79,6 +82,8 @@ pub struct Workload<'a> {
     pub layers: Vec<LayerTable<'a>>,
     /// Training steps.
     pub training: TrainingTable,
+    /// What choosing a side costs.
+    pub regret: RegretTable,
 }
 
 /// Texts and colours of devices.
@@ -97,12 +102,14 @@ impl<'a> Tables<'a> {
     /// Every workload with timed rows, in the order of results.csv.
     pub fn workloads(&self) -> Vec<Workload<'a>> {
         let rows = self.input.records.iter().map(|r| (r.workload.as_str(), r));
+        let entries = self.regrets();
         let tables = |(name, rows): (&str, Vec<&Record>)| Workload {
             name: name.to_string(),
             results: rows.into_iter().filter_map(|r| self.result(r)).collect(),
             speedups: self.speedups(name),
             layers: self.layers(name),
             training: self.training(name),
+            regret: self.regret(&entries, name),
         };
         let all = record::grouped(rows).into_iter().map(tables);
         all.filter(|w| !w.results.is_empty()).collect()

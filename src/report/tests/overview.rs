@@ -98,3 +98,22 @@ fn what_is_open_has_a_line_on_what_settles_it() {
     let decided = told(&against(GPU, &[0.5, 2.0])).0;
     assert!(!decided.iter().any(|line| line.contains("decided: ")), "{decided:?}");
 }
+
+#[test]
+fn the_page_tells_what_choosing_costs() {
+    let mut run = against(GPU, &[0.5, 0.9, 2.0, 10.0]);
+    for (size, speedup) in [(128, 0.5), (256, 0.8), (512, 2.0), (1024, 4.0)] {
+        let shape = format!("m={size},n={size},k={size},ta=0,tb=0");
+        run.add("gemm", &shape, CPU, "gemm", Scope::EndToEnd, 1e-3);
+        run.add("gemm", &shape, GPU, "packed", Scope::EndToEnd, 1e-3 / speedup);
+    }
+    let (_, page) = told(&run);
+    says(&page, "gemm: regret of choosing");
+    says(&page, "gemm: regret of fixed thresholds");
+    says(&page, "<th scope=\"row\">llama.cpp, op_offload_min_batch_size</th>");
+    // A run of the CPU alone has no choice.
+    let mut alone = Run::new();
+    let shape = alone.point(64);
+    alone.add("gemm", &shape, CPU, "native", Scope::Compute, 1e-3);
+    assert!(!told(&alone).1.contains("regret"));
+}
