@@ -36,14 +36,9 @@ struct Rule {
 /// The rules, with where they are from.
 const RULES: &[Rule] = &[
     Rule {
-        source: "primal-barracuda, src/dispatch/mod.rs, matmul",
+        source: "primal-barracuda, src/dispatch/mod.rs",
         words: "m, n, k >= 64",
         prefers_device: |p| p.all_from(64),
-    },
-    Rule {
-        source: "primal-barracuda, matmul by work",
-        words: "FLOP >= 5e5",
-        prefers_device: |p| p.flop() >= 5e5,
     },
     Rule {
         source: "AutoOffload.jl, src/AutoOffload.jl",
@@ -51,27 +46,27 @@ const RULES: &[Rule] = &[
         prefers_device: |p| p.m > 100,
     },
     Rule {
-        source: "ETL (Expression Templates Library), gemm",
+        source: "ETL (C++), threshold.hpp",
         words: "m n >= 180 x 180",
         prefers_device: |p| p.m as f64 * p.n as f64 >= 180.0 * 180.0,
     },
-    Rule { source: "gam", words: "FLOP >= 1e8", prefers_device: |p| p.flop() >= 1e8 },
+    Rule { source: "gam, issue 761", words: "FLOP >= 1e8", prefers_device: |p| p.flop() >= 1e8 },
     Rule {
-        source: "SCILIB-Accel",
+        source: "SCILIB-Accel, README",
         words: "cbrt(m n k) > 500",
         prefers_device: |p| (p.flop() / 2.0).cbrt() > 500.0,
     },
     Rule {
-        source: "Intel MKL, functions enabled for automatic offload",
+        source: "Intel MKL, automatic offload",
         words: "m, n > 2048 (f64, A not transposed: 1280), k > 256",
         prefers_device: |p| {
             let size = if p.is_double && !p.is_a_transposed { 1280 } else { 2048 };
             p.m.min(p.n) > size && p.k > 256
         },
     },
-    Rule { source: "MAGMA", words: "n > 3000", prefers_device: |p| p.n > 3000 },
+    Rule { source: "MAGMA, zhetrd, issue 42", words: "n > 3000", prefers_device: |p| p.n > 3000 },
     Rule {
-        source: "llama.cpp, op_offload_min_batch_size",
+        source: "llama.cpp, issue 27425",
         words: "m or n >= 32",
         prefers_device: |p| p.m.max(p.n) >= 32,
     },

@@ -144,8 +144,13 @@ impl Race {
             watch: &mut |_, _| {},
         };
         let measured = measure::sample(&mut runners, &lanes, conditions);
-        let (records, samples) =
-            rows::measured(folder.name(), &self.axis, size, &self.commands, &measured);
+        let (records, samples) = rows::measured(
+            (folder.name(), self.check),
+            &self.axis,
+            size,
+            &self.commands,
+            &measured,
+        );
         folder.append(&records, &samples)?;
         let times = records.iter().map(|r| r.wall_median_s.map_or("-".to_string(), units::seconds));
         say(&format!("{:<16} {}", self.axis.shape(size), times.collect::<Vec<_>>().join("   ")));

@@ -1,6 +1,6 @@
 //! What a race found, as rows of a run's folder.
 
-use super::{Axis, Command, SCOPE};
+use super::{Axis, Check, Command, SCOPE};
 use crate::machine::DeviceEntry;
 use crate::measure::Measured;
 use crate::record::{Outcome, PlanRow, Record, SampleRow};
@@ -74,7 +74,7 @@ pub fn failed(
 
 /// The rows of a size, and their samples.
 pub fn measured(
-    run: &str,
+    (run, check): (&str, Check),
     axis: &Axis,
     size: u64,
     commands: &[Command; 2],
@@ -86,8 +86,8 @@ pub fn measured(
         if let Some(failure) = &measured.failure {
             (record.outcome, record.reason) = (Outcome::Failed, failure.clone());
         } else if record.take_times(&measured.wall_s()) {
-            // Outputs agree, or nobody asked.
-            record.max_error_ratio = Some(0.0);
+            // Outputs agree, where that was asked.
+            record.max_error_ratio = check.needs_output().then_some(0.0);
             let row = |s: &crate::measure::Sample| {
                 SampleRow::of(record, Some(s.round), s.iterations, (s.wall_s, None))
             };

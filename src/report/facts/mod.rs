@@ -7,7 +7,7 @@
 mod machine;
 
 use crate::manifest::{Manifest, Sampling, TimerCheck};
-use crate::record::{self, Outcome, SummaryRow};
+use crate::record::{self, Outcome, Record, SummaryRow};
 use crate::workload;
 
 use super::input::Input;
@@ -80,9 +80,18 @@ fn verified(input: &Input) -> Fact {
     .map(|(n, word)| format!("{n} {word}"))
     .collect();
     let run = measured + suspect + failed;
-    let note = if rest.is_empty() { "against an f64 reference".into() } else { rest.join(", ") };
+    let is_race = input.manifest.as_ref().is_some_and(|m| m.sampling == Sampling::Race);
+    let is_compared = |r: &Record| r.max_error_ratio.is_some();
+    let (name, against) = match is_race {
+        false => ("Verified", "against an f64 reference"),
+        true if input.records.iter().any(is_compared) => {
+            ("Outputs", "both programs print the same, in every run")
+        }
+        true => ("Outputs", "not compared, as --check none asks"),
+    };
+    let note = if rest.is_empty() { against.to_string() } else { rest.join(", ") };
     let value = format!("{} of {run} rows", measured + suspect);
-    Fact { alert: failed + suspect > 0, ..fact("Verified", value, note) }
+    Fact { alert: failed + suspect > 0, ..fact(name, value, note) }
 }
 
 /// Rows whose device changed its speed meanwhile; none where nobody looked.
