@@ -110,7 +110,7 @@ fn the_page_tells_what_choosing_costs() {
     let (_, page) = told(&run);
     says(&page, "gemm: regret of choosing");
     says(&page, "gemm: regret of fixed thresholds");
-    says(&page, "<th scope=\"row\">llama.cpp, op_offload_min_batch_size</th>");
+    says(&page, "<th scope=\"row\">llama.cpp, issue 27425</th>");
     // A run of the CPU alone has no choice.
     let mut alone = Run::new();
     let shape = alone.point(64);
