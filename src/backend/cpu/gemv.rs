@@ -1,8 +1,8 @@
 //! `gemv` on the CPU: y = op(a) x. a is read once, in the order in which it lies in memory; all else stays in the
 //! caches.
 //!
-//! Threads share the outputs, or the terms of their sums, whichever makes each thread's part of a the longer
-//! stretches of memory: then each has sums of its own, which are added in the end.
+//! Threads share the outputs. Where there are too few, they share the terms of the sums, too: then each has sums of its
+//! own, which are added in the end.
 
 use std::ops::{Add, Mul, Range, Sub};
 
@@ -24,6 +24,9 @@ const LEAST_BYTES: usize = 48 << 10;
 
 /// Outputs that are added to in turn, where a is stored n x m: they stay in the first cache.
 const BLOCK: usize = 4096;
+
+/// Outputs of a thread are a multiple of this: a cache line of the smaller numbers.
+const UNIT: usize = 16;
 
 /// Sums of so many terms are worth sums of a thread's own.
 const WORTH: usize = 64;
@@ -90,32 +93,33 @@ fn by<T: Number>(isa: Isa, pool: &Pool, shape: &Shape, [a, x]: [&[T]; 2], y: &mu
         // SAFETY: checked above that the CPU has the instructions; a part asks for nothing else.
         unsafe { isa.run(part) };
     };
-    if share_terms([m, n], turned, tasks) {
-        let mut sums = vec![T::nearest(0.0); tasks * m];
-        let all = Each::new(&mut sums);
-        pool.each(tasks, |task| {
-            // SAFETY: tasks have different sums.
-            let sums = unsafe { all.part(task * m, m) };
-            compute(0..m, even_part_of_units(n, ROWS * MOST_LANES, tasks, task), sums);
-        });
+    let (parts, pieces) = grid([m, n], turned, tasks);
+    let mut sums = vec![T::nearest(0.0); if pieces > 1 { pieces * m } else { 0 }];
+    let all = Each::new(if pieces > 1 { &mut sums } else { &mut *y });
+    pool.each(parts * pieces, |task| {
+        let (part, piece) = (task % parts, task / parts);
+        let outputs = even_part_of_units(m, UNIT, parts, part);
+        let terms = even_part_of_units(n, ROWS * MOST_LANES, pieces, piece);
+        // SAFETY: tasks differ in the part of the outputs or in the piece of their terms, each of which has sums of
+        // all outputs.
+        let sums = unsafe { all.part(piece * m + outputs.start, outputs.len()) };
+        compute(outputs, terms, sums);
+    });
+    if pieces > 1 {
         for (i, y) in y.iter_mut().enumerate() {
-            *y = (1..tasks).fold(sums[i], |sum, task| sum + sums[task * m + i]);
+            *y = (1..pieces).fold(sums[i], |sum, piece| sum + sums[piece * m + i]);
         }
-    } else {
-        let all = Each::new(y);
-        pool.each(tasks, |task| {
-            let outputs = even_part_of_units(m, ROWS * MOST_LANES / 4, tasks, task);
-            // SAFETY: tasks have different outputs.
-            let y = unsafe { all.part(outputs.start, outputs.len()) };
-            compute(outputs, 0..n, y);
-        });
     }
 }
 
-/// Whether `tasks` threads share the terms of each sum, and not the outputs, of op(a) m x n.
-fn share_terms([m, n]: [usize; 2], turned: bool, tasks: usize) -> bool {
-    let few = ROWS * MOST_LANES / 4 * tasks;
-    if turned { n >= WORTH * tasks } else { m < few && n >= WORTH * tasks }
+/// In how many parts `tasks` threads share the outputs of op(a) m x n, and in how many pieces the terms of their sums:
+/// few of either are not shared.
+fn grid([m, n]: [usize; 2], turned: bool, tasks: usize) -> (usize, usize) {
+    let parts = (m / if turned { BLOCK } else { UNIT }).clamp(1, tasks);
+    let pieces = (tasks / parts).min(n / WORTH).max(1);
+    // Outputs that are too few for all are shared nevertheless where terms are fewer.
+    let most = m.div_ceil(UNIT).clamp(1, tasks);
+    if pieces == 1 { (most, 1) } else { (parts, pieces) }
 }
 
 /// The part of a product that a thread computes: some outputs, or some terms of all of them.
@@ -305,11 +309,23 @@ mod tests {
     }
 
     #[test]
-    fn threads_share_what_lies_together() {
-        assert!(!share_terms([4096, 4096], false, 2));
-        assert!(share_terms([32, 1 << 20], false, 8));
-        assert!(share_terms([4096, 4096], true, 2));
-        assert!(!share_terms([1 << 20, 32], true, 8));
-        assert!(!share_terms([4, 4], false, 1) && !share_terms([4, 4], true, 1));
+    fn threads_share_outputs_and_where_these_are_few_terms() {
+        assert_eq!(grid([4096, 4096], false, 2), (2, 1));
+        assert_eq!(grid([32, 1 << 20], false, 8), (2, 4));
+        assert_eq!(grid([1, 1 << 20], false, 8), (1, 8));
+        assert_eq!(grid([1, 100], false, 8), (1, 1));
+        assert_eq!(grid([4096, 4096], true, 2), (1, 2));
+        assert_eq!(grid([8192, 4096], true, 64), (2, 32));
+        assert_eq!(grid([1 << 20, 32], true, 8), (8, 1));
+        assert_eq!(grid([2048, 32], true, 8), (8, 1));
+        assert_eq!(grid([4, 4], true, 1), (1, 1));
+        for tasks in 1..70 {
+            for (m, n) in [(1, 1), (100, 100), (5000, 300), (300, 5000), (1 << 20, 1 << 10)] {
+                for turned in [false, true] {
+                    let (parts, pieces) = grid([m, n], turned, tasks);
+                    assert!((1..=tasks).contains(&(parts * pieces)), "{m} {n} {turned} {tasks}");
+                }
+            }
+        }
     }
 }

@@ -54,14 +54,17 @@ impl Product {
         Cut { share, piece: self.n.div_ceil(pieces).next_multiple_of(width) }
     }
 
-    /// For CPUs: the outputs where that gives each thread whole rows, else the terms, if they are many.
+    /// For CPUs: the outputs, and where these are too few for all threads the terms, if they are many.
     fn cut_for_threads(&self, parameters: &Parameters, format: Format, threads: usize) -> Cut {
         let Product { m, n, ta } = *self;
         let threads = (m * n * format.bytes() as usize / LEAST_BYTES).clamp(1, threads);
-        let [rows, items] = ["ROWS", "GROUPS_PER_UNIT"].map(|name| parameters.get(name));
-        let are_few = ta == 1 || m < 4 * rows * threads;
-        if are_few && n >= WORTH * threads {
-            return Cut { share: m, piece: n.div_ceil(threads).next_multiple_of(32) };
+        let [rows, block, items] =
+            ["ROWS", "BLOCK", "GROUPS_PER_UNIT"].map(|name| parameters.get(name));
+        let parts = (m / if ta == 1 { 2 * block } else { 4 * rows }).clamp(1, threads);
+        let pieces = (threads / parts).min(n / WORTH).max(1);
+        if pieces > 1 {
+            let share = m.div_ceil(parts).next_multiple_of(16);
+            return Cut { share, piece: n.div_ceil(pieces).next_multiple_of(32) };
         }
         let items = if ta == 1 || threads == 1 { threads } else { items * threads };
         Cut { share: m.div_ceil(items).next_multiple_of(16), piece: n }
@@ -185,7 +188,7 @@ mod tests {
         let cut =
             |m, n, ta, threads| Product { m, n, ta }.cut_for_threads(&cpu, Format::F32, threads);
         assert_eq!(cut(100, 100, 0, 8), Cut { share: 112, piece: 100 });
-        assert_eq!(cut(32, 1 << 20, 0, 8), Cut { share: 32, piece: 1 << 17 });
+        assert_eq!(cut(32, 1 << 20, 0, 8), Cut { share: 16, piece: 1 << 18 });
         assert_eq!(cut(4096, 4096, 1, 2), Cut { share: 4096, piece: 2048 });
         assert_eq!(cut(1 << 20, 32, 1, 2), Cut { share: 1 << 19, piece: 32 });
         assert!(cut(4096, 4096, 0, 2).share < 2048);
