@@ -138,9 +138,10 @@ pub fn gpu_builds(class: &str) -> Vec<Build> {
     let tuned = Tuned::of_class(class);
     let mut builds = Vec::new();
     for (ta, tb) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-        for (size, batch, word) in
-            [(64, 1, "aligned"), (63, 1, "unaligned"), (64, 2, "batched"), (63, 2, "batched odd")]
-        {
+        // One of many begins elsewhere, and is the same but for that.
+        let batched = [(64, 2, "batched")].into_iter().filter(|_| (ta, tb) == (0, 0));
+        let sizes = [(64, 1, "aligned"), (63, 1, "unaligned")].into_iter().chain(batched);
+        for (size, batch, word) in sizes {
             let (m, n, k, dtype) = (size, size, size, Dtype::F32);
             let p = Product { batch, m, n, k, ta, tb, lda: size, ldb: size, dtype };
             let mut add = |kernel: &str, program: &'static str, parameters: &Parameters| {
