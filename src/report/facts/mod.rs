@@ -48,10 +48,12 @@ pub fn trust(input: &Input) -> Vec<Fact> {
             Sampling::Race => ("a race", "two programs in turns, each run a process of its own"),
         };
         facts.push(fact("Sampling", value, note));
-        let (value, note) = if manifest.interrupted {
-            ("interrupted", "cut before its end; continue it with --resume")
-        } else {
-            ("complete", "every planned case has an outcome")
+        let (value, note) = match (manifest.interrupted, manifest.sampling) {
+            (false, _) => ("complete", "every planned case has an outcome"),
+            (true, Sampling::Interleaved) => {
+                ("interrupted", "cut before its end; continue it with --resume")
+            }
+            (true, _) => ("interrupted", "cut before its end"),
         };
         facts.push(Fact { alert: manifest.interrupted, ..fact("Run", value, note) });
     }
