@@ -127,7 +127,7 @@ impl Shape {
         let given = both_directions(axes, text)?;
         let is_there =
             |a: &Axis| a.default.is_some() || given.iter().any(|(name, _)| name == a.name);
-        Ok(Shape::names_axes(axes, text)? && axes.iter().all(is_there))
+        Ok(given.iter().all(|(name, _)| has_axis(axes, name)) && axes.iter().all(is_there))
     }
 
     /// The value of an axis. The name is the program's own, so a missing one is a mistake in it.
