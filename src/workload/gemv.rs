@@ -3,7 +3,7 @@
 use super::product::Product;
 use super::{Check, Entry, ExactSums, Host, Preset, Reference, Work, Workload};
 use super::{preset, probes};
-use crate::tensor::{Generator, Tensor, Values};
+use crate::tensor::Tensor;
 use crate::terms::{Axis, Dtype, Shape};
 
 /// See the module.
@@ -128,15 +128,6 @@ impl ExactSums for Gemv {
         product(shape).reference(inputs, at)
     }
 
-    /// y with signs: its only column.
-    fn form(&self, shape: &Shape, output: Values<'_>, signs: Generator) -> Vec<f64> {
-        product(shape).form(output, signs)
-    }
-
-    fn expected_form(&self, shape: &Shape, inputs: &[Tensor], signs: Generator) -> Vec<f64> {
-        product(shape).expected_form(inputs, signs)
-    }
-
     fn probes(&self, shape: &Shape, tile: (usize, usize), count: usize) -> Vec<usize> {
         probes::of_matrix(shape.size("m"), 1, tile, count)
     }
@@ -145,6 +136,7 @@ impl ExactSums for Gemv {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::Generator;
 
     #[test]
     fn a_product_by_hand_in_both_storages() {
